@@ -1,0 +1,136 @@
+"""TemporalShift: neighbouring frames exchange channels, at no cost."""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.layers.fold_time import fold_time
+from tsm_keras.layers.unfold_time import positive_integer, unfold_time
+
+# Which frame each fold of channels is taken from, relative to its own: +1 the
+# next, -1 the previous. The order of the folds is a checkpoint contract with
+# the reference code (ops/temporal_shift.py): next first, previous second.
+_OFFSETS = {"bidirectional": (+1, -1), "causal": (-1,)}
+
+
+@keras.utils.register_keras_serializable(package="tsm_keras")
+class TemporalShift(keras.layers.Layer):
+    """Shifts some channels of folded clips by one frame in time.
+
+    `fold = channels // shift_div` channels are taken from the next frame and
+    as many from the previous one (bidirectional), or `fold` channels from the
+    previous frame only (causal). What would come from beyond either end of the
+    clip is zero. Slices and concatenations only; no weights. Lin, Gan, Han,
+    "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV 2019,
+    sections 3 and 4.
+
+    Example:
+
+    >>> frames = tf.random.uniform([2 * 8, 56, 56, 24])  # 2 clips of 8 frames
+    >>> TemporalShift(num_segments=8)(frames).shape
+    TensorShape([16, 56, 56, 24])
+
+    Args:
+        num_segments: Frames a clip, T. A positive integer.
+        shift_div: The fold is `channels // shift_div`. A positive integer.
+        direction: `"bidirectional"` or `"causal"`.
+
+    Input shape: `[B * T, ..., C]`, any float dtype; the frames of a clip are
+        adjacent and in order.
+    Output shape: that of the input.
+
+    Raises:
+        ValueError: On an invalid argument, fewer than `shift_div` channels (a
+            fold of zero would silently be no shift), folds that do not fit
+            into the channels, or a batch that is no multiple of T.
+    """
+
+    def __init__(
+        self, num_segments, shift_div=8, direction="bidirectional", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if direction not in _OFFSETS:
+            raise ValueError(
+                f"`direction` must be one of {sorted(_OFFSETS)}. "
+                f"Received: direction={direction!r}"
+            )
+        self.num_segments = positive_integer("num_segments", num_segments)
+        self.shift_div = positive_integer("shift_div", shift_div)
+        self.direction = direction
+
+    def build(self, input_shape):
+        batch, channels = input_shape[0], input_shape[-1]
+        fold = channel_fold(channels, self.shift_div)
+        shifted = fold * len(_OFFSETS[self.direction])
+        if shifted > channels:
+            raise ValueError(
+                f"A {self.direction} shift moves {shifted} channels; the input "
+                "has fewer. Use a larger `shift_div`. Received: "
+                f"shift_div={self.shift_div}, input_shape={input_shape}"
+            )
+        if batch is not None and batch % self.num_segments:
+            raise ValueError(
+                "The batch must be a multiple of `num_segments`. Received: "
+                f"input_shape={input_shape}, num_segments={self.num_segments}"
+            )
+        self.built = True
+
+    def call(self, inputs):
+        clips = unfold_time(inputs, self.num_segments)
+        fold = channel_fold(inputs.shape[-1], self.shift_div)
+        return fold_time(_shift(clips, fold, _OFFSETS[self.direction]))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_segments": self.num_segments,
+            "shift_div": self.shift_div,
+            "direction": self.direction,
+        }
+
+
+def channel_fold(channels: int, shift_div: int) -> int:
+    """Returns how many channels one fold holds: `channels // shift_div`.
+
+    Raises:
+        ValueError: If that is zero.
+    """
+    fold = channels // shift_div
+    if fold == 0:
+        raise ValueError(
+            "The fold `channels // shift_div` is zero, so nothing would be "
+            "shifted: use a smaller `shift_div` or a wider network. "
+            f"Received: channels={channels}, shift_div={shift_div}"
+        )
+    return fold
+
+
+def _shift(clips, fold, offsets):
+    """Shifts `[B, T, ..., C]` clips; the gradient is the opposite shift.
+
+    Left to itself, autodiff pads every slice to full size and adds the pieces
+    up; written out, the gradient costs what the shift costs.
+    """
+
+    @tf.custom_gradient
+    def shifted(clips):
+        opposite = tuple(-offset for offset in offsets)
+        return (
+            _take_neighbours(clips, fold, offsets),
+            lambda upstream: _shift(upstream, fold, opposite),
+        )
+
+    return shifted(clips)
+
+
+def _take_neighbours(clips, fold, offsets):
+    parts = []
+    for index, offset in enumerate(offsets):
+        part = clips[..., index * fold : (index + 1) * fold]
+        zeros = tf.zeros_like(part[:, :1])
+        rows = [part[:, 1:], zeros] if offset > 0 else [zeros, part[:, :-1]]
+        parts.append(tf.concat(rows, axis=1))
+    parts.append(clips[..., len(offsets) * fold :])
+    return tf.concat(parts, axis=-1)

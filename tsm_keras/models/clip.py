@@ -1,0 +1,81 @@
+"""build_clip_model: whole clips in, one prediction a clip out."""
+
+from tensorflow import keras
+
+from tsm_keras.layers.fold_time import FoldTime
+from tsm_keras.layers.segment_consensus import SegmentConsensus
+from tsm_keras.layers.temporal_shift import TemporalShift
+from tsm_keras.layers.unfold_time import UnfoldTime
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
+from tsm_keras.models.network import frame_logits
+
+
+def build_clip_model(
+    config: VideoClassifierConfig,
+    *,
+    return_frame_logits: bool = False,
+    pretrained: str | None = None,
+) -> keras.Model:
+    """Builds a network that classifies clips.
+
+    Time is folded into the batch, the 2-D network with a `TemporalShift` at
+    each mark runs on all frames, and the frames' logits are averaged.
+
+    Args:
+        config: What to build. The model carries it as `video_config`.
+        return_frame_logits: Also return the logits of each frame.
+        pretrained: None, or `"imagenet"` to start MobileNetV2 from the weights
+            of `keras.applications`; the config's padding, epsilon and input
+            range then become those of the weights.
+
+    Returns:
+        A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
+        0..255, any dtype. Output: `[B, num_classes]` float32 logits, or, with
+        `return_frame_logits`, a dictionary of these as `logits` and
+        `[B, T, num_classes]` as `frame_logits`.
+
+    Raises:
+        ValueError: If `pretrained` is unknown or has no weights for `config`.
+        OSError: If the weights cannot be downloaded.
+    """
+    if pretrained not in (None, "imagenet"):
+        raise ValueError(
+            "`pretrained` must be None or 'imagenet'. "
+            f"Received: pretrained={pretrained!r}"
+        )
+    if pretrained == "imagenet":
+        config = imagenet_config(config)
+
+    def temporal(x, name):
+        if config.shift == "none":
+            return x
+        return TemporalShift(
+            config.num_segments, config.shift_div, config.shift, name=name
+        )(x)
+
+    size = config.image_size
+    clip = keras.Input((config.num_segments, size, size, 3), name="clip")
+    frames = FoldTime(name="fold_time")(clip)
+    logits = frame_logits(frames, config, temporal)
+    per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)
+    consensus = SegmentConsensus(dtype="float32", name="logits")(per_frame)
+    outputs = consensus
+    if return_frame_logits:
+        outputs = {"logits": consensus, "frame_logits": per_frame}
+    model = keras.Model(clip, outputs, name=f"{config.backbone}_clip")
+    model.video_config = config
+    if pretrained == "imagenet":
+        load_imagenet_weights(model)
+    return model
+
+
+def with_frame_logits(model: keras.Model) -> keras.Model:
+    """Returns a clip model that shares `model`'s layers and weights and also
+    returns the frames' logits, as `build_clip_model(return_frame_logits=True)`.
+    """
+    outputs = {
+        "logits": model.get_layer("logits").output,
+        "frame_logits": model.get_layer("frame_logits").output,
+    }
+    return keras.Model(model.inputs[0], outputs, name=model.name)

@@ -1,0 +1,56 @@
+"""The 2-D network that the clip model and the streaming model share."""
+
+from typing import Any
+
+from tensorflow import keras
+
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.convolution import TemporalHook
+from tsm_keras.models.mobilenet_v2 import mobilenet_v2
+from tsm_keras.models.resnet import resnet
+
+
+def frame_logits(
+    frames: Any, config: VideoClassifierConfig, temporal: TemporalHook
+) -> Any:
+    """Applies normalisation, backbone and classifier to every frame.
+
+    Args:
+        frames: `[N, H, W, 3]` RGB in 0..255.
+        config: What to build.
+        temporal: Called at the marks of the backbone, where time may mix.
+
+    Returns:
+        `[N, num_classes]` float32 logits.
+    """
+    x = keras.layers.Rescaling(
+        scale=[1.0 / std for std in config.pixel_std],
+        offset=[
+            -mean / std
+            for mean, std in zip(
+                config.pixel_mean, config.pixel_std, strict=True
+            )
+        ],
+        name="normalize",
+    )(frames)
+    x = _backbone(x, config, temporal)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
+    return keras.layers.Dense(
+        config.num_classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+        dtype="float32",  # Logits stay exact under mixed precision.
+        name="classifier",
+    )(x)
+
+
+def _backbone(x, config, temporal):
+    shared = {
+        "temporal": temporal,
+        "placement": config.placement,
+        "stride_padding": config.stride_padding,
+        "batch_norm_epsilon": config.batch_norm_epsilon,
+    }
+    if config.backbone == "mobilenet_v2":
+        return mobilenet_v2(x, width=config.width, **shared)
+    return resnet(x, depth=int(config.backbone[len("resnet") :]), **shared)

@@ -1,0 +1,113 @@
+"""build_streaming_model: one frame in, its logits out, caches explicit."""
+
+from tensorflow import keras
+
+from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
+from tsm_keras.layers.temporal_shift import channel_fold
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.network import frame_logits
+
+
+def build_streaming_model(
+    config: VideoClassifierConfig, *, streams: int | None = 1
+) -> keras.Model:
+    """Builds a network that classifies streams frame by frame.
+
+    Its layers have the names and the weights of the clip model's; see
+    `copy_weights`. For every prefix of every clip its logits equal the causal
+    clip model's for the same frame.
+
+    Args:
+        config: What to build; its shift must not look into the future.
+        streams: N, the streams in one batch; None leaves it open.
+
+    Returns:
+        A functional model from a dictionary to a dictionary. Inputs: `frame`,
+        `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` a
+        mark, `[N, H, W, fold]`, zero at the start of a stream. Outputs:
+        `logits`, `[N, num_classes]`, and `cache_kk_out`, to be fed to
+        `cache_kk` with the next frame.
+
+    Raises:
+        ValueError: If the shift of `config` is bidirectional.
+    """
+    if not config.can_stream:
+        raise ValueError(
+            "A bidirectional shift needs the next frame, so it cannot stream: "
+            'train with shift="causal" (weights of a bidirectional network '
+            f"are wrong in a causal one). Received: shift={config.shift!r}"
+        )
+    size = config.image_size
+    frame = keras.Input((size, size, 3), batch_size=streams, name="frame")
+    inputs, cache_outputs = {"frame": frame}, {}
+
+    def temporal(x, name):
+        if config.shift == "none":
+            return x
+        cache_name = f"cache_{len(cache_outputs):02d}"
+        fold = channel_fold(x.shape[-1], config.shift_div)
+        cache = keras.Input(
+            (*x.shape[1:-1], fold), batch_size=streams, name=cache_name
+        )
+        inputs[cache_name] = cache
+        shifted, fresh = StreamingTemporalShift(config.shift_div, name=name)(
+            (x, cache)
+        )
+        cache_outputs[f"{cache_name}_out"] = fresh
+        return shifted
+
+    logits = frame_logits(frame, config, temporal)
+    model = keras.Model(
+        inputs,
+        {"logits": logits, **cache_outputs},
+        name=f"{config.backbone}_streaming",
+    )
+    model.video_config = config
+    return model
+
+
+def cache_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of each cache of a streaming model, without N.
+
+    The order is the network's.
+    """
+    return {
+        tensor.name.split(":")[0]: tuple(tensor.shape[1:])
+        for tensor in sorted(model.inputs, key=lambda tensor: tensor.name)
+        if tensor.name.startswith("cache_")
+    }
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies every weight from `source` to the layer of the same name.
+
+    Raises:
+        ValueError: If a layer with weights is missing on either side.
+    """
+    names = [
+        {layer.name for layer in model.layers if layer.weights}
+        for model in (source, target)
+    ]
+    if names[0] != names[1]:
+        raise ValueError(
+            "The two models must have the same layers with weights. Received: "
+            f"only in one of them {sorted(names[0] ^ names[1])}"
+        )
+    for layer in target.layers:
+        if layer.weights:
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def to_streaming(model: keras.Model, *, streams: int | None = 1) -> keras.Model:
+    """Returns the streaming model of a trained clip model.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+        streams: As for `build_streaming_model`.
+
+    Raises:
+        ValueError: If the model's shift is bidirectional.
+    """
+    streaming = build_streaming_model(model.video_config, streams=streams)
+    copy_weights(model, streaming)
+    return streaming

@@ -1,0 +1,93 @@
+"""StreamingClassifier: a stateful stream classifier for eager use."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.models.presets import load_preset
+from tsm_keras.models.streaming import cache_shapes, to_streaming
+
+
+class StreamingClassifier:
+    """Classifies N streams frame by frame and keeps their caches.
+
+    Example:
+
+    >>> classifier = StreamingClassifier(model, streams=2)
+    >>> logits = classifier.step(frames)  # [2, H, W, 3] -> [2, num_classes]
+    >>> classifier.reset(stream=1)  # Stream 0 goes on.
+
+    Args:
+        model: A clip model with causal shift (or none).
+        streams: N, the streams that run side by side.
+
+    Attributes:
+        config: The model's `VideoClassifierConfig`.
+        streams: N.
+
+    Raises:
+        ValueError: If the model's shift is bidirectional.
+    """
+
+    def __init__(self, model: keras.Model, *, streams: int = 1):
+        self.config = model.video_config
+        self.streams = streams
+        self._model = to_streaming(model, streams=streams)
+        self._run = tf.function(self._model, jit_compile=False)
+        self._shapes = cache_shapes(self._model)
+        self._caches = {
+            name: tf.zeros((streams, *shape))
+            for name, shape in self._shapes.items()
+        }
+
+    @classmethod
+    def from_preset(
+        cls, path: str | os.PathLike, *, streams: int = 1
+    ) -> "StreamingClassifier":
+        """Loads a preset folder; raises as `load_preset` does."""
+        return cls(load_preset(path), streams=streams)
+
+    def step(self, frames: np.ndarray) -> np.ndarray:
+        """Takes the next frame of every stream.
+
+        Args:
+            frames: `[N, image_size, image_size, 3]` RGB in 0..255, any dtype.
+
+        Returns:
+            `[N, num_classes]` float32 logits of these frames.
+
+        Raises:
+            ValueError: If the shape is another one; no cache has changed then.
+        """
+        size = self.config.image_size
+        expected = (self.streams, size, size, 3)
+        if np.shape(frames) != expected:
+            raise ValueError(
+                f"`frames` must have the shape {expected} (streams, height, "
+                f"width, RGB). Received: shape {np.shape(frames)}"
+            )
+        outputs = self._run(
+            {"frame": tf.cast(frames, tf.float32), **self._caches}
+        )
+        self._caches = {name: outputs[f"{name}_out"] for name in self._shapes}
+        return outputs["logits"].numpy()
+
+    def reset(self, stream: int | None = None) -> None:
+        """Starts every stream anew, or only the one with this index.
+
+        Raises:
+            ValueError: If there is no such stream.
+        """
+        if stream is not None and stream not in range(self.streams):
+            raise ValueError(
+                f"`stream` must be None or in 0..{self.streams - 1}. "
+                f"Received: stream={stream!r}"
+            )
+        kept = np.ones((self.streams, 1, 1, 1), bool)
+        kept[slice(None) if stream is None else stream] = False
+        self._caches = {
+            name: tf.where(kept, cache, tf.zeros_like(cache))
+            for name, cache in self._caches.items()
+        }
