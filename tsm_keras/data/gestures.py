@@ -185,9 +185,9 @@ class _Scene:
         self.unit = min(clip.height, clip.width)
         self.path = _Path(clip.motion, random)
         self.hand = _Hand(random)
-        self.scale = random.uniform(0.42, 0.58)
-        self.angle = random.uniform(-25, 25)
-        self.noise = random.uniform(0, 8)
+        self.scale = random.uniform(0.7, 0.9)
+        self.angle = random.uniform(-15, 15)
+        self.noise = random.uniform(0, 6)
         self.margin = self.unit // 8
         self.background = _background(
             clip.height + 2 * self.margin, clip.width + 2 * self.margin, random
@@ -241,7 +241,7 @@ class _Path:
     def __init__(self, motion, random):
         self.motion = motion
         self.start, self.end = random.uniform(0, 0.15), random.uniform(0.85, 1)
-        self.reach = random.uniform(0.18, 0.3)
+        self.reach = random.uniform(0.2, 0.3)
         self.center = random.uniform(-0.08, 0.08, 2)
         self.openness = random.uniform(0.6, 1)
         self.turn = random.uniform(60, 110)
@@ -291,7 +291,7 @@ class _Hand:
         stripes = np.indices((_SPRITE, _SPRITE)).transpose(1, 2, 0) @ (
             random.normal(0, 0.25, 2)
         )
-        base = random.uniform(110, 255, 3)
+        base = random.uniform(150, 255, 3)
         contrast = random.uniform(5, 45)
         texture = base + contrast * np.sin(stripes)[..., None]
         self.texture = np.clip(texture, 0, 255).astype(np.uint8)
@@ -318,12 +318,12 @@ class _Hand:
 
 def _background(height, width, random):
     """Soft blotches and a few hard shapes."""
-    coarse = random.uniform(20, 200, (5, 5, 3)).astype(np.float32)
+    coarse = random.uniform(10, 110, (4, 4, 3)).astype(np.float32)
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(random.integers(0, 5))):
-        color = random.uniform(20, 200, 3).tolist()
+        color = random.uniform(10, 110, 3).tolist()
         corner = random.uniform(0, 1, 2) * (width, height)
-        extent = random.uniform(0.05, 0.3, 2) * min(height, width)
+        extent = random.uniform(0.05, 0.25, 2) * min(height, width)
         if random.integers(2):
             cv2.rectangle(
                 image, _pixel(corner), _pixel(corner + extent), color, -1

@@ -1,0 +1,133 @@
+"""`tsm`: finds the command and runs it."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+# Name, module, what it does. A module has `FLAGS` and `main(arguments)`; it is
+# imported when its command runs, so that `tsm --help` is instant.
+_COMMANDS = {
+    "quickstart": (
+        "tsm_cli.quickstart",
+        "the whole product in one sitting, on generated gestures",
+    ),
+    "train": (
+        "tsm_keras.training.command",
+        "train a preset on a folder of videos",
+    ),
+    "evaluate": (
+        "tsm_cli.evaluate",
+        "top-1 of a preset or an artifact on a folder of videos",
+    ),
+    "export": (
+        "tsm_export.command",
+        "turn a preset into a streaming .tflite artifact",
+    ),
+    "info": ("tsm_cli.info", "describe a preset or an artifact"),
+}
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(dispatch(sys.argv[1:]))
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Runs `tsm COMMAND ...`.
+
+    Args:
+        arguments: What follows `tsm` on the command line.
+
+    Returns:
+        The exit status: 0, 1 if the command could not do what was asked, 2 if
+        the command line is wrong.
+    """
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name == "--version":
+        from tsm_keras.version import __version__
+
+        print(__version__)
+        return 0
+    if name not in _COMMANDS:
+        close = difflib.get_close_matches(name, _COMMANDS, n=1)
+        hint = f"did you mean `tsm {close[0]}`?" if close else "see tsm --help"
+        return _fail("tsm", f"there is no command {name!r}; {hint}", 2)
+    if not os.environ.get("TSM_VERBOSE"):
+        _silence_native_logs()
+    module, _ = _COMMANDS[name]
+    return _run_command(f"tsm {name}", module, rest)
+
+
+def _run_command(program, module, arguments):
+    from absl import flags
+
+    try:
+        command = importlib.import_module(module)
+        if {"-h", "--help"} & set(arguments):
+            print(_command_help(program, command))
+            return 0
+        positional = command.FLAGS([program, *arguments])[1:]
+    except flags.Error as error:
+        return _fail(program, f"{error} (see {program} --help)", 2)
+    except ImportError as error:
+        return _fail(program, f"{error}. Mend it with: pip install tsm-keras")
+    try:
+        command.main(positional)
+    except flags.Error as error:
+        return _fail(program, f"{error} (see {program} --help)", 2)
+    except (ValueError, OSError, ImportError) as error:
+        # What a user can mend. Anything else is a bug and keeps its traceback.
+        if os.environ.get("TSM_VERBOSE"):
+            raise
+        return _fail(program, str(error))
+    except KeyboardInterrupt:
+        return _fail(program, "interrupted", 130)
+    return 0
+
+
+def _fail(program, message, status=1):
+    print(f"{program}: error: {message}", file=sys.stderr)
+    return status
+
+
+def _usage():
+    lines = ["usage: tsm COMMAND [--flag=value ...]", "", "commands:"]
+    for name, (_, summary) in _COMMANDS.items():
+        lines.append(f"  {name:12}{summary}")
+    lines += [
+        "",
+        "`tsm COMMAND --help` lists a command's flags. TSM_VERBOSE=1 in the",
+        "environment shows TensorFlow's own logs and full tracebacks.",
+    ]
+    return "\n".join(lines)
+
+
+def _command_help(program, command):
+    lines = [f"{program}: {command.__doc__.strip()}", "", "flags:"]
+    own = command.FLAGS.flags_by_module_dict().get(command.__name__, [])
+    for flag in own:
+        default = "" if flag.default is None else f" (default: {flag.default})"
+        lines.append(f"  --{flag.name}: {flag.help}{default}")
+    return "\n".join(lines)
+
+
+def _silence_native_logs():
+    """Sends what C++ writes to descriptor 2 to nowhere; Python keeps its own.
+
+    TensorFlow and LiteRT write to it while they load, before any setting of
+    theirs is read.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    # A terminal's encoding and line buffering, on a copy of the descriptor.
+    sys.stderr = os.fdopen(
+        os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

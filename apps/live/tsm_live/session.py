@@ -1,0 +1,190 @@
+"""StreamingSession: runs a streaming artifact frame by frame."""
+
+import dataclasses
+import os
+import time
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tsm_live.preprocessing import fit_frame
+from tsm_live.spec import ArtifactError, TensorSpec, read_spec
+
+_COLORS = ("rgb", "bgr")
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a frame, and all before it, look like.
+
+    Attributes:
+        label: The most probable class.
+        score: Its probability, the softmax of this frame's logits.
+        logits: `[num_classes]` float32.
+        latency: Seconds the network took.
+    """
+
+    label: str
+    score: float
+    logits: np.ndarray
+    latency: float
+
+
+class StreamingSession:
+    """Runs a streaming `.tflite` artifact on the CPU; keeps its caches.
+
+    Example:
+
+    >>> session = StreamingSession("gestures.tflite")
+    >>> prediction = session.step(frame)  # RGB, any size
+    >>> print(prediction.label, prediction.score)
+
+    Args:
+        path: An artifact of `tsm export`, for one stream.
+        threads: Of the interpreter.
+
+    Attributes:
+        spec: The artifact's `ArtifactSpec`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ArtifactError: If the file is no artifact, or its tensors are not those
+            that its spec describes.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, threads: int = 1):
+        self.spec = read_spec(path)
+        if self.spec.frame.shape[0] != 1:
+            raise ArtifactError(
+                "A session runs one stream. Received: an artifact for "
+                f"{self.spec.frame.shape[0]} streams"
+            )
+        try:
+            self._interpreter = Interpreter(
+                model_path=os.fspath(path), num_threads=threads
+            )
+            self._interpreter.allocate_tensors()
+            runner = self._interpreter.get_signature_runner()
+        except (ValueError, RuntimeError) as error:
+            raise ArtifactError(
+                f"LiteRT cannot load {os.fspath(path)}: {error}"
+            ) from error
+        # Tensors are addressed by the signature's names: TFLite does not keep
+        # the order they were declared in.
+        inputs = runner.get_input_details()
+        outputs = runner.get_output_details()
+        self._frame = _index(inputs, self.spec.frame)
+        self._logits = _index(outputs, self.spec.logits)
+        # Input, output and zero state of each cache.
+        self._caches = [
+            (
+                _index(inputs, cache),
+                _index(
+                    outputs,
+                    dataclasses.replace(cache, name=f"{cache.name}_out"),
+                ),
+                np.full(cache.shape, cache.zero_point, cache.dtype),
+            )
+            for cache in self.spec.caches
+        ]
+        self.reset()
+
+    def step(self, frame: np.ndarray, *, color: str = "rgb") -> Prediction:
+        """Takes the next frame of the stream.
+
+        Args:
+            frame: `[H, W, 3]` uint8 of any size; see `spec.resize_size`.
+            color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
+
+        Raises:
+            ValueError: If the frame is anything else; the state is untouched.
+        """
+        frame = _checked(frame, color)
+        square = fit_frame(
+            frame, self.spec.resize_size, self.spec.frame.shape[1]
+        )
+        start = time.perf_counter()
+        logits = self._run(quantize(square[None], self.spec.frame))
+        latency = time.perf_counter() - start
+        scores = np.exp(logits - logits.max())
+        best = int(logits.argmax())
+        return Prediction(
+            label=self.spec.labels[best],
+            score=float(scores[best] / scores.sum()),
+            logits=logits,
+            latency=latency,
+        )
+
+    def reset(self) -> None:
+        """Starts the stream anew: every cache becomes zero."""
+        for cache, _, zero in self._caches:
+            self._interpreter.set_tensor(cache, zero)
+
+    def _run(self, frame):
+        interpreter = self._interpreter
+        interpreter.set_tensor(self._frame, frame)
+        interpreter.invoke()
+        for cache, fresh, _ in self._caches:
+            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
+        logits = interpreter.get_tensor(self._logits)[0]
+        return dequantize(logits, self.spec.logits)
+
+
+def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Returns real values as the numbers of a tensor."""
+    if spec.dtype == "float32":
+        return values.astype(np.float32)
+    steps = np.round(values / np.float32(spec.scale)) + spec.zero_point
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def dequantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Returns the numbers of a tensor as float32 real values."""
+    if spec.dtype == "float32":
+        return values.astype(np.float32)
+    return (values.astype(np.float32) - spec.zero_point) * np.float32(
+        spec.scale
+    )
+
+
+def _index(details, spec):
+    """Returns a tensor's index, once it is what the spec says it is."""
+    found = details.get(spec.name)
+    if found is None:
+        raise ArtifactError(
+            f"The model has no tensor {spec.name!r} in its signature. "
+            f"Received: {sorted(details)}"
+        )
+    scale, zero_point = found["quantization"]
+    actual = TensorSpec(
+        name=spec.name,
+        shape=tuple(map(int, found["shape"])),
+        dtype=np.dtype(found["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )
+    if actual != spec:
+        raise ArtifactError(
+            f"A tensor is not what the embedded spec says. Expected: {spec}. "
+            f"Received: {actual}"
+        )
+    return found["index"]
+
+
+def _checked(frame, color):
+    if color not in _COLORS:
+        raise ValueError(
+            f"`color` must be one of {_COLORS}. Received: color={color!r}"
+        )
+    frame = np.asarray(frame)
+    if (
+        frame.ndim != 3
+        or frame.shape[2] != 3
+        or 0 in frame.shape
+        or frame.dtype != np.uint8
+    ):
+        raise ValueError(
+            "`frame` must be a [H, W, 3] uint8 array. "
+            f"Received: shape {frame.shape}, dtype {frame.dtype}"
+        )
+    return frame[..., ::-1] if color == "bgr" else frame

@@ -1,0 +1,203 @@
+"""The artifact format: a model file that says itself how to run it.
+
+An artifact is a `.tflite` file with a ZIP archive appended, the convention by
+which TFLite models carry associated files. The archive holds `spec.json` (the
+fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
+prints the former, and no TensorFlow is needed to read either.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import zipfile
+from typing import Any
+
+SPEC_MEMBER = "spec.json"
+LABELS_MEMBER = "labels.txt"
+_FORMAT = 1
+_SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
+_DTYPES = ("float32", "int8")
+
+
+class ArtifactError(ValueError):
+    """A file that is no artifact, or a damaged one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of the signature.
+
+    Attributes:
+        name: In the signature.
+        shape: Static, batch first.
+        dtype: `"float32"` or `"int8"`.
+        scale: Of an int8 tensor: `value = scale * (q - zero_point)`; else 0.
+        zero_point: Of an int8 tensor, and its zero state; else 0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+    def __post_init__(self):
+        _set_tuple(self, "shape")
+        _check(
+            isinstance(self.name, str)
+            and self.dtype in _DTYPES
+            and isinstance(self.shape, tuple)
+            and all(isinstance(n, int) and n > 0 for n in self.shape)
+            and isinstance(self.zero_point, int)
+            and _is_finite(self.scale)
+            and (self.dtype == "float32" or self.scale > 0),
+            f"the tensor {self.name!r} is described wrongly",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ArtifactSpec:
+    """How to run an artifact.
+
+    Attributes:
+        kind: `"stream"`: one frame a stream and call, caches explicit.
+        labels: Class names in the order of the logits.
+        frame: The frame input, `[N, H, W, 3]` RGB in 0..255.
+        logits: The output, `[N, num_classes]`.
+        caches: The state, in the order of the network. `cache_kk` is an input;
+            the output `cache_kk_out` is its value for the next frame.
+        resize_size: A frame's short side is resized to this many pixels, then
+            the central square of the frame input's size is cropped.
+        frame_interval: Seconds between frames the network was trained for, 0
+            if unknown.
+        num_segments: Frames a clip the network was trained on.
+        quantization: `"none"` or `"int8"`.
+        preset_hash: SHA-256 of the weights the artifact was made from, or "".
+        versions: Of the tools that made it.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    frame: TensorSpec
+    logits: TensorSpec
+    caches: tuple[TensorSpec, ...]
+    resize_size: int
+    frame_interval: float
+    num_segments: int
+    quantization: str
+    preset_hash: str
+    versions: dict[str, str]
+
+    def __post_init__(self):
+        _set_tuple(self, "labels")
+        _set_tuple(self, "caches")
+        _check(self.kind == "stream", f"the kind {self.kind!r} is unknown")
+        _check(
+            len(self.frame.shape) == 4
+            and self.frame.shape[1] == self.frame.shape[2]
+            and self.frame.shape[3] == 3,
+            "`frame` must be [N, S, S, 3]",
+        )
+        _check(
+            isinstance(self.labels, tuple)
+            and all(isinstance(label, str) for label in self.labels)
+            and self.logits.shape == (self.frame.shape[0], len(self.labels)),
+            "`labels` must name every logit",
+        )
+        _check(
+            isinstance(self.resize_size, int)
+            and self.resize_size >= self.frame.shape[1],
+            "`resize_size` must be at least the frame's size",
+        )
+        _check(
+            _is_finite(self.frame_interval) and self.frame_interval >= 0,
+            "`frame_interval` must be seconds",
+        )
+        _check(
+            isinstance(self.num_segments, int) and self.num_segments > 0,
+            "`num_segments` must be a positive integer",
+        )
+
+    def to_json(self) -> str:
+        """Returns the spec as JSON text."""
+        fields = {"format": _FORMAT, **dataclasses.asdict(self)}
+        return json.dumps(fields, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ArtifactSpec":
+        """Returns the spec that `to_json` wrote.
+
+        Raises:
+            ArtifactError: If `text` is anything else.
+        """
+        try:
+            fields = json.loads(text)
+            found = fields.pop("format")
+            _check(found == _FORMAT, f"the format {found!r} is unknown")
+            for name in ("frame", "logits"):
+                fields[name] = TensorSpec(**fields[name])
+            fields["caches"] = [TensorSpec(**c) for c in fields["caches"]]
+            return cls(**fields)
+        except ArtifactError:
+            raise
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            raise ArtifactError(
+                f"The embedded spec cannot be read: {error}"
+            ) from error
+
+
+def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> None:
+    """Appends `spec` to the model file at `path`."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(SPEC_MEMBER, spec.to_json())
+        labels = "".join(f"{label}\n" for label in spec.labels)
+        archive.writestr(LABELS_MEMBER, labels)
+
+
+def read_spec(path: str | os.PathLike) -> ArtifactSpec:
+    """Reads the spec of an artifact.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ArtifactError: If the file carries no spec, or a damaged one.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model file at {path}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(SPEC_MEMBER).file_size > _SPEC_LIMIT:
+                raise ArtifactError(f"The embedded spec of {path} is too large")
+            text = archive.read(SPEC_MEMBER).decode("utf-8")
+    except ArtifactError:
+        raise
+    # A damaged archive raises whatever its broken fields lead zipfile into.
+    except Exception as error:
+        raise ArtifactError(
+            f"{path} carries no readable spec, so it is no artifact of "
+            f"`tsm export`: {error}"
+        ) from error
+    return ArtifactSpec.from_json(text)
+
+
+def _set_tuple(instance: Any, field: str) -> None:
+    """Turns the lists of JSON into the tuples they were."""
+    if isinstance(getattr(instance, field), list):
+        object.__setattr__(instance, field, tuple(getattr(instance, field)))
+
+
+def _check(holds, problem):
+    if not holds:
+        raise ArtifactError(f"The embedded spec is not valid: {problem}.")
+
+
+def _is_finite(value):
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,0 +1,136 @@
+"""scan_folder: a folder of class folders becomes a list of labelled videos."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tsm_keras.data.video import VideoInfo, probe_video
+
+_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoFolder:
+    """Labelled videos, all of which decode.
+
+    Attributes:
+        name: The folder's name.
+        paths: The files, sorted by class and name.
+        labels: Class number of each file.
+        label_names: Class names, sorted, in the order of the numbers.
+        infos: Size and length of each file.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    labels: tuple[int, ...]
+    label_names: tuple[str, ...]
+    infos: tuple[VideoInfo, ...]
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Median seconds between two of T frames spread over a video."""
+        durations = [info.duration for info in self.infos]
+        return round(float(np.median(durations)) / num_segments, 4)
+
+    def content_hash(self) -> str:
+        """SHA-256 over the files' classes, names and sizes in bytes."""
+        digest = hashlib.sha256()
+        for path, label in zip(self.paths, self.labels, strict=True):
+            path = pathlib.Path(path)
+            entry = (self.label_names[label], path.name, path.stat().st_size)
+            digest.update(repr(entry).encode())
+        return digest.hexdigest()
+
+
+def scan_folder(
+    folder: str | os.PathLike,
+    *,
+    label_names: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VideoFolder:
+    """Finds and checks the videos of `folder/<class>/<file>`.
+
+    Every video is decoded once, so that a broken one is named now and not in
+    the middle of an epoch.
+
+    Args:
+        folder: A folder with at least two class folders.
+        label_names: The classes that must be there, in this order (those of a
+            preset); None takes the folders' names, sorted.
+        progress: Called with (files checked, files in all).
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        VideoError: If a video cannot be read; the first by name.
+        ValueError: If there are fewer than two classes, a class without
+            videos, or classes other than `label_names`.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"The data folder {folder} does not exist. It must hold one "
+            "folder a class with videos in it."
+        )
+    found = {
+        entry.name: sorted(_videos(entry))
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
+    _check_classes(folder, found, label_names)
+    names = tuple(label_names or found)
+    paths = [str(path) for name in names for path in found[name]]
+    labels = [number for number, name in enumerate(names) for _ in found[name]]
+    infos = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for info in pool.map(probe_video, paths):
+                infos.append(info)
+                if progress:
+                    progress(len(infos), len(paths))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return VideoFolder(
+        name=folder.resolve().name,
+        paths=tuple(paths),
+        labels=tuple(labels),
+        label_names=names,
+        infos=tuple(infos),
+    )
+
+
+def _videos(folder):
+    return [
+        path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES
+    ]
+
+
+def _check_classes(folder, found, label_names):
+    if not any(found.values()):
+        raise ValueError(
+            f"{folder} holds no videos: put them into one folder a class "
+            f"({folder}/<class>/<file>, {', '.join(_SUFFIXES)})."
+        )
+    empty = sorted(name for name, paths in found.items() if not paths)
+    if empty:
+        raise ValueError(
+            f"These class folders of {folder} hold no videos: {empty}. Fill or "
+            "remove them."
+        )
+    if len(found) < 2:
+        raise ValueError(
+            f"{folder} must hold at least two class folders to tell apart. "
+            f"Received: {sorted(found)}"
+        )
+    if label_names is not None and set(label_names) != set(found):
+        missing = sorted(set(label_names) - set(found))
+        unknown = sorted(set(found) - set(label_names))
+        raise ValueError(
+            f"The classes of {folder} are not those of the model. Received: "
+            f"missing {missing}, unknown {unknown}"
+        )

@@ -1,0 +1,137 @@
+"""Trains a preset on videos: DATA/train/CLASS/FILE and DATA/test/CLASS/FILE.
+
+tsm train --data=DATA --to=PRESET --shift=causal
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+from tensorflow import keras
+
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import scan_folder
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.presets import save_preset
+from tsm_keras.training.fit import TrainingConfig, fit
+from tsm_keras.training.progress import progress_bar
+
+FLAGS = flags.FlagValues()
+_NETWORK = VideoClassifierConfig(num_classes=2)
+_RECIPE = TrainingConfig()
+
+
+def _define(kind, name, default, text):
+    return kind(name, default, text, flag_values=FLAGS)
+
+
+_define(flags.DEFINE_string, "data", None, "Folder with train/ and test/.")
+_define(flags.DEFINE_string, "to", None, "Preset folder to write.")
+_define(flags.DEFINE_boolean, "overwrite", False, "Replace that preset.")
+_define(flags.DEFINE_string, "backbone", _NETWORK.backbone, "Network.")
+_define(flags.DEFINE_float, "width", _NETWORK.width, "Of MobileNetV2.")
+_define(flags.DEFINE_integer, "size", _NETWORK.image_size, "Pixels a side.")
+_define(flags.DEFINE_integer, "segments", _NETWORK.num_segments, "Frames.")
+_define(
+    flags.DEFINE_string,
+    "shift",
+    _NETWORK.shift,
+    "bidirectional, causal (can stream) or none.",
+)
+_define(flags.DEFINE_integer, "shift_div", _NETWORK.shift_div, "1/fraction.")
+_define(flags.DEFINE_string, "placement", _NETWORK.placement, "Of the shift.")
+_define(flags.DEFINE_float, "dropout", _NETWORK.dropout, "Rate.")
+_define(flags.DEFINE_string, "pretrained", None, "imagenet, or nothing.")
+_define(flags.DEFINE_integer, "epochs", _RECIPE.epochs, "Passes.")
+_define(flags.DEFINE_integer, "batch_size", _RECIPE.batch_size, "Clips.")
+_define(flags.DEFINE_float, "learning_rate", _RECIPE.learning_rate, "Peak.")
+_define(flags.DEFINE_float, "weight_decay", _RECIPE.weight_decay, "AdamW's.")
+_define(flags.DEFINE_integer, "seed", _RECIPE.seed, "Of everything drawn.")
+_define(
+    flags.DEFINE_boolean,
+    "cache",
+    False,
+    "Keep all decoded frames in memory (small sets).",
+)
+flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Trains, and writes the preset.
+
+    Raises:
+        flags.Error: If there are arguments that are no flags.
+        ValueError, OSError: If the data or a setting is wrong; nothing is
+            written then.
+    """
+    if arguments:
+        raise flags.Error(f"unexpected arguments {list(arguments)}")
+    target = pathlib.Path(FLAGS.to)
+    if target.exists() and not FLAGS.overwrite:
+        raise FileExistsError(
+            f"{target} exists: choose another folder, or add --overwrite."
+        )
+    recipe = TrainingConfig(
+        epochs=FLAGS.epochs,
+        batch_size=FLAGS.batch_size,
+        learning_rate=FLAGS.learning_rate,
+        weight_decay=FLAGS.weight_decay,
+        seed=FLAGS.seed,
+    )
+    settings = _network_settings()
+    # Settings are checked before any video is read.
+    VideoClassifierConfig(num_classes=2, **settings)
+    data = pathlib.Path(FLAGS.data)
+    with progress_bar("checking training videos") as progress:
+        training = scan_folder(data / "train", progress=progress)
+    with progress_bar("checking test videos") as progress:
+        test = scan_folder(
+            data / "test", label_names=training.label_names, progress=progress
+        )
+    config = VideoClassifierConfig(
+        num_classes=len(training.label_names),
+        labels=training.label_names,
+        frame_interval=training.frame_interval(FLAGS.segments),
+        **settings,
+    )
+    keras.utils.set_random_seed(FLAGS.seed)
+    model = build_clip_model(config, pretrained=FLAGS.pretrained)
+    # With ImageNet weights the model's config is not the one asked for.
+    datasets = [
+        make_dataset(
+            videos,
+            model.video_config,
+            batch_size=FLAGS.batch_size,
+            training=videos is training,
+            seed=FLAGS.seed,
+            cache=FLAGS.cache,
+        )
+        for videos in (training, test)
+    ]
+    history = fit(model, datasets[0], recipe, validation_data=datasets[1])
+    save_preset(
+        model,
+        target,
+        provenance={
+            "data": training.name,
+            "data_sha256": training.content_hash(),
+            "recipe": recipe.to_dict(),
+            "test_top1": history.history["val_top1"][-1],
+        },
+        overwrite=FLAGS.overwrite,
+    )
+    print(f"wrote the preset {target}")
+
+
+def _network_settings():
+    return {
+        "backbone": FLAGS.backbone,
+        "width": FLAGS.width,
+        "image_size": FLAGS.size,
+        "num_segments": FLAGS.segments,
+        "shift": FLAGS.shift,
+        "shift_div": FLAGS.shift_div,
+        "placement": FLAGS.placement,
+        "dropout": FLAGS.dropout,
+    }
