@@ -1,0 +1,225 @@
+"""The whole product in one sitting, on generated gestures: tsm quickstart.
+
+Writes videos, trains TSN, TSM and causal TSM, exports the last one as
+streaming TFLite (float32 and int8), runs it live and writes a report.
+"""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import time
+from collections.abc import Sequence
+
+from absl import flags
+from tensorflow import keras
+from tsm_export.calibration import calibration_clips
+from tsm_export.tflite import export_tflite
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import VideoFolder, scan_folder
+from tsm_keras.data.gestures import write_gestures
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.presets import preset_hash, save_preset
+from tsm_keras.training.fit import TrainingConfig, fit
+from tsm_keras.training.progress import progress_bar
+from tsm_live import StreamingSession
+from tsm_live.annotate import annotate_video
+
+from tsm_cli.predictions import artifact_predictions, model_predictions
+from tsm_cli.quickstart_report import Result, write_quickstart_report
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "to", "tsm-quickstart", "Folder to write.", flag_values=FLAGS
+)
+flags.DEFINE_integer("seed", 0, "Of everything drawn.", flag_values=FLAGS)
+flags.DEFINE_boolean(
+    "fast",
+    False,
+    "A smoke run of about a minute; its accuracies mean nothing.",
+    flag_values=FLAGS,
+)
+
+# Name in the table, folder of the preset, shift.
+_MODELS = (
+    ("TSN (no shift)", "tsn", "none"),
+    ("TSM", "tsm", "bidirectional"),
+    ("causal TSM", "tsm_causal", "causal"),
+)
+# Marks a folder as quickstart's own, which it may replace.
+_MARKER = "quickstart.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How much of everything.
+
+    Attributes:
+        training_clips: Generated videos a class to train on.
+        test_clips: Held-out videos a class.
+        epochs: Passes over the training videos.
+        calibration_frames: Frames to calibrate int8 on.
+    """
+
+    training_clips: int
+    test_clips: int
+    epochs: int
+    calibration_frames: int
+
+
+_FULL = Scale(100, 25, 9, 400)
+_FAST = Scale(4, 2, 1, 64)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs it all and prints the path of the report last.
+
+    Raises:
+        flags.Error: If there are arguments that are no flags.
+        FileExistsError: If the folder holds something else.
+    """
+    if arguments:
+        raise flags.Error(f"unexpected arguments {list(arguments)}")
+    start = time.monotonic()
+    scale = _FAST if FLAGS.fast else _FULL
+    folder = _claim_folder(pathlib.Path(FLAGS.to))
+    training, test = _write_videos(folder / "data", scale, FLAGS.seed)
+    recipe = TrainingConfig(
+        epochs=scale.epochs, learning_rate=4e-3, seed=FLAGS.seed
+    )
+    models = _train(folder, training, recipe)
+    artifacts = _export(folder, models["causal TSM"], training, scale)
+    results = _evaluate(folder, models, artifacts, test)
+    source = pathlib.Path(test.paths[test.labels.index(_swipe(test))])
+    annotated = folder / "annotated.mp4"
+    annotation = annotate_video(
+        StreamingSession(artifacts["int8 TFLite"]), source, annotated
+    )
+    print(f"{annotated}: {annotation.label} ({source.parent.name} in truth)")
+    report = write_quickstart_report(
+        folder / "report.html",
+        results,
+        annotated=annotated,
+        seed=FLAGS.seed,
+        num_training=len(training.paths),
+        seconds=time.monotonic() - start,
+    )
+    print(report.resolve())
+
+
+def _claim_folder(folder):
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / _MARKER).is_file():
+            raise FileExistsError(
+                f"{folder} holds something else than an earlier quickstart: "
+                "choose another folder with --to."
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    marker = {"seed": FLAGS.seed, "fast": FLAGS.fast}
+    (folder / _MARKER).write_text(json.dumps(marker), "utf-8")
+    return folder
+
+
+def _write_videos(folder, scale, seed):
+    splits = []
+    for split, (name, clips) in enumerate(
+        (("train", scale.training_clips), ("test", scale.test_clips))
+    ):
+        with progress_bar(f"\n[1/5] writing videos, {name}") as progress:
+            write_gestures(
+                folder / name,
+                clips_per_class=clips,
+                seed=2 * seed + split,  # No two seeds share a split.
+                progress=progress,
+            )
+        with progress_bar("reading them back") as progress:
+            splits.append(scan_folder(folder / name, progress=progress))
+    return splits
+
+
+def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
+    configs = {
+        name: VideoClassifierConfig(
+            num_classes=len(training.label_names),
+            labels=training.label_names,
+            width=0.35,
+            image_size=64,
+            shift=shift,
+            dropout=0.0,
+            frame_interval=training.frame_interval(8),
+        )
+        for name, _, shift in _MODELS
+    }
+    # One data set for all three: the videos are decoded once.
+    dataset = make_dataset(
+        training,
+        configs["causal TSM"],
+        batch_size=recipe.batch_size,
+        training=True,
+        seed=recipe.seed,
+        cache=True,
+    )
+    models = {}
+    for name, preset, _ in _MODELS:
+        print(f"\n[2/5] training {name}")
+        keras.utils.set_random_seed(recipe.seed)
+        models[name] = build_clip_model(configs[name])
+        fit(models[name], dataset, recipe, verbose=1)
+        save_preset(
+            models[name],
+            folder / "presets" / preset,
+            provenance={
+                "data": "generated gestures",
+                "data_sha256": training.content_hash(),
+                "recipe": recipe.to_dict(),
+            },
+        )
+    return models
+
+
+def _export(folder, model, training, scale) -> dict[str, pathlib.Path]:
+    dataset = make_dataset(
+        training,
+        model.video_config,
+        batch_size=1,
+        training=True,
+        seed=FLAGS.seed,
+    )
+    clips = calibration_clips(dataset, scale.calibration_frames)
+    artifacts = {}
+    for name, quantize in (("float32 TFLite", "none"), ("int8 TFLite", "int8")):
+        print(f"\n[3/5] exporting {name}", flush=True)
+        path = folder / f"gestures_{name.split()[0]}.tflite"
+        export_tflite(
+            model,
+            path,
+            quantize=quantize,
+            calibration_clips=clips,
+            preset_hash=preset_hash(folder / "presets" / "tsm_causal"),
+        )
+        artifacts[name] = path
+    return artifacts
+
+
+def _evaluate(folder, models, artifacts, test) -> list[Result]:
+    results = []
+    for name, preset, _ in _MODELS:
+        with progress_bar(f"\n[4/5] evaluating {name}") as progress:
+            predictions = model_predictions(models[name], test, progress)
+        weights = folder / "presets" / preset / "model.weights.h5"
+        results.append(Result(name, predictions, None, weights))
+    for name, path in artifacts.items():
+        with progress_bar(f"\n[4/5] streaming through {name}") as progress:
+            predictions, latency = artifact_predictions(
+                StreamingSession(path), test, progress
+            )
+        results.append(Result(name, predictions, latency, path))
+    print("\n[5/5] writing the report")
+    return results
+
+
+def _swipe(test: VideoFolder) -> int:
+    return test.label_names.index("swipe_right")
+

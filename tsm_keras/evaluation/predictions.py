@@ -1,0 +1,162 @@
+"""predict: what a model says after each frame of each clip, and its metrics."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+    """The logits of a set of clips beside the truth.
+
+    A prediction after some frames is the class of the highest mean logit of
+    these frames; equal logits go to the first class. Means are taken in
+    float64, so that `top1()` and the last of `top1_by_frames()` never differ
+    by rounding.
+
+    Attributes:
+        frame_logits: `[N, T, K]` float32, finite.
+        labels: `[N]` int64, in `[0, K)`.
+        label_names: The K classes.
+
+    Raises:
+        ValueError: If a shape, a dtype or a value is another.
+    """
+
+    frame_logits: np.ndarray
+    labels: np.ndarray
+    label_names: tuple[str, ...]
+
+    def __post_init__(self):
+        logits, labels = self.frame_logits, self.labels
+        if logits.ndim != 3 or 0 in logits.shape or logits.dtype != np.float32:
+            raise ValueError(
+                "`frame_logits` must be [N, T, K] float32, none of them 0. "
+                f"Received: {_describe(logits)}"
+            )
+        if labels.shape != logits.shape[:1] or labels.dtype != np.int64:
+            raise ValueError(
+                f"`labels` must be [{len(logits)}] int64, one a clip. "
+                f"Received: {_describe(labels)}"
+            )
+        num_classes = logits.shape[2]
+        if len(self.label_names) != num_classes:
+            raise ValueError(
+                f"`label_names` must name {num_classes} classes. "
+                f"Received: label_names={self.label_names!r}"
+            )
+        if labels.min() < 0 or labels.max() >= num_classes:
+            raise ValueError(
+                f"`labels` must be in [0, {num_classes}). "
+                f"Received: {labels.min()} to {labels.max()}"
+            )
+        # argmax would take NaN for the highest logit and report an accuracy.
+        if not np.isfinite(logits).all():
+            raise ValueError(
+                "`frame_logits` must be finite. Received: NaN or infinity in "
+                f"{(~np.isfinite(logits)).any((1, 2)).sum()} of {len(logits)} "
+                "clips"
+            )
+
+    def classes(self) -> np.ndarray:
+        """Returns the class of each clip after all frames, `[N]` int64."""
+        return self._classes_by_frames()[:, -1]
+
+    def top1(self) -> float:
+        """Returns the share of clips whose class is right."""
+        return float(np.mean(self.classes() == self.labels))
+
+    def top1_by_frames(self) -> np.ndarray:
+        """Returns the top-1 after the first 1, 2, ... T frames, `[T]`."""
+        right = self._classes_by_frames() == self.labels[:, None]
+        return right.mean(axis=0)
+
+    def confusion(self) -> np.ndarray:
+        """Returns how often each class (row) is taken for each (column).
+
+        Returns:
+            `[K, K]` int64; the whole sums to N.
+        """
+        num_classes = len(self.label_names)
+        counts = np.zeros((num_classes, num_classes), np.int64)
+        np.add.at(counts, (self.labels, self.classes()), 1)
+        return counts
+
+    def agreement(self, other: "Predictions") -> float:
+        """Returns the share of clips that both put in one class.
+
+        Args:
+            other: Of the same clips in the same order.
+
+        Raises:
+            ValueError: If the labels or their names differ.
+        """
+        if self.label_names != other.label_names or not np.array_equal(
+            self.labels, other.labels
+        ):
+            raise ValueError(
+                "`other` must be of the same clips in the same order. "
+                f"Received: {len(other.labels)} clips of "
+                f"{len(other.label_names)} classes for {len(self.labels)} of "
+                f"{len(self.label_names)}, or other labels"
+            )
+        return float(np.mean(self.classes() == other.classes()))
+
+    def _classes_by_frames(self):
+        # A sum has the argmax of its mean.
+        sums = np.cumsum(self.frame_logits, axis=1, dtype=np.float64)
+        return sums.argmax(axis=2)
+
+
+def predict(
+    predictor: Callable[[np.ndarray], np.ndarray],
+    dataset: Iterable,
+    label_names: Sequence[str],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Predictions:
+    """Runs a predictor over a data set.
+
+    Args:
+        predictor: Takes clips, `[B, T, S, S, 3]` uint8 RGB, and returns the
+            logits of each frame, `[B, T, K]`: a Keras model, an artifact's
+            session, any callable.
+        dataset: Yields batches of clips and class numbers, `[B]`, in an order
+            that is the same every time, as `make_dataset(training=False)`.
+        label_names: The K classes.
+        progress: Called with the number of clips done after each batch.
+
+    Returns:
+        The predictions, in the order of `dataset`.
+
+    Raises:
+        ValueError: If the predictor returns another shape, or there is no
+            clip.
+    """
+    all_logits, all_labels, done = [], [], 0
+    for clips, labels in dataset:
+        clips = np.asarray(clips)
+        logits = np.asarray(predictor(clips), np.float32)
+        expected = (*clips.shape[:2], len(label_names))
+        if logits.shape != expected:
+            raise ValueError(
+                f"`predictor` must return {list(expected)} for clips "
+                f"{list(clips.shape)}. Received: {_describe(logits)}"
+            )
+        all_logits.append(logits)
+        all_labels.append(np.asarray(labels, np.int64))
+        done += len(clips)
+        if progress:
+            progress(done)
+    if not all_logits:
+        raise ValueError("`dataset` must hold a clip. Received: none")
+    return Predictions(
+        np.concatenate(all_logits),
+        np.concatenate(all_labels),
+        tuple(label_names),
+    )
+
+
+def _describe(array):
+    return f"{list(array.shape)} {array.dtype}"

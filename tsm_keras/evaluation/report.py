@@ -1,0 +1,218 @@
+"""write_report: one HTML file that needs no other; and tables for terminals."""
+
+import base64
+import html
+import os
+import pathlib
+import re
+from collections.abc import Sequence
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+# "98.3%", "-1.5 ms", "2,048", "4.1x", "–": cells to align at the right.
+_NUMBER = re.compile(r"[-+−≤≥<>~]?\s*[\d.,]+\s*(%|x|[a-zA-Z]{1,4}(/s)?)?|–|")
+
+# Nothing is fetched, even if something asked for it.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --ink: #1f2328; --faint: #59636e; --paper: #ffffff; --line: #d1d9e0;
+  --stripe: #f6f8fa;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ink: #e6edf3; --faint: #9198a1; --paper: #0d1117; --line: #3d444d;
+    --stripe: #151b23;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem;
+  background: var(--paper); color: var(--ink);
+  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
+  overflow-wrap: break-word;
+}
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0.5rem 0 1rem; }
+p { max-width: 44rem; }
+.scroll { overflow-x: auto; margin: 1.5rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td {
+  padding: 0.4rem 0.9rem; text-align: left; white-space: nowrap;
+  border-bottom: 1px solid var(--line);
+}
+th { color: var(--faint); font-weight: 600; }
+tbody tr:nth-child(even) { background: var(--stripe); }
+.number { text-align: right; }
+figure { margin: 2rem 0; }
+figure .scroll {
+  margin: 0; border: 1px solid var(--line); border-radius: 0.5rem;
+  background: #ffffff; padding: 0.5rem;
+}
+/* On a phone a wide picture scrolls rather than shrink until nobody can read
+   it. */
+img {
+  display: block; margin: 0 auto; max-width: max(100%, 40rem); height: auto;
+}
+figcaption { color: var(--faint); margin: 0.5rem 0; max-width: 44rem; }
+.notes { color: var(--faint); font-size: 0.9rem; padding-left: 1.2rem; }
+"""
+
+
+def write_report(
+    path: str | os.PathLike,
+    *,
+    title: str,
+    summary: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence],
+    pictures: Sequence[tuple[str, bytes]] = (),
+    notes: Sequence[str] = (),
+) -> pathlib.Path:
+    """Writes a report as one HTML file.
+
+    The file holds its style and its pictures, loads nothing and runs nothing.
+    It appears under its name only when it is complete.
+
+    Args:
+        path: The file to write; its folder is made.
+        title: Of the page.
+        summary: Plain text; an empty line begins a new paragraph.
+        header: The columns of the table.
+        rows: A cell a column each: text, or what `str` makes text of; None
+            for none.
+        pictures: Captions and the bytes of PNG files.
+        notes: Plain text, small, at the end.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: If a row has not one cell a column or a picture is not a
+            PNG file.
+    """
+    document = _document(title, summary, header, rows, pictures, notes)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        # File names may hold bytes that are not text; show them as escapes.
+        temporary.write_text(
+            document, encoding="utf-8", errors="backslashreplace"
+        )
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
+    """Lays a table out in plain text.
+
+    Args:
+        header: The columns.
+        rows: As in `write_report`.
+
+    Returns:
+        Lines without trailing spaces, joined by newlines: the header, a rule
+        and the rows. Columns of numbers are aligned at the right.
+
+    Raises:
+        ValueError: If a row has not one cell a column.
+    """
+    lines = [[str(name) for name in header], *_texts(header, rows)]
+    numeric = _numeric_columns(lines[1:], len(header))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _document(title, summary, header, rows, pictures, notes):
+    paragraphs = "\n".join(
+        f"<p>{html.escape(paragraph)}</p>"
+        for paragraph in re.split(r"\n\s*\n", summary.strip())
+    )
+    figures = "\n".join(_figure(*picture) for picture in pictures)
+    items = "\n".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    notes_list = f'<ul class="notes">\n{items}\n</ul>' if notes else ""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>{html.escape(title)}</h1>
+{paragraphs}
+{_table(header, rows)}
+{figures}
+{notes_list}
+</body>
+</html>
+"""
+
+
+def _table(header, rows):
+    rows = _texts(header, rows)
+    numeric = _numeric_columns(rows, len(header))
+    classes = [' class="number"' if right else "" for right in numeric]
+
+    def line(tag, texts):
+        cells = zip(classes, texts, strict=True)
+        return "".join(
+            f"<{tag}{css}>{html.escape(text)}</{tag[:2]}>"
+            for css, text in cells
+        )
+
+    head = line('th scope="col"', [str(name) for name in header])
+    body = "\n".join(f"<tr>{line('td', texts)}</tr>" for texts in rows)
+    return f"""<div class="scroll"><table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{body}
+</tbody>
+</table></div>"""
+
+
+def _figure(caption, png):
+    if not png.startswith(_PNG):
+        raise ValueError(
+            "`pictures` must be the bytes of PNG files. "
+            f"Received: {png[:8]!r}... as {caption!r}"
+        )
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    text = html.escape(caption)
+    return f"""<figure>
+<div class="scroll"><img alt="{text}" src="{source}"></div>
+<figcaption>{text}</figcaption>
+</figure>"""
+
+
+def _texts(header, rows):
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(
+                f"Each row must have {len(header)} cells, one for each of "
+                f"{tuple(header)}. Received: {tuple(row)}"
+            )
+    return [
+        ["–" if cell is None else str(cell) for cell in row] for row in rows
+    ]
+
+
+def _numeric_columns(rows, num_columns):
+    """Returns for each column whether all its cells are numbers."""
+    return [
+        bool(rows) and all(_NUMBER.fullmatch(row[column]) for row in rows)
+        for column in range(num_columns)
+    ]
