@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
+
 from tsm_keras.models.streaming import cache_shapes
 
 
@@ -32,7 +33,7 @@ def streamed_states(
             for name, shape in shapes.items()
         }
         for frame in clip:
-            inputs = {"frame": np.float32(frame)[None], **state}
+            inputs = {"frame": frame[None].astype(np.float32), **state}
             yield inputs
             outputs = run(inputs)
             state = {name: outputs[f"{name}_out"].numpy() for name in shapes}

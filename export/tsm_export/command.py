@@ -4,12 +4,12 @@ import pathlib
 from collections.abc import Sequence
 
 from absl import flags
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
-from tsm_keras.models.presets import load_preset, preset_hash
 
 from tsm_export.calibration import calibration_clips
 from tsm_export.tflite import QUANTIZATIONS, export_tflite
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import scan_folder
+from tsm_keras.models.presets import load_preset, preset_hash
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("to", None, "The .tflite to write.", flag_values=FLAGS)
@@ -32,9 +32,7 @@ flags.DEFINE_integer(
     "Frames to calibrate on.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "seed", 0, "Of the choice of frames.", flag_values=FLAGS
-)
+flags.DEFINE_integer("seed", 0, "Of the choice of frames.", flag_values=FLAGS)
 flags.mark_flag_as_required("to", flag_values=FLAGS)
 
 

@@ -3,16 +3,17 @@
 import os
 import pathlib
 import tempfile
+import warnings
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
+
+from tsm_export.calibration import streamed_states
 from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
 from tsm_keras.models.streaming import cache_shapes, to_streaming
 from tsm_keras.version import __version__
 from tsm_live.spec import ArtifactSpec, TensorSpec, write_spec
-
-from tsm_export.calibration import streamed_states
 
 QUANTIZATIONS = ("none", "int8")
 
@@ -114,7 +115,10 @@ def _convert(streaming, quantize, calibration_clips):
             converter.representative_dataset = lambda: streamed_states(
                 streaming, calibration_clips
             )
-        return converter.convert()
+        with warnings.catch_warnings():
+            # TensorFlow's calibrator uses its own deprecated interpreter.
+            warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
+            return converter.convert()
 
 
 def _describe(streaming, content, quantize, preset_hash):

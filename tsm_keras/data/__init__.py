@@ -1,0 +1,1 @@
+"""Clips from video files: decoding, sampling, pipelines, gestures."""

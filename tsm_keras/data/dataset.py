@@ -101,9 +101,7 @@ def _read(path, indices, config):
         frames = read_video(path.decode(), indices)
         return resize_short_side(frames, config.resize_size)
 
-    frames = tf.numpy_function(
-        read, [path, indices], tf.uint8, stateful=False
-    )
+    frames = tf.numpy_function(read, [path, indices], tf.uint8, stateful=False)
     return tf.ensure_shape(frames, [None, None, None, 3])
 
 

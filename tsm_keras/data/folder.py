@@ -41,8 +41,8 @@ class VideoFolder:
         """SHA-256 over the files' classes, names and sizes in bytes."""
         digest = hashlib.sha256()
         for path, label in zip(self.paths, self.labels, strict=True):
-            path = pathlib.Path(path)
-            entry = (self.label_names[label], path.name, path.stat().st_size)
+            file = pathlib.Path(path)
+            entry = (self.label_names[label], file.name, file.stat().st_size)
             digest.update(repr(entry).encode())
         return digest.hexdigest()
 

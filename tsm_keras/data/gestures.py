@@ -155,7 +155,9 @@ def write_gestures(
         for number in range(clips_per_class):
             entropy = np.random.SeedSequence([seed, class_index, number])
             clip_seed = int(entropy.generate_state(1, np.uint64)[0])
-            jobs.append((folder / label / f"{number:03d}.mp4", label, clip_seed))
+            jobs.append(
+                (folder / label / f"{number:03d}.mp4", label, clip_seed)
+            )
 
     def write(job):
         path, label, clip_seed = job
@@ -244,7 +246,7 @@ class _Path:
         self.reach = random.uniform(0.2, 0.3)
         self.center = random.uniform(-0.08, 0.08, 2)
         self.openness = random.uniform(0.6, 1)
-        self.turn = random.uniform(60, 110)
+        self.turn = random.uniform(90, 140)
         self.zoom = random.uniform(0.3, 0.45)
         self.drift = random.uniform(0, 0.02, 2)
         self.phase = random.uniform(0, 2 * np.pi, 2)
@@ -311,7 +313,12 @@ class _Hand:
             base = center + direction * self.palm * 0.8
             tip = base + direction * self.length * (0.1 + 0.9 * openness)
             cv2.line(
-                mask, _pixel(base), _pixel(tip), 255, self.thickness, cv2.LINE_AA
+                mask,
+                _pixel(base),
+                _pixel(tip),
+                255,
+                self.thickness,
+                cv2.LINE_AA,
             )
         return self.texture, mask
 
@@ -334,4 +341,4 @@ def _background(height, width, random):
 
 
 def _pixel(point):
-    return tuple(int(round(value)) for value in point)
+    return tuple(np.rint(point).astype(int).tolist())

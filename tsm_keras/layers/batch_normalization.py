@@ -57,4 +57,4 @@ if KERAS_3:
 else:
     # tf_keras uses the fused kernel itself, and quantization-aware training
     # must find the stock class.
-    BatchNormalization = keras.layers.BatchNormalization
+    BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc]

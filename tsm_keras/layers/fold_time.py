@@ -9,7 +9,6 @@ class FoldTime(keras.layers.Layer):
     """Folds time into the batch, so that a 2-D network sees single frames.
 
     Example:
-
     >>> FoldTime()(tf.zeros([2, 8, 224, 224, 3])).shape
     TensorShape([16, 224, 224, 3])
 

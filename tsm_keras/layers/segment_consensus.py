@@ -9,7 +9,6 @@ class SegmentConsensus(keras.layers.Layer):
     """Averages the frames' logits (TSN, Wang et al., ECCV 2016, section 3.1).
 
     Example:
-
     >>> SegmentConsensus()(tf.zeros([2, 8, 10])).shape
     TensorShape([2, 10])
 

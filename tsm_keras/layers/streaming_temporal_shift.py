@@ -17,7 +17,6 @@ class StreamingTemporalShift(keras.layers.Layer):
     Models").
 
     Example:
-
     >>> shift = StreamingTemporalShift()
     >>> cache = tf.zeros([1, 56, 56, 3])
     >>> frame = tf.random.uniform([1, 56, 56, 24])

@@ -24,7 +24,6 @@ class TemporalShift(keras.layers.Layer):
     sections 3 and 4.
 
     Example:
-
     >>> frames = tf.random.uniform([2 * 8, 56, 56, 24])  # 2 clips of 8 frames
     >>> TemporalShift(num_segments=8)(frames).shape
     TensorShape([16, 56, 56, 24])

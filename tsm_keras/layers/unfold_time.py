@@ -11,7 +11,6 @@ class UnfoldTime(keras.layers.Layer):
     """Undoes `FoldTime`.
 
     Example:
-
     >>> UnfoldTime(num_segments=8)(tf.zeros([16, 10])).shape
     TensorShape([2, 8, 10])
 

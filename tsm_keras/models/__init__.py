@@ -1,0 +1,1 @@
+"""Networks: config, backbones, clip and streaming models, presets."""

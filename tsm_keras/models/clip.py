@@ -71,8 +71,10 @@ def build_clip_model(
 
 
 def with_frame_logits(model: keras.Model) -> keras.Model:
-    """Returns a clip model that shares `model`'s layers and weights and also
-    returns the frames' logits, as `build_clip_model(return_frame_logits=True)`.
+    """Returns a view of a clip model that also returns the frames' logits.
+
+    It shares `model`'s layers and weights, and its outputs are those of
+    `build_clip_model(return_frame_logits=True)`.
     """
     outputs = {
         "logits": model.get_layer("logits").output,

@@ -45,7 +45,9 @@ def mobilenet_v2(
         `[N, H / 32, W / 32, 1280]` features (more for widths above 1).
     """
     conv = functools.partial(
-        conv_batch_norm, stride_padding=stride_padding, epsilon=batch_norm_epsilon
+        conv_batch_norm,
+        stride_padding=stride_padding,
+        epsilon=batch_norm_epsilon,
     )
     x = conv(
         frames,

@@ -18,6 +18,7 @@ from tensorflow import keras
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.streaming import copy_weights
 from tsm_keras.version import __version__
 
 CONFIG_FILE = "config.json"
@@ -66,7 +67,11 @@ def save_preset(
         tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     )
     try:
-        model.save_weights(temporary / WEIGHTS_FILE)
+        # From a copy that was never compiled: Keras 3 would write the state of
+        # the optimizer along, twice the size of the weights.
+        plain = build_clip_model(config)
+        copy_weights(model, plain)
+        plain.save_weights(temporary / WEIGHTS_FILE)
         (temporary / LABELS_FILE).write_text(_labels_text(config), "utf-8")
         description = {
             "format": _FORMAT,

@@ -49,7 +49,9 @@ def resnet(
     """
     kind, stages = _DEPTHS[depth]
     conv = functools.partial(
-        conv_batch_norm, stride_padding=stride_padding, epsilon=batch_norm_epsilon
+        conv_batch_norm,
+        stride_padding=stride_padding,
+        epsilon=batch_norm_epsilon,
     )
     x = conv(
         frames,

@@ -1,5 +1,7 @@
 """build_streaming_model: one frame in, its logits out, caches explicit."""
 
+from typing import Any
+
 from tensorflow import keras
 
 from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
@@ -39,7 +41,8 @@ def build_streaming_model(
         )
     size = config.image_size
     frame = keras.Input((size, size, 3), batch_size=streams, name="frame")
-    inputs, cache_outputs = {"frame": frame}, {}
+    inputs: dict[str, Any] = {"frame": frame}
+    cache_outputs: dict[str, Any] = {}
 
     def temporal(x, name):
         if config.shift == "none":

@@ -14,7 +14,6 @@ class StreamingClassifier:
     """Classifies N streams frame by frame and keeps their caches.
 
     Example:
-
     >>> classifier = StreamingClassifier(model, streams=2)
     >>> logits = classifier.step(frames)  # [2, H, W, 3] -> [2, num_classes]
     >>> classifier.reset(stream=1)  # Stream 0 goes on.

@@ -25,12 +25,12 @@ def describe(model: keras.Model) -> str:
     facts = model_facts(model)
     lines = [f"{'block':22}{'output':16}{'shift':>6}{'parameters':>12}"]
     layers = [layer for layer in model.layers if _BLOCK.match(layer.name)]
-    for block, members in itertools.groupby(layers, key=_block_name):
-        members = list(members)
+    for block, group in itertools.groupby(layers, key=_block_name):
+        members = list(group)
         shape = "x".join(map(str, members[-1].output.shape[1:]))
-        shifted = sum(
-            layer.name.endswith("_shift") for layer in members
-        ) and "yes"
+        shifted = (
+            sum(layer.name.endswith("_shift") for layer in members) and "yes"
+        )
         count = sum(_count(layer.weights) for layer in members)
         lines.append(f"{block:22}{shape:16}{shifted or '':>6}{count:>12,}")
     caches = "cannot stream"
@@ -40,7 +40,8 @@ def describe(model: keras.Model) -> str:
     lines += [
         "",
         f"backbone      {config.backbone}, width {config.width}",
-        f"shift         {config.shift}, 1/{config.shift_div} {config.placement}",
+        f"shift         {config.shift}, 1/{config.shift_div}, "
+        f"{config.placement}",
         f"input         {config.num_segments} frames of "
         f"{config.image_size}x{config.image_size} RGB in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "

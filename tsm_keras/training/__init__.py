@@ -1,0 +1,1 @@
+"""Training: one set of defaults around `model.fit`."""

@@ -107,7 +107,9 @@ def _cross_entropy(label_smoothing, num_classes):
 
     def smoothed(labels, logits):
         return keras.losses.categorical_crossentropy(
-            tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes),
+            tf.one_hot(
+                tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes
+            ),
             logits,
             from_logits=True,
             label_smoothing=label_smoothing,

@@ -24,7 +24,9 @@ def main(arguments: Sequence[str]) -> None:
             different labels.
     """
     if len(arguments) != 1:
-        raise flags.Error("expected one MODEL: tsm evaluate MODEL --data=FOLDER")
+        raise flags.Error(
+            "expected one MODEL: tsm evaluate MODEL --data=FOLDER"
+        )
     path = pathlib.Path(arguments[0])
     if path.is_file():
         _evaluate_artifact(path)
@@ -33,9 +35,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _evaluate_preset(path):
-    from tsm_keras.models.presets import load_preset
-
     from tsm_cli.predictions import model_predictions
+    from tsm_keras.models.presets import load_preset
 
     model = load_preset(path)
     videos, progress_bar = _scan(model.video_config.labels)
@@ -45,9 +46,8 @@ def _evaluate_preset(path):
 
 
 def _evaluate_artifact(path):
-    from tsm_live import StreamingSession
-
     from tsm_cli.predictions import artifact_predictions
+    from tsm_live import StreamingSession
 
     session = StreamingSession(path)
     videos, progress_bar = _scan(session.spec.labels)

@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Sequence
 
 from absl import flags
+
 from tsm_live.spec import ArtifactSpec, read_spec
 
 FLAGS = flags.FlagValues()

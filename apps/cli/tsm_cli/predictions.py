@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
+
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import VideoFolder
 from tsm_keras.data.sampling import segment_indices

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 
 from absl import flags
 from tensorflow import keras
+
+from tsm_cli.predictions import artifact_predictions, model_predictions
+from tsm_cli.quickstart_report import Result, write_quickstart_report
 from tsm_export.calibration import calibration_clips
 from tsm_export.tflite import export_tflite
 from tsm_keras.data.dataset import make_dataset
@@ -25,9 +28,6 @@ from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_keras.training.progress import progress_bar
 from tsm_live import StreamingSession
 from tsm_live.annotate import annotate_video
-
-from tsm_cli.predictions import artifact_predictions, model_predictions
-from tsm_cli.quickstart_report import Result, write_quickstart_report
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -222,4 +222,3 @@ def _evaluate(folder, models, artifacts, test) -> list[Result]:
 
 def _swipe(test: VideoFolder) -> int:
     return test.label_names.index("swipe_right")
-

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+
 from tsm_keras.data.gestures import ORDER_BLIND_CEILING
 from tsm_keras.data.video import read_video
 from tsm_keras.evaluation.plots import (
@@ -45,8 +46,9 @@ def write_quickstart_report(
     num_training: int,
     seconds: float,
 ) -> pathlib.Path:
-    """Prints the table, writes it with pictures into `path` and, as numbers,
-    into `results.json` beside it.
+    """Prints the table and writes it, with pictures, as one HTML file.
+
+    The same as numbers goes into `results.json` beside it.
 
     Args:
         path: The HTML file.

@@ -34,7 +34,6 @@ class StreamingSession:
     """Runs a streaming `.tflite` artifact on the CPU; keeps its caches.
 
     Example:
-
     >>> session = StreamingSession("gestures.tflite")
     >>> prediction = session.step(frame)  # RGB, any size
     >>> print(prediction.label, prediction.score)

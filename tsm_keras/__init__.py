@@ -1,0 +1,39 @@
+"""The Temporal Shift Module for Keras, from `model.fit` to a phone."""
+
+import importlib
+
+from tsm_keras.version import __version__
+
+# Where each public name lives. They load when they are first used: generating
+# videos, or `tsm --help`, needs no TensorFlow.
+_HOMES = {
+    "BatchNormalization": "tsm_keras.layers",
+    "FoldTime": "tsm_keras.layers",
+    "SegmentConsensus": "tsm_keras.layers",
+    "StreamingClassifier": "tsm_keras.models.streaming_classifier",
+    "StreamingTemporalShift": "tsm_keras.layers",
+    "TSMClassifier": "tsm_keras.classifier",
+    "TemporalShift": "tsm_keras.layers",
+    "TrainingConfig": "tsm_keras.training.fit",
+    "UnfoldTime": "tsm_keras.layers",
+    "VideoClassifierConfig": "tsm_keras.models.config",
+    "build_clip_model": "tsm_keras.models.clip",
+    "build_streaming_model": "tsm_keras.models.streaming",
+    "fit": "tsm_keras.training.fit",
+    "load_preset": "tsm_keras.models.presets",
+    "make_dataset": "tsm_keras.data.dataset",
+    "save_preset": "tsm_keras.models.presets",
+    "scan_folder": "tsm_keras.data.folder",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tsm_keras' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__():
+    return sorted(__all__)

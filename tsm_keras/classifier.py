@@ -1,0 +1,96 @@
+"""TSMClassifier: a preset, ready to name what a clip shows."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.data.preprocessing import center_crop, resize_short_side
+from tsm_keras.data.sampling import segment_indices
+from tsm_keras.data.video import probe_video, read_video
+from tsm_keras.models.presets import load_preset
+from tsm_keras.models.streaming_classifier import StreamingClassifier
+from tsm_keras.models.summary import describe
+
+
+class TSMClassifier:
+    """A clip model with its labels and the way from a video to its input.
+
+    Example:
+
+    >>> classifier = TSMClassifier.from_preset("presets/tsm")
+    >>> classifier.classify("clip.mp4")[0]
+    ('swipe_left', 0.98)
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+
+    Attributes:
+        model: The Keras model, for `fit`, `predict` and so on.
+        config: Its `VideoClassifierConfig`.
+        labels: Class names in the order of the logits; numbers as text if the
+            config has none.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.config = model.video_config
+        self.labels = self.config.labels or tuple(
+            map(str, range(self.config.num_classes))
+        )
+
+    @classmethod
+    def from_preset(cls, path: str | os.PathLike) -> "TSMClassifier":
+        """Loads a preset folder; raises as `load_preset` does."""
+        return cls(load_preset(path))
+
+    def classify(self, path: str | os.PathLike) -> list[tuple[str, float]]:
+        """Names what a video file shows.
+
+        Returns:
+            Every class with its probability, the most probable first.
+
+        Raises:
+            VideoError: If the video cannot be read.
+        """
+        info = probe_video(path)
+        indices = segment_indices(info.num_frames, self.config.num_segments)
+        return self.classify_frames(read_video(path, indices.numpy()))
+
+    def classify_frames(self, frames: np.ndarray) -> list[tuple[str, float]]:
+        """Names what T frames show.
+
+        Args:
+            frames: `[T, H, W, 3]` uint8 RGB, as many as `num_segments`, of any
+                size.
+
+        Returns:
+            Every class with its probability, the most probable first.
+
+        Raises:
+            ValueError: If the frames have another shape or type.
+        """
+        if (
+            frames.ndim != 4
+            or frames.shape[0] != self.config.num_segments
+            or frames.shape[3] != 3
+            or frames.dtype != np.uint8
+        ):
+            raise ValueError(
+                f"`frames` must be [{self.config.num_segments}, H, W, 3] "
+                f"uint8. Received: shape {frames.shape}, dtype {frames.dtype}"
+            )
+        clip = resize_short_side(frames, self.config.resize_size)
+        clip = center_crop(clip, self.config.image_size)
+        scores = tf.nn.softmax(self.model(clip[None], training=False))[0]
+        named = zip(self.labels, scores.numpy().tolist(), strict=True)
+        return sorted(named, key=lambda pair: -pair[1])
+
+    def streaming(self, *, streams: int = 1) -> StreamingClassifier:
+        """Returns a frame-by-frame classifier; see `StreamingClassifier`."""
+        return StreamingClassifier(self.model, streams=streams)
+
+    def summary(self) -> None:
+        """Prints the network on one screen, a row a block."""
+        print(describe(self.model))
