@@ -39,6 +39,7 @@ ORDER_BLIND_CEILING = sum(
 ) / len(LABELS)
 
 _SPRITE = 96  # Pixels a side of the hand before it is placed.
+_WRIST = 0.75  # Where a turning hand turns, from the top of the sprite.
 _SIZES = (80, 96, 112)
 _ASPECTS = ((4, 4), (4, 3), (3, 4))
 _RATES = (15, 24, 25, 30)
@@ -221,13 +222,17 @@ class _Scene:
         )
         color, alpha = self.hand.draw(openness)
         place = cv2.getRotationMatrix2D(
-            (_SPRITE / 2, _SPRITE / 2),
+            (_SPRITE / 2, _SPRITE * _WRIST),
             self.angle - turn,  # OpenCV turns counterclockwise.
             self.unit * self.scale * zoom / _SPRITE,
         )
+        # The wrist stands a little below the middle, so that the hand is in it.
         place[:, 2] += (
             clip.width / 2 + x * self.unit + shake[0] - _SPRITE / 2,
-            clip.height / 2 + y * self.unit + shake[1] - _SPRITE / 2,
+            clip.height / 2
+            + (y + 0.2) * self.unit
+            + shake[1]
+            - _SPRITE * _WRIST,
         )
         size = (clip.width, clip.height)
         color = cv2.warpAffine(color, place, size)

@@ -121,6 +121,7 @@ def _inverted_residual(
         x,
         filters,
         1,
+        ends_branch=residual,
         name=f"{name}_project",
         batch_norm_name=f"{name}_project_bn",
     )

@@ -99,6 +99,7 @@ def _block(x, identity, kind, filters, *, stride, name, conv):
             kernel_size,
             stride=conv_stride,
             activation="relu" if index < len(branch) else None,
+            ends_branch=index == len(branch),
             name=f"{name}_conv_{index}",
             batch_norm_name=f"{name}_bn_{index}",
         )

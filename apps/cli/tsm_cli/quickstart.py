@@ -68,7 +68,7 @@ class Scale:
     calibration_frames: int
 
 
-_FULL = Scale(100, 25, 9, 400)
+_FULL = Scale(100, 25, 10, 400)
 _FAST = Scale(4, 2, 1, 64)
 
 
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     folder = _claim_folder(pathlib.Path(FLAGS.to))
     training, test = _write_videos(folder / "data", scale, FLAGS.seed)
     recipe = TrainingConfig(
-        epochs=scale.epochs, learning_rate=4e-3, seed=FLAGS.seed
+        epochs=scale.epochs, batch_size=32, learning_rate=8e-3, seed=FLAGS.seed
     )
     models = _train(folder, training, recipe)
     artifacts = _export(folder, models["causal TSM"], training, scale)
@@ -145,7 +145,9 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
             num_classes=len(training.label_names),
             labels=training.label_names,
             width=0.35,
-            image_size=64,
+            image_size=56,
+            # At this width an eighth of the channels is one or two.
+            shift_div=4,
             shift=shift,
             dropout=0.0,
             frame_interval=training.frame_interval(8),

@@ -1,0 +1,21 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+
+# What a model goes through must hold in tf_keras too; the rest knows Keras 3.
+TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models tests/tsm_export
+
+.PHONY: quickstart test
+
+quickstart: $(INSTALLED)
+	$(BIN)/tsm quickstart $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest $(ARGS) $(TF_KERAS_TESTS)
+
+$(INSTALLED): pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
+	touch $@

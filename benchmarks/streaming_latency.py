@@ -1,0 +1,184 @@
+"""What the shift costs when a network streams: per-frame latency in TFLite.
+
+    python benchmarks/streaming_latency.py
+    python benchmarks/streaming_latency.py --backbone resnet50
+
+Exports the streaming network with the causal shift and the plain 2-D network
+(`shift="none"`), both as float32 and as int8, and converts the causal clip
+model, which an app without streaming would run again for every new frame. All
+of them have random weights and take turns in one run, in LiteRT on the CPU.
+
+A streaming step includes feeding the caches back. The bars are applied twice:
+to the bare interpreter, and to `StreamingSession.step`, which an app calls.
+
+Takes about two minutes (ResNet-50: ten). Exits with 1 if a bar is missed.
+"""
+
+import importlib.metadata
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+from ai_edge_litert.interpreter import Interpreter
+from tensorflow import keras
+from timing import CLOCKS, Ratio, interleave, print_machine, report
+from tsm_export.tflite import export_tflite
+from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_live.session import StreamingSession
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum("backbone", "mobilenet_v2", BACKBONES, "Network to measure.")
+flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
+flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
+flags.DEFINE_integer("num_segments", 8, "Frames of the clip model's clip.")
+flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
+flags.DEFINE_integer("rounds", 200, "Turns of each variant.", lower_bound=1)
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+
+QUANTIZATIONS = {"float32": "none", "int8": "int8"}
+NUM_CLASSES = 27
+AGAIN = "plain float32, again"
+
+
+def main(argv):
+    if argv[1:]:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    print_machine(
+        TensorFlow=tf.__version__,
+        Keras=KERAS_VERSION,
+        LiteRT=importlib.metadata.version("ai-edge-litert"),
+    )
+    print(
+        f"network: {FLAGS.backbone}, width {FLAGS.width}, {FLAGS.image_size} px,"
+        f" clips of {FLAGS.num_segments}, {FLAGS.threads} thread(s)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        variants = build_variants(pathlib.Path(folder))
+        times = interleave(
+            variants,
+            rounds=FLAGS.rounds,
+            untimed_calls=1,
+            clock=FLAGS.clock,
+        )
+    ratios = [
+        Ratio(f"streaming {dtype}{how}", f"plain {dtype}{how}", at_most=bar)
+        for how in ("", ", session")
+        for dtype, bar in (("float32", 1.03), ("int8", 1.05))
+    ]
+    # An 8-frame clip is at least 7.5 steps; other lengths in proportion.
+    steps = 7.5 / 8 * FLAGS.num_segments
+    ratios.append(Ratio("clip float32", "streaming float32", at_least=steps))
+    ratios += [
+        Ratio(f"streaming {dtype}, session", f"streaming {dtype}")
+        for dtype in QUANTIZATIONS
+    ]
+    ratios.append(Ratio(AGAIN, "plain float32"))
+    return 0 if report(times, ratios) else 1
+
+
+def build_variants(folder):
+    """Returns what to time, by name; the models are written to `folder`."""
+    rng = np.random.default_rng(0)
+    size = FLAGS.image_size
+    frames = rng.integers(0, 256, (1, 8, size, size, 3), dtype=np.uint8)
+    models = {"plain": build("none"), "streaming": build("causal")}
+    variants, session_steps = {}, {}
+    for dtype, quantize in QUANTIZATIONS.items():
+        for name, model in models.items():
+            path = folder / f"{name}_{dtype}.tflite"
+            export_tflite(
+                model, path, quantize=quantize, calibration_clips=frames
+            )
+            name = f"{name} {dtype}"
+            variants[name] = interpreter_step(path)
+            session_steps[f"{name}, session"] = session_step(path, frames[0, 0])
+    path = folder / "clip.tflite"
+    path.write_bytes(convert_clip_model(models["streaming"]))
+    # The same step under a second name: its ratio shows the noise of the run.
+    variants[AGAIN] = variants["plain float32"]
+    return {**variants, **session_steps, "clip float32": interpreter_step(path)}
+
+
+def build(shift):
+    """Returns a clip model with random weights."""
+    return build_clip_model(
+        VideoClassifierConfig(
+            num_classes=NUM_CLASSES,
+            backbone=FLAGS.backbone,
+            width=FLAGS.width,
+            num_segments=FLAGS.num_segments,
+            shift=shift,
+            image_size=FLAGS.image_size,
+            resize_size=FLAGS.image_size,  # A session resizes nothing then.
+            labels=tuple(f"class {k}" for k in range(NUM_CLASSES)),
+        )
+    )
+
+
+def convert_clip_model(model):
+    """Returns the `.tflite` of a clip model for a batch of one clip."""
+    shape = (1, *model.input_shape[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        archive.add_endpoint(
+            "serving_default",
+            lambda clip: model(clip, training=False),
+            [tf.TensorSpec(shape, tf.float32, name="clip")],
+        )
+        archive.write_out(folder, verbose=False)
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+def interpreter_step(path):
+    """Returns a step of the bare interpreter: images in, logits out.
+
+    The caches, where the model has some, go from outputs back to inputs.
+    """
+    interpreter = Interpreter(
+        model_path=os.fspath(path), num_threads=FLAGS.threads
+    )
+    interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner()
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    caches, images = [], None
+    for name, detail in inputs.items():
+        zeros = np.zeros(detail["shape"], detail["dtype"])
+        interpreter.set_tensor(detail["index"], zeros)
+        if name.startswith("cache_"):
+            fresh = outputs[f"{name}_out"]
+            caches.append((detail["index"], fresh["index"]))
+        else:
+            pixels = np.random.default_rng(0).integers(0, 128, zeros.shape)
+            images = detail["index"], pixels.astype(zeros.dtype)
+    (logits,) = [
+        detail["index"]
+        for name, detail in outputs.items()
+        if not name.startswith("cache_")
+    ]
+
+    def step():
+        interpreter.set_tensor(*images)
+        interpreter.invoke()
+        for cache, fresh in caches:
+            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
+        return interpreter.get_tensor(logits)
+
+    return step
+
+
+def session_step(path, frame):
+    """Returns a step of a `StreamingSession`: uint8 frame in, label out."""
+    session = StreamingSession(path, threads=FLAGS.threads)
+    return lambda: session.step(frame)
+
+
+if __name__ == "__main__":
+    app.run(main)

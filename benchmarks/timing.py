@@ -1,0 +1,150 @@
+"""What the benchmarks share: interleaved timing, ratios, bars, the machine.
+
+Only ratios of times from one run are compared with a bar. The variants take
+turns, round by round, so that whatever else the machine does slows all of them.
+"""
+
+import dataclasses
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+Times = Mapping[str, np.ndarray]
+
+# The bars are about wall time. Processor time, all threads together, does not
+# count the time for which other programs held the cores, so on a shared machine
+# it tells a slow variant from an unlucky one.
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """How one variant's time compares with another's.
+
+    Attributes:
+        numerator: Name of a variant.
+        denominator: Name of a variant.
+        at_most: The bar, if the ratio must not exceed one.
+        at_least: The bar, if the ratio must reach one.
+    """
+
+    numerator: str
+    denominator: str
+    at_most: float = float("inf")
+    at_least: float = 0.0
+
+    @property
+    def bar(self) -> str:
+        """The bar as text, empty if there is none."""
+        if self.at_most < float("inf"):
+            return f"<= {self.at_most:.2f}"
+        return f">= {self.at_least:.2f}" if self.at_least else ""
+
+    def of_medians(self, times: Times) -> float:
+        """Returns the ratio of the medians over all rounds."""
+        return float(
+            np.median(times[self.numerator])
+            / np.median(times[self.denominator])
+        )
+
+    def per_round(self, times: Times) -> float:
+        """Returns the median of the rounds' ratios, which is what is judged:
+        a load that lasts for some rounds cancels in it.
+        """
+        return float(np.median(times[self.numerator] / times[self.denominator]))
+
+    def holds(self, times: Times) -> bool:
+        """Returns whether the bar is met."""
+        return self.at_least <= self.per_round(times) <= self.at_most
+
+
+def interleave(
+    variants: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    untimed_calls: int = 0,
+    clock: str = "wall",
+    warmup: int = 2,
+) -> dict[str, np.ndarray]:
+    """Times the variants in turns; every second round runs backwards.
+
+    Args:
+        variants: What to call, by name. Those to be compared stand together,
+            so that they run within the same moment.
+        rounds: How often each variant has its turn: one timed call.
+        untimed_calls: At the start of a turn, so that a variant does not pay
+            for the memory caches that the one before it left.
+        clock: One of `CLOCKS`.
+        warmup: Rounds that are not recorded.
+
+    Returns:
+        Seconds a call in each round, by name.
+    """
+    times = {name: [] for name in variants}
+    order = list(variants)
+    now = CLOCKS[clock]
+    for _ in range(warmup + rounds):
+        for name in order:
+            call = variants[name]
+            for _ in range(untimed_calls):
+                call()
+            start = now()
+            call()
+            times[name].append(now() - start)
+        order.reverse()
+    return {name: np.array(seconds[warmup:]) for name, seconds in times.items()}
+
+
+def report(
+    times: Times, ratios: Sequence[Ratio], *, items: Mapping[str, int] = {}
+) -> bool:
+    """Prints the times, the ratios and their bars.
+
+    Args:
+        times: From `interleave`.
+        ratios: In the order in which to print them.
+        items: Clips, or whatever else is counted, that a call of a variant
+            processes; 1 unless it is given.
+
+    Returns:
+        Whether every bar is met.
+    """
+    width = max(map(len, times))
+    print(f"\n{'':{width}}  median ms    p10 ms    p90 ms  per second")
+    for name, seconds in times.items():
+        low, median, high = np.percentile(seconds, (10, 50, 90))
+        print(
+            f"{name:{width}} {median * 1e3:10.3f}{low * 1e3:10.3f}"
+            f"{high * 1e3:10.3f}{items.get(name, 1) / median:12.1f}"
+        )
+    names = [f"{ratio.numerator} / {ratio.denominator}" for ratio in ratios]
+    width = max(map(len, names))
+    print(f"\n{'':{width}}  of medians  per round      bar")
+    for name, ratio in zip(names, ratios, strict=True):
+        verdict = "PASS" if ratio.holds(times) else "FAIL"
+        print(
+            f"{name:{width}} {ratio.of_medians(times):11.3f}"
+            f"{ratio.per_round(times):11.3f}{ratio.bar:>9}"
+            f"  {verdict if ratio.bar else ''}".rstrip()
+        )
+    return all(ratio.holds(times) for ratio in ratios)
+
+
+def print_machine(**versions: str) -> None:
+    """Prints the platform, the processor and these versions."""
+    print(f"machine: {platform.platform()}, {_cpu_model()}")
+    found = {"Python": platform.python_version(), **versions}
+    print("versions:", ", ".join(f"{k} {v}" for k, v in found.items()))
+
+
+def _cpu_model():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass  # Not Linux.
+    return platform.processor() or platform.machine()

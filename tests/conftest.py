@@ -1,0 +1,41 @@
+"""Settings for all tests."""
+
+import os
+
+# Read when TensorFlow is imported, so before any test module.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+_TF_KERAS = os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True")
+_REQUIRE_ALL = os.environ.get("TSM_REQUIRE_ALL", "0") != "0"
+
+
+def pytest_collection_modifyitems(config, items):
+    if not _TF_KERAS:
+        return
+    left_out = [
+        item for item in items if item.get_closest_marker("keras3_only")
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session):
+    """With TSM_REQUIRE_ALL=1, a test that was skipped is a failure."""
+    if _REQUIRE_ALL and _skipped(session.config) and session.exitstatus == 0:
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not _REQUIRE_ALL:
+        return
+    for report in _skipped(config):
+        *_, reason = report.longrepr
+        terminalreporter.write_line(
+            f"TSM_REQUIRE_ALL: {report.nodeid}: {reason}", red=True
+        )
+
+
+def _skipped(config):
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", [])

@@ -1,0 +1,132 @@
+"""Imports run one way, so that each package can be read without the next."""
+
+import graphlib
+
+import pytest
+
+from testing import checkout
+
+# What a package may import beside itself.
+_PACKAGES = {
+    "tsm_keras": (),
+    "tsm_live": (),
+    "tsm_export": ("tsm_keras", "tsm_live"),
+    "tsm_cli": ("tsm_export", "tsm_keras", "tsm_live"),
+}
+
+# What a room of tsm_keras may import beside itself. The package's own modules,
+# what users meet first, see all rooms, and no room sees them; but two of them
+# are for all.
+_BASE = ("tsm_keras.keras_version", "tsm_keras.version")
+_MODELS = (*_BASE, "tsm_keras.layers", "tsm_keras.models")
+_ROOMS = {
+    **{module: () for module in _BASE},
+    "tsm_keras": ("tsm_keras",),
+    "tsm_keras.layers": _BASE,
+    "tsm_keras.models": _MODELS,
+    "tsm_keras.data": (*_BASE, "tsm_keras.models.config"),
+    "tsm_keras.training": (*_MODELS, "tsm_keras.data"),
+    "tsm_keras.evaluation": (*_MODELS, "tsm_keras.data"),
+    "tsm_keras.checkpoints": (*_MODELS, "tsm_keras.data"),
+}
+
+# What would make a device install what it cannot hold.
+_NEVER_ON_A_DEVICE = {"keras", "tensorflow", "tf_keras"}
+
+_MODULES = checkout.package_modules()
+
+
+def _breaches(rules):
+    """Lists imports from a key of `rules` to another that it may not see."""
+    for module, path in _MODULES.items():
+        home = checkout.owner(module, rules)
+        if home is None:
+            continue
+        for found in checkout.imports(path):
+            target = checkout.owner(found.module, _MODULES)
+            room = target and checkout.owner(target, rules)
+            if room in (None, home):
+                continue
+            if not checkout.owner(target, rules[home]):
+                yield f"{path}:{found.line}: {module} imports {target}"
+
+
+@pytest.mark.parametrize(
+    "rules", [_PACKAGES, _ROOMS], ids=["packages", "rooms"]
+)
+def test_imports_run_one_way(rules):
+    breaches = list(_breaches(rules))
+    assert not breaches, "\n".join(breaches)
+
+
+def test_every_package_and_room_has_a_rule():
+    assert set(_PACKAGES) == set(checkout.PACKAGE_ROOTS)
+    folders = {
+        path.parent
+        for path in checkout.files(checkout.ROOT / "tsm_keras", "*/*.py")
+    }
+    rooms = {f"tsm_keras.{folder.name}" for folder in folders}
+    assert rooms <= set(_ROOMS)
+
+
+def test_the_device_runtime_knows_no_tensorflow():
+    breaches = [
+        f"{path}:{found.line}: {module} imports {found.module}"
+        for module, path in _MODULES.items()
+        if module.split(".")[0] == "tsm_live"
+        for found in checkout.imports(path)
+        if found.module.split(".")[0] in _NEVER_ON_A_DEVICE
+    ]
+    assert not breaches, "\n".join(breaches)
+
+
+def test_no_circles():
+    graph = {
+        module: {
+            checkout.owner(found.module, _MODULES)
+            for found in checkout.imports(path)
+            if found.on_load
+        }
+        - {None}
+        for module, path in _MODULES.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # Raises with the circle.
+
+
+def test_imports_of_a_file(tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text(
+        "import a.b\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n"
+        "    import c\n"
+        "def later():\n"
+        "    from d.e import f, g\n"
+        "try:\n"
+        "    import h\n"
+        "except ImportError:\n"
+        "    h = None\n"
+    )
+    found = checkout.imports(path)
+    assert [(i.module, i.line, i.on_load) for i in found] == [
+        ("a.b", 1, True),
+        ("typing.TYPE_CHECKING", 2, True),
+        ("c", 4, False),
+        ("d.e.f", 6, False),
+        ("d.e.g", 6, False),
+        ("h", 8, True),
+    ]
+
+
+def test_relative_imports_are_refused(tmp_path):
+    path = tmp_path / "example.py"
+    path.write_text("from . import sibling\n")
+    with pytest.raises(ValueError, match="line 1: imports here are absolute"):
+        checkout.imports(path)
+
+
+def test_owner_is_the_longest_module_of_a_name():
+    modules = {"a", "a.b"}
+    assert checkout.owner("a.b.c", modules) == "a.b"
+    assert checkout.owner("a.bc", modules) == "a"
+    assert checkout.owner("b.a", modules) is None

@@ -1,0 +1,44 @@
+"""Small artifacts of random networks, made once."""
+
+import functools
+import pathlib
+import tempfile
+
+import numpy as np
+from testing.models import random_clip_model
+from tsm_export import export_tflite
+
+LABELS = tuple("abcdefg")
+
+
+@functools.cache
+def _holder():
+    # Lives as long as the cache: until the tests end.
+    return tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def random_artifact(backbone="mobilenet_v2", quantize="none", shift="causal"):
+    """Returns the path of an artifact of `clip_model`. Shared: do not change."""
+    path = (
+        pathlib.Path(_holder().name) / f"{backbone}_{quantize}_{shift}.tflite"
+    )
+    export_tflite(
+        clip_model(backbone, shift),
+        path,
+        quantize=quantize,
+        calibration_clips=random_clips(2, clip_model(backbone, shift), seed=9),
+    )
+    return path
+
+
+def clip_model(backbone="mobilenet_v2", shift="causal"):
+    """Returns the labelled random network behind `random_artifact`."""
+    return random_clip_model(backbone, shift=shift, labels=LABELS)
+
+
+def random_clips(count, model, seed=0):
+    """Returns `[B, T, S, S, 3]` uint8 clips, every frame another."""
+    rng = np.random.default_rng(seed)
+    shape = (count, *model.inputs[0].shape[1:])
+    return rng.integers(0, 256, shape, np.uint8)

@@ -1,0 +1,100 @@
+"""Small random networks with healthy activations, and frames to feed them."""
+
+import functools
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+
+# Small settings for each backbone; tests add what they are about.
+SMALL = {
+    "mobilenet_v2": {"width": 0.35, "image_size": 64},
+    "resnet18": {"image_size": 32},
+    "resnet50": {"image_size": 32},
+}
+
+
+def small_config(backbone="mobilenet_v2", **fields):
+    """Returns a config that builds in a second or two."""
+    return VideoClassifierConfig(
+        **{
+            "num_classes": 7,
+            "backbone": backbone,
+            "num_segments": 4,
+            "shift": "causal",
+            **SMALL[backbone],
+            **fields,
+        }
+    )
+
+
+@functools.cache
+def random_clip_model(backbone="mobilenet_v2", **fields):
+    """Returns a random clip model with frame logits. Shared: do not change."""
+    model = build_clip_model(
+        small_config(backbone, **fields), return_frame_logits=True
+    )
+    randomize(model, seed=0)
+    return model
+
+
+def randomize(model, seed):
+    """Gives a model random weights under which activations stay healthy.
+
+    He-scaled kernels and batch normalization with statistics that are far from
+    their start (0 and 1): a network in which they are misplaced or swapped
+    computes something else.
+    """
+    rng = np.random.default_rng(seed)
+    layers = keras.layers
+    for layer in model.layers:
+        weights = layer.get_weights()
+        if not weights:
+            continue
+        shapes = [weight.shape for weight in weights]
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, beta, mean, variance = shapes
+            values = [
+                rng.uniform(0.5, 1.5, gamma),
+                rng.normal(0.0, 0.3, beta),
+                rng.normal(0.0, 0.3, mean),
+                rng.uniform(0.5, 1.5, variance),
+            ]
+        elif isinstance(layer, layers.DepthwiseConv2D):
+            fan_in = shapes[0][0] * shapes[0][1]
+            values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
+        elif isinstance(layer, layers.Conv2D):
+            fan_in = np.prod(shapes[0][:3])
+            values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
+        elif isinstance(layer, layers.Dense):
+            values = [
+                rng.normal(0.0, np.sqrt(1 / shapes[0][0]), shapes[0]),
+                rng.normal(0.0, 0.1, shapes[1]),
+            ]
+        else:
+            raise NotImplementedError(f"random weights for {layer!r}")
+        layer.set_weights(values)
+
+
+def random_clips(config, clips=1, seed=0):
+    """Returns float32 clips of whole pixel values; all frames differ."""
+    rng = np.random.default_rng(seed)
+    size = config.image_size
+    shape = (clips, config.num_segments, size, size, 3)
+    return rng.integers(0, 256, shape).astype(np.float32)
+
+
+def logits_of(model, clips):
+    """Returns `(logits, frame_logits)` as NumPy."""
+    outputs = model(clips, training=False)
+    return outputs["logits"].numpy(), outputs["frame_logits"].numpy()
+
+
+def count_weights(model):
+    """Returns how many numbers a model trains, and how many it only keeps."""
+    return tuple(
+        int(sum(np.prod(weight.shape) for weight in weights))
+        for weights in (model.trainable_weights, model.non_trainable_weights)
+    )

@@ -1,0 +1,14 @@
+"""Real videos that stand beside the checkout where tests run for real."""
+
+import pytest
+from testing.checkout import ROOT
+
+FIXTURES = ROOT.parent / "shared" / "data" / "fixtures"
+ACTIONS = ROOT.parent / "shared" / "data" / "actions"
+
+
+def fixture(name):
+    """Returns the path of a real video, or skips the test."""
+    if not FIXTURES.is_dir():
+        pytest.skip("the real videos are not beside this checkout")
+    return FIXTURES / name

@@ -1,0 +1,182 @@
+"""VideoClassifierConfig: plain data, checked field by field."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+
+FIELDS = [field.name for field in dataclasses.fields(VideoClassifierConfig)]
+NOT_NUMBERS = ("1", None, True, math.nan, math.inf)
+NOT_INTEGERS = (*NOT_NUMBERS, 40.0, -1)
+PIXELS = ((1.0, 2.0), (1.0, 2.0, math.nan), (1.0, 2.0, "3"), 1.0, None, "rgb")
+
+# What each field must refuse.
+REFUSED = {
+    "num_classes": (*NOT_INTEGERS, 0, 1),
+    "backbone": ("vgg16", "ResNet50", "", None, 50, ["resnet50"]),
+    "width": (*NOT_NUMBERS, 0, -1.0),
+    "num_segments": (*NOT_INTEGERS, 0),
+    "shift": ("Causal", "", None, True, ["none"]),
+    "shift_div": (*NOT_INTEGERS, 0),
+    "placement": ("residual ", "", None, 0),
+    "image_size": (*NOT_INTEGERS, 0, 31),
+    "resize_size": (*NOT_INTEGERS, 32, 223),
+    "dropout": (*NOT_NUMBERS, -0.1, 1.0, 1),
+    "pixel_mean": PIXELS,
+    "pixel_std": (*PIXELS, (1.0, 0.0, 1.0), (1.0, 1.0, -1.0), ()),
+    "stride_padding": ("valid", "SAME", None, 1),
+    "batch_norm_epsilon": (*NOT_NUMBERS, 0, -1e-5),
+    "labels": (
+        ("a", "b", "c"),
+        ("a",),
+        ("a", "a"),
+        ("a", ""),
+        ("a", 1),
+        "ab",
+        {"a", "b"},
+        None,
+    ),
+    "frame_interval": (*NOT_NUMBERS, -0.04),
+}
+
+NUMBERS = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
+POSITIVE = st.floats(1e-6, 1e6) | st.integers(1, 1000)
+
+
+@st.composite
+def valid_configs(draw):
+    backbone = draw(st.sampled_from(BACKBONES))
+    labels = draw(st.lists(st.text(min_size=1), min_size=2, unique=True))
+    num_classes = draw(st.just(len(labels)) | st.integers(2, 1000))
+    image_size = draw(st.integers(32, 500))
+    return VideoClassifierConfig(
+        num_classes=num_classes,
+        backbone=backbone,
+        width=draw(POSITIVE) if backbone == "mobilenet_v2" else 1.0,
+        num_segments=draw(st.integers(1, 64)),
+        shift=draw(st.sampled_from(["none", "bidirectional", "causal"])),
+        shift_div=draw(st.integers(1, 64)),
+        placement=draw(st.sampled_from(["residual", "inplace"])),
+        image_size=image_size,
+        resize_size=draw(st.just(0) | st.integers(image_size, 1000)),
+        dropout=draw(st.floats(0, 1, exclude_max=True)),
+        pixel_mean=draw(st.tuples(NUMBERS, NUMBERS, NUMBERS)),
+        pixel_std=draw(st.tuples(POSITIVE, POSITIVE, POSITIVE)),
+        stride_padding=draw(st.sampled_from(["symmetric", "same"])),
+        batch_norm_epsilon=draw(POSITIVE),
+        labels=tuple(labels) if num_classes == len(labels) else (),
+        frame_interval=draw(st.floats(0, 100)),
+    )
+
+
+@given(config=valid_configs())
+@settings(deadline=None, max_examples=60)
+def test_json_round_trip(config):
+    text = config.to_json()
+    revived = VideoClassifierConfig.from_json(text)
+    assert revived == config
+    assert revived.to_json() == text
+    assert hash(revived) == hash(config)
+    assert set(json.loads(text)) == set(FIELDS)
+
+
+def test_defaults_are_those_of_the_paper():
+    config = VideoClassifierConfig(num_classes=27)
+    assert config.shift == "bidirectional"
+    assert config.placement == "residual"
+    assert (config.num_segments, config.shift_div) == (8, 8)
+    assert (config.image_size, config.resize_size) == (224, 256)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_is_frozen(field):
+    config = VideoClassifierConfig(num_classes=3)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(config, field, getattr(config, field))
+
+
+def test_every_field_has_values_to_refuse():
+    assert set(REFUSED) == set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in REFUSED.items() for value in values],
+    ids=lambda value: str(value).replace(" ", ""),
+)
+def test_refuses(field, value):
+    """The message names the field, and shows what it was."""
+    with pytest.raises(ValueError) as refusal:
+        VideoClassifierConfig(**{"num_classes": 2, field: value})
+    assert f"`{field}` must be " in str(refusal.value)
+    assert f"Received: {field}={value!r}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("backbone", [b for b in BACKBONES if "resnet" in b])
+def test_refuses_a_width_for_resnets(backbone):
+    with pytest.raises(ValueError, match="`width` must be 1.0.*Received: wid"):
+        VideoClassifierConfig(num_classes=3, backbone=backbone, width=0.5)
+
+
+def test_accepts_lists_as_json_gives_them():
+    config = VideoClassifierConfig(
+        num_classes=2, labels=["a", "b"], pixel_mean=[1, 2, 3]
+    )
+    assert config.labels == ("a", "b")
+    assert config.pixel_mean == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("shift", "can_stream"),
+    [("none", True), ("causal", True), ("bidirectional", False)],
+)
+def test_only_a_shift_into_the_future_cannot_stream(shift, can_stream):
+    config = VideoClassifierConfig(num_classes=3, shift=shift)
+    assert config.can_stream is can_stream
+
+
+def test_refuses_unknown_fields():
+    values = {"num_classes": 3, "colour": "red"}
+    with pytest.raises(ValueError, match="Unknown.*Received: .*'colour'"):
+        VideoClassifierConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "null", '"num_classes"', "{}", '{"width": 1.0}']
+)
+def test_refuses_what_is_no_config_object(text):
+    with pytest.raises(ValueError, match="`num_classes`.*Received: "):
+        VideoClassifierConfig.from_json(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "num_classes: 3"])
+def test_refuses_what_is_no_json(text):
+    with pytest.raises(ValueError):
+        VideoClassifierConfig.from_json(text)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(field=st.sampled_from(FIELDS), value=JSON_VALUES)
+@settings(deadline=None, max_examples=200)
+def test_any_json_value_is_accepted_or_refused_by_name(field, value):
+    """A config file never fails with anything but a ValueError."""
+    values = {"num_classes": 3, field: value}
+    try:
+        VideoClassifierConfig.from_dict(values)
+    except ValueError as refusal:
+        assert "Received: " in str(refusal)
+        assert f"`{field}`" in str(refusal) or field in ("image_size", "width")

@@ -1,0 +1,190 @@
+"""Streaming models against the causal clip model."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from testing.models import (
+    logits_of,
+    random_clip_model,
+    random_clips,
+    randomize,
+    small_config,
+)
+from testing.numerics import relative_error
+
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.streaming import (
+    build_streaming_model,
+    cache_shapes,
+    copy_weights,
+    to_streaming,
+)
+
+TOLERANCE = 1e-5
+CASES = [
+    ("mobilenet_v2", "causal", "residual"),
+    ("mobilenet_v2", "causal", "inplace"),
+    ("mobilenet_v2", "none", "residual"),
+    ("resnet18", "causal", "residual"),
+    ("resnet18", "causal", "inplace"),
+    ("resnet18", "none", "residual"),
+    pytest.param("resnet50", "causal", "residual", marks=pytest.mark.slow),
+]
+
+
+def stream(model, clips):
+    """Feeds clips frame by frame; returns `[B, T, num_classes]`."""
+    run = tf.function(model, jit_compile=False)
+    caches = {
+        name: tf.zeros((len(clips), *shape))
+        for name, shape in cache_shapes(model).items()
+    }
+    logits = []
+    for frame in range(clips.shape[1]):
+        outputs = run({"frame": tf.constant(clips[:, frame]), **caches})
+        caches = {name: outputs[f"{name}_out"] for name in caches}
+        logits.append(outputs["logits"].numpy())
+    return np.stack(logits, axis=1)
+
+
+@pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)
+def test_equals_the_clip_model_frame_by_frame(backbone, shift, placement):
+    """The contract that everything else rests on."""
+    fields = {"shift": shift, "placement": placement}
+    model = random_clip_model(backbone, **fields)
+    clips = random_clips(small_config(backbone), clips=2)
+    streamed = stream(to_streaming(model, streams=2), clips)
+    _, expected = logits_of(model, clips)
+    for frame in range(expected.shape[1]):
+        error = relative_error(streamed[:, frame], expected[:, frame])
+        assert error <= TOLERANCE
+    # The frames' logits are so different that a wrong frame would show.
+    assert relative_error(expected[:, 1:], expected[:, :-1]) > 1e-2
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
+def test_equals_clip_models_of_every_prefix(backbone):
+    model = random_clip_model(backbone)
+    clips = random_clips(small_config(backbone))
+    streamed = stream(to_streaming(model), clips)
+    for length in (1, 2, 3):
+        prefix = build_clip_model(
+            small_config(backbone, num_segments=length),
+            return_frame_logits=True,
+        )
+        copy_weights(model, prefix)
+        logits, frame_logits = logits_of(prefix, clips[:, :length])
+        error = relative_error(streamed[:, :length], frame_logits)
+        assert error <= TOLERANCE
+        mean = streamed[:, :length].mean(axis=1)
+        assert relative_error(mean, logits) <= TOLERANCE
+
+
+def test_needs_its_caches():
+    """Without them a causal model computes something else."""
+    model = random_clip_model()
+    clips = random_clips(small_config())
+    fresh = to_streaming(model, streams=4)
+    alone = stream(fresh, clips[0][:, None])[:, 0]
+    _, expected = logits_of(model, clips)
+    assert relative_error(alone[0], expected[0, 0]) <= TOLERANCE
+    for frame in range(1, 4):
+        assert relative_error(alone[frame], expected[0, frame]) > 1e-3
+
+
+def test_names_are_the_contract_of_every_format():
+    model = to_streaming(random_clip_model())
+    caches = [f"cache_{index:02d}" for index in range(10)]
+    frame = tf.zeros([1, 64, 64, 3])
+    shapes = cache_shapes(model)
+    assert list(shapes) == caches
+    inputs = {name.name.split(":")[0] for name in model.inputs}
+    assert inputs == {"frame", *caches}
+    outputs = model(
+        {"frame": frame}
+        | {name: tf.zeros((1, *shape)) for name, shape in shapes.items()}
+    )
+    assert set(outputs) == {"logits", *(f"{name}_out" for name in caches)}
+    for name, shape in shapes.items():
+        assert tuple(outputs[f"{name}_out"].shape) == (1, *shape)
+
+
+def test_cache_shapes_are_in_the_order_of_the_network():
+    """Width 0.35 at 64 pixels: 8 to 56 channels, 16 to 2 pixels."""
+    model = build_streaming_model(small_config())
+    assert list(cache_shapes(model).values()) == [
+        (16, 16, 1),
+        *[(8, 8, 2)] * 2,
+        *[(4, 4, 3)] * 3,
+        *[(4, 4, 4)] * 2,
+        *[(2, 2, 7)] * 2,
+    ]
+
+
+def test_tsn_streams_without_caches():
+    model = build_streaming_model(small_config(shift="none"))
+    assert cache_shapes(model) == {}
+    assert [tensor.shape[1:] for tensor in model.inputs] == [(64, 64, 3)]
+
+
+@pytest.mark.parametrize("streams", [1, 3, None])
+def test_number_of_streams_is_static_or_open(streams):
+    model = build_streaming_model(small_config(), streams=streams)
+    assert {tensor.shape[0] for tensor in model.inputs} == {streams}
+
+
+def test_new_caches_are_the_fold_of_this_frame():
+    """Whatever the old caches were: nothing is accumulated."""
+    model = to_streaming(random_clip_model())
+    shapes = cache_shapes(model)
+    frame = tf.constant(random_clips(small_config())[:, 0])
+    empty, full = (
+        model(
+            {"frame": frame}
+            | {name: tf.fill((1, *s), value) for name, s in shapes.items()}
+        )
+        for value in (0.0, 2.0)
+    )
+    # The first mark's input does not depend on any cache.
+    np.testing.assert_array_equal(empty["cache_00_out"], full["cache_00_out"])
+    assert relative_error(full["cache_01_out"], empty["cache_01_out"]) > 1e-3
+    assert relative_error(full["logits"], empty["logits"]) > 1e-3
+
+
+def test_has_the_weights_of_the_clip_model_by_name():
+    clip_model = random_clip_model()
+    streaming = to_streaming(clip_model)
+    named = {layer.name: layer for layer in streaming.layers if layer.weights}
+    for layer in clip_model.layers:
+        for ours, theirs in zip(
+            layer.get_weights(),
+            named.pop(layer.name).get_weights() if layer.weights else [],
+            strict=True,
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    assert not named
+    assert streaming.video_config == clip_model.video_config
+
+
+def test_later_training_does_not_reach_the_streaming_model():
+    model = build_clip_model(small_config(image_size=32))
+    streaming = to_streaming(model)
+    before = streaming.get_layer("stem_conv").get_weights()[0]
+    randomize(model, seed=1)
+    after = streaming.get_layer("stem_conv").get_weights()[0]
+    np.testing.assert_array_equal(before, after)
+
+
+def test_refuses_a_shift_into_the_future():
+    """And says what to do."""
+    with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
+        build_streaming_model(small_config(shift="bidirectional"))
+    with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
+        to_streaming(random_clip_model(shift="bidirectional"))
+
+
+def test_copy_weights_refuses_another_network():
+    with pytest.raises(ValueError, match="same layers.*Received: .*stage_1"):
+        copy_weights(
+            random_clip_model("mobilenet_v2"), random_clip_model("resnet18")
+        )

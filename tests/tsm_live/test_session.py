@@ -1,0 +1,120 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from testing.artifacts import random_artifact
+from testing.checkout import ROOT
+from tsm_live import ArtifactError, StreamingSession, read_spec
+from tsm_live.spec import write_spec
+
+KINDS = ("none", "int8")
+
+
+@pytest.fixture
+def frames():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (6, 90, 120, 3), np.uint8)
+
+
+def _logits(session, frames, **options):
+    return np.stack([session.step(f, **options).logits for f in frames])
+
+
+@pytest.mark.parametrize("quantize", KINDS)
+def test_reset_equals_a_fresh_session(frames, quantize):
+    session = StreamingSession(random_artifact(quantize=quantize))
+    first = _logits(session, frames)
+    again = _logits(session, frames)
+    assert not np.array_equal(first, again)  # The caches were not empty.
+    session.reset()
+    np.testing.assert_array_equal(_logits(session, frames), first)
+
+
+@pytest.mark.parametrize("quantize", KINDS)
+def test_two_sessions_do_not_mix(frames, quantize):
+    path = random_artifact(quantize=quantize)
+    alone = [
+        _logits(StreamingSession(path), part) for part in (frames, 255 - frames)
+    ]
+    one, other = StreamingSession(path), StreamingSession(path)
+    mixed = [
+        (one.step(frame).logits, other.step(255 - frame).logits)
+        for frame in frames
+    ]
+    for expected, found in zip(alone, zip(*mixed, strict=True), strict=True):
+        np.testing.assert_array_equal(expected, np.stack(found))
+
+
+def test_colours_are_told_apart(frames):
+    path = random_artifact()
+    rgb = _logits(StreamingSession(path), frames)
+    bgr = _logits(StreamingSession(path), frames[..., ::-1], color="bgr")
+    np.testing.assert_array_equal(rgb, bgr)
+    wrong = _logits(StreamingSession(path), frames, color="bgr")
+    assert not np.allclose(rgb, wrong)
+
+
+def test_a_prediction_is_the_softmax_of_its_logits(frames):
+    session = StreamingSession(random_artifact())
+    prediction = session.step(frames[0])
+    scores = np.exp(prediction.logits) / np.exp(prediction.logits).sum()
+    assert prediction.label == session.spec.labels[scores.argmax()]
+    assert prediction.score == pytest.approx(scores.max(), rel=1e-5)
+    assert prediction.latency > 0
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((64, 64), np.uint8),
+        np.zeros((64, 64, 4), np.uint8),
+        np.zeros((64, 64, 3), np.float32),
+        np.zeros((0, 64, 3), np.uint8),
+        "frame",
+    ],
+)
+def test_a_wrong_frame_leaves_the_state_untouched(frames, frame):
+    session = StreamingSession(random_artifact())
+    expected = _logits(session, frames)
+    session.reset()
+    session.step(frames[0])
+    with pytest.raises(ValueError, match=r"`frame` must be.*Received: shape"):
+        session.step(frame)
+    np.testing.assert_array_equal(_logits(session, frames[1:]), expected[1:])
+
+
+def test_a_wrong_colour_is_refused(frames):
+    session = StreamingSession(random_artifact())
+    with pytest.raises(ValueError, match="Received: color='yuv'"):
+        session.step(frames[0], color="yuv")
+
+
+def test_a_spec_that_does_not_describe_the_model_is_refused(tmp_path):
+    mixed = tmp_path / "mixed.tflite"
+    content = random_artifact(quantize="int8").read_bytes()
+    # The embedded archive starts at its first local file header.
+    mixed.write_bytes(content[: content.index(b"PK\3\4")])
+    write_spec(mixed, read_spec(random_artifact()))
+    with pytest.raises(ArtifactError, match="not what the embedded spec says"):
+        StreamingSession(mixed)
+
+
+def test_what_litert_cannot_load_is_refused(tmp_path):
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"no flatbuffer at all")
+    write_spec(broken, read_spec(random_artifact()))
+    with pytest.raises(ArtifactError, match=r"cannot load .*broken\.tflite"):
+        StreamingSession(broken)
+
+
+def test_the_runtime_imports_no_tensorflow():
+    code = (
+        "import sys; import tsm_live; from tsm_live import StreamingSession; "
+        "import tsm_live.annotate, tsm_live.main; "
+        "bad = {'tensorflow', 'keras', 'tsm_keras', 'tsm_export'}; "
+        "assert not bad & {name.split('.')[0] for name in sys.modules}"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "apps/live", check=True
+    )
