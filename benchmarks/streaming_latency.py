@@ -56,8 +56,9 @@ def main(argv):
         LiteRT=importlib.metadata.version("ai-edge-litert"),
     )
     print(
-        f"network: {FLAGS.backbone}, width {FLAGS.width}, {FLAGS.image_size} px,"
-        f" clips of {FLAGS.num_segments}, {FLAGS.threads} thread(s)"
+        f"network: {FLAGS.backbone}, width {FLAGS.width}, "
+        f"{FLAGS.image_size} px, clips of {FLAGS.num_segments}, "
+        f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
     )
     with tempfile.TemporaryDirectory() as folder:
         variants = build_variants(pathlib.Path(folder))

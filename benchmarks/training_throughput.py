@@ -52,9 +52,10 @@ def main(argv):
     print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
     gpus = tf.config.list_physical_devices("GPU")
     print(
-        f"network: {FLAGS.backbone}, width {FLAGS.width}, {FLAGS.image_size} px,"
-        f" {FLAGS.batch_size} clips of {FLAGS.num_segments} a step, on the "
-        f"{'GPU' if gpus else 'CPU'}"
+        f"network: {FLAGS.backbone}, width {FLAGS.width}, "
+        f"{FLAGS.image_size} px, {FLAGS.batch_size} clips of "
+        f"{FLAGS.num_segments} a step, on the {'GPU' if gpus else 'CPU'}, "
+        f"{FLAGS.clock} time"
     )
     variants = {
         TSN: training_step("none"),

@@ -18,7 +18,6 @@ class TSMClassifier:
     """A clip model with its labels and the way from a video to its input.
 
     Example:
-
     >>> classifier = TSMClassifier.from_preset("presets/tsm")
     >>> classifier.classify("clip.mp4")[0]
     ('swipe_left', 0.98)

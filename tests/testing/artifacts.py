@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 import numpy as np
+
 from testing.models import random_clip_model
 from tsm_export import export_tflite
 
@@ -19,7 +20,7 @@ def _holder():
 
 @functools.cache
 def random_artifact(backbone="mobilenet_v2", quantize="none", shift="causal"):
-    """Returns the path of an artifact of `clip_model`. Shared: do not change."""
+    """Returns an artifact of `clip_model`. Shared: do not change."""
     path = (
         pathlib.Path(_holder().name) / f"{backbone}_{quantize}_{shift}.tflite"
     )

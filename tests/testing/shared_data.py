@@ -1,6 +1,7 @@
 """Real videos that stand beside the checkout where tests run for real."""
 
 import pytest
+
 from testing.checkout import ROOT
 
 FIXTURES = ROOT.parent / "shared" / "data" / "fixtures"

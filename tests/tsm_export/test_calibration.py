@@ -1,8 +1,8 @@
 import numpy as np
+
 from testing.artifacts import clip_model, random_clips
 from testing.gestures import shared_videos
 from tsm_export.calibration import calibration_clips, streamed_states
-
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.models.streaming import to_streaming
 

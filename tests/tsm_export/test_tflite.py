@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model
 from tsm_export import ExportError, export_tflite, tflite

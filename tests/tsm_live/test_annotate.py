@@ -3,6 +3,7 @@ import dataclasses
 import cv2
 import numpy as np
 import pytest
+
 from testing.artifacts import random_artifact
 from testing.gestures import shared_videos
 from tsm_live import StreamingSession, main

@@ -1,9 +1,9 @@
 import hypothesis
 import numpy as np
 from hypothesis import strategies as st
-from tsm_live.preprocessing import fit_frame
 
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
+from tsm_live.preprocessing import fit_frame
 
 sides = st.integers(16, 200)
 

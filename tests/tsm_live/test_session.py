@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from testing.artifacts import random_artifact
 from testing.checkout import ROOT
 from tsm_live import ArtifactError, StreamingSession, read_spec

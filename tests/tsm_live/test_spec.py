@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import json
 import zipfile
@@ -5,6 +6,7 @@ import zipfile
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+
 from tsm_live.spec import (
     ArtifactError,
     ArtifactSpec,
@@ -74,10 +76,8 @@ def test_a_mutated_file_reads_or_is_refused(tmp_path_factory, data):
         where = data.draw(st.integers(0, len(content) - 1))
         content[where] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    try:
+    with contextlib.suppress(ArtifactError):
         assert isinstance(read_spec(path), ArtifactSpec)
-    except ArtifactError:
-        pass
 
 
 json_values = st.recursive(

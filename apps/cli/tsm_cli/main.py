@@ -31,7 +31,13 @@ _COMMANDS = {
 
 def run() -> None:
     """The console script."""
-    sys.exit(dispatch(sys.argv[1:]))
+    try:
+        status = dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # `tsm --help | head`: the reader has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
 
 
 def dispatch(arguments: Sequence[str]) -> int:

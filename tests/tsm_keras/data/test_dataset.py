@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+
 from testing.gestures import shared_videos
 from testing.models import small_config
-
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
 from tsm_keras.data.sampling import segment_indices

@@ -1,8 +1,8 @@
 import shutil
 
 import pytest
-from testing.gestures import LABELS, shared_videos, write_folder
 
+from testing.gestures import LABELS, shared_videos, write_folder
 from tsm_keras.data.folder import scan_folder
 from tsm_keras.data.video import VideoError
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from testing.shared_data import fixture
 
+from testing.shared_data import fixture
 from tsm_keras.data.video import (
     VideoError,
     probe_video,

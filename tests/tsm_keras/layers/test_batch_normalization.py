@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow import keras
+
 from testing.layers import run_layer_test
 from testing.numerics import relative_error
-
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.layers import BatchNormalization
 

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from testing.layers import run_layer_test
 
+from testing.layers import run_layer_test
 from tsm_keras.layers import SegmentConsensus
 
 

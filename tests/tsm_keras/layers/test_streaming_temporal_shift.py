@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from testing import temporal_shift as oracle
 from testing.layers import run_layer_test
-
 from tsm_keras.layers import StreamingTemporalShift, TemporalShift
 
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from testing import temporal_shift as oracle
 from testing.layers import run_layer_test
-
 from tsm_keras.layers import TemporalShift
 
 DIRECTIONS = ("bidirectional", "causal")
@@ -16,8 +16,7 @@ DTYPES = ("float16", "bfloat16", "float32")
 
 @st.composite
 def cases(draw):
-    """A direction, a `shift_div` and clips `[B, T, ..., C]` of distinct
-    values."""
+    """Draws a direction, a `shift_div` and clips `[B, T, ..., C]`."""
     direction = draw(st.sampled_from(DIRECTIONS))
     least = 2 if direction == "bidirectional" else 1
     shift_div = draw(st.integers(least, 8))

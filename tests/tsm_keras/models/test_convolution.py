@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from tensorflow import keras
+
 from testing.models import randomize
 from testing.numerics import relative_error
-
 from tsm_keras.models.convolution import conv_batch_norm
 
 

@@ -1,8 +1,8 @@
 """MobileNetV2: the paper's size, and the ten marks."""
 
 import pytest
-from testing.models import count_weights
 
+from testing.models import count_weights
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.mobilenet_v2 import channels

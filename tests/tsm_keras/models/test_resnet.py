@@ -3,8 +3,8 @@
 import functools
 
 import pytest
-from testing.models import count_weights
 
+from testing.models import count_weights
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 
@@ -13,8 +13,7 @@ MARKS = {
     "resnet34": [range(3), range(4), range(6), range(3)],
     "resnet50": [range(3), range(4), range(6), range(3)],
     # Every second block of each stage.
-    "resnet101": [range(0, 3, 2), range(0, 4, 2), range(0, 23, 2)]
-    + [range(0, 3, 2)],
+    "resnet101": [range(0, n, 2) for n in (3, 4, 23, 3)],
 }
 BACKBONES = [
     "resnet18",

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from testing.models import (
     logits_of,
     random_clip_model,
@@ -11,7 +12,6 @@ from testing.models import (
     small_config,
 )
 from testing.numerics import relative_error
-
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import (
     build_streaming_model,

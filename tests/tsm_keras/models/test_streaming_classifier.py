@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from testing.models import (
     logits_of,
     random_clip_model,
@@ -9,7 +10,6 @@ from testing.models import (
     small_config,
 )
 from testing.numerics import relative_error
-
 from tsm_keras.models.presets import save_preset
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 

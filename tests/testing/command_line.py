@@ -1,0 +1,35 @@
+"""Runs `tsm` as a user does: in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+from testing.checkout import PACKAGE_ROOTS
+
+
+def tsm(*arguments, cwd=None, ok=False):
+    """Runs `tsm`; returns what it printed to (stdout, stderr)."""
+    path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tsm_cli.main import run; run()",
+            *map(str, arguments),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert (result.returncode == 0) == ok, result
+    return result.stdout, result.stderr
+
+
+def refused(*arguments, cwd=None):
+    """Runs `tsm`, which must fail with one line; returns that line."""
+    _, error = tsm(*arguments, cwd=cwd)
+    lines = error.strip().splitlines()
+    assert len(lines) == 1, error
+    assert lines[0].startswith("tsm") and ": error: " in lines[0]
+    return lines[0]

@@ -1,0 +1,152 @@
+"""The command line as a user meets it: whole processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from testing.checkout import PACKAGE_ROOTS
+from testing.command_line import refused, tsm
+from testing.gestures import LABELS, write_folder
+from testing.models import randomize, small_config
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.presets import save_preset
+
+# Small enough to train in seconds.
+NETWORK = ("--width=0.35", "--size=32", "--segments=4", "--shift=causal")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with data/train, data/test and a random causal preset."""
+    work = tmp_path_factory.mktemp("work")
+    write_folder(work / "data" / "train", clips_per_class=1)
+    write_folder(work / "data" / "test", clips_per_class=1, seed=50)
+    for shift in ("causal", "bidirectional"):
+        config = small_config(shift=shift, num_classes=4, labels=LABELS)
+        model = build_clip_model(config)
+        randomize(model, seed=0)
+        save_preset(model, work / shift)
+    return work
+
+
+def test_help_and_version_are_there():
+    usage, _ = tsm("--help", ok=True)
+    for command in ("quickstart", "train", "evaluate", "export", "info"):
+        assert command in usage
+        text, error = tsm(command, "--help", ok=True)
+        assert "flags:" in text and not error
+    version, _ = tsm("--version", ok=True)
+    assert version.strip() == "0.1.0"
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from tsm_cli.main import dispatch; dispatch(['--help']); "
+        "assert 'tensorflow' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+@pytest.mark.slow
+def test_the_path_from_videos_to_an_artifact(work, tmp_path):
+    preset, artifact = tmp_path / "preset", tmp_path / "model.tflite"
+    tsm(
+        "train",
+        f"--data={work / 'data'}",
+        f"--to={preset}",
+        "--epochs=1",
+        *NETWORK,
+        ok=True,
+    )
+    output, _ = tsm("info", preset, ok=True)
+    assert "swipe_left" in output and "FLOPs" in output and "MB" in output
+    test = f"--data={work / 'data' / 'test'}"
+    output, _ = tsm("evaluate", preset, test, ok=True)
+    top1 = next(x for x in output.splitlines() if x.startswith("top-1"))
+    output, error = tsm(
+        "export",
+        preset,
+        f"--to={artifact}",
+        "--quantize=int8",
+        f"--calibration={work / 'data' / 'train'}",
+        "--calibration_frames=8",
+        ok=True,
+    )
+    assert "wrote" in output
+    assert not error  # No noise from TensorFlow's logs.
+    output, _ = tsm("info", artifact, ok=True)
+    assert "cache_09" in output and "int8" in output
+    tsm("export", preset, f"--to={artifact}", ok=True)
+    output, _ = tsm("evaluate", artifact, test, ok=True)
+    assert top1 in output  # Float32: what the preset said.
+    assert not [path for path in tmp_path.iterdir() if path.name[0] == "."]
+
+
+def test_a_typo_is_answered_with_the_right_word(work):
+    assert "did you mean `tsm train`" in refused("trian")
+    assert "Did you mean: data" in refused("train", "--dta=x", "--to=y")
+    assert "--to" in refused("train", "--data=x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--data=nowhere", "--to=new"), "nowhere"),
+        (("train", "--data=empty", "--to=new"), "holds no videos"),
+        (("train", "--data=one_class", "--to=new"), "at least two class"),
+        (("train", "--data=broken", "--to=new"), "0.mp4"),
+        (("train", "--data=data", "--to=new", "--backbone=vgg"), "`backbone`"),
+        (("train", "--data=data", "--to=new", "--epochs=0"), "`epochs`"),
+        (("train", "--data=data", "--to=causal"), "causal exists"),
+        (("info", "nowhere"), "nowhere"),
+        (("info", "data"), "config.json is missing"),
+        (("info", "data/train/push/0.mp4"), "no artifact"),
+        (("info", "damaged"), "damaged"),
+        (("info", "incomplete"), "model.weights.h5 is missing"),
+        (("evaluate", "causal", "--data=other_labels"), "missing ['push']"),
+        (("evaluate", "nowhere", "--data=data/test"), "nowhere"),
+        (("export", "causal", "--to=x.tflite", "--quantize=int8"), "--calib"),
+        (("export", "bidirectional", "--to=x.tflite"), "cannot stream"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    work, tmp_path, arguments, message
+):
+    cwd = _with_trouble(work, tmp_path)
+    before = sorted(cwd.rglob("*"))
+    assert message in refused(*arguments, cwd=cwd)
+    assert sorted(cwd.rglob("*")) == before
+
+
+def _with_trouble(work, folder):
+    """Returns a folder with one of each kind of trouble."""
+    for name in ("data", "causal", "bidirectional"):
+        (folder / name).symlink_to(work / name)
+    (folder / "empty" / "train").mkdir(parents=True)
+    one = folder / "one_class" / "train"
+    write_folder(one, labels=["push"], clips_per_class=1)
+    broken = write_folder(folder / "broken" / "train", clips_per_class=1)
+    clip = broken / "push" / "0.mp4"
+    clip.write_bytes(clip.read_bytes()[:2000])
+    write_folder(
+        folder / "other_labels",
+        labels=("pull", "shake", "swipe_left", "swipe_right"),
+        clips_per_class=1,
+    )
+    for name in ("damaged", "incomplete"):
+        (folder / name).mkdir()
+        for file in (work / "causal").iterdir():
+            (folder / name / file.name).write_bytes(file.read_bytes())
+    weights = folder / "damaged" / "model.weights.h5"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    (folder / "incomplete" / "model.weights.h5").unlink()
+    return folder
