@@ -1,5 +1,6 @@
 """MobileNetV2: the paper's size, and the ten marks."""
 
+import numpy as np
 import pytest
 
 from testing.models import count_weights
@@ -32,6 +33,15 @@ def test_image_shrinks_32_times(model):
         *(1, 1),
         1280,
     )
+
+
+def test_residual_blocks_start_as_the_identity(model):
+    """Goyal et al., 2017, section 5.1; other blocks do not."""
+    for index in range(17):
+        layer = model.get_layer(f"block_{index:02d}_project_bn")
+        gamma = layer.get_weights()[0]
+        start = 0.0 if index in MARKED_BLOCKS else 1.0
+        np.testing.assert_array_equal(gamma, start)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import functools
 
+import numpy as np
 import pytest
+from tensorflow import keras
 
 from testing.models import count_weights
 from tsm_keras.models.clip import build_clip_model
@@ -78,3 +80,16 @@ def test_stride_is_on_the_3x3_convolution():
         for index in (1, 2, 3)
     ]
     assert strides == [(1, 1), (2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "last"), [("resnet18", 2), ("resnet50", 3)]
+)
+def test_residual_branches_start_at_zero(backbone, last):
+    """Goyal et al., 2017, section 5.1."""
+    model = build(backbone)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            ends_branch = layer.name.endswith(f"_bn_{last}")
+            start = 0.0 if ends_branch else 1.0
+            np.testing.assert_array_equal(layer.get_weights()[0], start)
