@@ -26,6 +26,7 @@ import tensorflow as tf
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
+
 from timing import CLOCKS, Ratio, interleave, print_machine, report
 from tsm_export.tflite import export_tflite
 from tsm_keras.keras_version import KERAS_VERSION

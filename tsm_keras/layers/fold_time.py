@@ -30,7 +30,9 @@ def fold_time(clips: tf.Tensor) -> tf.Tensor:
     return reshape_leading(clips, replaced_axes=2, leading=[-1])
 
 
-def reshape_leading(tensor, replaced_axes, leading):
+def reshape_leading(
+    tensor: tf.Tensor, replaced_axes: int, leading: list[int]
+) -> tf.Tensor:
     """Gives `tensor` the sizes `leading` in place of its first axes.
 
     Sizes that are known stay constants: a shape computed at run time does not

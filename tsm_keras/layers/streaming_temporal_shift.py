@@ -1,5 +1,7 @@
 """StreamingTemporalShift: the causal shift, one frame at a time."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -35,7 +37,7 @@ class StreamingTemporalShift(keras.layers.Layer):
         ValueError: If the fold is zero, or the cache has other channels.
     """
 
-    def __init__(self, shift_div=8, **kwargs):
+    def __init__(self, shift_div: int = 8, **kwargs: Any):
         super().__init__(**kwargs)
         self.shift_div = positive_integer("shift_div", shift_div)
 

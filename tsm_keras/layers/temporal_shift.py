@@ -1,5 +1,7 @@
 """TemporalShift: neighbouring frames exchange channels, at no cost."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -44,7 +46,11 @@ class TemporalShift(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_segments, shift_div=8, direction="bidirectional", **kwargs
+        self,
+        num_segments: int,
+        shift_div: int = 8,
+        direction: str = "bidirectional",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if direction not in _OFFSETS:

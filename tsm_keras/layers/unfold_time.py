@@ -1,5 +1,7 @@
 """UnfoldTime: a batch of frames becomes clips again."""
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -24,7 +26,7 @@ class UnfoldTime(keras.layers.Layer):
         ValueError: If `num_segments` is no positive integer.
     """
 
-    def __init__(self, num_segments, **kwargs):
+    def __init__(self, num_segments: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_segments = positive_integer("num_segments", num_segments)
 
