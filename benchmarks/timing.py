@@ -68,7 +68,7 @@ def interleave(
     clock: str = "wall",
     warmup: int = 2,
 ) -> dict[str, np.ndarray]:
-    """Times the variants in turns; every second round runs backwards.
+    """Times the variants in turns; who is first changes, and the direction.
 
     Args:
         variants: What to call, by name. Those to be compared stand together,
@@ -85,15 +85,16 @@ def interleave(
     times = {name: [] for name in variants}
     order = list(variants)
     now = CLOCKS[clock]
-    for _ in range(warmup + rounds):
-        for name in order:
+    for index in range(warmup + rounds):
+        first = index // 2 % len(order)
+        turns = order[first:] + order[:first]
+        for name in reversed(turns) if index % 2 else turns:
             call = variants[name]
             for _ in range(untimed_calls):
                 call()
             start = now()
             call()
             times[name].append(now() - start)
-        order.reverse()
     return {name: np.array(seconds[warmup:]) for name, seconds in times.items()}
 
 

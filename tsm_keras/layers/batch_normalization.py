@@ -5,6 +5,8 @@ from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
 
+_FUSED_DTYPES = (tf.float16, tf.bfloat16, tf.float32)
+
 if KERAS_3:
 
     @keras.utils.register_keras_serializable(package="tsm_keras")
@@ -18,8 +20,8 @@ if KERAS_3:
         (times n / (n - 1)); the stock layer of Keras 3 takes the biased one.
 
         Input shape: `[B, H, W, C]` for the fused kernel; any other shape, a
-        mask, another axis, renormalization or synchronization falls back to
-        the stock computation.
+        mask, float64, another axis, renormalization or synchronization falls
+        back to the stock computation.
         Output shape: that of the input.
         """
 
@@ -29,6 +31,7 @@ if KERAS_3:
                 and self.trainable
                 and mask is None
                 and len(inputs.shape) == 4
+                and tf.as_dtype(inputs.dtype) in _FUSED_DTYPES
                 and self.axis in (-1, 3)
                 and self.scale
                 and self.center

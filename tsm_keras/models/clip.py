@@ -80,4 +80,6 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
         "logits": model.get_layer("logits").output,
         "frame_logits": model.get_layer("frame_logits").output,
     }
-    return keras.Model(model.inputs[0], outputs, name=model.name)
+    view = keras.Model(model.inputs[0], outputs, name=model.name)
+    view.video_config = model.video_config
+    return view

@@ -131,10 +131,11 @@ class VideoClassifierConfig:
         self._expect(
             "labels",
             isinstance(self.labels, tuple)
-            and all(isinstance(label, str) and label for label in self.labels)
+            and all(map(_is_label, self.labels))
             and len(set(self.labels)) == len(self.labels) != 1
             and len(self.labels) in (0, self.num_classes),
-            f"num_classes={self.num_classes} different names, or none",
+            f"num_classes={self.num_classes} different names, a line each, "
+            "or none",
         )
         self._expect(
             "frame_interval",
@@ -192,4 +193,11 @@ def _is_integer(value):
 
 def _is_number(value):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    try:
+        return number and math.isfinite(value)
+    except OverflowError:  # An integer beyond all floats.
+        return False
+
+
+def _is_label(value):
+    return isinstance(value, str) and len(value.splitlines()) == 1

@@ -48,29 +48,40 @@ def load_imagenet_weights(
             the published ImageNet weights.
 
     Raises:
-        ValueError: If a layer of one has no counterpart in the other.
+        ValueError: If a layer of one has no counterpart in the other; nothing
+            is copied then.
         OSError: If the download fails.
     """
     config = model.video_config
     if source is None:
         source = _download(config)
-    weighted = {layer.name for layer in source.layers if layer.weights}
-    for layer in model.layers:
-        if not layer.weights or layer.name == "classifier":
-            continue
-        name = applications_name(layer.name)
-        if name not in weighted:
-            raise ValueError(
-                f"The ImageNet model has no layer {name!r} for the layer "
-                f"{layer.name!r}. Received: source={source.name!r}"
-            )
-        weighted.remove(name)
-        layer.set_weights(source.get_layer(name).get_weights())
-    if weighted:
+    weights = {
+        layer.name: layer.get_weights()
+        for layer in source.layers
+        if layer.weights
+    }
+    targets = {
+        applications_name(layer.name): layer
+        for layer in model.layers
+        if layer.weights and layer.name != "classifier"
+    }
+    # All of it is checked before any of it is copied.
+    differ = sorted(
+        name
+        for name in {*weights, *targets}
+        if name not in weights
+        or name not in targets
+        or [w.shape for w in weights[name]]
+        != [tuple(w.shape) for w in targets[name].weights]
+    )
+    if differ:
         raise ValueError(
-            "The ImageNet model has layers without a counterpart: build it "
-            f"with include_top=False. Received: {sorted(weighted)}"
+            "The layers of the ImageNet model are not those of this one: build "
+            "it with include_top=False and the same width. Received: "
+            f"{len(differ)} layers that differ, {differ[:5]}"
         )
+    for name, layer in targets.items():
+        layer.set_weights(weights[name])
 
 
 def applications_name(name: str) -> str:

@@ -76,6 +76,7 @@ def save_preset(
         description = {
             "format": _FORMAT,
             "config": json.loads(config.to_json()),
+            "config_sha256": _config_hash(json.loads(config.to_json())),
             "weights": weight_shapes(model),
             "sha256": {
                 name: _sha256(temporary / name)
@@ -90,13 +91,7 @@ def save_preset(
         text = json.dumps(description, indent=2)
         (temporary / CONFIG_FILE).write_text(text, "utf-8")
         temporary.chmod(0o755)  # mkdtemp makes it private.
-        if path.exists():
-            old = temporary.with_suffix(".old")
-            path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(path)
+        _put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return path
@@ -161,13 +156,15 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
         if description["format"] != _FORMAT:
             raise ValueError(f"format {description['format']!r} is unknown")
+        for field in ("weights", "sha256"):
+            if not isinstance(description[field], dict):
+                raise ValueError(f"`{field}` must be an object")
         if set(description["sha256"]) != {WEIGHTS_FILE, LABELS_FILE}:
             raise ValueError("`sha256` must name the weights and the labels")
-        if not isinstance(description["weights"], dict):
-            raise ValueError("`weights` must be an object")
-        description["config"] = VideoClassifierConfig.from_dict(
-            description["config"]
-        )
+        values = description["config"]
+        description["config"] = VideoClassifierConfig.from_dict(values)
+        if description["config_sha256"] != _config_hash(values):
+            raise ValueError("its `config` was changed since it was written")
     except (ValueError, KeyError, TypeError) as error:
         raise PresetError(
             f"{path / CONFIG_FILE} cannot be read: {error}"
@@ -189,6 +186,22 @@ def weight_shapes(model: keras.Model) -> dict[str, list[list[int]]]:
     }
 
 
+def _put_in_place(temporary, path):
+    if not path.exists():
+        temporary.rename(path)
+        return
+    # A folder cannot be replaced in one step: the old one steps aside, and
+    # back if its successor cannot take its place.
+    old = temporary.with_name(f"{temporary.name}.old")
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise
+    shutil.rmtree(old)
+
+
 def _check_free(path, overwrite):
     if not path.exists():
         return
@@ -196,15 +209,29 @@ def _check_free(path, overwrite):
         raise FileExistsError(
             f"{path} exists: choose another folder, or allow overwriting it."
         )
-    if not (path / CONFIG_FILE).is_file():
+    if not _is_preset(path):
         raise FileExistsError(
             f"{path} exists and is no preset, so it is not overwritten: choose "
             "another folder."
         )
 
 
+def _is_preset(path):
+    """Tells a preset, even a damaged one, from another tool's folder."""
+    try:
+        description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
+        return {"format", "config", "weights", "sha256"} <= set(description)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def _labels_text(config):
     return "".join(f"{label}\n" for label in config.labels)
+
+
+def _config_hash(config):
+    canonical = json.dumps(config, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _sha256(path):

@@ -79,7 +79,9 @@ class StreamingClassifier:
         Raises:
             ValueError: If there is no such stream.
         """
-        if stream is not None and stream not in range(self.streams):
+        if stream is not None and (
+            type(stream) is not int or stream not in range(self.streams)
+        ):
             raise ValueError(
                 f"`stream` must be None or in 0..{self.streams - 1}. "
                 f"Received: stream={stream!r}"

@@ -28,6 +28,16 @@ def test_marks_are_the_residual_blocks_that_expand(model):
     assert marks == [f"block_{index:02d}_shift" for index in MARKED_BLOCKS]
 
 
+def test_first_block_is_no_mark_even_where_it_is_residual():
+    """At width 0.25 it keeps its 8 channels, but does not expand them."""
+    config = VideoClassifierConfig(num_classes=2, width=0.25, image_size=32)
+    model = build_clip_model(config)
+    names = [layer.name for layer in model.layers]
+    assert "block_00_add" in names
+    marks = [name for name in names if "_shift" in name]
+    assert marks == [f"block_{index:02d}_shift" for index in MARKED_BLOCKS]
+
+
 def test_image_shrinks_32_times(model):
     assert tuple(model.get_layer("head_bn_relu6").output.shape[1:]) == (
         *(1, 1),

@@ -1,5 +1,6 @@
 """Presets: a folder that loads anywhere, or says why it does not."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -66,10 +67,14 @@ def snapshot(folder):
     }
 
 
-def edit_description(preset, edit):
+def edit_description(preset, edit, rehash=False):
     path = preset / CONFIG_FILE
     description = json.loads(path.read_text("utf-8"))
     edit(description)
+    if rehash:
+        canonical = json.dumps(description["config"], sort_keys=True)
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        description["config_sha256"] = digest
     path.write_text(json.dumps(description), "utf-8")
 
 
@@ -180,8 +185,19 @@ def test_missing_field_is_named(preset, field):
     ids=["width", "num_classes", "backbone"],
 )
 def test_edited_config_is_found_by_the_weights(preset, change, named):
-    edit_description(preset, lambda d: d["config"].update(change))
+    edit_description(preset, lambda d: d["config"].update(change), rehash=True)
     with pytest.raises(PresetError, match=f"do not fit.*Received: .*({named})"):
+        load_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "change", [{"shift": "bidirectional"}, {"pixel_mean": [0, 0, 0]}]
+)
+def test_edited_config_that_fits_the_weights_is_found_by_its_hash(
+    preset, change
+):
+    edit_description(preset, lambda d: d["config"].update(change))
+    with pytest.raises(PresetError, match="changed since it was written"):
         load_preset(preset)
 
 
