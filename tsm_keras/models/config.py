@@ -200,4 +200,4 @@ def _is_number(value):
 
 
 def _is_label(value):
-    return isinstance(value, str) and len(value.splitlines()) == 1
+    return isinstance(value, str) and value.splitlines() == [value]

@@ -36,6 +36,8 @@ REFUSED = {
         ("a",),
         ("a", "a"),
         ("a", ""),
+        ("a", "b\nc"),
+        ("a", "b\n"),
         ("a", 1),
         "ab",
         {"a", "b"},
@@ -51,7 +53,8 @@ POSITIVE = st.floats(1e-6, 1e6) | st.integers(1, 1000)
 @st.composite
 def valid_configs(draw):
     backbone = draw(st.sampled_from(BACKBONES))
-    labels = draw(st.lists(st.text(min_size=1), min_size=2, unique=True))
+    line = st.text(min_size=1).filter(lambda text: text.splitlines() == [text])
+    labels = draw(st.lists(line, min_size=2, unique=True))
     num_classes = draw(st.just(len(labels)) | st.integers(2, 1000))
     image_size = draw(st.integers(32, 500))
     return VideoClassifierConfig(
