@@ -9,10 +9,11 @@ model, which an app without streaming would run again for every new frame. All
 of them have random weights and take turns in one run, in LiteRT on the CPU.
 
 A streaming step includes feeding the caches back. The bars are applied twice:
-to the bare interpreter, and to `StreamingSession.step`, which an app calls. They
-are set for the default flags.
+to the bare interpreter, and to `StreamingSession.step`, which an app calls.
+They are set for the default flags.
 
-Takes about two minutes (ResNet-50: ten). Exits with 1 if a bar is missed.
+Takes about two minutes (ResNet-50: fifteen, or fewer `--rounds`). Exits with 1
+if a bar is missed.
 """
 
 import importlib.metadata

@@ -50,8 +50,9 @@ class Ratio:
         )
 
     def per_round(self, times: Times) -> float:
-        """Returns the median of the rounds' ratios, which is what is judged:
-        a load that lasts for some rounds cancels in it.
+        """Returns the median of the rounds' ratios, which the bar judges.
+
+        A load that lasts for some rounds cancels in it.
         """
         return float(np.median(times[self.numerator] / times[self.denominator]))
 

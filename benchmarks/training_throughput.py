@@ -108,8 +108,9 @@ def build(shift):
 
 
 def training_step(shift):
-    """Returns a step on a random batch, as `model.fit` runs it; it is compiled
-    and traced by now.
+    """Returns a step on a random batch, as `model.fit` runs it.
+
+    It is compiled and traced by then.
     """
     model = build(shift)
     clips = tf.random.stateless_uniform(

@@ -1,5 +1,7 @@
 """make_dataset: video files become batches of clips on tf.data."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -43,66 +45,59 @@ def make_dataset(
     data = tf.data.Dataset.from_tensor_slices(
         (list(videos.paths), lengths, np.array(videos.labels, np.int64))
     )
-    if cache:
-        # Cached before anything random, so that epochs still differ.
-        data = data.map(_decode_all(config), tf.data.AUTOTUNE).cache()
     if training:
-        # Shuffled before it is batched and never repeated: each epoch sees
+        # Paths are shuffled, not frames, and never repeated: each epoch sees
         # each video once.
         data = data.shuffle(len(lengths), seed=seed)
     # One seed an element, others in the next epoch.
     seeds = tf.data.Dataset.random(
         seed=seed, rerandomize_each_iteration=True
     ).batch(2)
-    data = tf.data.Dataset.zip(data, seeds)
-    sample = _sample_cached if cache else _sample_from_file
+    decode = _decode(config)
+    if cache:
+        decode = _remember(decode)
+
+    def load(video, seed):
+        path, num_frames, label = video
+        indices = _indices(num_frames, seed, config, training)
+        frames = tf.numpy_function(
+            decode, [path, indices], tf.uint8, stateful=False
+        )
+        frames = tf.ensure_shape(frames, [None, None, None, 3])
+        return _crop(frames, seed, config, training), label
+
     return (
-        data.map(sample(config, training), tf.data.AUTOTUNE)
+        tf.data.Dataset.zip((data, seeds))
+        .map(load, tf.data.AUTOTUNE)
         .batch(batch_size)
         .prefetch(tf.data.AUTOTUNE)
     )
 
 
-def _decode_all(config):
-    def decode(path, num_frames, label):
-        return _read(path, tf.range(num_frames), config), num_frames, label
+def _decode(config):
+    def decode(path, indices):
+        frames = read_video(path.decode(), indices)
+        return resize_short_side(frames, config.resize_size)
 
     return decode
 
 
-def _sample_cached(config, training):
-    def sample(element, seed):
-        frames, num_frames, label = element
-        indices = _indices(num_frames, seed, config, training)
-        clip = tf.gather(frames, indices)
-        return _crop(clip, seed, config, training), label
+def _remember(decode: Callable) -> Callable:
+    """Decodes each file whole, once, and takes the frames from memory."""
+    videos: dict[bytes, np.ndarray] = {}
 
-    return sample
+    def take(path, indices):
+        if path not in videos:
+            videos[path] = decode(path, None)
+        return videos[path][indices]
 
-
-def _sample_from_file(config, training):
-    def sample(element, seed):
-        path, num_frames, label = element
-        indices = _indices(num_frames, seed, config, training)
-        clip = _read(path, indices, config)
-        return _crop(clip, seed, config, training), label
-
-    return sample
+    return take
 
 
 def _indices(num_frames, seed, config, training):
     return segment_indices(
         num_frames, config.num_segments, seed if training else None
     )
-
-
-def _read(path, indices, config):
-    def read(path, indices):
-        frames = read_video(path.decode(), indices)
-        return resize_short_side(frames, config.resize_size)
-
-    frames = tf.numpy_function(read, [path, indices], tf.uint8, stateful=False)
-    return tf.ensure_shape(frames, [None, None, None, 3])
 
 
 def _crop(clip, seed, config, training):

@@ -68,7 +68,7 @@ class Scale:
     calibration_frames: int
 
 
-_FULL = Scale(100, 25, 10, 400)
+_FULL = Scale(100, 25, 9, 400)
 _FAST = Scale(4, 2, 1, 64)
 
 
