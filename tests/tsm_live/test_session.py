@@ -85,6 +85,25 @@ def test_a_wrong_frame_leaves_the_state_untouched(frames, frame):
     np.testing.assert_array_equal(_logits(session, frames[1:]), expected[1:])
 
 
+@pytest.mark.parametrize("quantize", KINDS)
+def test_pixels_are_encoded_as_the_spec_says(quantize):
+    session = StreamingSession(random_artifact(quantize=quantize))
+    size = session.spec.frame.shape[1]
+    rng = np.random.default_rng(1)
+    square = rng.integers(0, 256, (size, size, 3), np.uint8)
+    spec = session.spec.frame
+    expected = square.astype(np.float64)
+    if quantize == "int8":
+        expected = np.round(expected / spec.scale) + spec.zero_point
+    found = session._encode(square)
+    assert found.dtype == spec.dtype
+    np.testing.assert_array_equal(found, np.clip(expected, *_limits(spec)))
+
+
+def _limits(spec):
+    return (-128, 127) if spec.dtype == "int8" else (0, 255)
+
+
 def test_a_wrong_colour_is_refused(frames):
     session = StreamingSession(random_artifact())
     with pytest.raises(ValueError, match="Received: color='yuv'"):

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import time
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -86,6 +87,8 @@ class StreamingSession:
             )
             for cache in self.spec.caches
         ]
+        # What each of a pixel's 256 values is as a number of the frame tensor.
+        self._encoding = quantize(np.arange(256), self.spec.frame)
         self.reset()
 
     def step(self, frame: np.ndarray, *, color: str = "rgb") -> Prediction:
@@ -103,7 +106,7 @@ class StreamingSession:
             frame, self.spec.resize_size, self.spec.frame.shape[1]
         )
         start = time.perf_counter()
-        logits = self._run(quantize(square[None], self.spec.frame))
+        logits = self._run(self._encode(square)[None])
         latency = time.perf_counter() - start
         scores = np.exp(logits - logits.max())
         best = int(logits.argmax())
@@ -118,6 +121,12 @@ class StreamingSession:
         """Starts the stream anew: every cache becomes zero."""
         for cache, _, zero in self._caches:
             self._interpreter.set_tensor(cache, zero)
+
+    def _encode(self, square):
+        if self._encoding.dtype == np.float32:
+            return square.astype(np.float32)
+        # OpenCV looks bytes up in bytes: many times faster than arithmetic.
+        return cv2.LUT(square, self._encoding.view(np.uint8)).view(np.int8)
 
     def _run(self, frame):
         interpreter = self._interpreter
