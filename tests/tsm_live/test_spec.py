@@ -104,3 +104,11 @@ def test_a_spec_with_a_wrong_field_reads_or_is_refused(field, value):
 def test_what_is_no_spec_is_refused(text):
     with pytest.raises(ArtifactError):
         ArtifactSpec.from_json(text)
+
+
+@pytest.mark.parametrize("value", [10**400, float("nan"), -1, "1"])
+def test_an_impossible_interval_is_refused(value):
+    fields = json.loads(SPEC.to_json())
+    fields["frame_interval"] = value
+    with pytest.raises(ArtifactError):
+        ArtifactSpec.from_json(json.dumps(fields))

@@ -147,6 +147,7 @@ class ArtifactSpec:
             KeyError,
             TypeError,
             AttributeError,
+            OverflowError,
             RecursionError,
         ) as error:
             raise ArtifactError(
