@@ -7,10 +7,11 @@ import numpy as np
 from tensorflow import keras
 
 from tsm_export.calibration import Feeds, streamed_states, whole_clips
+from tsm_export.description import IMAGE_INPUTS
 from tsm_keras.models.single_clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 
-KINDS = ("stream", "clip")
+KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
 
 
@@ -30,8 +31,7 @@ def network_for_export(
     Args:
         model: From `build_clip_model` or `load_preset`.
         kind: `"stream"` or `"clip"`.
-        quantize: One of `quantizations`. If it starts with `int8`, there must
-            be clips to calibrate on.
+        quantize: One of `quantizations`.
         quantizations: What the format knows.
         streams: N, the streams in one batch.
         image_size: S, in pixels; None for the size of the training.
@@ -58,10 +58,11 @@ def network_for_export(
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
         )
-    calibrates = quantize.startswith("int8")
+    calibrates = quantize in ("int8", "int8_tensorrt")
     if calibrates and calibration_clips is None:
         raise ValueError(
-            "int8 needs `calibration_clips`, real clips to measure ranges on. "
+            f"{quantize} needs `calibration_clips`, real clips to measure "
+            "ranges on. "
             "Received: calibration_clips=None"
         )
     if not model.video_config.labels:

@@ -9,11 +9,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.description import ExportError
 from tsm_export.networks import network_for_export
 from tsm_export.onnx_conversion import OPSET, convert_onnx
 from tsm_export.onnx_parity import check_parity
 from tsm_export.onnx_precision import ONNX_QUANTIZATIONS, to_float16, to_int8
-from tsm_export.tflite import ExportError
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.version import __version__
 from tsm_live.spec import ONNX_SUFFIX, ArtifactSpec, TensorSpec

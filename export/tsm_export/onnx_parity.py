@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.calibration import streamed_states, whole_clips
-from tsm_export.tflite import ExportError
+from tsm_export.description import ExportError
 from tsm_live.replay import classify_clip, replay
 from tsm_live.runner import open_runner
 from tsm_live.spec import ArtifactSpec

@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 
 from testing.models import random_clip_model
-from tsm_export import export_tflite
+from tsm_export import export_onnx, export_tflite
 
 LABELS = tuple("abcdefg")
 
@@ -29,6 +29,22 @@ def random_artifact(backbone="mobilenet_v2", quantize="none", shift="causal"):
         path,
         quantize=quantize,
         calibration_clips=random_clips(2, clip_model(backbone, shift), seed=9),
+    )
+    return path
+
+
+@functools.cache
+def random_onnx(quantize="none", **options):
+    """Returns an ONNX artifact of `clip_model`. Shared: do not change."""
+    name = "_".join([quantize, *(f"{k}-{v}" for k, v in options.items())])
+    path = pathlib.Path(_holder().name) / f"{name}.onnx"
+    model = clip_model(options.pop("backbone", "mobilenet_v2"))
+    export_onnx(
+        model,
+        path,
+        quantize=quantize,
+        calibration_clips=random_clips(2, model, seed=9),
+        **options,
     )
     return path
 

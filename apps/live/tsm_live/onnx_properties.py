@@ -86,11 +86,7 @@ def _read_varint(message, start):
 
 
 def _field(number, value):
-    return (
-        _varint(number << 3 | _BYTES)
-        + _varint(len(value))
-        + value
-    )
+    return _varint(number << 3 | _BYTES) + _varint(len(value)) + value
 
 
 def _varint(value):

@@ -1,14 +1,22 @@
 """open_onnx_runner: an ONNX artifact's network as a function of arrays."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from tsm_live.spec import TensorSpec
+
 _IMAGES = ("frame", "clip")
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+}
 
 
-def import_onnxruntime():
+def import_onnxruntime() -> Any:
     """Returns the package.
 
     Raises:
@@ -24,7 +32,12 @@ def import_onnxruntime():
     return onnxruntime
 
 
-def open_session(path: str | os.PathLike, *, threads: int = 1, providers=None):
+def load_onnx(
+    path: str | os.PathLike,
+    *,
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+) -> Any:
     """Returns an `onnxruntime.InferenceSession`.
 
     Args:
@@ -67,7 +80,7 @@ def open_onnx_runner(
         ImportError: If ONNX Runtime is not installed.
         ValueError: If it cannot load the file.
     """
-    session = open_session(path, threads=threads)
+    session = load_onnx(path, threads=threads)
     names = [output.name for output in session.get_outputs()]
 
     def run(inputs):
@@ -78,3 +91,17 @@ def open_onnx_runner(
         return dict(zip(names, session.run(names, fed), strict=True))
 
     return run
+
+
+def onnx_tensor_specs(session: Any) -> dict[str, TensorSpec]:
+    """Returns the inputs and outputs of an `InferenceSession`, by name."""
+    return {
+        tensor.name: TensorSpec(
+            name=tensor.name,
+            shape=tuple(tensor.shape),
+            dtype=_DTYPES[tensor.type],
+            # A byte of an image is what it counts.
+            scale=1.0 if tensor.type == "tensor(uint8)" else 0.0,
+        )
+        for tensor in (*session.get_inputs(), *session.get_outputs())
+    }

@@ -16,6 +16,7 @@ import math
 import os
 import pathlib
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 from tsm_live.onnx_properties import append_properties, read_properties
@@ -149,6 +150,15 @@ class ArtifactSpec:
         return self.frame.shape[0] if self.kind == "stream" else 1
 
     @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """All inputs and outputs."""
+        fresh = (
+            dataclasses.replace(cache, name=f"{cache.name}_out")
+            for cache in self.caches
+        )
+        return self.frame, *self.caches, self.logits, *fresh
+
+    @property
     def image_size(self) -> int:
         """S, the height and width of a frame."""
         return self.frame.shape[2]  # In either layout.
@@ -243,6 +253,20 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             "is damaged or was changed."
         )
     return spec
+
+
+def check_tensors(spec: ArtifactSpec, found: Mapping[str, TensorSpec]) -> None:
+    """Compares the tensors of a network with those of a spec.
+
+    Raises:
+        ArtifactError: If one is missing or another one.
+    """
+    for tensor in spec.tensors:
+        if found.get(tensor.name) != tensor:
+            raise ArtifactError(
+                "A tensor is not what the embedded spec says. Expected: "
+                f"{tensor}. Received: {found.get(tensor.name)}"
+            )
 
 
 def _read_member(path):
