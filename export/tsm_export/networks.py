@@ -13,6 +13,7 @@ from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
+_CALIBRATED = ("int8", "int8_tensorrt")
 
 
 def network_for_export(
@@ -58,12 +59,12 @@ def network_for_export(
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
         )
-    calibrates = quantize in ("int8", "int8_tensorrt")
-    if calibrates and calibration_clips is None:
+    if quantize not in _CALIBRATED:
+        calibration_clips = None
+    elif calibration_clips is None:
         raise ValueError(
             f"{quantize} needs `calibration_clips`, real clips to measure "
-            "ranges on. "
-            "Received: calibration_clips=None"
+            "ranges on. Received: calibration_clips=None"
         )
     if not model.video_config.labels:
         raise ValueError(
@@ -73,11 +74,11 @@ def network_for_export(
     feeds: Any = None
     if kind == "stream":
         network = to_streaming(model, streams=streams, image_size=image_size)
-        if calibrates:
+        if calibration_clips is not None:
             feeds = streamed_states(network, calibration_clips)
     else:
         network = to_single_clip(model, image_size=image_size)
-        if calibrates:
+        if calibration_clips is not None:
             feeds = whole_clips(calibration_clips)
     return network, feeds
 

@@ -1,13 +1,14 @@
 """convert_onnx: a Keras network with named inputs becomes an ONNX model."""
 
-import logging
 import pathlib
 import tempfile
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 from tensorflow import keras
+
+from tsm_export.quiet import quiet
 
 if TYPE_CHECKING:
     import onnx
@@ -61,7 +62,7 @@ def convert_onnx(
         return outputs
 
     caches = [f"{name}_out" for name in inputs if name.startswith("cache_")]
-    with warnings.catch_warnings(), _quiet("tf2onnx"):
+    with warnings.catch_warnings(), quiet("tf2onnx"):
         warnings.simplefilter("ignore")
         model, _ = tf2onnx.convert.from_function(
             serve,
@@ -116,17 +117,3 @@ def _tidy(model):
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     return model
-
-
-class _quiet:  # noqa: N801 - reads as the function it replaces.
-    """Silences a logger below errors, for a while."""
-
-    def __init__(self, name: str):
-        self._logger = logging.getLogger(name)
-
-    def __enter__(self):
-        self._level = self._logger.level
-        self._logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: Any):
-        self._logger.setLevel(self._level)

@@ -48,17 +48,15 @@ def check_parity(
     if spec.kind == "stream":
         clips = clips[np.arange(spec.streams) % len(clips)]
         feeds = streamed_states(network, clips)
-        found = list(replay(run, spec, clips.swapaxes(0, 1)))
+        found = np.array(list(replay(run, spec, clips.swapaxes(0, 1))))
     else:
         feeds = whole_clips(clips)
-        found = [classify_clip(run, spec, clip)[None] for clip in clips]
+        found = np.array([[classify_clip(run, spec, clip)] for clip in clips])
     infer = tf.function(network, jit_compile=False)
     expected = [infer(feed)["logits"] for feed in feeds]
     if spec.logits.name == "probabilities":
         expected, found = tf.nn.softmax(expected), np.exp(found)
-    error = float(
-        np.linalg.norm(np.array(found) - expected) / np.linalg.norm(expected)
-    )
+    error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
     tolerance = _TOLERANCES[spec.quantization]
     if not error <= tolerance:  # NaN is no parity either.
         raise ExportError(

@@ -4,11 +4,12 @@ import pathlib
 import tempfile
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsm_export.calibration import Feeds
+from tsm_export.quiet import quiet
 
 if TYPE_CHECKING:
     import onnx
@@ -64,6 +65,8 @@ def to_int8(
     import onnx
     from onnxruntime import quantization
 
+    # A runtime rounds a bias to its own steps, or leaves it.
+    extra: dict[str, Any] = {"QuantizeBias": False}
     if quantize == "int8":
         # Ranges that start at zero, as behind a ReLU, lose no bit and need no
         # ReLU. All that carries images from convolution to convolution is
@@ -82,23 +85,22 @@ def to_int8(
             ],
             "nodes_to_exclude": _normalization(model),
         }
-        extra = {"QuantizeBias": False}
     else:
         # TensorRT fuses an activation, a sum and the next quantization into
         # the convolution before it: nothing may stand between them. Its zero
-        # point is 0, and it wants biases in float.
+        # point is 0.
         heavy = ["Conv", "Gemm"]
         options = {
             "activation_type": quantization.QuantType.QInt8,
             "op_types_to_quantize": heavy,
         }
-        extra = {
-            "QuantizeBias": False,
+        extra |= {
             "ActivationSymmetric": True,
             "OpTypesToExcludeOutputQuantization": heavy,
         }
 
-    with tempfile.TemporaryDirectory() as folder:
+    # It advises to fold constants first, which was done.
+    with tempfile.TemporaryDirectory() as folder, quiet():
         path = pathlib.Path(folder) / "quantized.onnx"
         quantization.quantize_static(
             model,

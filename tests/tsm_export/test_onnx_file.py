@@ -55,9 +55,11 @@ def test_streaming_equals_the_clip_model_for_every_prefix(options, tolerance):
     # A causal network's logits of frame t are those of the prefix up to t.
     expected = np.stack([_frame_logits(model, clip) for clip in clips])
     found = np.stack([_stream(random_onnx(**options), clip) for clip in clips])
-    assert relative_error(found, expected) <= tolerance
+    error = relative_error(found, expected)
+    assert error <= tolerance
+    # Guards this test: a network without memory must not pass it.
     backward = _stream(random_onnx(**options), clips[0][::-1])[::-1]
-    assert relative_error(backward, expected[0]) > 2 * tolerance
+    assert relative_error(backward, found[0]) > 1e-2
 
 
 def test_a_clip_artifact_equals_the_clip_model():
