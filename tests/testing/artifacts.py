@@ -38,19 +38,16 @@ def random_artifact(
     return path
 
 
-@functools.cache
-def random_onnx(quantize="none", **options):
+def random_onnx(quantize="none", backbone="mobilenet_v2", **options):
     """Returns an ONNX artifact of `clip_model`. Shared: do not change."""
-    name = "_".join([quantize, *(f"{k}-{v}" for k, v in options.items())])
+    name = "_".join(map(str, (backbone, quantize, *options.values())))
     path = pathlib.Path(_holder().name) / f"{name}.onnx"
-    model = clip_model(options.pop("backbone", "mobilenet_v2"))
-    export_onnx(
-        model,
-        path,
-        quantize=quantize,
-        calibration_clips=random_clips(2, model, seed=9),
-        **options,
-    )
+    if not path.exists():
+        model = clip_model(backbone)
+        clips = random_clips(2, model, seed=9)
+        export_onnx(
+            model, path, quantize=quantize, calibration_clips=clips, **options
+        )
     return path
 
 

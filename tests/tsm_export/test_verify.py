@@ -3,7 +3,12 @@ import os
 import numpy as np
 import pytest
 
-from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.artifacts import (
+    clip_model,
+    random_artifact,
+    random_clips,
+    random_onnx,
+)
 from testing.models import randomize, small_config
 from tsm_export import verify as verify_module
 from tsm_export.gpu import gpu_environment
@@ -74,6 +79,19 @@ def test_the_gpu_takes_all_of_it_and_agrees(gpu, backbone, quantize, options):
     )
     # Random weights: a step of int8 here and there is not equal.
     assert np.corrcoef(on_gpu.ravel(), on_cpu.ravel())[0, 1] > 0.99
+
+
+def test_an_onnx_stream_passes_the_rows_that_are_for_it():
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_onnx(), clip_model(), clips, soak_frames=200)
+    assert list(checks) == [
+        "signature is as the spec says",
+        "lint",
+        "equals Keras",
+        "equals the clip, every prefix",
+        "soak of 200 frames",
+    ]
+    assert all(check.passed for check in checks.values()), checks
 
 
 def test_without_a_preset_parity_is_not_run():
