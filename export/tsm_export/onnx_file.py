@@ -12,6 +12,7 @@ from tsm_export.artifact_file import Check, write_artifact
 from tsm_export.description import ExportError
 from tsm_export.networks import network_for_export
 from tsm_export.onnx_conversion import OPSET, convert_onnx
+from tsm_export.onnx_packages import require_onnx
 from tsm_export.onnx_parity import check_parity
 from tsm_export.onnx_precision import ONNX_QUANTIZATIONS, to_float16, to_int8
 from tsm_keras.keras_version import KERAS_VERSION
@@ -70,7 +71,7 @@ def export_onnx(
         ExportError: If the ONNX model is not what it should be, or computes
             something else than the Keras model.
     """
-    _import_packages()
+    require_onnx()
     path = pathlib.Path(path)
     if path.suffix != ONNX_SUFFIX:
         raise ValueError(
@@ -107,19 +108,6 @@ def export_onnx(
             check(temporary)
 
     return write_artifact(path, converted.SerializeToString(), spec, run)
-
-
-def _import_packages():
-    """Raises the one error that names the extra, if a package is missing."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"The export to ONNX needs a package that is missing ({error}): "
-            'pip install "tsm-keras[onnx]"'
-        ) from error
 
 
 def _describe(

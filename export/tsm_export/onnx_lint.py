@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from tsm_export.onnx_packages import require_onnx
+
 # Transposes move every number for nothing; a few are there for convolutions
 # whose input is a picture of one pixel.
 _MAX_TRANSPOSES = 2
@@ -19,7 +21,11 @@ def onnx_lint(content: bytes) -> list[str]:
 
     Args:
         content: Of a whole `.onnx` file that `read_spec` accepts.
+
+    Raises:
+        ImportError: If the packages of the extra `onnx` are missing.
     """
+    require_onnx()
     import onnx
 
     model = onnx.load_from_string(content)

@@ -99,7 +99,7 @@ def onnx_tensor_specs(session: Any) -> dict[str, TensorSpec]:
         tensor.name: TensorSpec(
             name=tensor.name,
             shape=tuple(tensor.shape),
-            dtype=_DTYPES[tensor.type],
+            dtype=_DTYPES.get(tensor.type, tensor.type),
             # A byte of an image is what it counts.
             scale=1.0 if tensor.type == "tensor(uint8)" else 0.0,
         )
