@@ -10,6 +10,7 @@ from testing.artifacts import (
     clip_model,
     random_artifact,
     random_clips,
+    random_onnx,
 )
 from testing.checkout import PACKAGE_ROOTS
 from testing.models import random_clip_model, randomize, small_config
@@ -97,6 +98,19 @@ def _assert_gpu_agrees(path, model, gpu):
     )
     # Random weights: a step of int8 here and there is not equal.
     assert np.corrcoef(on_gpu.ravel(), on_cpu.ravel())[0, 1] > 0.97
+
+
+def test_an_onnx_stream_passes_the_rows_that_are_for_it():
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_onnx(), clip_model(), clips, soak_frames=200)
+    assert list(checks) == [
+        "signature is as the spec says",
+        "lint",
+        "equals Keras",
+        "equals the clip, every prefix",
+        "soak of 200 frames",
+    ]
+    assert all(check.passed for check in checks.values()), checks
 
 
 def test_without_a_preset_parity_is_not_run():

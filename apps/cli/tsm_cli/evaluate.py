@@ -1,6 +1,6 @@
 """Top-1 on a folder of class folders: `tsm evaluate MODEL --data=FOLDER`.
 
-MODEL is a preset folder or a .tflite artifact.
+MODEL is a preset folder or an artifact.
 """
 
 import pathlib
@@ -47,9 +47,9 @@ def _evaluate_preset(path):
 
 def _evaluate_artifact(path):
     from tsm_cli.predictions import artifact_predictions
-    from tsm_live import StreamingSession
+    from tsm_live import open_session
 
-    session = StreamingSession(path)
+    session = open_session(path)
     videos, progress_bar = _scan(session.spec.labels)
     with progress_bar("evaluating") as progress:
         predictions, latency = artifact_predictions(session, videos, progress)

@@ -13,7 +13,7 @@ from tsm_keras.data.sampling import segment_indices
 from tsm_keras.data.video import read_video
 from tsm_keras.evaluation.predictions import Predictions, predict
 from tsm_keras.models.clip import with_frame_logits
-from tsm_live import StreamingSession
+from tsm_live import Session
 
 Progress = Callable[[int, int], None]
 _BATCH_SIZE = 32
@@ -40,7 +40,7 @@ def model_predictions(
 
 
 def artifact_predictions(
-    session: StreamingSession, videos: VideoFolder, progress: Progress
+    session: Session, videos: VideoFolder, progress: Progress
 ) -> tuple[Predictions, float]:
     """Streams the frames that a clip model sees through an artifact.
 
