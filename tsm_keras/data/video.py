@@ -1,8 +1,11 @@
 """Video files in and out, through PyAV."""
 
+import contextlib
 import dataclasses
+import itertools
+import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import av
 import numpy as np
@@ -15,7 +18,18 @@ _THREADS = 1
 
 
 class VideoError(ValueError):
-    """A video file that cannot be read."""
+    """A video file that cannot be read.
+
+    Attributes:
+        reason: Why, without the file's name.
+    """
+
+    def __init__(self, path: str | os.PathLike, reason: str):
+        super().__init__(
+            f"Cannot read the video {os.fspath(path)}: {reason}. Repair or "
+            "remove the file."
+        )
+        self.reason = reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,23 +55,50 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: If it cannot be read to its end or has no frame.
     """
-    num_frames, first, times = 0, None, []
-    for frame in _decode(path):
-        if first is None:
-            first = _upright(frame)
-        if frame.time is not None:
-            times.append(frame.time)
-        num_frames += 1
-    if first is None:
-        raise _unreadable(path, "it holds no video frame")
-    # The last frame lasts as long as the average one.
-    span = max(times) - min(times) if len(times) > 1 else 0.0
+    shape, times = None, []
+    for time, frame in _decode(path):
+        if shape is None:
+            shape = _upright(frame).shape
+        times.append(time)
+    if shape is None:
+        raise VideoError(path, "it holds no video frame")
     return VideoInfo(
-        num_frames=num_frames,
-        height=first.shape[0],
-        width=first.shape[1],
-        duration=span * num_frames / max(num_frames - 1, 1),
+        num_frames=len(times),
+        height=shape[0],
+        width=shape[1],
+        # The last frame lasts as long as the average one.
+        duration=(times[-1] - times[0]) * len(times) / max(len(times) - 1, 1),
     )
+
+
+def iterate_video(
+    path: str | os.PathLike, start: float = 0.0, end: float = math.inf
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields the frames of a video with their times, one at a time.
+
+    Args:
+        path: A video file.
+        start: Seconds from the file's beginning; frames before it are left
+            out. Decoding starts at the key frame before it.
+        end: Frames from here on are left out.
+
+    Yields:
+        Seconds, ascending, and the frame, upright, `[H, W, 3]` uint8 RGB.
+
+    Raises:
+        VideoError: If the file cannot be read, is damaged, or ends earlier
+            than it says.
+    """
+    found = False
+    for time, frame in _from(path, start):
+        if time >= end:
+            break
+        found = True
+        yield time, _upright(frame)
+    if not found:
+        part = start > 0 or end < math.inf
+        where = f" from {start} to {end} seconds" if part else ""
+        raise VideoError(path, f"it holds no video frame{where}")
 
 
 def read_video(
@@ -79,17 +120,17 @@ def read_video(
     wanted = None if indices is None else set(map(int, indices))
     last = None if wanted is None else max(wanted)
     frames = {}
-    for number, frame in enumerate(_decode(path)):
+    for number, (_, frame) in enumerate(_decode(path)):
         if wanted is None or number in wanted:
             frames[number] = _upright(frame)
         if number == last:
             break
     if not frames:
-        raise _unreadable(path, "it holds no video frame")
+        raise VideoError(path, "it holds no video frame")
     if indices is None:
         return np.stack(list(frames.values()))
     if last not in frames:
-        raise _unreadable(path, f"it ends before frame {last}")
+        raise VideoError(path, f"it ends before frame {last}")
     return np.stack([frames[int(index)] for index in indices])
 
 
@@ -158,18 +199,99 @@ def _fraction(fps):
     return Fraction(fps).limit_denominator(1000)
 
 
-def _decode(path):
+def _from(path, start):
+    """Returns an iterator over (seconds, PyAV frame) from `start` on."""
+    if start > 0:
+        frames = _decode(path, start)
+        with contextlib.suppress(VideoError, StopIteration):
+            time, frame = next(frames)
+            if time <= start:
+                while time < start:
+                    time, frame = next(frames)
+                return itertools.chain([(time, frame)], frames)
+    # Some files cannot seek, go too far, or miss what they need there.
+    return itertools.dropwhile(lambda each: each[0] < start, _decode(path))
+
+
+def _decode(path, start=0.0):
+    """Yields (seconds, PyAV frame) from the key frame before `start` on."""
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise _unreadable(path, "it has no video stream")
-            stream = container.streams.video[0]
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = _video_stream(path, container)
             stream.thread_count = _THREADS
-            yield from container.decode(stream)
+            # What is damaged is an error, not an occasion to guess.
+            stream.codec_context.options = {"err_detect": "explode"}
+            if start > 0:
+                offset = int(start * av.time_base)
+                container.seek(offset + (container.start_time or 0))
+            time, interval = 0.0, _interval(stream)
+            for now, frame in _with_times(container, stream):
+                if frame.is_corrupt:
+                    raise VideoError(path, f"damaged at {now:.2f} seconds")
+                yield now, frame
+                time, interval = now, max(interval, now - time)
+            if time > 0:
+                _check_end(path, container, stream, time, interval)
     except (av.FFmpegError, OSError) as error:
         # FFmpeg's errors are OSErrors too, and repeat the path.
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, reason) from error
+        raise VideoError(path, reason) from error
+
+
+def _video_stream(path, container):
+    for stream in container.streams.video:
+        # The picture on a record's cover is no video.
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise VideoError(path, "there is no decoder for it")
+            return stream
+    raise VideoError(path, "it has no video stream")
+
+
+def _with_times(container, stream):
+    """Yields (seconds from the file's beginning, frame); times ascend."""
+    interval = _interval(stream)
+    begin = (container.start_time or 0) / av.time_base
+    # AVI numbers its frames; when they are shown is FFmpeg's guess.
+    numbered = _is_avi(container)
+    time = None
+    for frame in container.decode(stream):
+        known = frame.dts if numbered else frame.pts
+        known = None if known is None else float(known * frame.time_base)
+        if known is not None:
+            known -= begin
+        if time is not None and (known is None or known <= time):
+            known = time + interval
+        time = 0.0 if known is None else known
+        yield time, frame
+
+
+def _check_end(path, container, stream, time, interval):
+    """Raises if the last frame's time is well before the end of the file.
+
+    Containers are off by some frames at times. That of a single frame says
+    nothing: it may be shown for long.
+    """
+    claimed = 0.0
+    if _is_avi(container):  # Its duration is estimated from what is there.
+        claimed = float(stream.frames / stream.average_rate)
+    elif stream.duration:
+        claimed = float(stream.duration * stream.time_base)
+    elif container.duration:
+        claimed = container.duration / av.time_base
+    missing = claimed - (time + interval)
+    if missing > max(0.05 * claimed, 3 * interval):
+        raise VideoError(
+            path, f"it ends after {time:.2f} of {claimed:.2f} seconds"
+        )
+
+
+def _is_avi(container):
+    return container.format.name == "avi"
+
+
+def _interval(stream):
+    return float(1 / (stream.average_rate or stream.guessed_rate or 25))
 
 
 def _upright(frame):
@@ -177,10 +299,3 @@ def _upright(frame):
     # A display matrix counts degrees counterclockwise, as rot90 does.
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-def _unreadable(path, reason):
-    return VideoError(
-        f"Cannot read the video {os.fspath(path)}: {reason}. Repair or remove "
-        "the file."
-    )
