@@ -59,7 +59,7 @@ def _evaluate_artifact(path):
 
 def _scan(labels):
     from tsm_keras.data.folder import scan_folder
-    from tsm_keras.training.progress import progress_bar
+    from tsm_keras.progress import progress_bar
 
     with progress_bar("checking videos") as progress:
         videos = scan_folder(
