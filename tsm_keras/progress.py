@@ -4,6 +4,8 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
+import tqdm
+
 
 @contextlib.contextmanager
 def progress_bar(
@@ -15,8 +17,6 @@ def progress_bar(
         title: What is done.
         unit: Of what is counted.
     """
-    import tqdm
-
     print(title, flush=True)
     bar = None
 

@@ -38,8 +38,9 @@ class IsolatedProcess:
             ProcessDiedError: If the process did not live to the end of it.
             RuntimeError: If it cannot run at all.
         """
-        if self._process is None or self._process.poll() is not None:
-            self._start()
+        process = self._process
+        if process is None or process.poll() is not None:
+            process = self._start()
         try:
             self._pipe.send((function, arguments))
             if not self._pipe.poll(self.time_limit):
@@ -48,7 +49,7 @@ class IsolatedProcess:
                 raise ProcessDiedError(f"took more than {limit}")
             returned, value = self._pipe.recv()
         except (EOFError, OSError) as error:
-            code = self._process.wait()
+            code = process.wait()
             if code >= 0:  # Nothing of theirs, then, but of this package.
                 raise RuntimeError(
                     f"A worker process ended with the exit code {code}; its "
@@ -66,7 +67,7 @@ class IsolatedProcess:
             self._process.kill()
             self._process.wait()
 
-    def _start(self):
+    def _start(self) -> subprocess.Popen:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -80,6 +81,7 @@ class IsolatedProcess:
                 stdin=subprocess.DEVNULL,
             )
         self._pipe = multiprocessing.connection.Connection(ours.detach())
+        return self._process
 
 
 def serve(descriptor: int) -> None:

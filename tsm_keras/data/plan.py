@@ -84,10 +84,11 @@ class IngestPlan:
 
     def counts(self) -> dict[str, collections.Counter[str]]:
         """How many clips each split has of each class."""
-        found: dict[str, collections.Counter[str]] = {}
+        found: dict[str, collections.Counter[str]] = {
+            split: collections.Counter() for split in SPLITS
+        }
         for shard in self.shards:
-            of_split = found.setdefault(shard.split, collections.Counter())
-            of_split.update(clip.label for clip in shard.clips)
+            found[shard.split].update(clip.label for clip in shard.clips)
         return found
 
 

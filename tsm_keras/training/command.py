@@ -14,8 +14,8 @@ from tsm_keras.data.folder import scan_folder
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import save_preset
-from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_keras.progress import progress_bar
+from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FlagValues()
 _NETWORK = VideoClassifierConfig(num_classes=2)

@@ -13,6 +13,10 @@ _COMMANDS = {
         "tsm_cli.quickstart",
         "the whole product in one sitting, on generated gestures",
     ),
+    "prepare": (
+        "tsm_keras.data.prepare",
+        "turn a collection of videos into a data set that trains fast",
+    ),
     "train": (
         "tsm_keras.training.command",
         "train a preset on a folder of videos",
