@@ -21,6 +21,7 @@ from tsm_keras.data.video import VideoError, iterate_video
 
 # A protocol buffer ends at 2 GB, and a reader holds several clips.
 _MAX_BYTES = 1 << 28
+_MAX_SIDE = 65_500  # Of a JPEG, in pixels.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,16 +161,12 @@ def _on_even_times(seen, times, encoded, shape):
 
 
 def _jpeg(path, frame, quality):
+    height, width = frame.shape[:2]
+    if max(height, width) > _MAX_SIDE:
+        raise VideoError(path, f"no JPEG can hold {width}x{height} pixels")
     bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-    try:
-        _, content = cv2.imencode(
-            ".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality]
-        )
-    except cv2.error as error:  # JPEG ends at 65,535 pixels a side.
-        raise VideoError(
-            path, f"no JPEG can hold {bgr.shape[1]}x{bgr.shape[0]} pixels"
-        ) from error
-    return content.tobytes()
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return jpeg.tobytes()
 
 
 def _microseconds(seconds):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# Of an interval: containers round times, to a millisecond or worse.
-_TOLERANCE = 0.25
+_ROUNDING = 0.001  # Seconds: containers round times, to a millisecond or so.
+_TOLERANCE = 0.25  # Of an interval of the grid, for the same reason.
 
 
 def slot(time: float, frame_rate: float) -> int:
@@ -15,7 +15,7 @@ def slot(time: float, frame_rate: float) -> int:
     Of the frames in one interval the first is stored; so no frame of a video
     that is slower than `frame_rate` is left out.
     """
-    return math.floor(time * frame_rate + _TOLERANCE)
+    return math.floor((time + _ROUNDING) * frame_rate)
 
 
 def is_even(times: Sequence[float]) -> bool:
