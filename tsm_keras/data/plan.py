@@ -75,7 +75,11 @@ class IngestPlan:
             "name": self.name,
             "labels": list(self.label_names),
             "images": dataclasses.asdict(self.images),
-            "flip_pairs": self.flip_pairs and list(map(list, self.flip_pairs)),
+            "flip_pairs": (
+                self.flip_pairs
+                if self.flip_pairs is None
+                else [list(pair) for pair in self.flip_pairs]
+            ),
             "clips": self.num_clips,
             "shards": len(self.shards),
             "missing": len(self.missing),

@@ -80,7 +80,8 @@ def write_shard(
                     writer.write(serialize_clip(record))
                     counts.append(_count(record))
         except tf.errors.OpError as error:
-            raise OSError(f"Cannot write {path}: {error.message}") from error
+            reason = error.message.rpartition("; ")[-1]
+            raise OSError(f"Cannot write {path}: {reason}") from error
         description = Shard(
             file=shard.file,
             clips=len(counts),

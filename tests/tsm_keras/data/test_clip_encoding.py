@@ -171,7 +171,10 @@ def test_a_varying_frame_rate_is_sampled_by_time(name):
     times = [time for time, _ in iterate_video(fixture(name))]
     clip = _encode(fixture(name))
     interval = 1 / clip.frame_rate
-    assert interval == pytest.approx(np.median(np.diff(times)), rel=0.02)
+    # As most frames of the file, but never more than twice as many of them.
+    limit = (times[-1] - times[0]) / (2 * len(times) - 1)
+    expected = max(np.median(np.diff(times)), limit)
+    assert interval == pytest.approx(expected, rel=1e-3)
     # Every frame of the file by itself, and which is on display when.
     alone = [
         _encode(fixture(name), start=time, end=time + 1e-4).frames[0]
