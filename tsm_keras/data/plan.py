@@ -14,7 +14,7 @@ from typing import Any
 import av
 import cv2
 
-from tsm_keras.data.prepared import SPLITS, ImageSettings
+from tsm_keras.data.prepared import SPLITS, ImageSettings, check_labels
 from tsm_keras.data.sources.collection import ClipSource, Collection
 from tsm_keras.data.splits import draw_splits, random_key
 from tsm_keras.version import __version__
@@ -132,6 +132,7 @@ def make_plan(
         ValueError: If a setting is wrong.
     """
     _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
+    check_labels(collection.label_names, flip_pairs)
     there: list[ClipSource] = []
     missing: list[ClipSource] = []
     for clip in collection.clips:

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from tsm_keras.data.atomic_file import atomic_file
@@ -168,6 +169,31 @@ class PreparedDataset:
         )
 
 
+def check_labels(
+    label_names: Sequence[str],
+    flip_pairs: Sequence[tuple[str, str]] | None,
+) -> None:
+    """Checks that names are distinct lines, and that pairs are of them.
+
+    Raises:
+        ValueError: If not.
+    """
+    if len(set(label_names)) != len(label_names) or any(
+        not name or name != name.strip() or len(name.splitlines()) > 1
+        for name in label_names
+    ):
+        raise ValueError(
+            "`label_names` must be distinct names of one line. "
+            f"Received: {list(label_names)}"
+        )
+    paired = [name for pair in flip_pairs or () for name in pair]
+    if not set(paired) <= set(label_names) or len(set(paired)) < len(paired):
+        raise ValueError(
+            "`flip_pairs` must name classes, each at most once. "
+            f"Received: {flip_pairs}"
+        )
+
+
 def is_prepared(folder: str | os.PathLike) -> bool:
     """Whether a folder is a finished prepared data set."""
     return (pathlib.Path(folder) / DATASET_FILE).is_file()
@@ -214,7 +240,6 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
 
 def write_description(dataset: PreparedDataset) -> None:
     """Writes `labels.txt`, then `dataset.json`, each whole or not at all."""
-    _check_names(dataset)
     fields: dict[str, Any] = {"format_version": _FORMAT}
     fields |= dataclasses.asdict(dataset)
     del fields["folder"]
@@ -244,32 +269,18 @@ def _from_fields(folder, fields):
             "images": ImageSettings(**fields["images"]),
         }
     )
-    _check_names(dataset)
+    check_labels(dataset.label_names, dataset.flip_pairs)
+    _check_splits(dataset)
     return dataset
 
 
-def _check_names(dataset):
-    labels = dataset.label_names
-    paired = [name for pair in dataset.flip_pairs or () for name in pair]
-    if (
-        not labels
-        or len(set(labels)) != len(labels)
-        or any(name != name.strip() or "\n" in name for name in labels)
-    ):
-        raise ValueError(
-            "`label_names` must be distinct names of one line. "
-            f"Received: {labels}"
-        )
-    if not set(paired) <= set(labels) or len(set(paired)) != len(paired):
-        raise ValueError(
-            "`flip_pairs` must name classes, each at most once. "
-            f"Received: {dataset.flip_pairs}"
-        )
+def _check_splits(dataset):
     for name, split in dataset.splits.items():
         files = [shard.file for shard in split.shards]
         if any(pathlib.PurePath(file).name != file for file in files):
             raise ValueError(f"a shard must lie in the folder itself: {files}")
-        if name not in SPLITS or len(split.clips_per_label) != len(labels):
+        labels = len(dataset.label_names)
+        if name not in SPLITS or len(split.clips_per_label) != labels:
             raise ValueError(f"the split {name!r} is described wrongly")
 
 

@@ -127,3 +127,11 @@ def test_wrong_settings_are_refused(collection, settings):
     (name,) = settings
     with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}=0"):
         make_plan(collection, **settings)
+
+
+def test_pairs_and_labels_are_checked_before_anything_is_decoded(collection):
+    with pytest.raises(ValueError, match="`flip_pairs` must name classes"):
+        make_plan(collection, flip_pairs=(("a", "c"),))
+    odd = dataclasses.replace(collection, label_names=("a", "b", "c\nd"))
+    with pytest.raises(ValueError, match="`label_names` must be"):
+        make_plan(odd)
