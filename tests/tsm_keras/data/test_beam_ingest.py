@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from testing.prepared import contents, small_plan
+from testing.plans import contents, small_plan
 from tsm_keras.data.beam_ingest import ingest_with_beam
 from tsm_keras.data.ingest import ingest
 

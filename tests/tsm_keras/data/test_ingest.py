@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from testing.gestures import LABELS
-from testing.prepared import contents, gesture_root, small_plan
+from testing.plans import contents, gesture_root, small_plan
 from testing.shared_data import fixture
 from testing.videos import BROKEN, encode_or_crash
 from tsm_keras.data import ingest as ingest_module
@@ -238,7 +238,7 @@ def test_a_folder_with_something_else_is_refused(prepared, tmp_path):
 
 _LIMITED = """
 import resource, sys
-from testing.prepared import small_plan
+from testing.plans import small_plan
 from tsm_keras.data.ingest import ingest
 plan = small_plan(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from testing.gestures import LABELS
-from testing.prepared import gesture_root, small_plan
+from testing.plans import gesture_root, small_plan
 from tsm_keras.data.plan import make_plan
 from tsm_keras.data.sources.collection import ClipSource, Collection
 

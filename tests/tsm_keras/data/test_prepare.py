@@ -9,7 +9,7 @@ import time
 import pytest
 
 from testing.command_line import refused, tsm
-from testing.prepared import TINY, contents, gesture_root, small_plan
+from testing.plans import TINY, contents, gesture_root, small_plan
 from tsm_keras.data.ingest import ingest
 from tsm_keras.data.prepared import open_prepared
 from tsm_keras.data.shards import WORK_FOLDER
