@@ -6,6 +6,7 @@ a clip: so no frame travels between workers, and one that is tried again is the
 same file again.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 from tsm_keras.data.ingest import encode_in_order
 from tsm_keras.data.plan import IngestPlan, PlannedShard
-from tsm_keras.data.preparation import begin, finish
+from tsm_keras.data.preparation import finish, unfinished_shards
 from tsm_keras.data.prepared import PreparedDataset
 from tsm_keras.data.shards import write_shard
 
@@ -45,19 +46,21 @@ def ingest_with_beam(
     settings = dataclasses.replace(
         plan, root=plan.root.resolve(), shards=(), missing=()
     )
-    with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
-        _ = (
-            pipeline
-            | "Shards" >> beam.Create(begin(plan, folder))
-            | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.Map(_write, settings, folder)
-        )
-    return finish(plan, folder)
+    with unfinished_shards(plan, folder) as shards:
+        with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
+            _ = (
+                pipeline
+                | "Shards" >> beam.Create(shards)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.Map(_write, settings, folder)
+            )
+        return finish(plan, folder)
 
 
 def _write(
     shard: PlannedShard, settings: IngestPlan, folder: pathlib.Path
 ) -> str:
-    results = encode_in_order(settings, shard.clips, workers=1)
-    write_shard(settings, shard, results, folder)
+    encoded = encode_in_order(settings, shard.clips, workers=1)
+    with contextlib.closing(encoded):
+        write_shard(settings, shard, encoded, folder)
     return shard.file

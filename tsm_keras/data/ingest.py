@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import itertools
 import os
 import pathlib
@@ -15,7 +16,7 @@ from tsm_keras.data.clip_encoding import (
 )
 from tsm_keras.data.isolated_process import IsolatedProcess, ProcessDiedError
 from tsm_keras.data.plan import IngestPlan
-from tsm_keras.data.preparation import begin, finish
+from tsm_keras.data.preparation import finish, unfinished_shards
 from tsm_keras.data.prepared import PreparedDataset
 from tsm_keras.data.shards import read_result, write_shard
 from tsm_keras.data.sources.collection import ClipSource
@@ -48,34 +49,34 @@ def ingest(
             finished stays, and the next call goes on from there.
     """
     folder = pathlib.Path(folder)
-    unfinished = begin(plan, folder)
-    done = plan.num_clips - sum(len(shard.clips) for shard in unfinished)
+    with unfinished_shards(plan, folder) as shards:
+        sources = [clip for shard in shards for clip in shard.clips]
+        encoded = encode_in_order(plan, sources, workers or os.cpu_count() or 1)
+        done = plan.num_clips - len(sources)
+        with contextlib.closing(encoded):
+            results = _counted(encoded, done, plan.num_clips, progress)
+            try:
+                for shard in shards:
+                    of_shard = itertools.islice(results, len(shard.clips))
+                    write_shard(plan, shard, of_shard, folder)
+            except OSError as error:
+                left = sum(not read_result(folder, shard) for shard in shards)
+                total = len(plan.shards)
+                raise OSError(
+                    f"{error}. {total - left} of {total} shards are finished: "
+                    "mend it and run the same again to go on."
+                ) from error
+        return finish(plan, folder)
+
+
+def _counted(results, done, total, progress):
     if progress:
-        progress(done, plan.num_clips)
-
-    def counted(results):
-        nonlocal done
-        for result in results:
-            done += 1
-            if progress:
-                progress(done, plan.num_clips)
-            yield result
-
-    sources = (clip for shard in unfinished for clip in shard.clips)
-    results = encode_in_order(plan, sources, workers or os.cpu_count() or 1)
-    try:
-        for shard in unfinished:
-            of_shard = itertools.islice(results, len(shard.clips))
-            write_shard(plan, shard, counted(of_shard), folder)
-    except OSError as error:
-        left = sum(read_result(folder, shard) is None for shard in plan.shards)
-        raise OSError(
-            f"{error}. {len(plan.shards) - left} of {len(plan.shards)} shards "
-            "are finished: mend it and run the same again to go on."
-        ) from error
-    finally:
-        results.close()
-    return finish(plan, folder)
+        progress(done, total)
+    for result in results:
+        done += 1
+        if progress:
+            progress(done, total)
+        yield result
 
 
 def encode_in_order(

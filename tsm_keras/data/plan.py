@@ -155,7 +155,7 @@ def make_plan(
         images=images or ImageSettings(),
         flip_pairs=flip_pairs,
         shards=shards,
-        missing=tuple(sorted(_identity(clip) for clip in missing)),
+        missing=tuple(sorted(clip.path for clip in missing)),
         clips_sha256=_digest(collection.root, shards),
     )
 

@@ -1,11 +1,14 @@
-"""begin and finish: what is around the shards of a prepared data set."""
+"""What is around the shards of a prepared data set: its begin and its end."""
 
 import collections
+import contextlib
 import csv
+import fcntl
 import hashlib
 import json
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,43 +27,62 @@ from tsm_keras.data.shards import WORK_FOLDER, ShardResult, read_result
 from tsm_keras.version import __version__
 
 _PLAN_FILE = "plan.json"
+_LOCK_FILE = "lock"
 
 
-def begin(plan: IngestPlan, folder: pathlib.Path) -> list[PlannedShard]:
-    """Makes the folder, or checks what is in it; returns what is to be done.
+@contextlib.contextmanager
+def unfinished_shards(
+    plan: IngestPlan, folder: pathlib.Path
+) -> Iterator[list[PlannedShard]]:
+    """Makes the folder, or checks what is in it; yields what is to be done.
+
+    No other process can begin or go on with the folder meanwhile.
 
     Raises:
         FileExistsError, ValueError: See `ingest`.
+        BlockingIOError: If another process is at work in it.
     """
-    path = folder / WORK_FOLDER / _PLAN_FILE
-    fingerprint = plan.fingerprint()
-    if path.is_file():
-        begun = json.loads(path.read_text("utf-8"))
-        differences = [
-            f"{key} (was {begun.get(key)!r}, is {value!r})"
-            for key, value in fingerprint.items()
-            if begun.get(key) != value
-        ]
-        if differences:
-            raise ValueError(
-                f"{folder} was begun with other settings or another source: "
-                f"{'; '.join(differences)}. Use those again, or remove the "
-                "folder."
-            )
-        for part in folder.glob(".*.part"):  # Of a run that was killed.
-            part.unlink()
-    else:
+    work = folder / WORK_FOLDER
+    if not work.is_dir():
         if folder.exists() and any(folder.iterdir()):
             state = "is finished" if is_prepared(folder) else "is not empty"
             raise FileExistsError(
                 f"{folder} {state}: choose another folder, or remove it."
             )
-        path.parent.mkdir(parents=True)
+        work.mkdir(parents=True)
+    with open(work / _LOCK_FILE, "w") as lock:
+        try:  # The lock ends with this process, however that ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"Another process is at work in {folder}."
+            ) from error
+        for part in folder.glob(".*.part"):  # Of a run that was killed.
+            part.unlink()
+        _check_plan(plan, folder, work / _PLAN_FILE)
+        yield [
+            shard for shard in plan.shards if read_result(folder, shard) is None
+        ]
+
+
+def _check_plan(plan, folder, path):
+    """Keeps the plan's fingerprint, or compares it with the one kept."""
+    fingerprint = plan.fingerprint()
+    if not path.is_file():
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(fingerprint), "utf-8")
-    return [
-        shard for shard in plan.shards if read_result(folder, shard) is None
+        return
+    begun = json.loads(path.read_text("utf-8"))
+    differences = [
+        f"{key} (was {begun.get(key)!r}, is {value!r})"
+        for key, value in fingerprint.items()
+        if begun.get(key) != value
     ]
+    if differences:
+        raise ValueError(
+            f"{folder} was begun with other settings or another source: "
+            f"{'; '.join(differences)}. Use those again, or remove the folder."
+        )
 
 
 def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:

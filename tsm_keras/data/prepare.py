@@ -212,6 +212,16 @@ def _report(dataset: PreparedDataset) -> None:
     clips = sum(split.clips for split in dataset.splits.values())
     frames = sum(split.frames for split in dataset.splits.values())
     print(f"wrote {clips} clips, {frames} frames, to {dataset.folder}")
+    for name, split in dataset.splits.items():
+        empty = [
+            label
+            for label, count in zip(
+                dataset.label_names, split.clips_per_label, strict=True
+            )
+            if not count
+        ]
+        if empty:
+            print(f"no {name} clips of: {', '.join(empty)}")
     if dataset.rejected:
         print(
             f"left out {dataset.rejected} clips: see "

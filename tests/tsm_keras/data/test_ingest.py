@@ -16,6 +16,7 @@ from testing.videos import BROKEN, encode_or_crash
 from tsm_keras.data import ingest as ingest_module
 from tsm_keras.data.clip_encoding import encode_clip
 from tsm_keras.data.ingest import ingest
+from tsm_keras.data.preparation import unfinished_shards
 from tsm_keras.data.prepared import open_prepared
 from tsm_keras.data.records import parse_clip
 from tsm_keras.data.shards import WORK_FOLDER
@@ -220,12 +221,21 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
 
 def test_another_plan_is_refused(tmp_path):
     plan = small_plan()
-    ingest_module.begin(plan, tmp_path / "set")
+    with unfinished_shards(plan, tmp_path / "set") as shards:
+        assert shards == list(plan.shards)
     with pytest.raises(ValueError, match=r"images \(was .*32.* is .*48"):
         images = dataclasses.replace(plan.images, short_side=48)
         ingest(small_plan(images=images), tmp_path / "set")
     with pytest.raises(ValueError, match=r"clips \(was 8, is 3\)"):
         ingest(small_plan(limit=3), tmp_path / "set")
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path):
+    with (
+        unfinished_shards(small_plan(), tmp_path / "set"),
+        pytest.raises(BlockingIOError, match="Another process is at work"),
+    ):
+        ingest(small_plan(), tmp_path / "set")
 
 
 def test_a_folder_with_something_else_is_refused(prepared, tmp_path):

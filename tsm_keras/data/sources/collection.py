@@ -1,9 +1,9 @@
 """Collection: the labelled clips that a source of videos has."""
 
+import contextlib
 import dataclasses
-import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # What list files and folders call a split.
@@ -132,7 +132,19 @@ def list_file(folder: pathlib.Path, pattern: str) -> pathlib.Path:
     return found[0]
 
 
-def read_lines(path: str | os.PathLike) -> list[str]:
+@contextlib.contextmanager
+def reading(path: pathlib.Path) -> Iterator[None]:
+    """Names the list file if what is done with its content fails."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not of its format. Received: {error!r}"
+        ) from error
+
+
+def read_lines(path: pathlib.Path) -> list[str]:
     """Returns the lines of a list file that hold something, stripped."""
-    text = pathlib.Path(path).read_text("utf-8-sig")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    with reading(path):
+        lines = path.read_text("utf-8-sig").splitlines()
+    return [line.strip() for line in lines if line.strip()]

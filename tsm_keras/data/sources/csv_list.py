@@ -10,6 +10,7 @@ from tsm_keras.data.sources.collection import (
     Collection,
     SourceOptions,
     list_files,
+    reading,
     sorted_labels,
     split_named,
 )
@@ -45,7 +46,8 @@ def read_table(
     The separator is the first of tab, `;` and `,` in the first line. If that
     line names at least the first two of `columns`, it says what is where.
     """
-    lines = path.read_text("utf-8-sig").splitlines()
+    with reading(path):
+        lines = path.read_text("utf-8-sig").splitlines()
     first = lines[0] if lines else ""
     separator = next((mark for mark in "\t;" if mark in first), ",")
     names: Sequence[str] = columns

@@ -6,6 +6,7 @@ from tsm_keras.data.sources.collection import (
     SourceOptions,
     list_files,
     read_lines,
+    reading,
     sorted_labels,
 )
 
@@ -22,8 +23,10 @@ def read_hmdb51(options: SourceOptions) -> Collection:
     clips = []
     for file in list_files(options.list_folder, f"*{suffix}"):
         label = file.name.removesuffix(suffix)
-        for line in read_lines(file):
-            name, number = line.rsplit(maxsplit=1)
+        with reading(file):
+            rows = [line.rsplit(maxsplit=1) for line in read_lines(file)]
+            numbers = {name: number for name, number in rows}
+        for name, number in numbers.items():
             if number in _SPLITS:
                 clips.append(
                     ClipSource(f"{label}/{name}", label, _SPLITS[number])

@@ -7,6 +7,7 @@ from tsm_keras.data.sources.collection import (
     Collection,
     SourceOptions,
     list_file,
+    reading,
 )
 
 
@@ -19,20 +20,15 @@ def read_something_something(options: SourceOptions) -> Collection:
     has no labels and is left out.
     """
     folder = options.list_folder
-    numbers = _read(folder, "*labels.json")
-    clips = tuple(
-        ClipSource(
-            f"{entry['id']}.webm",
-            entry["template"].replace("[", "").replace("]", ""),
-            split,
-        )
-        for split, name in (("train", "train"), ("val", "validation"))
-        for entry in _read(folder, f"*{name}.json")
-    )
-    labels = sorted(numbers, key=lambda label: int(numbers[label]))
-    return Collection(options.root, tuple(labels), clips)
-
-
-def _read(folder, pattern):
-    path = list_file(folder, pattern)
-    return json.loads(path.read_text("utf-8"))
+    clips = []
+    for split, name in (("train", "train"), ("val", "validation")):
+        path = list_file(folder, f"*{name}.json")
+        with reading(path):
+            for entry in json.loads(path.read_text("utf-8")):
+                label = entry["template"].replace("[", "").replace("]", "")
+                clips.append(ClipSource(f"{entry['id']}.webm", label, split))
+    path = list_file(folder, "*labels.json")
+    with reading(path):
+        numbers = json.loads(path.read_text("utf-8"))
+        labels = sorted(numbers, key=lambda label: int(numbers[label]))
+    return Collection(options.root, tuple(labels), tuple(clips))

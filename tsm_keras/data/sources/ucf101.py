@@ -6,6 +6,7 @@ from tsm_keras.data.sources.collection import (
     SourceOptions,
     list_file,
     read_lines,
+    reading,
 )
 
 
@@ -18,8 +19,10 @@ def read_ucf101(options: SourceOptions) -> Collection:
     """
     folder = options.list_folder
     index = list_file(folder, "classInd.txt")
-    numbered = [line.split(maxsplit=1) for line in read_lines(index)]
-    labels = [name for _, name in sorted(numbered, key=lambda row: int(row[0]))]
+    with reading(index):
+        numbered = [line.split(maxsplit=1) for line in read_lines(index)]
+        numbered.sort(key=lambda row: int(row[0]))
+        labels = [name for _, name in numbered]
     clips = []
     for split in ("train", "test"):
         file = list_file(folder, f"{split}list{options.fold:02d}.txt")

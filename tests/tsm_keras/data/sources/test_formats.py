@@ -342,3 +342,20 @@ def test_an_empty_folder_is_refused(tmp_path, source_format):
 def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(ValueError, match="source_format='ucf'"):
         _read(tmp_path, "ucf")
+
+
+@pytest.mark.parametrize(
+    ("source_format", "name", "text"),
+    [
+        ("ucf101", "classInd.txt", "ApplyEyeMakeup\n"),
+        ("hmdb51", "a_test_split1.txt", "clip.avi\n"),
+        ("something_something_v2", "train.json", '[{"id": "1"}]'),
+        ("something_something_v2", "train.json", "[{"),
+        ("csv", "clips.csv", b"caf\xe9.mp4,x\n"),
+    ],
+)
+def test_a_list_of_another_format_is_named(tmp_path, source_format, name, text):
+    content = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} is not of its format"):
+        _read(tmp_path, source_format)
