@@ -2,11 +2,12 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Iterable, Sequence
 
 import av
 import numpy as np
+
+from tsm_keras.data.atomic_file import atomic_file
 
 # Codec threads pay off for one long video; for many short clips in parallel
 # they cost half the throughput.
@@ -112,24 +113,21 @@ def write_video(
         intra_only: Encode each frame by itself and with the same quantizer,
             so that a file tells nothing of the order of its frames.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with av.open(str(temporary), "w", format="mp4") as container:
-            stream = None
-            for array in frames:
-                if stream is None:
-                    stream = _add_stream(
-                        container, array.shape, fps, quality, intra_only
-                    )
-                frame = av.VideoFrame.from_ndarray(array, format="rgb24")
-                container.mux(stream.encode(frame))
+    with (
+        atomic_file(path) as temporary,
+        av.open(str(temporary), "w", format="mp4") as container,
+    ):
+        stream = None
+        for array in frames:
             if stream is None:
-                raise ValueError("`frames` must hold a frame. Received: none")
-            container.mux(stream.encode())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+                stream = _add_stream(
+                    container, array.shape, fps, quality, intra_only
+                )
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+            container.mux(stream.encode(frame))
+        if stream is None:
+            raise ValueError("`frames` must hold a frame. Received: none")
+        container.mux(stream.encode())
 
 
 def _add_stream(container, shape, fps, quality, intra_only):
