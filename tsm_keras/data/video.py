@@ -1,5 +1,6 @@
 """Video files in and out, through PyAV."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,16 @@ from tsm_keras.data.atomic_file import atomic_file
 # Codec threads pay off for one long video; for many short clips in parallel
 # they cost half the throughput.
 _THREADS = 1
+# A seek costs about as much as to decode as many frames.
+_SEEK_COST = 3
 
 
 class VideoError(ValueError):
     """A video file that cannot be read."""
+
+
+class _SeekError(Exception):
+    """Seeking did not lead to the frame that it should have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +34,16 @@ class VideoInfo:
         height: In pixels, as displayed.
         width: In pixels, as displayed.
         duration: Seconds from the first frame to the end of the last.
+        key_frames: Number and time stamp (in the stream's own units) of the
+            frames that decoding can start at; none if the stream's time
+            stamps do not tell its frames apart.
     """
 
     num_frames: int
     height: int
     width: int
     duration: float
+    key_frames: tuple[tuple[int, int], ...] = ()
 
 
 def probe_video(path: str | os.PathLike) -> VideoInfo:
@@ -41,15 +52,21 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: If it cannot be read to its end or has no frame.
     """
-    num_frames, first, times = 0, None, []
-    for frame in _decode(path):
-        if first is None:
-            first = _upright(frame)
-        if frame.time is not None:
-            times.append(frame.time)
-        num_frames += 1
+    first, times, stamps, key_frames = None, [], [], []
+    with _stream(path) as (container, stream):
+        for number, frame in enumerate(container.decode(stream)):
+            if first is None:
+                first = _upright(frame)
+            if frame.time is not None:
+                times.append(frame.time)
+            if frame.key_frame:
+                key_frames.append((number, frame.pts))
+            stamps.append(frame.pts)
     if first is None:
         raise _unreadable(path, "it holds no video frame")
+    num_frames = len(stamps)
+    # Seeking finds a frame by its stamp.
+    ascend = None not in stamps and all(map(int.__lt__, stamps, stamps[1:]))
     # The last frame lasts as long as the average one.
     span = max(times) - min(times) if len(times) > 1 else 0.0
     return VideoInfo(
@@ -57,17 +74,24 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
         height=first.shape[0],
         width=first.shape[1],
         duration=span * num_frames / max(num_frames - 1, 1),
+        key_frames=tuple(key_frames) if ascend else (),
     )
 
 
 def read_video(
-    path: str | os.PathLike, indices: Sequence[int] | None = None
+    path: str | os.PathLike,
+    indices: Sequence[int] | None = None,
+    *,
+    key_frames: Sequence[tuple[int, int]] = (),
 ) -> np.ndarray:
     """Reads frames of a video, upright.
 
     Args:
         path: A video file.
-        indices: Ascending frame numbers (repeats allowed), or None for all.
+        indices: Frame numbers in any order, repeats allowed, or None for all.
+        key_frames: From `probe_video` of this file: lets it decode only from
+            the key frame before the frames that are wanted. The frames are
+            the same without.
 
     Returns:
         `[T, H, W, 3]` uint8 RGB.
@@ -76,21 +100,18 @@ def read_video(
         VideoError: If the file cannot be read, has no frame, or ends before
             the last of `indices`.
     """
-    wanted = None if indices is None else set(map(int, indices))
-    last = None if wanted is None else max(wanted)
-    frames = {}
-    for number, frame in enumerate(_decode(path)):
-        if wanted is None or number in wanted:
-            frames[number] = _upright(frame)
-        if number == last:
-            break
-    if not frames:
-        raise _unreadable(path, "it holds no video frame")
     if indices is None:
-        return np.stack(list(frames.values()))
-    if last not in frames:
-        raise _unreadable(path, f"it ends before frame {last}")
-    return np.stack([frames[int(index)] for index in indices])
+        with _stream(path) as (container, stream):
+            frames = [_upright(frame) for frame in container.decode(stream)]
+        if not frames:
+            raise _unreadable(path, "it holds no video frame")
+        return np.stack(frames)
+    wanted = sorted(set(map(int, indices)))
+    try:
+        picked = _pick(path, wanted, key_frames)
+    except _SeekError:
+        picked = _pick(path, wanted, ())
+    return np.stack([picked[int(index)] for index in indices])
 
 
 def write_video(
@@ -158,14 +179,58 @@ def _fraction(fps):
     return Fraction(fps).limit_denominator(1000)
 
 
-def _decode(path):
+def _pick(path, wanted, key_frames):
+    """Returns the frames of these ascending numbers, upright, by number."""
+    picked = {}
+    with _stream(path) as (container, stream):
+        frames, number = container.decode(stream), 0
+        for target in wanted:
+            start, stamp = max(
+                (key for key in key_frames if key[0] <= target), default=(0, 0)
+            )
+            if start > number + _SEEK_COST:
+                container.seek(stamp, stream=stream)
+                frames, number = _from(stamp, container.decode(stream)), start
+            while number <= target:
+                frame = next(frames, None)
+                if frame is None:
+                    if key_frames:
+                        raise _SeekError
+                    if not number:
+                        raise _unreadable(path, "it holds no video frame")
+                    raise _unreadable(path, f"it ends before frame {target}")
+                number += 1
+            if key_frames and frame.is_corrupt:
+                raise _SeekError
+            picked[target] = _upright(frame)
+    return picked
+
+
+def _from(stamp, frames):
+    """Leaves out what comes before a key frame, which must be there.
+
+    Frames that are shown before a key frame may follow it in the file, and
+    seeking may end at an earlier one.
+    """
+    for frame in frames:
+        if frame.pts == stamp:
+            yield frame
+            break
+        if frame.pts is None or frame.pts > stamp:
+            raise _SeekError
+    yield from frames
+
+
+@contextlib.contextmanager
+def _stream(path):
+    """Yields a container and its first video stream."""
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise _unreadable(path, "it has no video stream")
             stream = container.streams.video[0]
             stream.thread_count = _THREADS
-            yield from container.decode(stream)
+            yield container, stream
     except (av.FFmpegError, OSError) as error:
         # FFmpeg's errors are OSErrors too, and repeat the path.
         reason = getattr(error, "strerror", None) or str(error)
