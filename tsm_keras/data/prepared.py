@@ -15,6 +15,7 @@ import pathlib
 from typing import Any
 
 from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.labels import mirrored_labels
 
 DATASET_FILE = "dataset.json"
 LABELS_FILE = "labels.txt"
@@ -161,11 +162,7 @@ class PreparedDataset:
         """The class that a mirrored clip of each class is of, or None."""
         if self.flip_pairs is None:
             return None
-        partner = {a: b for pair in self.flip_pairs for a, b in _both(pair)}
-        return tuple(
-            self.label_names.index(partner.get(name, name))
-            for name in self.label_names
-        )
+        return mirrored_labels(self.label_names, self.flip_pairs)
 
 
 def is_prepared(folder: str | os.PathLike) -> bool:
@@ -250,7 +247,6 @@ def _from_fields(folder, fields):
 
 def _check_names(dataset):
     labels = dataset.label_names
-    paired = [name for pair in dataset.flip_pairs or () for name in pair]
     if (
         not labels
         or len(set(labels)) != len(labels)
@@ -260,11 +256,7 @@ def _check_names(dataset):
             "`label_names` must be distinct names of one line. "
             f"Received: {labels}"
         )
-    if not set(paired) <= set(labels) or len(set(paired)) != len(paired):
-        raise ValueError(
-            "`flip_pairs` must name classes, each at most once. "
-            f"Received: {dataset.flip_pairs}"
-        )
+    dataset.mirrored_labels()  # Raises if the pairs are wrong.
     for name, split in dataset.splits.items():
         files = [shard.file for shard in split.shards]
         if any(pathlib.PurePath(file).name != file for file in files):
@@ -281,7 +273,3 @@ def _check_shard(folder, shard):
             f"{path} must be {shard.bytes} bytes long, as when it was written. "
             f"Received: {size} bytes"
         )
-
-
-def _both(pair):
-    return pair, pair[::-1]
