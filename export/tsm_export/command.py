@@ -8,7 +8,7 @@ from absl import flags
 from tsm_export.calibration import calibration_clips
 from tsm_export.tflite import QUANTIZATIONS, export_tflite
 from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.source import open_source
 from tsm_keras.models.presets import load_preset, preset_hash
 
 FLAGS = flags.FlagValues()
@@ -23,7 +23,7 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
     "calibration",
     None,
-    "Folder of class folders with videos, for int8.",
+    "For int8: prepared data set, or folder of class folders with videos.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -50,14 +50,15 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.quantize == "int8" and not FLAGS.calibration:
         raise ValueError(
             "int8 needs real clips to measure ranges on: add "
-            "--calibration=FOLDER, a folder of class folders with videos."
+            "--calibration=FOLDER, a prepared data set or a folder of class "
+            "folders with videos."
         )
     model = load_preset(preset)
     clips = None
     if FLAGS.quantize == "int8":
         config = model.video_config
         dataset = make_dataset(
-            scan_folder(FLAGS.calibration, label_names=config.labels),
+            open_source(FLAGS.calibration, "train", label_names=config.labels),
             config,
             batch_size=1,
             training=True,  # In random order: a few frames of every class.

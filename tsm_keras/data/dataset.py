@@ -1,7 +1,5 @@
 """make_dataset: videos or shards become batches of clips on tf.data."""
 
-import os
-
 import numpy as np
 import tensorflow as tf
 
@@ -11,15 +9,8 @@ from tsm_keras.data.augmentation import (
     center_clip,
     mix_batch,
 )
-from tsm_keras.data.folder import VideoFolder
-from tsm_keras.data.prepared import PreparedDataset
 from tsm_keras.data.sampling import SamplingConfig, clip_indices
-from tsm_keras.data.source import (
-    ClipSource,
-    PreparedSource,
-    VideoSource,
-    open_source,
-)
+from tsm_keras.data.source import DataSource, as_source
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SAMPLING = SamplingConfig()
@@ -27,7 +18,7 @@ _AUGMENTATION = AugmentationConfig()
 
 
 def make_dataset(
-    source: ClipSource | VideoFolder | PreparedDataset | str | os.PathLike,
+    source: DataSource,
     config: VideoClassifierConfig,
     *,
     split: str | None = None,
@@ -86,7 +77,7 @@ def make_dataset(
         FileNotFoundError, VideoError: As `open_source`.
     """
     _check(batch_size, num_workers, worker)
-    clips = _as_source(source, split, cache)
+    clips = as_source(source, split, cache=cache)
     if training and augmentation.flip and clips.mirrored_labels is None:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
@@ -114,16 +105,14 @@ def make_dataset(
 
     def load(picked, label, seed):
         frames = clips.decode(picked, config.resize_size)
-        frames = tf.ensure_shape(
-            frames, [clips_per_video * num_segments, None, None, 3]
-        )
         if training:
             frames, label = augment_clip(
                 frames, label, size, seed, augmentation, clips.mirrored_labels
             )
         else:
             frames = center_clip(frames, size)
-        return frames, label, seed
+        shape = [clips_per_video * num_segments, size, size, 3]
+        return tf.ensure_shape(frames, shape), label, seed
 
     def separate(frames, label, seed):
         shape = [clips_per_video, num_segments, size, size, 3]
@@ -174,35 +163,26 @@ def make_dataset(
     return data.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def raw_clips(source: ClipSource, num_segments: int) -> tf.data.Dataset:
+def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
     """Reads the frames that evaluation samples, as large as they are stored.
 
     Args:
-        source: From `open_source`.
+        source: As in `make_dataset`.
         num_segments: T.
 
     Returns:
         `[T, H, W, 3]` uint8 RGB, H and W another in each clip, and the class
         number, int64, in the order of `make_dataset(training=False)`.
     """
+    clips = as_source(source)
 
     def load(clip):
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        picked = source.pick(clip, indices[0])
-        return source.decode(picked, None), clip["label"]
+        picked = clips.pick(clip, indices[0])
+        return clips.decode(picked, None), clip["label"]
 
-    data = source.read().map(load, tf.data.AUTOTUNE)
+    data = clips.read().map(load, tf.data.AUTOTUNE)
     return data.prefetch(tf.data.AUTOTUNE)
-
-
-def _as_source(source, split, cache):
-    if isinstance(source, PreparedDataset):
-        return PreparedSource(source, split, cache=cache)
-    if isinstance(source, VideoFolder):
-        return VideoSource(source, cache=cache)
-    if isinstance(source, (str, os.PathLike)):
-        return open_source(source, split, cache=cache)
-    return source
 
 
 def _seeds(seed, worker):

@@ -38,12 +38,14 @@ class VideoSource:
         mirrored_labels: The class of a mirrored clip of each class, or None
             if clips must not be mirrored.
         shuffle_size: Clips that are shuffled at once after `pick`.
+        rejected: Path and reason of each video that was left out.
     """
 
     def __init__(self, videos: VideoFolder, *, cache: bool = False):
         self.name = videos.name
         self.label_names = videos.label_names
         self.num_clips = len(videos.paths)
+        self.rejected = videos.rejected
         self.mirrored_labels = videos.mirrored_labels()
         self.shuffle_size = self.num_clips  # Paths are light.
         self._videos = videos
@@ -146,7 +148,7 @@ class PreparedSource:
     def __init__(
         self,
         dataset: PreparedDataset,
-        split: str,
+        split: str | None,
         *,
         label_names: Sequence[str] | None = None,
         cache: bool = False,
@@ -155,7 +157,8 @@ class PreparedSource:
         check_same_labels(dataset.folder, dataset.label_names, label_names)
         self.name = dataset.name
         self.label_names = label_names
-        self.num_clips = dataset.split(split).clips
+        stored = dataset.split(split or "")
+        self.num_clips = stored.clips
         self.content_hash = dataset.content_hash
         self.frame_interval = dataset.frame_interval
         if not self.num_clips:
@@ -171,10 +174,8 @@ class PreparedSource:
             for name in label_names
         )
         self.shuffle_size = self.num_clips if cache else 512
-        self._paths = dataset.shard_paths(split)
-        self._counts = [
-            shard.clips for shard in dataset.split(split).shards if shard.clips
-        ]
+        self._paths = dataset.shard_paths(split or "")
+        self._counts = [shard.clips for shard in stored.shards if shard.clips]
         self._cache = cache
 
     def read(
@@ -258,6 +259,20 @@ class PreparedSource:
 
 
 ClipSource = VideoSource | PreparedSource
+DataSource = ClipSource | VideoFolder | PreparedDataset | str | os.PathLike[str]
+
+
+def as_source(
+    source: DataSource, split: str | None = None, *, cache: bool = False
+) -> ClipSource:
+    """Returns the clips of whatever stands for them; see `make_dataset`."""
+    if isinstance(source, PreparedDataset):
+        return PreparedSource(source, split, cache=cache)
+    if isinstance(source, VideoFolder):
+        return VideoSource(source, cache=cache)
+    if isinstance(source, (str, os.PathLike)):
+        return open_source(source, split, cache=cache)
+    return source
 
 
 def open_source(
@@ -290,7 +305,7 @@ def open_source(
     if is_prepared(path):
         dataset = open_prepared(path)
         return PreparedSource(
-            dataset, split or "", label_names=label_names, cache=cache
+            dataset, split, label_names=label_names, cache=cache
         )
     if split and (path / split).is_dir():
         path = path / split

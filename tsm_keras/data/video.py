@@ -63,7 +63,8 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: If it cannot be read to its end or has no frame.
     """
-    shape, times, stamps, key_frames = None, [], [], []
+    shape, times, key_frames = None, [], []
+    stamps: list[int | None] = []
     for time, frame in _decode(path):
         if shape is None:
             shape = _upright(frame).shape
