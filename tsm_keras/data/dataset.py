@@ -9,8 +9,8 @@ from tsm_keras.data.augmentation import (
     center_clip,
     mix_batch,
 )
+from tsm_keras.data.clip_reader import DataSource, as_reader
 from tsm_keras.data.sampling import SamplingConfig, clip_indices
-from tsm_keras.data.source import DataSource, as_source
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SAMPLING = SamplingConfig()
@@ -46,9 +46,9 @@ def make_dataset(
 
     Args:
         source: A prepared data set or videos: its folder, or what
-            `open_prepared`, `scan_folder` or `open_source` returned.
+            `open_prepared`, `scan_folder` or `open_clips` returned.
         config: Says how many frames of which size.
-        split: Of a prepared data set; see `open_source` for folders.
+        split: Of a prepared data set; see `open_clips` for folders.
         batch_size: Clips a batch, of this worker.
         training: Whether to draw at random.
         seed: Of all draws. Equal seeds give equal batches, bit for bit.
@@ -74,10 +74,10 @@ def make_dataset(
     Raises:
         ValueError: If an argument is out of range or the data set says
             nothing that `sampling` or `augmentation` needs.
-        FileNotFoundError, VideoError: As `open_source`.
+        FileNotFoundError, VideoError: As `open_clips`.
     """
     _check(batch_size, num_workers, worker)
-    clips = as_source(source, split, cache=cache)
+    clips = as_reader(source, split, cache=cache)
     if training and augmentation.flip and clips.mirrored_labels is None:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
@@ -174,7 +174,7 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
         `[T, H, W, 3]` uint8 RGB, H and W another in each clip, and the class
         number, int64, in the order of `make_dataset(training=False)`.
     """
-    clips = as_source(source)
+    clips = as_reader(source)
 
     def load(clip):
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)

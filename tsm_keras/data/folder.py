@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
+from tsm_keras.data.sources.class_folders import VIDEO_SUFFIXES, class_videos
 from tsm_keras.data.video import VideoError, VideoInfo, probe_video
-
-_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,11 +93,7 @@ def scan_folder(
             f"The data folder {folder} does not exist. It must hold one "
             "folder a class with videos in it."
         )
-    found = {
-        entry.name: sorted(_videos(entry))
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith(".")
-    }
+    found = class_videos(folder)
     _check_classes(folder, found, label_names)
     names = tuple(label_names or found)
     paths = [str(path) for name in names for path in found[name]]
@@ -154,17 +149,11 @@ def _check_rejected(folder, rejected, total, max_bad_fraction):
         )
 
 
-def _videos(folder):
-    return [
-        path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES
-    ]
-
-
 def _check_classes(folder, found, label_names):
     if not any(found.values()):
         raise ValueError(
             f"{folder} holds no videos: put them into one folder a class "
-            f"({folder}/<class>/<file>, {', '.join(_SUFFIXES)})."
+            f"({folder}/<class>/<file>, {' '.join(VIDEO_SUFFIXES)})."
         )
     empty = sorted(name for name, paths in found.items() if not paths)
     if empty:

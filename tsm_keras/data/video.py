@@ -21,15 +21,20 @@ class VideoError(ValueError):
     """A video file that cannot be read.
 
     Attributes:
-        reason: Why, without the file's name.
+        path: The file.
+        reason: What is wrong with it.
     """
 
     def __init__(self, path: str | os.PathLike, reason: str):
-        super().__init__(
-            f"Cannot read the video {os.fspath(path)}: {reason}. Repair or "
+        super().__init__(path, reason)  # Both, so that it can be pickled.
+        self.path = os.fspath(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"Cannot read the video {self.path}: {self.reason}. Repair or "
             "remove the file."
         )
-        self.reason = reason
 
 
 class _SeekError(Exception):
@@ -268,7 +273,7 @@ def _check_end(path, container, stream, time, interval):
     """
     claimed = 0.0
     if _is_avi(container):  # Its duration is estimated from what is there.
-        claimed = float(stream.frames / stream.average_rate)
+        claimed = stream.frames * _interval(stream)
     elif stream.duration:
         claimed = float(stream.duration * stream.time_base)
     elif container.duration:

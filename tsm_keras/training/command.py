@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from absl import flags
 from tensorflow import keras
 
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.progress import open_with_progress
 
 FLAGS = flags.FlagValues()
 _NETWORK = VideoClassifierConfig(num_classes=2)
@@ -140,12 +140,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _open(split, **options):
-    return open_with_progress(
-        f"checking clips, {split}",
+    return open_clips(
         FLAGS.data,
         split,
         max_bad_fraction=FLAGS.max_bad_fraction,
         cache=FLAGS.cache,
+        verbose=True,
         **options,
     )
 

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
 def _evaluate_preset(path):
     from tsm_cli.predictions import model_predictions
     from tsm_keras.models.presets import load_preset
-    from tsm_keras.training.progress import progress_bar
+    from tsm_keras.progress import progress_bar
 
     model = load_preset(path)
     clips = _open(model.video_config.labels)
@@ -64,7 +64,7 @@ def _evaluate_preset(path):
 
 def _evaluate_artifact(path):
     from tsm_cli.predictions import artifact_predictions
-    from tsm_keras.training.progress import progress_bar
+    from tsm_keras.progress import progress_bar
     from tsm_live import StreamingSession
 
     session = StreamingSession(path)
@@ -76,14 +76,14 @@ def _evaluate_artifact(path):
 
 
 def _open(labels):
-    from tsm_keras.training.progress import open_with_progress
+    from tsm_keras.data.clip_reader import open_clips
 
-    return open_with_progress(
-        "checking clips",
+    return open_clips(
         FLAGS.data,
         FLAGS.split,
         label_names=labels or None,
         max_bad_fraction=FLAGS.max_bad_fraction,
+        verbose=True,
     )
 
 

@@ -13,6 +13,10 @@ _COMMANDS = {
         "tsm_cli.quickstart",
         "the whole product in one sitting, on generated gestures",
     ),
+    "prepare": (
+        "tsm_keras.data.prepare",
+        "turn a collection of videos into a data set that trains fast",
+    ),
     "train": (
         "tsm_keras.training.command",
         "train a preset on a folder of videos",
@@ -23,7 +27,15 @@ _COMMANDS = {
     ),
     "export": (
         "tsm_export.command",
-        "turn a preset into a streaming .tflite artifact",
+        "turn a preset into a .tflite artifact, tried before it appears",
+    ),
+    "verify": (
+        "tsm_export.verify_command",
+        "try an artifact on this machine: numbers, endurance, GPU",
+    ),
+    "benchmark": (
+        "tsm_export.benchmark_command",
+        "latency, memory and size of artifacts, side by side",
     ),
     "info": ("tsm_cli.info", "describe a preset or an artifact"),
 }

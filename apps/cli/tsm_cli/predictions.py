@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.data.clip_reader import DataSource, as_reader
 from tsm_keras.data.dataset import make_dataset, raw_clips
-from tsm_keras.data.source import DataSource, as_source
 from tsm_keras.evaluation.predictions import Predictions, predict
 from tsm_keras.models.clip import with_frame_logits
 from tsm_live import StreamingSession
@@ -21,7 +21,7 @@ def model_predictions(
     model: keras.Model, source: DataSource, progress: Progress
 ) -> Predictions:
     """Runs a clip model over the centre view of each clip."""
-    clips = as_source(source)
+    clips = as_reader(source)
     network = tf.function(with_frame_logits(model), jit_compile=False)
 
     def predictor(batch):
@@ -48,7 +48,7 @@ def artifact_predictions(
     Returns:
         The predictions, and the median seconds that the network took a frame.
     """
-    clips, latencies = as_source(source), []
+    clips, latencies = as_reader(source), []
 
     def predictor(frames):
         session.reset()

@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from tsm_cli.predictions import artifact_predictions, model_predictions
 from tsm_cli.quickstart_report import Result, write_quickstart_report
-from tsm_export.calibration import calibration_clips
+from tsm_export.clips import video_clips
 from tsm_export.tflite import export_tflite
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import VideoFolder, scan_folder
@@ -24,8 +24,8 @@ from tsm_keras.data.gestures import write_gestures
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import preset_hash, save_preset
+from tsm_keras.progress import progress_bar
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.progress import progress_bar
 from tsm_live import StreamingSession
 from tsm_live.annotate import annotate_video
 
@@ -182,14 +182,9 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
 
 
 def _export(folder, model, training, scale) -> dict[str, pathlib.Path]:
-    dataset = make_dataset(
-        training,
-        model.video_config,
-        batch_size=1,
-        training=True,
-        seed=FLAGS.seed,
-    )
-    clips = calibration_clips(dataset, scale.calibration_frames)
+    config = model.video_config
+    count = -(-scale.calibration_frames // config.num_segments)
+    clips = video_clips(training, config, count, FLAGS.seed)
     artifacts = {}
     for name, quantize in (("float32 TFLite", "none"), ("int8 TFLite", "int8")):
         print(f"\n[3/5] exporting {name}", flush=True)

@@ -4,9 +4,10 @@ Both kinds offer the same: a tf.data set of clips that nothing has been decoded
 of, `pick`, which keeps what the chosen frames need, and `decode`.
 """
 
+import contextlib
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tsm_keras.data.prepared import PreparedDataset, is_prepared, open_prepared
 from tsm_keras.data.preprocessing import resize_short_side
 from tsm_keras.data.records import parse_clip
 from tsm_keras.data.video import read_video
+from tsm_keras.progress import progress_bar
 
 # Shards read at the same time, so that clips that were written one after the
 # other do not come one after the other.
@@ -27,7 +29,7 @@ _READ_BYTES = 1 << 20
 Clip = dict[str, tf.Tensor]
 
 
-class VideoSource:
+class VideoReader:
     """The videos of a `VideoFolder`.
 
     Attributes:
@@ -38,14 +40,12 @@ class VideoSource:
         mirrored_labels: The class of a mirrored clip of each class, or None
             if clips must not be mirrored.
         shuffle_size: Clips that are shuffled at once after `pick`.
-        rejected: Path and reason of each video that was left out.
     """
 
     def __init__(self, videos: VideoFolder, *, cache: bool = False):
         self.name = videos.name
         self.label_names = videos.label_names
         self.num_clips = len(videos.paths)
-        self.rejected = videos.rejected
         self.mirrored_labels = videos.mirrored_labels()
         self.shuffle_size = self.num_clips  # Paths are light.
         self._videos = videos
@@ -131,8 +131,8 @@ class VideoSource:
         return self._memory[path][indices]
 
 
-class PreparedSource:
-    """A split of a `PreparedDataset`; attributes as in `VideoSource`.
+class PreparedReader:
+    """A split of a `PreparedDataset`; attributes as in `VideoReader`.
 
     Args:
         dataset: From `open_prepared`.
@@ -186,7 +186,7 @@ class PreparedSource:
         worker: int = 0,
         deterministic: bool = True,
     ) -> tf.data.Dataset:
-        """As `VideoSource.read`, with `frames`: all JPEG files of a clip."""
+        """As `VideoReader.read`, with `frames`: all JPEG files of a clip."""
         by_file = self._shards_by_file(num_workers)
         paths = self._paths[worker::num_workers] if by_file else self._paths
         files = tf.data.Dataset.from_tensor_slices(paths)
@@ -219,11 +219,11 @@ class PreparedSource:
         return len(range(worker, self.num_clips, num_workers))
 
     def pick(self, clip: Clip, indices: tf.Tensor) -> Any:
-        """As `VideoSource.pick`: the JPEG files of these frames."""
+        """As `VideoReader.pick`: the JPEG files of these frames."""
         return tf.gather(clip["frames"], indices)
 
     def decode(self, picked: Any, short_side: int | None) -> tf.Tensor:
-        """As `VideoSource.decode`."""
+        """As `VideoReader.decode`."""
         frames = tf.map_fn(
             lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3),
             picked,
@@ -258,32 +258,32 @@ class PreparedSource:
         }
 
 
-ClipSource = VideoSource | PreparedSource
-DataSource = ClipSource | VideoFolder | PreparedDataset | str | os.PathLike[str]
+ClipReader = VideoReader | PreparedReader
+DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 
 
-def as_source(
+def as_reader(
     source: DataSource, split: str | None = None, *, cache: bool = False
-) -> ClipSource:
+) -> ClipReader:
     """Returns the clips of whatever stands for them; see `make_dataset`."""
     if isinstance(source, PreparedDataset):
-        return PreparedSource(source, split, cache=cache)
+        return PreparedReader(source, split, cache=cache)
     if isinstance(source, VideoFolder):
-        return VideoSource(source, cache=cache)
+        return VideoReader(source, cache=cache)
     if isinstance(source, (str, os.PathLike)):
-        return open_source(source, split, cache=cache)
+        return open_clips(source, split, cache=cache)
     return source
 
 
-def open_source(
-    path: str | os.PathLike,
+def open_clips(
+    path: str | os.PathLike[str],
     split: str | None = None,
     *,
     label_names: Sequence[str] | None = None,
     max_bad_fraction: float = 0.0,
     cache: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> ClipSource:
+    verbose: bool = False,
+) -> ClipReader:
     """Opens a prepared data set or a folder of class folders with videos.
 
     Args:
@@ -295,27 +295,36 @@ def open_source(
             those that are there.
         max_bad_fraction: Of videos, as in `scan_folder`.
         cache: As in `make_dataset`.
-        progress: Of the check of videos, as in `scan_folder`.
+        verbose: Show how far the check of the videos is, and print which
+            were left out.
 
     Raises:
         FileNotFoundError, VideoError, ValueError: As `open_prepared`,
-            `PreparedSource` and `scan_folder`.
+            `PreparedReader` and `scan_folder`.
     """
     path = pathlib.Path(path)
     if is_prepared(path):
         dataset = open_prepared(path)
-        return PreparedSource(
+        return PreparedReader(
             dataset, split, label_names=label_names, cache=cache
         )
     if split and (path / split).is_dir():
         path = path / split
-    videos = scan_folder(
-        path,
-        label_names=label_names,
-        max_bad_fraction=max_bad_fraction,
-        progress=progress,
-    )
-    return VideoSource(videos, cache=cache)
+    with contextlib.ExitStack() as stack:
+        title = f"checking the videos of {path}"
+        progress = stack.enter_context(progress_bar(title)) if verbose else None
+        videos = scan_folder(
+            path,
+            label_names=label_names,
+            max_bad_fraction=max_bad_fraction,
+            progress=progress,
+        )
+    if verbose and videos.rejected:
+        total = len(videos.paths) + len(videos.rejected)
+        print(f"left out {len(videos.rejected)} of {total} videos:")
+        for file, reason in videos.rejected:
+            print(f"  {file}: {reason}")
+    return VideoReader(videos, cache=cache)
 
 
 def _resize(frames, short_side):
