@@ -197,7 +197,7 @@ def mix_batch(
 def crop_and_resize(clip: tf.Tensor, box: tf.Tensor, size: int) -> tf.Tensor:
     """Cuts a box out of all frames and makes it a square of `size`."""
     top, left, height, width = tf.unstack(box)
-    clip = clip[:, top : top + height, left : left + width]
+    clip = tf.slice(clip, [0, top, left, 0], [-1, height, width, -1])
 
     def resized():
         return tf.numpy_function(
