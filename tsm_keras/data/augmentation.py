@@ -6,13 +6,11 @@ import tensorflow as tf
 
 from tsm_keras.data.color import color_jitter
 from tsm_keras.data.crops import (
-    center_box,
     multi_scale_box,
     random_box,
     random_resized_box,
 )
 from tsm_keras.data.mixing import cutmix, mixup
-from tsm_keras.data.preprocessing import resize
 from tsm_keras.data.rand_augment import MAX_MAGNITUDE, rand_augment
 
 _CROPS = ("random", "multi_scale", "random_resized")
@@ -102,32 +100,48 @@ class AugmentationConfig:
         return bool(self.mixup or self.cutmix)
 
 
+def augmented_box(
+    shape: tf.Tensor, size: int, seed: tf.Tensor, config: AugmentationConfig
+) -> tf.Tensor:
+    """Draws the part of a clip's frames that is seen.
+
+    Args:
+        shape: `[height, width]` of the frames, each at least `size`.
+        size: What the box will be resized to.
+        seed: Of all draws of the clip, two integers.
+        config: What to do.
+
+    Returns:
+        `[top, left, height, width]`, int32.
+    """
+    seed = tf.random.fold_in(seed, _CROP)
+    if config.crop == "multi_scale":
+        return multi_scale_box(shape, size, seed, scales=config.crop_scales)
+    if config.crop == "random_resized":
+        return random_resized_box(shape, seed, area=config.crop_area)
+    return random_box(shape, size, seed)
+
+
 def augment_clip(
     clip: tf.Tensor,
     label: tf.Tensor,
-    size: int,
     seed: tf.Tensor,
     config: AugmentationConfig,
     mirrored_labels: tuple[int, ...] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Changes one clip.
+    """Mirrors a clip and changes its colours and shapes.
 
     Args:
-        clip: `[T, H, W, 3]` uint8 RGB, H and W at least `size`.
+        clip: `[T, S, S, 3]` uint8 RGB, cropped and resized.
         label: Class number, scalar.
-        size: Height and width of the result.
-        seed: Of all draws, two integers.
+        seed: Of all draws of the clip, two integers.
         config: What to do.
         mirrored_labels: The class of a mirrored clip of each class; needed
             for `config.flip`.
 
     Returns:
-        The clip, `[T, size, size, 3]` uint8, and its class.
+        The clip, `[T, S, S, 3]` uint8, and its class.
     """
-    box = _box(
-        tf.shape(clip)[1:3], size, tf.random.fold_in(seed, _CROP), config
-    )
-    clip = crop_and_resize(clip, box, size)
     if config.flip:
         uniform = tf.random.stateless_uniform(
             [], tf.random.fold_in(seed, _FLIP)
@@ -151,11 +165,6 @@ def augment_clip(
         )
         clip = tf.cast(tf.round(pixels), tf.uint8)
     return clip, label
-
-
-def center_clip(clip: tf.Tensor, size: int) -> tf.Tensor:
-    """Takes the central square, for evaluation; shapes as in `augment_clip`."""
-    return crop_and_resize(clip, center_box(tf.shape(clip)[1:3], size), size)
 
 
 def mix_batch(
@@ -192,29 +201,3 @@ def mix_batch(
         return paste()
     coin = tf.random.stateless_uniform([], tf.random.fold_in(seed, 3)) < 0.5
     return tf.cond(coin, fade, paste)
-
-
-def crop_and_resize(clip: tf.Tensor, box: tf.Tensor, size: int) -> tf.Tensor:
-    """Cuts a box out of all frames and makes it a square of `size`."""
-    top, left, height, width = tf.unstack(box)
-    clip = tf.slice(clip, [0, top, left, 0], [-1, height, width, -1])
-
-    def resized():
-        return tf.numpy_function(
-            lambda frames: resize(frames, size, size),
-            [clip],
-            tf.uint8,
-            stateful=False,
-        )
-
-    fits = tf.logical_and(height == size, width == size)
-    clip = tf.cond(fits, lambda: clip, resized)
-    return tf.ensure_shape(clip, [None, size, size, 3])
-
-
-def _box(shape, size, seed, config):
-    if config.crop == "multi_scale":
-        return multi_scale_box(shape, size, seed, scales=config.crop_scales)
-    if config.crop == "random_resized":
-        return random_resized_box(shape, seed, area=config.crop_area)
-    return random_box(shape, size, seed)

@@ -7,12 +7,13 @@ of, `pick`, which keeps what the chosen frames need, and `decode`.
 import contextlib
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tsm_keras.data.crops import cut
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.labels import check_same_labels
 from tsm_keras.data.prepared import PreparedDataset, is_prepared, open_prepared
@@ -27,6 +28,7 @@ _OPEN_SHARDS = 16
 _READ_BYTES = 1 << 20
 
 Clip = dict[str, tf.Tensor]
+Box = Callable[[tf.Tensor], tf.Tensor]
 
 
 class VideoReader:
@@ -102,13 +104,17 @@ class VideoReader:
         """Returns what `decode` needs for these frames, `[N]` int32."""
         return clip["video"], indices
 
-    def decode(self, picked: Any, short_side: int | None) -> tf.Tensor:
+    def decode(
+        self, picked: Any, short_side: int | None, box: Box | None = None
+    ) -> tf.Tensor:
         """Decodes, `[N, H, W, 3]` uint8.
 
         Args:
             picked: From `pick`.
             short_side: What the frames' short side becomes, or None to leave
                 it.
+            box: From the frames' `[height, width]` to the part to cut out, as
+                in crops.py; None for all.
         """
         frames = tf.numpy_function(
             lambda path, indices: self._decode(
@@ -118,7 +124,7 @@ class VideoReader:
             tf.uint8,
             stateful=False,
         )
-        return tf.ensure_shape(frames, [None, None, None, 3])
+        return _cut(frames, box)
 
     def _decode(self, path, indices, short_side):
         if self._memory is None:
@@ -220,28 +226,32 @@ class PreparedReader:
 
     def pick(self, clip: Clip, indices: tf.Tensor) -> Any:
         """As `VideoReader.pick`: the JPEG files of these frames."""
-        return tf.gather(clip["frames"], indices)
+        return tf.gather(clip["frames"], indices), clip["shape"]
 
-    def decode(self, picked: Any, short_side: int | None) -> tf.Tensor:
+    def decode(
+        self, picked: Any, short_side: int | None, box: Box | None = None
+    ) -> tf.Tensor:
         """As `VideoReader.decode`."""
-        frames = tf.map_fn(
-            lambda jpeg: tf.io.decode_jpeg(jpeg, channels=3),
-            picked,
-            fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-        )
-        if short_side is None:
-            return frames
-        resized = tf.cond(
-            tf.reduce_min(tf.shape(frames)[1:3]) == short_side,
-            lambda: frames,
-            lambda: tf.numpy_function(
-                lambda frames: _resize(frames, short_side),
-                [frames],
+        jpegs, shape = picked
+
+        def resized():
+            frames = tf.numpy_function(
+                lambda frames: resize_short_side(frames, short_side),
+                [tf.stack(_decode_each(jpegs))],
                 tf.uint8,
                 stateful=False,
-            ),
-        )
-        return tf.ensure_shape(resized, [None, None, None, 3])
+            )
+            return _cut(frames, box)
+
+        def as_stored():
+            # Cut before they are stacked: that copies less.
+            part = box(shape) if box else [0, 0, -1, -1]
+            return tf.stack([cut(each, part) for each in _decode_each(jpegs)])
+
+        if short_side is None:
+            return as_stored()
+        stored = tf.reduce_min(shape) == short_side
+        return tf.cond(stored, as_stored, resized)
 
     def _shards_by_file(self, num_workers):
         return len(self._paths) >= num_workers
@@ -250,6 +260,9 @@ class PreparedReader:
         record = parse_clip(serialized)
         return {
             "frames": record["frames"],
+            "shape": tf.cast(
+                tf.stack([record["height"], record["width"]]), tf.int32
+            ),
             "num_frames": tf.size(record["frames"]),
             "frame_rate": record["frame_rate"],
             "label": tf.gather(
@@ -325,6 +338,15 @@ def open_clips(
         for file, reason in videos.rejected:
             print(f"  {file}: {reason}")
     return VideoReader(videos, cache=cache)
+
+
+def _decode_each(jpegs):
+    return [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in tf.unstack(jpegs)]
+
+
+def _cut(frames, box):
+    frames = tf.ensure_shape(frames, [None, None, None, 3])
+    return cut(frames, box(tf.shape(frames)[1:3])) if box else frames
 
 
 def _resize(frames, short_side):

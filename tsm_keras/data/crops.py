@@ -18,6 +18,17 @@ _POSITIONS = (
 _ATTEMPTS = 10
 
 
+def cut(frames: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """Cuts a box out of one frame, `[H, W, 3]`, or of many, `[N, H, W, 3]`."""
+    top, left, height, width = tf.unstack(box)
+    more = [0] * (len(frames.shape) - 3)
+    return tf.slice(
+        frames,
+        [*more, top, left, 0],
+        [*(-1 for _ in more), height, width, -1],
+    )
+
+
 def center_box(shape: tf.Tensor, size: int) -> tf.Tensor:
     """Returns the central square of `size`; `shape` is `[height, width]`."""
     return _square((shape - size) // 2, size)

@@ -6,10 +6,12 @@ import tensorflow as tf
 from tsm_keras.data.augmentation import (
     AugmentationConfig,
     augment_clip,
-    center_clip,
+    augmented_box,
     mix_batch,
 )
 from tsm_keras.data.clip_reader import DataSource, as_reader
+from tsm_keras.data.crops import center_box
+from tsm_keras.data.preprocessing import resize
 from tsm_keras.data.sampling import SamplingConfig, clip_indices
 from tsm_keras.models.config import VideoClassifierConfig
 
@@ -104,15 +106,21 @@ def make_dataset(
         return picked, clip["label"], seed
 
     def load(picked, label, seed):
-        frames = clips.decode(picked, config.resize_size)
+        def box(shape):
+            if training:
+                return augmented_box(shape, size, seed, augmentation)
+            return center_box(shape, size)
+
+        frames = clips.decode(picked, config.resize_size, box)
+        frames = _make_square(frames, size)
+        frames = tf.ensure_shape(
+            frames, [clips_per_video * num_segments, size, size, 3]
+        )
         if training:
             frames, label = augment_clip(
-                frames, label, size, seed, augmentation, clips.mirrored_labels
+                frames, label, seed, augmentation, clips.mirrored_labels
             )
-        else:
-            frames = center_clip(frames, size)
-        shape = [clips_per_video * num_segments, size, size, 3]
-        return tf.ensure_shape(frames, shape), label, seed
+        return frames, label, seed
 
     def separate(frames, label, seed):
         shape = [clips_per_video, num_segments, size, size, 3]
@@ -183,6 +191,20 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
 
     data = clips.read().map(load, tf.data.AUTOTUNE)
     return data.prefetch(tf.data.AUTOTUNE)
+
+
+def _make_square(frames, size):
+    """Resizes frames to `size`, where they are not as large already."""
+    return tf.cond(
+        tf.reduce_all(tf.shape(frames)[1:3] == size),
+        lambda: frames,
+        lambda: tf.numpy_function(
+            lambda frames: resize(frames, size, size),
+            [frames],
+            tf.uint8,
+            stateful=False,
+        ),
+    )
 
 
 def _seeds(seed, worker):
