@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tsm_keras.data.labels import check_same_labels, mirrored_labels
 from tsm_keras.data.sources.class_folders import VIDEO_SUFFIXES, class_videos
-from tsm_keras.data.video import VideoInfo, probe_video
+from tsm_keras.data.video import VideoError, VideoInfo, probe_video
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,11 @@ class VideoFolder:
         labels: Class number of each file.
         label_names: Class names, sorted, in the order of the numbers.
         infos: Size and length of each file.
+        rejected: Path and reason of each file that cannot be read and was
+            left out.
+        flip_pairs: Classes that change into each other when a clip is
+            mirrored, all others staying what they are; None if clips must not
+            be mirrored.
     """
 
     name: str
@@ -30,6 +36,14 @@ class VideoFolder:
     labels: tuple[int, ...]
     label_names: tuple[str, ...]
     infos: tuple[VideoInfo, ...]
+    rejected: tuple[tuple[str, str], ...] = ()
+    flip_pairs: tuple[tuple[str, str], ...] | None = None
+
+    def mirrored_labels(self) -> tuple[int, ...] | None:
+        """The class that a mirrored clip of each class is of, or None."""
+        if self.flip_pairs is None:
+            return None
+        return mirrored_labels(self.label_names, self.flip_pairs)
 
     def frame_interval(self, num_segments: int) -> float:
         """Median seconds between two of T frames spread over a video."""
@@ -50,6 +64,7 @@ def scan_folder(
     folder: str | os.PathLike,
     *,
     label_names: Sequence[str] | None = None,
+    max_bad_fraction: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> VideoFolder:
     """Finds and checks the videos of `folder/<class>/<file>`.
@@ -61,13 +76,16 @@ def scan_folder(
         folder: A folder with at least two class folders.
         label_names: The classes that must be there, in this order (those of a
             preset); None takes the folders' names, sorted.
+        max_bad_fraction: The share of the videos that may be unreadable, in
+            [0, 1); these are left out and listed in `rejected`.
         progress: Called with (files checked, files in all).
 
     Raises:
         FileNotFoundError: If there is no such folder.
         VideoError: If a video cannot be read; the first by name.
         ValueError: If there are fewer than two classes, a class without
-            videos, or classes other than `label_names`.
+            videos, or classes other than `label_names`; if more videos than
+            `max_bad_fraction` allows cannot be read, with a list of them.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
@@ -80,23 +98,55 @@ def scan_folder(
     names = tuple(label_names or found)
     paths = [str(path) for name in names for path in found[name]]
     labels = [number for number, name in enumerate(names) for _ in found[name]]
-    infos = []
+    infos: list[VideoInfo | VideoError] = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            for info in pool.map(probe_video, paths):
+            for info in pool.map(_probe, paths):
+                if isinstance(info, VideoError) and not max_bad_fraction:
+                    raise info
                 infos.append(info)
                 if progress:
                     progress(len(infos), len(paths))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    good = [
+        (path, label, info)
+        for path, label, info in zip(paths, labels, infos, strict=True)
+        if isinstance(info, VideoInfo)
+    ]
+    rejected = tuple(
+        (path, info.reason)
+        for path, info in zip(paths, infos, strict=True)
+        if isinstance(info, VideoError)
+    )
+    _check_rejected(folder, rejected, len(paths), max_bad_fraction)
+    good_paths, good_labels, good_infos = zip(*good, strict=True)
     return VideoFolder(
         name=folder.resolve().name,
-        paths=tuple(paths),
-        labels=tuple(labels),
+        paths=good_paths,
+        labels=good_labels,
         label_names=names,
-        infos=tuple(infos),
+        infos=good_infos,
+        rejected=rejected,
     )
+
+
+def _probe(path):
+    try:
+        return probe_video(path)
+    except VideoError as error:
+        return error
+
+
+def _check_rejected(folder, rejected, total, max_bad_fraction):
+    if len(rejected) > max_bad_fraction * total:
+        listed = "; ".join(f"{path}: {reason}" for path, reason in rejected)
+        raise ValueError(
+            f"{len(rejected)} of {total} videos of {folder} cannot be read, "
+            f"more than max_bad_fraction={max_bad_fraction} allows. "
+            f"Received: {listed}"
+        )
 
 
 def _check_classes(folder, found, label_names):
@@ -116,10 +166,5 @@ def _check_classes(folder, found, label_names):
             f"{folder} must hold at least two class folders to tell apart. "
             f"Received: {sorted(found)}"
         )
-    if label_names is not None and set(label_names) != set(found):
-        missing = sorted(set(label_names) - set(found))
-        unknown = sorted(set(found) - set(label_names))
-        raise ValueError(
-            f"The classes of {folder} are not those of the model. Received: "
-            f"missing {missing}, unknown {unknown}"
-        )
+    if label_names is not None:
+        check_same_labels(folder, tuple(found), label_names)

@@ -14,7 +14,8 @@ from typing import Any
 import av
 import cv2
 
-from tsm_keras.data.prepared import SPLITS, ImageSettings, check_labels
+from tsm_keras.data.labels import check_labels
+from tsm_keras.data.prepared import SPLITS, ImageSettings
 from tsm_keras.data.sources.collection import ClipSource, Collection
 from tsm_keras.data.splits import draw_splits, random_key
 from tsm_keras.version import __version__

@@ -12,10 +12,10 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.labels import check_labels, mirrored_labels
 
 DATASET_FILE = "dataset.json"
 LABELS_FILE = "labels.txt"
@@ -162,36 +162,7 @@ class PreparedDataset:
         """The class that a mirrored clip of each class is of, or None."""
         if self.flip_pairs is None:
             return None
-        partner = {a: b for pair in self.flip_pairs for a, b in _both(pair)}
-        return tuple(
-            self.label_names.index(partner.get(name, name))
-            for name in self.label_names
-        )
-
-
-def check_labels(
-    label_names: Sequence[str],
-    flip_pairs: Sequence[tuple[str, str]] | None,
-) -> None:
-    """Checks that names are distinct lines, and that pairs are of them.
-
-    Raises:
-        ValueError: If not.
-    """
-    if len(set(label_names)) != len(label_names) or any(
-        not name or name != name.strip() or len(name.splitlines()) > 1
-        for name in label_names
-    ):
-        raise ValueError(
-            "`label_names` must be distinct names of one line. "
-            f"Received: {list(label_names)}"
-        )
-    paired = [name for pair in flip_pairs or () for name in pair]
-    if not set(paired) <= set(label_names) or len(set(paired)) < len(paired):
-        raise ValueError(
-            "`flip_pairs` must name classes, each at most once. "
-            f"Received: {flip_pairs}"
-        )
+        return mirrored_labels(self.label_names, self.flip_pairs)
 
 
 def is_prepared(folder: str | os.PathLike) -> bool:
@@ -292,7 +263,3 @@ def _check_shard(folder, shard):
             f"{path} must be {shard.bytes} bytes long, as when it was written. "
             f"Received: {size} bytes"
         )
-
-
-def _both(pair):
-    return pair, pair[::-1]

@@ -1,20 +1,20 @@
-"""Video files in and out, through PyAV."""
+"""Frames of video files, through PyAV."""
 
 import contextlib
 import dataclasses
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import av
 import numpy as np
 
-from tsm_keras.data.atomic_file import atomic_file
-
 # Codec threads pay off for one long video; for many short clips in parallel
 # they cost half the throughput.
 _THREADS = 1
+# A seek costs about as much as to decode as many frames.
+_SEEK_COST = 3
 
 
 class VideoError(ValueError):
@@ -37,6 +37,10 @@ class VideoError(ValueError):
         )
 
 
+class _SeekError(Exception):
+    """Seeking did not lead to the frame that it should have."""
+
+
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
     """What decoding a video found (containers lie about their length).
@@ -46,12 +50,16 @@ class VideoInfo:
         height: In pixels, as displayed.
         width: In pixels, as displayed.
         duration: Seconds from the first frame to the end of the last.
+        key_frames: Number and time stamp, in the stream's own units, of the
+            frames that decoding can start at; none if time stamps do not tell
+            the frames apart.
     """
 
     num_frames: int
     height: int
     width: int
     duration: float
+    key_frames: tuple[tuple[int, int], ...] = ()
 
 
 def probe_video(path: str | os.PathLike) -> VideoInfo:
@@ -60,11 +68,15 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: If it cannot be read to its end or has no frame.
     """
-    shape, times = None, []
+    shape, times, key_frames = None, [], []
+    stamps: list[int | None] = []
     for time, frame in _decode(path):
         if shape is None:
             shape = _upright(frame).shape
+        if frame.key_frame:
+            key_frames.append((len(stamps), frame.pts))
         times.append(time)
+        stamps.append(frame.pts)
     if shape is None:
         raise VideoError(path, "it holds no video frame")
     return VideoInfo(
@@ -73,6 +85,7 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
         width=shape[1],
         # The last frame lasts as long as the average one.
         duration=(times[-1] - times[0]) * len(times) / max(len(times) - 1, 1),
+        key_frames=tuple(key_frames) if _ascend(stamps) else (),
     )
 
 
@@ -107,13 +120,19 @@ def iterate_video(
 
 
 def read_video(
-    path: str | os.PathLike, indices: Sequence[int] | None = None
+    path: str | os.PathLike,
+    indices: Sequence[int] | None = None,
+    *,
+    key_frames: Sequence[tuple[int, int]] = (),
 ) -> np.ndarray:
     """Reads frames of a video, upright.
 
     Args:
         path: A video file.
-        indices: Ascending frame numbers (repeats allowed), or None for all.
+        indices: Frame numbers in any order, repeats allowed, or None for all.
+        key_frames: From `probe_video` of this file. Decoding then starts at
+            the key frame before the frames that are wanted; which frames
+            these are does not change.
 
     Returns:
         `[T, H, W, 3]` uint8 RGB.
@@ -122,86 +141,54 @@ def read_video(
         VideoError: If the file cannot be read, has no frame, or ends before
             the last of `indices`.
     """
-    wanted = None if indices is None else set(map(int, indices))
-    last = None if wanted is None else max(wanted)
-    frames = {}
-    for number, (_, frame) in enumerate(_decode(path)):
-        if wanted is None or number in wanted:
-            frames[number] = _upright(frame)
-        if number == last:
-            break
-    if not frames:
-        raise VideoError(path, "it holds no video frame")
     if indices is None:
-        return np.stack(list(frames.values()))
-    if last not in frames:
-        raise VideoError(path, f"it ends before frame {last}")
-    return np.stack([frames[int(index)] for index in indices])
+        return np.stack([frame for _, frame in iterate_video(path)])
+    wanted = sorted(set(map(int, indices)))
+    try:
+        picked = _pick(path, wanted, key_frames)
+    except (VideoError, _SeekError):
+        if not key_frames:
+            raise
+        picked = _pick(path, wanted, ())
+    return np.stack([picked[int(index)] for index in indices])
 
 
-def write_video(
-    path: str | os.PathLike,
-    frames: Iterable[np.ndarray],
-    *,
-    fps: float,
-    quality: int = 20,
-    intra_only: bool = False,
-) -> None:
-    """Writes an MP4 file: H.264 where the encoder is there, else MPEG-4.
+def _pick(path, wanted, key_frames):
+    """Returns the frames of these ascending numbers, upright, by number."""
+    picked, number = {}, 0
+    with _open(path) as (container, stream):
+        frames = container.decode(stream)
+        for target in wanted:
+            start, stamp = max(
+                (key for key in key_frames if key[0] <= target), default=(0, 0)
+            )
+            if start > number + _SEEK_COST:
+                container.seek(stamp, stream=stream)
+                frames = _from_key_frame(stamp, container.decode(stream))
+                number = start
+            while number <= target:
+                frame = next(frames, None)
+                if frame is None:
+                    raise VideoError(path, f"it ends before frame {target}")
+                if frame.is_corrupt:
+                    raise VideoError(path, f"frame {number} is damaged")
+                number += 1
+            picked[target] = _upright(frame)
+    return picked
 
-    The file appears under its name only when it is complete.
 
-    Args:
-        path: The file to write.
-        frames: `[H, W, 3]` uint8 RGB frames; H and W even.
-        fps: Frames a second.
-        quality: H.264's quantizer, 0 (lossless) to 51.
-        intra_only: Encode each frame by itself and with the same quantizer,
-            so that a file tells nothing of the order of its frames.
+def _from_key_frame(stamp, frames):
+    """Leaves out what comes before a key frame, which must be there.
+
+    Seeking may end at an earlier one, and frames that are shown before a key
+    frame may follow it in the file.
     """
-    with (
-        atomic_file(path) as temporary,
-        av.open(str(temporary), "w", format="mp4") as container,
-    ):
-        stream = None
-        for array in frames:
-            if stream is None:
-                stream = _add_stream(
-                    container, array.shape, fps, quality, intra_only
-                )
-            frame = av.VideoFrame.from_ndarray(array, format="rgb24")
-            container.mux(stream.encode(frame))
-        if stream is None:
-            raise ValueError("`frames` must hold a frame. Received: none")
-        container.mux(stream.encode())
-
-
-def _add_stream(container, shape, fps, quality, intra_only):
-    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-    # Millihertz: MPEG-4 refuses a time base finer than 1/65535.
-    rate = fps if isinstance(fps, int) else _fraction(fps)
-    stream = container.add_stream(codec, rate=rate)
-    stream.height, stream.width = shape[:2]
-    stream.pix_fmt = "yuv420p"
-    if codec == "libx264":
-        options = {"qp": str(quality), "preset": "veryfast"}
-        if intra_only:
-            # No lookahead, no adaptive quantizer: frames know no neighbours.
-            options |= {"x264-params": "keyint=1:scenecut=0:aq-mode=0"}
-        stream.options = options
-    else:
-        stream.options = {"qmin": "3", "qmax": "3"}
-    if intra_only:
-        stream.gop_size = 1
-        stream.max_b_frames = 0
-    stream.thread_count = _THREADS
-    return stream
-
-
-def _fraction(fps):
-    from fractions import Fraction
-
-    return Fraction(fps).limit_denominator(1000)
+    for frame in frames:
+        if frame.pts is None or frame.pts > stamp:
+            break
+        if frame.pts == stamp:
+            return itertools.chain([frame], frames)
+    raise _SeekError
 
 
 def _from(path, start):
@@ -220,23 +207,30 @@ def _from(path, start):
 
 def _decode(path, start=0.0):
     """Yields (seconds, PyAV frame) from the key frame before `start` on."""
+    with _open(path) as (container, stream):
+        if start > 0:
+            offset = int(start * av.time_base)
+            container.seek(offset + (container.start_time or 0))
+        time, interval = 0.0, _interval(stream)
+        for now, frame in _with_times(container, stream):
+            if frame.is_corrupt:
+                raise VideoError(path, f"damaged at {now:.2f} seconds")
+            yield now, frame
+            time, interval = now, max(interval, now - time)
+        if time > 0:
+            _check_end(path, container, stream, time, interval)
+
+
+@contextlib.contextmanager
+def _open(path):
+    """Yields a container and its video stream."""
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             stream = _video_stream(path, container)
             stream.thread_count = _THREADS
             # What is damaged is an error, not an occasion to guess.
             stream.codec_context.options = {"err_detect": "explode"}
-            if start > 0:
-                offset = int(start * av.time_base)
-                container.seek(offset + (container.start_time or 0))
-            time, interval = 0.0, _interval(stream)
-            for now, frame in _with_times(container, stream):
-                if frame.is_corrupt:
-                    raise VideoError(path, f"damaged at {now:.2f} seconds")
-                yield now, frame
-                time, interval = now, max(interval, now - time)
-            if time > 0:
-                _check_end(path, container, stream, time, interval)
+            yield container, stream
     except (av.FFmpegError, OSError) as error:
         # FFmpeg's errors are OSErrors too, and repeat the path.
         reason = getattr(error, "strerror", None) or str(error)
@@ -297,6 +291,10 @@ def _is_avi(container):
 
 def _interval(stream):
     return float(1 / (stream.average_rate or stream.guessed_rate or 25))
+
+
+def _ascend(stamps):
+    return None not in stamps and all(map(int.__lt__, stamps, stamps[1:]))
 
 
 def _upright(frame):

@@ -12,7 +12,8 @@ from tsm_keras.data.clip_encoding import (
 )
 from tsm_keras.data.prepared import ImageSettings
 from tsm_keras.data.sources.collection import ClipSource
-from tsm_keras.data.video import iterate_video, read_video, write_video
+from tsm_keras.data.video import iterate_video, read_video
+from tsm_keras.data.video_writer import write_video
 
 SMALL = ImageSettings(short_side=64, quality=95)
 

@@ -7,8 +7,8 @@ from tsm_keras.data.video import (
     iterate_video,
     probe_video,
     read_video,
-    write_video,
 )
+from tsm_keras.data.video_writer import write_video
 
 
 @pytest.fixture
