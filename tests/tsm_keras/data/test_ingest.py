@@ -1,9 +1,9 @@
+import contextlib
 import csv
 import dataclasses
 import os
+import resource
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -246,35 +246,38 @@ def test_a_folder_with_something_else_is_refused(prepared, tmp_path):
         ingest(small_plan(), prepared.folder)
 
 
-_LIMITED = """
-import resource, sys
-from testing.plans import small_plan
-from tsm_keras.data.ingest import ingest
-plan = small_plan(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-ingest(plan, sys.argv[2], workers=1)
-"""
-
-
-def _ingest_in_a_process(script, root, folder):
-    return subprocess.run(
-        [sys.executable, "-c", script, str(root), str(folder)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+@contextlib.contextmanager
+def _no_file_longer_than(size):
+    """Makes writes fail as those to a full disk do, with another number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
 def test_a_file_that_cannot_grow_stops_the_run_and_loses_nothing(
     prepared, tmp_path
 ):
-    result = _ingest_in_a_process(_LIMITED, gesture_root(), tmp_path / "set")
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("OSError: Cannot write"), result.stderr
-    assert "File too large" in last and "run the same again" in last
-    # Nothing half-written has the name of a shard.
-    whole = contents(prepared.folder)
-    for path in (tmp_path / "set").glob("*.tfrecord"):
-        assert path.read_bytes() == whole[path.name]
-    ingest(small_plan(), tmp_path / "set")
-    assert contents(tmp_path / "set") == whole
+    folder, whole = tmp_path / "set", contents(prepared.folder)
+    sizes = sorted(
+        len(content)
+        for name, content in whole.items()
+        if name.endswith(".tfrecord")
+    )
+    with (
+        _no_file_longer_than(sizes[-1] - 1),
+        pytest.raises(
+            OSError, match=r"Cannot write .*: File too large"
+        ) as error,
+    ):
+        ingest(small_plan(), folder, workers=1)
+    assert "run the same again" in str(error.value)
+    # Nothing half-written is there, under the name of a shard or another.
+    left = {path.name for path in folder.iterdir()} - {WORK_FOLDER}
+    assert left < set(whole)
+    for name in left:
+        assert (folder / name).read_bytes() == whole[name]
+    ingest(small_plan(), folder)
+    assert contents(folder) == whole
