@@ -52,6 +52,7 @@ def try_encode_clip(
     Raises:
         OSError: If the file cannot be read, damaged or not.
     """
+    cv2.setNumThreads(1)  # Processes are what runs in parallel.
     try:
         return encode_clip(root, source, images)
     except VideoError as error:
@@ -96,8 +97,10 @@ def check_readable(path: pathlib.Path) -> None:
     Raises:
         OSError: If that is not possible.
     """
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    files = path.iterdir() if path.is_dir() else [path]
     for file in files:
+        if file.is_dir():
+            continue
         with open(file, "rb") as content:
             while content.read(1 << 20):
                 pass

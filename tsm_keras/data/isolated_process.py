@@ -52,8 +52,8 @@ class IsolatedProcess:
             code = process.wait()
             if code >= 0:  # Nothing of theirs, then, but of this package.
                 raise RuntimeError(
-                    f"A worker process ended with the exit code {code}; its "
-                    "reason is above."
+                    f"A worker process ended with the exit code {code}. What "
+                    "it printed (`tsm` shows it if TSM_VERBOSE=1) says why."
                 ) from error
             name = signal.Signals(-code).name
             raise ProcessDiedError(f"crashed ({name})") from error

@@ -238,5 +238,5 @@ def test_a_picture_too_wide_for_a_jpeg_is_rejected(tmp_path):
 def test_a_source_that_is_gone_is_no_broken_clip(tmp_path):
     with pytest.raises(FileNotFoundError):
         _try(tmp_path / "gone.mp4")
-    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "folder.mp4" / "more").mkdir(parents=True)
     assert isinstance(_try(tmp_path / "folder.mp4"), Rejected)

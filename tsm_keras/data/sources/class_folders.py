@@ -56,17 +56,18 @@ def split_folders(
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If two folders mean one split.
+        ValueError: If two folders mean one split, or some none.
     """
-    folders = visible_folders(root)
-    splits = [(split_named(folder.name), folder) for folder in folders]
-    names = [split for split, _ in splits]
-    if not names or None in names:
-        return [(None, root)]
-    if len(set(names)) < len(names):
+    splits = [
+        (split_named(folder.name), folder) for folder in visible_folders(root)
+    ]
+    named = [split for split, _ in splits if split]
+    if not named or (len(named) == 1 and len(splits) > 1):
+        return [(None, root)]  # One class of several may be called `test`.
+    if len(named) < len(splits) or len(set(named)) < len(named):
         raise ValueError(
-            f"{root} must hold each split once. "
-            f"Received: {[folder.name for folder in folders]}"
+            f"{root} must hold splits, each once, or classes. "
+            f"Received: {[folder.name for _, folder in splits]}"
         )
     return splits
 

@@ -25,5 +25,5 @@ def read_jester(options: SourceOptions) -> Collection:
         file = list_file(folder, f"*-{name}.csv")
         for line in read_lines(file):
             clip, _, label = line.partition(";")
-            clips.append(ClipSource(clip, label, split, **frames))
+            clips.append(ClipSource(clip, label.strip(), split, **frames))
     return Collection(options.root, tuple(read_lines(labels)), tuple(clips))

@@ -1,6 +1,7 @@
 """Every format, on a miniature of the real lists."""
 
 import json
+import shutil
 
 import pytest
 
@@ -64,9 +65,16 @@ def test_class_folders_of_splits(tmp_path):
         ("training/clap/1.mp4", "clap", "train"),
         ("training/wave/1.mp4", "wave", "train"),
     ]
-    _write(tmp_path, {"train/wave/1.mp4": ""})
-    with pytest.raises(ValueError, match="each split once"):
-        _read(tmp_path, "class_folders")
+    for more in ("train/wave/1.mp4", "extra/wave/1.mp4"):
+        _write(tmp_path, {more: ""})
+        with pytest.raises(ValueError, match="splits, each once, or classes"):
+            _read(tmp_path, "class_folders")
+        shutil.rmtree((tmp_path / more).parents[1])
+
+
+def test_a_class_may_be_called_test(tmp_path):
+    _write(tmp_path, {"test/1.mp4": "", "wave/1.mp4": ""})
+    assert _read(tmp_path, "class_folders").label_names == ("test", "wave")
 
 
 def test_frame_folders(tmp_path):
