@@ -66,6 +66,24 @@ def main(arguments: Sequence[str]) -> None:
     )
     drawn, titles = _draw(clips)
     sheet = data_sheet(drawn, titles, clips.clips_per_label, clips.label_names)
+    if path.suffix == ".png":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(sheet)
+    else:
+        _write_page(path, clips, sheet)
+    print(f"wrote {path}")
+
+
+def _draw(clips: ClipReader) -> tuple[np.ndarray, list[str]]:
+    """Returns clips and their titles."""
+    sampling, augmentation = configs_from_flags(FLAGS)
+    config = VideoClassifierConfig(
+        num_classes=max(2, len(clips.label_names)),
+        num_segments=FLAGS.segments,
+        image_size=FLAGS.size,
+        frame_interval=clips.frame_interval(FLAGS.segments),
+    )
     dataset = make_dataset(
         clips,
         config,
