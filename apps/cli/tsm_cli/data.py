@@ -11,11 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
-from tsm_keras.data.clip_reader import open_clips
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.flags import define_flags
+from tsm_keras.data.flags import configs_from_flags, define_flags
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
+from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FlagValues()
 
