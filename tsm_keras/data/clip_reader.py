@@ -38,6 +38,7 @@ class VideoReader:
         name: Of the collection.
         label_names: Class names in the order of their numbers.
         num_clips: How many there are.
+        clips_per_label: How many of each class.
         content_hash: Of the collection.
         mirrored_labels: The class of a mirrored clip of each class, or None
             if clips must not be mirrored.
@@ -48,6 +49,10 @@ class VideoReader:
         self.name = videos.name
         self.label_names = videos.label_names
         self.num_clips = len(videos.paths)
+        self.clips_per_label = tuple(
+            videos.labels.count(number)
+            for number in range(len(videos.label_names))
+        )
         self.mirrored_labels = videos.mirrored_labels()
         self.shuffle_size = self.num_clips  # Paths are light.
         self._videos = videos
@@ -174,6 +179,10 @@ class PreparedReader:
             )
         # Stored number of a class to the one asked for.
         self._numbers = [label_names.index(x) for x in dataset.label_names]
+        self.clips_per_label = tuple(
+            stored.clips_per_label[dataset.label_names.index(name)]
+            for name in label_names
+        )
         mirrored = dataset.mirrored_labels()
         self.mirrored_labels = mirrored and tuple(
             self._numbers[mirrored[dataset.label_names.index(name)]]

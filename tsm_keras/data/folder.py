@@ -87,6 +87,11 @@ def scan_folder(
             videos, or classes other than `label_names`; if more videos than
             `max_bad_fraction` allows cannot be read, with a list of them.
     """
+    if not 0 <= max_bad_fraction < 1:
+        raise ValueError(
+            "`max_bad_fraction` must be in [0, 1). "
+            f"Received: max_bad_fraction={max_bad_fraction!r}"
+        )
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -110,7 +115,7 @@ def scan_folder(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    good = [
+    videos = [
         (path, label, info)
         for path, label, info in zip(paths, labels, infos, strict=True)
         if isinstance(info, VideoInfo)
@@ -120,8 +125,15 @@ def scan_folder(
         for path, info in zip(paths, infos, strict=True)
         if isinstance(info, VideoError)
     )
-    _check_rejected(folder, rejected, len(paths), max_bad_fraction)
-    good_paths, good_labels, good_infos = zip(*good, strict=True)
+    left = {label for _, label, _ in videos}
+    if len(rejected) > max_bad_fraction * len(paths) or len(left) < len(names):
+        raise ValueError(
+            f"{len(rejected)} of {len(paths)} videos of {folder} cannot be "
+            f"read; max_bad_fraction={max_bad_fraction} of them may, if each "
+            "class keeps some. Received: "
+            + "; ".join(f"{path}: {reason}" for path, reason in rejected)
+        )
+    good_paths, good_labels, good_infos = zip(*videos, strict=True)
     return VideoFolder(
         name=folder.resolve().name,
         paths=good_paths,
@@ -137,16 +149,6 @@ def _probe(path):
         return probe_video(path)
     except VideoError as error:
         return error
-
-
-def _check_rejected(folder, rejected, total, max_bad_fraction):
-    if len(rejected) > max_bad_fraction * total:
-        listed = "; ".join(f"{path}: {reason}" for path, reason in rejected)
-        raise ValueError(
-            f"{len(rejected)} of {total} videos of {folder} cannot be read, "
-            f"more than max_bad_fraction={max_bad_fraction} allows. "
-            f"Received: {listed}"
-        )
 
 
 def _check_classes(folder, found, label_names):
