@@ -22,6 +22,7 @@ _HOMES = {
     "fit": "tsm_keras.training.fit",
     "load_preset": "tsm_keras.models.presets",
     "make_dataset": "tsm_keras.data.dataset",
+    "open_prepared": "tsm_keras.data.prepared",
     "save_preset": "tsm_keras.models.presets",
     "scan_folder": "tsm_keras.data.folder",
 }

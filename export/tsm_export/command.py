@@ -17,7 +17,7 @@ from tsm_export.onnx_precision import ONNX_QUANTIZATIONS
 from tsm_export.tflite import export_tflite
 from tsm_export.verify import verify
 from tsm_export.verify_command import print_checks
-from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
@@ -78,8 +78,8 @@ flags.DEFINE_bool(
 flags.DEFINE_string(
     "calibration",
     None,
-    "Folder of class folders with videos: int8 measures its ranges on them, "
-    "and the artifact is tried on them.",
+    "Prepared data set, or folder of class folders with videos: int8 measures "
+    "its ranges on their clips, and the artifact is tried on them.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -116,7 +116,8 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.quantize in ("int8", "int8_tensorrt") and not FLAGS.calibration:
         raise ValueError(
             f"{FLAGS.quantize} needs real clips to measure ranges on: add "
-            "--calibration=FOLDER, a folder of class folders with videos."
+            "--calibration=FOLDER, a prepared data set or a folder of class "
+            "folders with videos."
         )
     preset, path = pathlib.Path(arguments[0]), pathlib.Path(FLAGS.to)
     name = FLAGS.format or path.suffix[1:]
@@ -157,8 +158,8 @@ def _clips(config):
     if not FLAGS.calibration:
         return None, generated_clips(config, _VERIFY_CLIPS, FLAGS.seed)
     wanted = -(-FLAGS.calibration_frames // config.num_segments)
-    videos = scan_folder(FLAGS.calibration, label_names=config.labels)
-    clips = video_clips(videos, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
+    source = open_clips(FLAGS.calibration, "train", label_names=config.labels)
+    clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
     # With few videos the two overlap.
     return clips[:wanted], clips[-_VERIFY_CLIPS:]
 
