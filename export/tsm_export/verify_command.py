@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
         num_classes=len(spec.labels),
         labels=spec.labels,
         num_segments=spec.num_segments,
-        image_size=spec.frame.shape[1],
+        image_size=spec.image_size,
         resize_size=spec.resize_size,
     )
     if FLAGS.data:

@@ -10,6 +10,7 @@ from testing import checkout
 _PACKAGES = {
     "tsm_keras": (),
     "tsm_live": (),
+    "tsm_jetson": ("tsm_live",),
     "tsm_export": ("tsm_keras", "tsm_live"),
     "tsm_cli": ("tsm_export", "tsm_keras", "tsm_live"),
 }
@@ -77,7 +78,7 @@ def test_the_device_runtime_knows_no_tensorflow():
     breaches = [
         f"{path}:{found.line}: {module} imports {found.module}"
         for module, path in _MODULES.items()
-        if module.split(".")[0] == "tsm_live"
+        if module.split(".")[0] in ("tsm_live", "tsm_jetson")
         for found in checkout.imports(path)
         if found.module.split(".")[0] in _NEVER_ON_A_DEVICE
     ]

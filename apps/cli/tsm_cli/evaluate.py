@@ -1,7 +1,7 @@
 """Top-1 on held-out clips: `tsm evaluate MODEL --data=FOLDER`.
 
-MODEL is a preset folder or a .tflite artifact. FOLDER is a prepared data set,
-or holds class folders with videos.
+MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or
+holds class folders with videos.
 """
 
 import pathlib
@@ -65,9 +65,9 @@ def _evaluate_preset(path):
 def _evaluate_artifact(path):
     from tsm_cli.predictions import artifact_predictions
     from tsm_keras.progress import progress_bar
-    from tsm_live import StreamingSession
+    from tsm_live import open_session
 
-    session = StreamingSession(path)
+    session = open_session(path)
     clips = _open(session.spec.labels)
     with progress_bar("evaluating") as progress:
         predictions, latency = artifact_predictions(session, clips, progress)

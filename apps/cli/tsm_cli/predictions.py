@@ -11,7 +11,7 @@ from tsm_keras.data.clip_reader import DataSource, as_reader
 from tsm_keras.data.dataset import make_dataset, raw_clips
 from tsm_keras.evaluation.predictions import Predictions, predict
 from tsm_keras.models.clip import with_frame_logits
-from tsm_live import StreamingSession
+from tsm_live import Session
 
 Progress = Callable[[int, int], None]
 _BATCH_SIZE = 32
@@ -39,7 +39,7 @@ def model_predictions(
 
 
 def artifact_predictions(
-    session: StreamingSession, source: DataSource, progress: Progress
+    session: Session, source: DataSource, progress: Progress
 ) -> tuple[Predictions, float]:
     """Streams the frames that a clip model sees through an artifact.
 
