@@ -1,5 +1,6 @@
 """Clips that are folders of extracted frames (`img_00001.jpg` and so on)."""
 
+import functools
 import math
 import os
 import pathlib
@@ -52,6 +53,7 @@ def iterate_frame_folder(
         raise VideoError(folder, f"it holds no frame {pattern}")
 
 
+@functools.cache
 def pattern_matcher(pattern: str) -> Callable[[str], int | None]:
     """Returns a function from a file's name to its number, or None.
 

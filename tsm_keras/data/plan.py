@@ -14,6 +14,7 @@ from typing import Any
 import av
 import cv2
 
+from tsm_keras.data.frame_folder import pattern_matcher
 from tsm_keras.data.labels import check_labels
 from tsm_keras.data.prepared import SPLITS, ImageSettings
 from tsm_keras.data.sources.collection import ClipSource, Collection
@@ -134,6 +135,8 @@ def make_plan(
     """
     _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
     check_labels(collection.label_names, flip_pairs)
+    for clip in collection.clips:
+        _check_frames(clip)
     there: list[ClipSource] = []
     missing: list[ClipSource] = []
     for clip in collection.clips:
@@ -234,6 +237,16 @@ def _digest(root, shards):
             entry = (shard.file, clip, _size(root, clip))
             digest.update(repr(entry).encode())
     return digest.hexdigest()
+
+
+def _check_frames(clip):
+    if clip.frame_pattern is not None:
+        pattern_matcher(clip.frame_pattern)
+        if not clip.frame_rate > 0:
+            raise ValueError(
+                "`frame_rate` must be positive. "
+                f"Received: frame_rate={clip.frame_rate}"
+            )
 
 
 def _check_at_least_one(**values):

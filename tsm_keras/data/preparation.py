@@ -146,7 +146,9 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
             tool_version=__version__,
         )
     )
-    shutil.rmtree(folder / WORK_FOLDER)
+    # In one step, or a run killed here would leave what looks half begun.
+    done = (folder / WORK_FOLDER).rename(folder / ".finished")
+    shutil.rmtree(done)
     return open_prepared(folder)
 
 

@@ -135,3 +135,16 @@ def test_pairs_and_labels_are_checked_before_anything_is_decoded(collection):
     odd = dataclasses.replace(collection, label_names=("a", "b", "c\nd"))
     with pytest.raises(ValueError, match="`label_names` must be"):
         make_plan(odd)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rate", "message"),
+    [("img.jpg", 30.0, "must hold one number"), ("%d.jpg", 0.0, "positive")],
+)
+def test_patterns_and_rates_of_frames_are_checked(
+    collection, pattern, rate, message
+):
+    frames = {"frame_pattern": pattern, "frame_rate": rate}
+    clip = dataclasses.replace(collection.clips[0], **frames)
+    with pytest.raises(ValueError, match=message):
+        make_plan(dataclasses.replace(collection, clips=(clip,)))

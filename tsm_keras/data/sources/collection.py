@@ -77,9 +77,11 @@ class SourceOptions:
 
     def frames(self, pattern: str, rate: float) -> dict[str, Any]:
         """Returns `ClipSource`'s fields for frames, with a format's own."""
+        if self.frame_rate is not None:
+            rate = self.frame_rate
         return {
             "frame_pattern": self.frame_pattern or pattern,
-            "frame_rate": self.frame_rate or rate,
+            "frame_rate": rate,
         }
 
 
