@@ -1,7 +1,72 @@
 """Which Keras `from tensorflow import keras` gives: 3, or tf_keras (2)."""
 
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
 from tensorflow import keras
 
 # `keras.ops` came with Keras 3. (`keras.__version__` is missing in tf_keras.)
 KERAS_3 = hasattr(keras, "ops")
 KERAS_VERSION = keras.version() if KERAS_3 else "tf_keras"
+
+# What a function in another process may raise, and its caller then raises.
+_ERRORS = {kind.__name__: kind for kind in (ValueError, OSError, ImportError)}
+
+
+def run_in_tf_keras(function: str, *arguments: Any) -> None:
+    """Calls a function in a process of its own whose Keras is tf_keras.
+
+    A process has one Keras, chosen when TensorFlow is imported.
+
+    Args:
+        function: `"module:name"`.
+        *arguments: JSON values, for the function.
+
+    Raises:
+        ValueError, OSError, ImportError: If the function raised one.
+        RuntimeError: If the process failed in another way.
+    """
+    sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        problem = pathlib.Path(folder) / "problem.json"
+        code = "from tsm_keras.keras_version import _called; _called()"
+        status = subprocess.run(
+            [
+                *(sys.executable, "-c", code),
+                *(function, json.dumps(arguments), problem),
+            ],
+            env={
+                **os.environ,
+                "TF_USE_LEGACY_KERAS": "1",
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
+            check=False,
+        ).returncode
+        if problem.exists():
+            kind, message = json.loads(problem.read_text("utf-8"))
+            raise _ERRORS[kind](message)
+    if status:
+        raise RuntimeError(
+            f"The tf_keras process that ran {function} ended with the status "
+            f"{status}."
+        )
+
+
+def _called():
+    """The other process's side of `run_in_tf_keras`."""
+    function, arguments, problem = sys.argv[1:]
+    try:
+        module, name = function.split(":")
+        getattr(importlib.import_module(module), name)(*json.loads(arguments))
+    except tuple(_ERRORS.values()) as error:
+        kind = next(k for k, v in _ERRORS.items() if isinstance(error, v))
+        pathlib.Path(problem).write_text(
+            json.dumps([kind, str(error)]), "utf-8"
+        )
