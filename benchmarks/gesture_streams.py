@@ -45,9 +45,7 @@ class Gestures:
 
     def test_clips(self, config) -> tuple[np.ndarray, np.ndarray]:
         """Returns `[N, T, S, S, 3]` uint8 clips and their `[N]` labels."""
-        dataset = make_dataset(
-            self.test, config, batch_size=64, training=False
-        )
+        dataset = make_dataset(self.test, config, batch_size=64, training=False)
         clips, labels = zip(*dataset.as_numpy_iterator(), strict=True)
         return np.concatenate(clips), np.concatenate(labels)
 

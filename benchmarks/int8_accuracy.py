@@ -32,8 +32,9 @@ flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")
 flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
-flags.DEFINE_integer("epochs", 6, "Passes over the training videos.")
+flags.DEFINE_integer("epochs", 15, "Passes over the training videos.")
 flags.DEFINE_float("learning_rate", 8e-3, "Peak.")
+flags.DEFINE_float("label_smoothing", 0.1, "Of the training.")
 flags.DEFINE_integer("seed", 0, "Of the training.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
@@ -58,7 +59,9 @@ def main(argv):
         model = load_preset(preset)
         artifacts = export(model, videos, scratch)
     clips, labels = videos.test_clips(model.video_config)
-    logits = {name: stream(content, clips) for name, content in artifacts.items()}
+    logits = {
+        name: stream(content, clips) for name, content in artifacts.items()
+    }
     return 0 if report(artifacts, logits, labels) else 1
 
 
@@ -70,6 +73,7 @@ def train(videos):
         epochs=FLAGS.epochs,
         batch_size=32,
         learning_rate=FLAGS.learning_rate,
+        label_smoothing=FLAGS.label_smoothing,
         seed=FLAGS.seed,
     )
     keras.utils.set_random_seed(FLAGS.seed)
@@ -97,8 +101,7 @@ def report(artifacts, logits, labels):
     print(f"\n{len(labels)} held-out clips of {logits['int8'].shape[1]} frames")
     for name, content in artifacts.items():
         print(
-            f"{name:8}{len(content) / 1e6:8.2f} MB, "
-            f"top-1 {accuracy[name]:8.2%}"
+            f"{name:8}{len(content) / 1e6:8.2f} MB, top-1 {accuracy[name]:8.2%}"
         )
     size = len(artifacts["int8"]) / len(artifacts["float32"])
     change = accuracy["int8"] - accuracy["float32"]

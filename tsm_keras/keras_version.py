@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import traceback
 from typing import Any
 
 from tensorflow import keras
@@ -16,8 +17,11 @@ from tensorflow import keras
 KERAS_3 = hasattr(keras, "ops")
 KERAS_VERSION = keras.version() if KERAS_3 else "tf_keras"
 
-# What a function in another process may raise, and its caller then raises.
-_ERRORS = {kind.__name__: kind for kind in (ValueError, OSError, ImportError)}
+# What is raised again in the process that waits.
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (ValueError, OSError, ImportError, RuntimeError)
+}
 
 
 def run_in_tf_keras(function: str, *arguments: Any) -> None:
@@ -31,8 +35,16 @@ def run_in_tf_keras(function: str, *arguments: Any) -> None:
 
     Raises:
         ValueError, OSError, ImportError: If the function raised one.
-        RuntimeError: If the process failed in another way.
+        RuntimeError: If it failed in another way.
     """
+    if not KERAS_3:
+        _call(function, arguments)
+        return
+    if importlib.util.find_spec("tf_keras") is None:
+        raise ImportError(
+            "Quantization-aware training needs tf_keras: "
+            'pip install "tsm-keras[qat]"'
+        )
     sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         problem = pathlib.Path(folder) / "problem.json"
@@ -63,10 +75,15 @@ def _called():
     """The other process's side of `run_in_tf_keras`."""
     function, arguments, problem = sys.argv[1:]
     try:
-        module, name = function.split(":")
-        getattr(importlib.import_module(module), name)(*json.loads(arguments))
-    except tuple(_ERRORS.values()) as error:
-        kind = next(k for k, v in _ERRORS.items() if isinstance(error, v))
-        pathlib.Path(problem).write_text(
-            json.dumps([kind, str(error)]), "utf-8"
-        )
+        _call(function, json.loads(arguments))
+    except Exception as error:
+        found = ["RuntimeError", traceback.format_exc()]
+        for name in ("ValueError", "OSError", "ImportError"):
+            if isinstance(error, _ERRORS[name]):
+                found = [name, str(error)]
+        pathlib.Path(problem).write_text(json.dumps(found), "utf-8")
+
+
+def _call(function, arguments):
+    module, name = function.split(":")
+    getattr(importlib.import_module(module), name)(*arguments)

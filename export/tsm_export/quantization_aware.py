@@ -1,12 +1,15 @@
-"""quantization_aware_tflite: full int8 with the ranges that training found."""
+"""quantization_aware_tflite: int8 in the ranges that training found."""
 
+import contextlib
+import io
 import os
 import pathlib
 import tempfile
+from typing import Any
 
-import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.conversion import convert
 from tsm_keras.keras_version import run_in_tf_keras
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.models.quantization_aware import (
@@ -14,24 +17,35 @@ from tsm_keras.models.quantization_aware import (
     set_activation_ranges,
     tie_caches,
 )
+from tsm_keras.models.single_clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 
 
-def quantization_aware_tflite(model: keras.Model, *, streams: int = 1) -> bytes:
-    """Converts a quantization-aware trained model to a streaming int8 network.
+def quantization_aware_tflite(
+    model: keras.Model,
+    *,
+    kind: str = "stream",
+    streams: int = 1,
+    image_size: int | None = None,
+    softmax: bool = False,
+) -> bytes:
+    """Converts a network that was trained quantization-aware to int8.
 
-    Nothing is measured: weights are rounded per channel, activations to the
-    model's `activation_ranges`, and each cache shares the range of the tensor
-    that it is cut from. Under Keras 3 a process of its own does the work.
+    Nothing is measured: kernels are rounded per channel, activations to the
+    model's `activation_ranges`, and a cache shares the range of the tensor
+    that it is cut from. Under Keras 3 a tf_keras process does the work.
 
     Args:
-        model: A causal clip model with `activation_ranges`, from
-            `fit_quantization_aware` or the preset of one.
-        streams: N, the streams in one batch.
+        model: A clip model with `activation_ranges`, from
+            `fit_quantization_aware` or a preset of such a one.
+        kind: As for `export_tflite`.
+        streams: As for `export_tflite`.
+        image_size: As for `export_tflite`.
+        softmax: As for `export_tflite`.
 
     Returns:
-        A `.tflite` without spec. Its signature is that of `export_tflite`,
-        all of it int8; frames have the scale 1 and the zero-point -128.
+        The content of a `.tflite`, all of it int8; images have the scale 1
+        and the zero-point -128.
 
     Raises:
         ValueError: If the model was not trained so, or cannot stream.
@@ -39,49 +53,34 @@ def quantization_aware_tflite(model: keras.Model, *, streams: int = 1) -> bytes:
     """
     if not getattr(model, "activation_ranges", None):
         raise ValueError(
-            "int8_qat needs a model that was trained for it: fine-tune this "
-            "one with `tsm train --qat --init=PRESET`, or export it with "
-            "quantize='int8', which measures ranges. Received: a model "
-            "without `activation_ranges`"
+            "int8_qat needs a network that was trained for it: fine-tune this "
+            "one with `tsm train --qat --init=PRESET`, or use int8, which "
+            "measures ranges. Received: a model without `activation_ranges`"
         )
-    to_streaming(model, streams=streams)  # Raises if it cannot.
     with tempfile.TemporaryDirectory() as folder:
         preset = save_preset(model, pathlib.Path(folder) / "preset")
         path = pathlib.Path(folder) / "model.tflite"
         run_in_tf_keras(
-            "tsm_export.quantization_aware:_convert",
-            os.fspath(preset),
-            os.fspath(path),
-            streams,
+            f"{__name__}:_convert_preset",
+            *(os.fspath(preset), os.fspath(path), kind),
+            {"streams": streams, "image_size": image_size},
+            softmax,
         )
         return path.read_bytes()
 
 
-def _convert(preset, path, streams):
+def _convert_preset(
+    preset: str, path: str, kind: str, size: dict[str, Any], softmax: bool
+) -> None:
     model = load_preset(preset)
-    streaming = to_streaming(model, streams=streams)
-    rounding = quantization_aware(streaming)
+    if kind == "stream":
+        network = to_streaming(model, **size)
+    else:
+        network = to_single_clip(model, image_size=size["image_size"])
+    rounding = quantization_aware(network)
     set_activation_ranges(rounding, model.activation_ranges)
     tie_caches(rounding)
-    names = [tensor.name for tensor in streaming.inputs]
-    signature = {
-        name: tf.TensorSpec(tensor.shape, tf.float32, name=name)
-        for name, tensor in zip(names, streaming.inputs, strict=True)
-    }
-
-    def step(inputs):
-        return rounding([inputs[name] for name in names], training=False)
-
-    with tempfile.TemporaryDirectory() as folder:
-        archive = keras.export.ExportArchive()
-        archive.track(rounding)
-        archive.add_endpoint("serving_default", step, [signature])
-        archive.write_out(folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        ]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-        pathlib.Path(path).write_bytes(converter.convert())
+    # tf_keras prints every variable that it exports.
+    with contextlib.redirect_stdout(io.StringIO()):
+        content = convert(rounding, quantize="int8_qat", softmax=softmax)
+    pathlib.Path(path).write_bytes(content)

@@ -11,6 +11,7 @@ from tensorflow import keras
 from tsm_export.calibration import streamed_states, whole_clips
 from tsm_export.conversion import QUANTIZATIONS, convert
 from tsm_export.input_type import with_input_type
+from tsm_export.quantization_aware import quantization_aware_tflite
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.single_clip import to_single_clip
@@ -54,7 +55,8 @@ def export_tflite(
         kind: `"stream"`, one frame a stream and call, or `"clip"`.
         quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
             (weights in int8); `"int8"` (weights per channel, activations,
-            inputs, outputs and caches).
+            inputs, outputs and caches); `"int8_qat"` (the same, in the ranges
+            that `tsm train --qat` found).
         streams: N, the streams in one batch.
         image_size: S, in pixels; None for the size of the training.
         input_dtype: Of the images: `"float32"`, `"uint8"` as cameras give
@@ -106,9 +108,18 @@ def export_tflite(
         network = to_single_clip(model, image_size=image_size)
         if calibration_clips is not None:
             calibration = whole_clips(calibration_clips)
-    content = convert(
-        network, quantize=quantize, calibration=calibration, softmax=softmax
-    )
+    if quantize == "int8_qat":
+        content = quantization_aware_tflite(
+            model,
+            kind=kind,
+            streams=streams,
+            image_size=image_size,
+            softmax=softmax,
+        )
+    else:
+        content = convert(
+            network, quantize=quantize, calibration=calibration, softmax=softmax
+        )
     if input_dtype is not None:
         content = with_input_type(content, _IMAGE_INPUTS[kind], input_dtype)
     spec = _describe(content, kind, network.video_config, quantize, preset_hash)

@@ -3,11 +3,13 @@
 Imported late: `pip install "tsm-keras[qat]"`.
 """
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 from tensorflow import keras
 
-_QUANTIZATION = tfmot.quantization.keras
+_QUANTIZATION: Any = tfmot.quantization.keras
 
 
 class NoOpConfig(_QUANTIZATION.QuantizeConfig):
@@ -30,6 +32,16 @@ class NoOpConfig(_QUANTIZATION.QuantizeConfig):
 
     def get_config(self):
         return {}
+
+
+class OutputConfig(NoOpConfig):
+    """Rounds what a layer without weights gives."""
+
+    def get_output_quantizers(self, layer):
+        quantizer = _QUANTIZATION.quantizers.MovingAverageQuantizer(
+            num_bits=8, per_axis=False, symmetric=False, narrow_range=False
+        )
+        return [quantizer]
 
 
 class Int8Scheme(_QUANTIZATION.default_8bit.Default8BitQuantizeScheme):

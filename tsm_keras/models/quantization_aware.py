@@ -24,8 +24,8 @@ Ranges = Mapping[str, tuple[float, float]]
 
 # What only moves values has no range of its own.
 _SHIFTS = (TemporalShift, StreamingTemporalShift)
-# What stands around the network in a clip model, and in no artifact.
-_CLIP_LAYERS = (FoldTime, UnfoldTime, SegmentConsensus)
+# What reshapes stays as it is.
+_RESHAPES = (keras.layers.InputLayer, FoldTime, UnfoldTime)
 
 
 def quantization_aware(model: keras.Model) -> keras.Model:
@@ -36,18 +36,21 @@ def quantization_aware(model: keras.Model) -> keras.Model:
     and its ReLU, which become one operation. The copy trains in float.
 
     Args:
-        model: From `build_clip_model` or `build_streaming_model`.
+        model: A clip model, or what streams or exports one.
 
     Returns:
-        A model with the same weights; its layer `quant_x` wraps the layer `x`.
-        Its input is the list of `model.inputs`, its output is
-        structured as that of `model`.
+        A model with the same inputs, outputs and weights, whose layer
+        `quant_x` wraps the layer `x`.
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
     """
     tfmot = _import_tfmot()
-    from tsm_keras.models.int8_scheme import Int8Scheme, NoOpConfig
+    from tsm_keras.models.int8_scheme import (
+        Int8Scheme,
+        NoOpConfig,
+        OutputConfig,
+    )
 
     def annotated(layer):
         if isinstance(layer, keras.layers.Rescaling):
@@ -56,18 +59,22 @@ def quantization_aware(model: keras.Model) -> keras.Model:
             )
         if isinstance(layer, _SHIFTS):
             return tfmot.quantize_annotate_layer(layer, NoOpConfig())
-        if isinstance(layer, (keras.layers.InputLayer, *_CLIP_LAYERS)):
+        if isinstance(layer, SegmentConsensus):
+            return tfmot.quantize_annotate_layer(layer, OutputConfig())
+        if isinstance(layer, _RESHAPES):
             return layer
         return tfmot.quantize_annotate_layer(layer)
 
     # tfmot rewires models of lists, not of dictionaries.
     flat = keras.Model(model.inputs, model.outputs)
     annotation = keras.models.clone_model(flat, clone_function=annotated)
-    with tfmot.quantize_scope({"NoOpConfig": NoOpConfig}):
+    own = {config.__name__: config for config in (NoOpConfig, OutputConfig)}
+    with tfmot.quantize_scope(own):
         copy = tfmot.quantize_apply(annotation, Int8Scheme())
     copy_float_weights(model, copy)
     return keras.Model(
-        copy.inputs, tf.nest.pack_sequence_as(model.output, copy.outputs)
+        tf.nest.pack_sequence_as(model.input, copy.inputs),
+        tf.nest.pack_sequence_as(model.output, copy.outputs),
     )
 
 
@@ -102,16 +109,17 @@ def set_activation_ranges(model: keras.Model, ranges: Ranges) -> None:
     """Sets the ranges of a quantization-aware network's activations.
 
     Raises:
-        ValueError: If `ranges` are those of another network.
+        ValueError: If a layer's range is missing. (A stream needs none for
+            the consensus.)
     """
     variables = _ranges(model)
-    if set(variables) != set(ranges):
+    if missing := sorted(set(variables) - set(ranges)):
         raise ValueError(
             "The ranges must be those of this network's layers. Received: "
-            f"only in one of them {sorted({*variables} ^ {*ranges})[:5]}"
+            f"none for {len(missing)} layers, {missing[:5]}"
         )
-    for name, limits in ranges.items():
-        for variable, limit in zip(variables[name], limits, strict=True):
+    for name, limits in variables.items():
+        for variable, limit in zip(limits, ranges[name], strict=True):
             variable.assign(limit)
 
 

@@ -1,6 +1,7 @@
 """Trains a preset on videos: DATA/train/CLASS/FILE and DATA/test/CLASS/FILE.
 
 tsm train --data=DATA --to=PRESET --shift=causal
+tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 """
 
 import pathlib
@@ -11,11 +12,13 @@ from tensorflow import keras
 
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import scan_folder
+from tsm_keras.keras_version import KERAS_3, run_in_tf_keras
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.presets import save_preset
+from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_keras.training.progress import progress_bar
+from tsm_keras.training.quantization_aware import fit_quantization_aware
 
 FLAGS = flags.FlagValues()
 _NETWORK = VideoClassifierConfig(num_classes=2)
@@ -43,9 +46,26 @@ _define(flags.DEFINE_integer, "shift_div", _NETWORK.shift_div, "1/fraction.")
 _define(flags.DEFINE_string, "placement", _NETWORK.placement, "Of the shift.")
 _define(flags.DEFINE_float, "dropout", _NETWORK.dropout, "Rate.")
 _define(flags.DEFINE_string, "pretrained", None, "imagenet, or nothing.")
+_define(
+    flags.DEFINE_string,
+    "init",
+    None,
+    "Preset to start from, whose network and classes it keeps.",
+)
+_define(
+    flags.DEFINE_boolean,
+    "qat",
+    False,
+    "Train --init with int8's roundings, for tsm export --quantize=int8_qat.",
+)
 _define(flags.DEFINE_integer, "epochs", _RECIPE.epochs, "Passes.")
 _define(flags.DEFINE_integer, "batch_size", _RECIPE.batch_size, "Clips.")
-_define(flags.DEFINE_float, "learning_rate", _RECIPE.learning_rate, "Peak.")
+_define(
+    flags.DEFINE_float,
+    "learning_rate",
+    None,
+    f"Peak. (default: {_RECIPE.learning_rate}; with --init a tenth of it)",
+)
 _define(flags.DEFINE_float, "weight_decay", _RECIPE.weight_decay, "AdamW's.")
 _define(flags.DEFINE_integer, "seed", _RECIPE.seed, "Of everything drawn.")
 _define(
@@ -53,6 +73,10 @@ _define(
     "cache",
     False,
     "Keep all decoded frames in memory (small sets).",
+)
+_NETWORK_FLAGS = (
+    *("backbone", "width", "size", "segments", "shift", "shift_div"),
+    *("placement", "dropout", "pretrained"),
 )
 flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
 
@@ -72,31 +96,36 @@ def main(arguments: Sequence[str]) -> None:
         raise FileExistsError(
             f"{target} exists: choose another folder, or add --overwrite."
         )
-    recipe = TrainingConfig(
-        epochs=FLAGS.epochs,
-        batch_size=FLAGS.batch_size,
-        learning_rate=FLAGS.learning_rate,
-        weight_decay=FLAGS.weight_decay,
-        seed=FLAGS.seed,
-    )
-    settings = _network_settings()
     # Settings are checked before any video is read.
+    recipe = _recipe()
+    settings = _network_settings()
     VideoClassifierConfig(num_classes=2, **settings)
+    start = _start()
+    if FLAGS.qat and KERAS_3:
+        given = [FLAGS[name].serialize() for name in FLAGS if _is_given(name)]
+        run_in_tf_keras(f"{__name__}:_train", given)
+        return
     data = pathlib.Path(FLAGS.data)
     with progress_bar("checking training videos") as progress:
-        training = scan_folder(data / "train", progress=progress)
+        training = scan_folder(
+            data / "train",
+            label_names=start and start.video_config.labels,
+            progress=progress,
+        )
     with progress_bar("checking test videos") as progress:
         test = scan_folder(
             data / "test", label_names=training.label_names, progress=progress
         )
-    config = VideoClassifierConfig(
-        num_classes=len(training.label_names),
-        labels=training.label_names,
-        frame_interval=training.frame_interval(FLAGS.segments),
-        **settings,
-    )
     keras.utils.set_random_seed(FLAGS.seed)
-    model = build_clip_model(config, pretrained=FLAGS.pretrained)
+    model = start or build_clip_model(
+        VideoClassifierConfig(
+            num_classes=len(training.label_names),
+            labels=training.label_names,
+            frame_interval=training.frame_interval(FLAGS.segments),
+            **settings,
+        ),
+        pretrained=FLAGS.pretrained,
+    )
     # With ImageNet weights the model's config is not the one asked for.
     datasets = [
         make_dataset(
@@ -109,7 +138,8 @@ def main(arguments: Sequence[str]) -> None:
         )
         for videos in (training, test)
     ]
-    history = fit(model, datasets[0], recipe, validation_data=datasets[1])
+    train = fit_quantization_aware if FLAGS.qat else fit
+    history = train(model, datasets[0], recipe, validation_data=datasets[1])
     save_preset(
         model,
         target,
@@ -117,11 +147,50 @@ def main(arguments: Sequence[str]) -> None:
             "data": training.name,
             "data_sha256": training.content_hash(),
             "recipe": recipe.to_dict(),
+            "init": preset_hash(FLAGS.init) if FLAGS.init else "",
+            "quantization_aware": FLAGS.qat,
             "test_top1": history.history["val_top1"][-1],
         },
         overwrite=FLAGS.overwrite,
     )
     print(f"wrote the preset {target}")
+
+
+def _train(flag_values: list[str]) -> None:
+    main(FLAGS(["tsm train", *flag_values])[1:])
+
+
+def _recipe():
+    rate = FLAGS.learning_rate
+    if rate is None:
+        rate = _RECIPE.learning_rate / (10 if FLAGS.init else 1)
+    return TrainingConfig(
+        epochs=FLAGS.epochs,
+        batch_size=FLAGS.batch_size,
+        learning_rate=rate,
+        weight_decay=FLAGS.weight_decay,
+        seed=FLAGS.seed,
+    )
+
+
+def _start():
+    """Returns the model of --init, None without."""
+    if not FLAGS.init:
+        if FLAGS.qat:
+            raise ValueError(
+                "--qat fine-tunes a trained network: add --init=PRESET."
+            )
+        return None
+    if given := [name for name in _NETWORK_FLAGS if _is_given(name)]:
+        raise ValueError(
+            "With --init the network is that of the preset: leave out "
+            f"{', '.join(f'--{name}' for name in given)}."
+        )
+    return load_preset(FLAGS.init)
+
+
+def _is_given(name):
+    return FLAGS[name].present > 0
 
 
 def _network_settings():
