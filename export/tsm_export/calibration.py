@@ -50,19 +50,3 @@ def whole_clips(clips: np.ndarray) -> Feeds:
     """
     for clip in clips:
         yield {"clip": clip.astype(np.float32)}
-
-
-def calibration_clips(dataset: tf.data.Dataset, num_frames: int) -> np.ndarray:
-    """Takes about `num_frames` frames, in whole clips, from a data set.
-
-    Args:
-        dataset: Batches of clips from `make_dataset`.
-        num_frames: At least 1.
-
-    Returns:
-        `[B, T, S, S, 3]` uint8 RGB.
-    """
-    clips = dataset.unbatch().map(lambda clip, label: clip)
-    num_segments = clips.element_spec.shape[0]
-    taken = clips.take(-(-num_frames // num_segments))
-    return np.stack(list(taken.as_numpy_iterator()))

@@ -5,27 +5,19 @@ import pathlib
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.calibration import streamed_states, whole_clips
 from tsm_export.conversion import QUANTIZATIONS, convert
+from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.input_type import with_input_type
 from tsm_export.quantization_aware import quantization_aware_tflite
-from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.single_clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
-from tsm_keras.version import __version__
-from tsm_live.spec import ArtifactSpec, TensorSpec, write_spec
+from tsm_live.spec import ArtifactSpec, write_spec
 
-_IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}
-KINDS = tuple(_IMAGE_INPUTS)
+KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
-
-
-class ExportError(RuntimeError):
-    """A converted model that must not be handed over."""
 
 
 def export_tflite(
@@ -121,8 +113,14 @@ def export_tflite(
             network, quantize=quantize, calibration=calibration, softmax=softmax
         )
     if input_dtype is not None:
-        content = with_input_type(content, _IMAGE_INPUTS[kind], input_dtype)
-    spec = _describe(content, kind, network.video_config, quantize, preset_hash)
+        content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
+    spec = describe(
+        content,
+        network.video_config,
+        kind=kind,
+        quantization=quantize,
+        preset_hash=preset_hash,
+    )
     return _write(pathlib.Path(path), content, spec, check)
 
 
@@ -131,66 +129,6 @@ def _expect(name, value, choices):
         raise ValueError(
             f"`{name}` must be one of {choices}. Received: {name}={value!r}"
         )
-
-
-def _describe(
-    content: bytes,
-    kind: str,
-    config: VideoClassifierConfig,
-    quantize: str,
-    preset_hash: str,
-) -> ArtifactSpec:
-    from ai_edge_litert.interpreter import Interpreter
-
-    runner = Interpreter(model_content=content).get_signature_runner()
-    inputs = _tensor_specs(runner.get_input_details())
-    outputs = _tensor_specs(runner.get_output_details())
-    caches = tuple(
-        inputs[name] for name in sorted(inputs) if name.startswith("cache_")
-    )
-    for cache in caches:
-        fresh = outputs.pop(f"{cache.name}_out")
-        if (cache.shape, cache.dtype, cache.scale, cache.zero_point) != (
-            fresh.shape,
-            fresh.dtype,
-            fresh.scale,
-            fresh.zero_point,
-        ):
-            raise ExportError(
-                f"{cache.name} cannot be fed back: its input and output "
-                f"differ. Received: {cache} and {fresh}"
-            )
-    (logits,) = outputs.values()
-    return ArtifactSpec(
-        kind=kind,
-        labels=config.labels,
-        frame=inputs[_IMAGE_INPUTS[kind]],
-        logits=logits,
-        caches=caches,
-        resize_size=config.resize_size,
-        frame_interval=config.frame_interval,
-        num_segments=config.num_segments,
-        quantization=quantize,
-        preset_hash=preset_hash,
-        versions={
-            "tsm_export": __version__,
-            "tensorflow": tf.__version__,
-            "keras": KERAS_VERSION,
-        },
-    )
-
-
-def _tensor_specs(details) -> dict[str, TensorSpec]:
-    return {
-        name: TensorSpec(
-            name=name,
-            shape=tuple(map(int, detail["shape"])),
-            dtype=np.dtype(detail["dtype"]).name,
-            scale=float(detail["quantization"][0]),
-            zero_point=int(detail["quantization"][1]),
-        )
-        for name, detail in details.items()
-    }
 
 
 def _write(path, content, spec, check):
