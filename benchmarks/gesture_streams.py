@@ -3,16 +3,18 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
+from tsm_export.clips import video_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.gestures import write_gestures
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_live.replay import replay
+from tsm_live.runner import open_runner
+from tsm_live.spec import read_spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,12 @@ class Gestures:
             cache=True,
         )
 
+    def calibration_clips(self, config, *, seed) -> np.ndarray:
+        """Returns training clips of about 400 frames."""
+        return video_clips(
+            self.training, config, 400 // config.num_segments, seed
+        )
+
     def test_clips(self, config) -> tuple[np.ndarray, np.ndarray]:
         """Returns `[N, T, S, S, 3]` uint8 clips and their `[N]` labels."""
         dataset = make_dataset(self.test, config, batch_size=64, training=False)
@@ -67,54 +75,16 @@ def gestures(
     return Gestures(*splits)
 
 
-def stream(content: bytes, clips: np.ndarray) -> np.ndarray:
-    """Streams clips through a `.tflite`, each from the zero state.
+def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:
+    """Streams clips through an artifact, each from the zero state.
 
     Returns:
         `[N, T, num_classes]` float32 logits of every frame.
     """
-    step, reset = stepper(content)
-    logits = []
-    for clip in clips:
-        reset()
-        logits.append([step(frame) for frame in clip])
-    return np.array(logits, np.float32)
-
-
-def stepper(
-    content: bytes,
-) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[], None]]:
-    """Returns `step(frame) -> logits` and `reset()`, on one thread."""
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    runner = interpreter.get_signature_runner()
-    inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    caches = [
-        (detail, outputs[f"{name}_out"])
-        for name, detail in inputs.items()
-        if name.startswith("cache_")
-    ]
-    frame_input, logits = inputs["frame"], outputs["logits"]
-
-    def reset():
-        for detail, _ in caches:
-            interpreter.set_tensor(
-                detail["index"], _encode(np.zeros(detail["shape"]), detail)
-            )
-
-    def step(frame):
-        interpreter.set_tensor(
-            frame_input["index"], _encode(frame[None], frame_input)
-        )
-        interpreter.invoke()
-        for detail, fresh in caches:
-            interpreter.set_tensor(
-                detail["index"], interpreter.get_tensor(fresh["index"])
-            )
-        return _decode(interpreter.get_tensor(logits["index"])[0], logits)
-
-    reset()
-    return step, reset
+    spec, runner = read_spec(path), open_runner(path)
+    return np.array(
+        [list(replay(runner, spec, clip[:, None])) for clip in clips]
+    )[:, :, 0]
 
 
 def top1(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -125,19 +95,3 @@ def top1(logits: np.ndarray, labels: np.ndarray) -> float:
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
     """Returns how often two `[N, T, K]` logits choose the same class."""
     return float((first.argmax(-1) == second.argmax(-1)).mean())
-
-
-def _encode(values, detail):
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return values.astype(detail["dtype"])
-    limits = np.iinfo(detail["dtype"])
-    codes = np.round(values / scale) + zero_point
-    return np.clip(codes, limits.min, limits.max).astype(detail["dtype"])
-
-
-def _decode(codes, detail):
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return codes
-    return (codes.astype(np.float32) - zero_point) * scale

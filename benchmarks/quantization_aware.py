@@ -23,7 +23,6 @@ from tensorflow import keras
 
 from gesture_streams import agreement, gestures, stream, top1
 from timing import print_machine
-from tsm_export.calibration import calibration_clips
 from tsm_export.tflite import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
@@ -78,9 +77,7 @@ def measure(videos, width, seed, folder):
     """Returns top-1 and agreement of each variant, `[len(VARIANTS), 2]`."""
     networks = train(videos, width, seed, folder)
     config = networks["trained"].video_config
-    calibration = calibration_clips(
-        videos.training_data(config, batch_size=1, seed=seed), 400
-    )
+    calibration = videos.calibration_clips(config, seed=seed)
     clips, labels = videos.test_clips(config)
     logits, row = {}, []
     for name, network, quantize in VARIANTS:
@@ -91,7 +88,7 @@ def measure(videos, width, seed, folder):
             quantize=quantize,
             calibration_clips=calibration,
         )
-        logits[name] = stream(path.read_bytes(), clips)
+        logits[name] = stream(path, clips)
         row.append(
             (
                 top1(logits[name], labels),
