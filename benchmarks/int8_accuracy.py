@@ -97,9 +97,7 @@ def report(sizes, logits, labels):
     accuracy = {name: top1(found, labels) for name, found in logits.items()}
     print(f"\n{len(labels)} held-out clips of {logits['int8'].shape[1]} frames")
     for name, size in sizes.items():
-        print(
-            f"{name:8}{size / 1e6:8.2f} MB, top-1 {accuracy[name]:8.2%}"
-        )
+        print(f"{name:8}{size / 1e6:8.2f} MB, top-1 {accuracy[name]:8.2%}")
     size = sizes["int8"] / sizes["float32"]
     change = accuracy["int8"] - accuracy["float32"]
     agree = agreement(logits["int8"], logits["float32"])

@@ -1,6 +1,6 @@
 """fit_quantization_aware: a trained network learns to live with int8."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,8 +14,8 @@ from tsm_keras.models.quantization_aware import (
 )
 from tsm_keras.training.fit import TrainingConfig, fit
 
-# Batches on which ranges are measured before training moves them.
-_CALIBRATION_BATCHES = 16
+_MEASURED_BATCHES = 16
+_NARROWEST = 1e-3  # An empty range would have no scale.
 
 
 def fit_quantization_aware(
@@ -49,9 +49,8 @@ def fit_quantization_aware(
     rounding = quantization_aware(model)
     # tfmot's own start, -6..6, is too far from the truth for its slow moving
     # averages.
-    set_activation_ranges(
-        rounding, _measure(model, activation_ranges(rounding), training_data)
-    )
+    start = measure_ranges(model, activation_ranges(rounding), training_data)
+    set_activation_ranges(rounding, start)
     history = fit(
         rounding,
         training_data,
@@ -65,8 +64,21 @@ def fit_quantization_aware(
     return history
 
 
-def _measure(model, names, data):
-    """Returns the mean of the batches' smallest and largest activations."""
+def measure_ranges(
+    model: keras.Model, names: Iterable[str], data: tf.data.Dataset
+) -> dict[str, tuple[float, float]]:
+    """Measures the activations of some layers of a float network.
+
+    Args:
+        model: A clip model.
+        names: Of its layers.
+        data: Batches of clips and labels, of which a few are taken.
+
+    Returns:
+        The means of the batches' smallest and largest values, by layer,
+        widened to hold zero.
+    """
+    names = list(names)
     probe = keras.Model(
         model.inputs, [model.get_layer(name).output for name in names]
     )
@@ -80,11 +92,10 @@ def _measure(model, names, data):
 
     batches = [
         [[low.numpy(), high.numpy()] for low, high in extremes(clips)]
-        for clips, _ in data.take(_CALIBRATION_BATCHES)
+        for clips, _ in data.take(_MEASURED_BATCHES)
     ]
     means = np.mean(batches, axis=0, dtype=np.float64)
-    # Zero must be among the 256 values; no range may be empty.
     return {
-        name: (min(float(low), 0.0), max(float(high), 1e-3))
+        name: (min(float(low), 0.0), max(float(high), _NARROWEST))
         for name, (low, high) in zip(names, means, strict=True)
     }
