@@ -3,11 +3,12 @@
     pip install ai-edge-quantizer
     python benchmarks/int8_converters.py --preset=PRESET --data=FOLDER
 
-TensorFlow's converter and ai-edge-quantizer get one trained causal network and the same calibration frames, streamed.
-ai-edge-quantizer rounds the float32 artifact; its alignment utility ties the
-caches. Compares the size, the held-out clips' top-1, how many frames agree with
-float32, and the latency of a step, the three in turns on one thread. A preset
-is made by `int8_accuracy.py --preset=PRESET --data=FOLDER`.
+TensorFlow's converter and ai-edge-quantizer get one trained causal network and
+the same calibration frames, streamed. ai-edge-quantizer rounds the float32
+artifact; its alignment utility ties the caches. Compares the size, the held-out
+clips' top-1, how many frames agree with float32, and the latency of a step, the
+artifacts in turns on one thread. A preset is made by
+`int8_accuracy.py --preset=PRESET --data=FOLDER`.
 """
 
 import os

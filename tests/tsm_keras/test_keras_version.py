@@ -13,7 +13,7 @@ def test_an_error_crosses_from_the_tf_keras_process(tmp_path):
 
 @pytest.mark.keras3_only
 def test_a_bug_crosses_with_its_traceback():
-    with pytest.raises(RuntimeError, match=r"File .*ZeroDivisionError"):
+    with pytest.raises(RuntimeError, match=r"(?s)File .*ZeroDivision"):
         run_in_tf_keras("operator:floordiv", 1, 0)
 
 

@@ -94,7 +94,7 @@ def measure_ranges(
         [[low.numpy(), high.numpy()] for low, high in extremes(clips)]
         for clips, _ in data.take(_MEASURED_BATCHES)
     ]
-    means = np.mean(batches, axis=0, dtype=np.float64)
+    means = np.asarray(batches, np.float64).mean(axis=0)
     return {
         name: (min(float(low), 0.0), max(float(high), _NARROWEST))
         for name, (low, high) in zip(names, means, strict=True)
