@@ -1,8 +1,9 @@
 """Every kind of artifact through LiteRT, against the Keras model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
 
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.numerics import relative_error
@@ -10,7 +11,7 @@ from tsm_export import export_tflite
 from tsm_export.input_type import with_input_type
 from tsm_live.replay import classify_clip, replay
 from tsm_live.runner import open_runner
-from tsm_live.spec import read_spec
+from tsm_live.spec import TensorSpec, read_spec, write_spec
 
 
 def _frame_logits(model, clip):
@@ -36,9 +37,9 @@ def test_smaller_weights_give_nearly_the_same(quantize, size, tolerance):
     assert 0 < relative_error(_streamed(path, clip), expected) < tolerance
 
 
-@pytest.mark.parametrize("quantize", ["none", "int8"])
-def test_streams_of_a_batch_do_not_mix(quantize):
-    together = random_artifact(quantize=quantize, streams=2)
+def test_streams_of_a_batch_do_not_mix():
+    """One export has all of: streams, int8, bytes in, probabilities out."""
+    together = _everything()
     spec = read_spec(together)
     assert spec.streams == 2 and spec.caches[0].shape[0] == 2
     runner = open_runner(together)
@@ -49,77 +50,75 @@ def test_streams_of_a_batch_do_not_mix(quantize):
         return np.stack(list(replay(runner, spec, frames)), axis=1)
 
     one, other = streamed(0, 1)
-    swapped = streamed(1, 0)
-    np.testing.assert_array_equal(swapped, [other, one])
+    np.testing.assert_array_equal(streamed(1, 0), [other, one])
     np.testing.assert_array_equal(streamed(0, 2)[0], one)
-    if quantize == "none":
-        expected = _frame_logits(clip_model(), clips[1])
-        assert relative_error(other, expected) <= 2e-5
+    assert np.abs(one - other).max() > 0.1
 
 
-@pytest.mark.parametrize("quantize", ["none", "int8"])
-def test_bytes_are_what_the_same_numbers_are(quantize):
+def _everything():
+    return random_artifact(
+        quantize="int8", streams=2, input_dtype="uint8", softmax=True
+    )
+
+
+def test_the_spec_says_what_comes_in_and_goes_out():
+    spec = read_spec(_everything())
+    assert spec.frame == TensorSpec("frame", (2, 64, 64, 3), "uint8", 1.0, 0)
+    assert spec.logits.name == "probabilities"
+    assert {cache.dtype for cache in spec.caches} == {"int8"}
+
+
+def test_probabilities_are_the_softmax_of_the_logits():
     clip = random_clips(1, clip_model())[0]
-    path = random_artifact(quantize=quantize, input_dtype="uint8")
-    spec = read_spec(path)
-    assert (spec.frame.dtype, spec.frame.scale) == ("uint8", 1.0)
-    assert {cache.dtype for cache in spec.caches} == {
-        "int8" if quantize == "int8" else "float32"
-    }
-    own = random_artifact(quantize=quantize)
-    np.testing.assert_array_equal(_streamed(path, clip), _streamed(own, clip))
-
-
-def test_a_float_input_before_an_int8_network():
-    own = random_artifact(quantize="int8")
-    content = own.read_bytes()
-    content = content[: content.index(b"PK\3\4")]
-    changed = with_input_type(content, "frame", "float32")
-    with_caches = {
-        cache.name: np.full(cache.shape, cache.zero_point, np.int8)
-        for cache in read_spec(own).caches
-    }
-    frame = random_clips(1, clip_model())[0][:1]
-    results = [
-        Interpreter(model_content=model).get_signature_runner()(
-            frame=image, **with_caches
-        )["logits"]
-        for model, image in (
-            (changed, frame.astype(np.float32)),
-            (content, (frame.astype(int) - 128).astype(np.int8)),
-        )
-    ]
-    np.testing.assert_array_equal(*results)
-    assert with_input_type(changed, "frame", "float32") == changed
-
-
-@pytest.mark.parametrize("quantize", ["none", "int8"])
-def test_probabilities_are_the_softmax_of_the_logits(quantize):
-    clip = random_clips(1, clip_model())[0]
-    path = random_artifact(quantize=quantize, softmax=True)
-    assert read_spec(path).logits.name == "probabilities"
-    logits = _streamed(random_artifact(quantize=quantize), clip)
-    found = _streamed(path, clip)
+    runner, spec = open_runner(_everything()), read_spec(_everything())
+    twice = np.stack([clip, clip], axis=1)
+    found = np.stack(list(replay(runner, spec, twice)))[:, 0]
+    logits = _streamed(random_artifact(quantize="int8"), clip)
 
     def softmax(values):
         scores = np.exp(values - values.max(axis=-1, keepdims=True))
         return scores / scores.sum(axis=-1, keepdims=True)
 
-    # A step of the int8 output is 1/256.
-    tolerance = 1e-5 if quantize == "none" else 2 / 256
-    np.testing.assert_allclose(softmax(found), softmax(logits), atol=tolerance)
+    # A step of the int8 output is 1/256, of the logits before it some more.
+    np.testing.assert_allclose(softmax(found), softmax(logits), atol=0.05)
+    assert np.ptp(softmax(logits)) > 0.5
 
 
-@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
-@pytest.mark.parametrize("shift", ["bidirectional", "causal"])
+@pytest.mark.parametrize(
+    ("quantize", "dtype"),
+    [("none", "uint8"), ("int8", "uint8"), ("int8", "float32")],
+)
+def test_another_input_type_changes_nothing_else(tmp_path, quantize, dtype):
+    own = random_artifact(quantize=quantize)
+    spec = read_spec(own)
+    content = own.read_bytes()
+    content = content[: content.index(b"PK\3\4")]
+    changed = tmp_path / "changed.tflite"
+    changed.write_bytes(with_input_type(content, "frame", dtype))
+    scale = 1.0 if dtype == "uint8" else 0.0
+    frame = TensorSpec("frame", spec.frame.shape, dtype, scale, 0)
+    write_spec(changed, dataclasses.replace(spec, frame=frame))
+    clip = random_clips(1, clip_model())[0]
+    np.testing.assert_array_equal(
+        _streamed(changed, clip), _streamed(own, clip)
+    )
+
+
+def test_the_type_it_has_needs_no_change():
+    content = random_artifact().read_bytes()
+    assert with_input_type(content, "frame", "float32") == content
+
+
+@pytest.mark.parametrize(
+    ("backbone", "shift"),
+    [("mobilenet_v2", "bidirectional"), ("resnet18", "causal")],
+)
 def test_a_clip_artifact_equals_the_clip_model(backbone, shift):
     model = clip_model(backbone, shift)
     path = random_artifact(backbone, shift=shift, kind="clip")
     spec = read_spec(path)
-    assert (
-        spec.frame.name == "clip"
-        and spec.frame.shape == (model.inputs[0].shape[1:])
-    )
+    assert spec.frame.name == "clip"
+    assert spec.frame.shape == model.inputs[0].shape[1:]
     assert spec.logits.shape == (1, 7) and not spec.caches
     clips = random_clips(3, model)
     expected = model(clips.astype(np.float32))["logits"].numpy()

@@ -14,8 +14,7 @@ from tsm_export.lint import lint
         ("float16", {}),
         ("dynamic", {}),
         ("int8", {}),
-        ("int8", {"input_dtype": "uint8"}),
-        ("none", {"kind": "clip"}),
+        ("int8", {"streams": 2, "input_dtype": "uint8", "softmax": True}),
     ],
 )
 def test_nothing_is_wrong_with_our_artifacts(quantize, options):
