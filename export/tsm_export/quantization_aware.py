@@ -1,7 +1,5 @@
 """quantization_aware_tflite: int8 in the ranges that training found."""
 
-import contextlib
-import io
 import os
 import pathlib
 import tempfile
@@ -80,7 +78,5 @@ def _convert_preset(
     rounding = quantization_aware(network)
     set_activation_ranges(rounding, model.activation_ranges)
     tie_caches(rounding)
-    # tf_keras prints every variable that it exports.
-    with contextlib.redirect_stdout(io.StringIO()):
-        content = convert(rounding, quantize="int8_qat", softmax=softmax)
+    content = convert(rounding, quantize="int8_qat", softmax=softmax)
     pathlib.Path(path).write_bytes(content)
