@@ -5,7 +5,7 @@
 Trains a causal MobileNetV2 of width 1.0 on generated gestures, exports it to
 TFLite as float32 and as int8 (calibrated on training clips), and streams the
 held-out clips through both, frame by frame. Exits with 1 if a bar is missed.
-Takes about ten minutes on two cores; `--preset` measures one that exists.
+Took seven minutes on two cores; `--preset` measures one that exists.
 """
 
 import os

@@ -32,11 +32,11 @@ from tsm_keras.training.quantization_aware import fit_quantization_aware
 FLAGS = flags.FLAGS
 flags.DEFINE_list("widths", ["0.1"], "Channel multipliers of MobileNetV2.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Of the trainings.")
-flags.DEFINE_integer("image_size", 40, "Height and width of a frame.")
+flags.DEFINE_integer("image_size", 32, "Height and width of a frame.")
 flags.DEFINE_integer("shift_div", 4, "1 / fraction of channels shifted.")
 flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")
 flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
-flags.DEFINE_integer("epochs", 10, "Passes of the first training.")
+flags.DEFINE_integer("epochs", 8, "Passes of the first training.")
 flags.DEFINE_integer("more_epochs", 3, "Passes of what follows.")
 flags.DEFINE_float("learning_rate", 8e-3, "Peak of the first training.")
 flags.DEFINE_float("more_learning_rate", 8e-4, "Peak of what follows.")
