@@ -10,11 +10,8 @@ _REQUIRE_ALL = os.environ.get("TSM_REQUIRE_ALL", "0") != "0"
 
 
 def pytest_collection_modifyitems(config, items):
-    if not _TF_KERAS:
-        return
-    left_out = [
-        item for item in items if item.get_closest_marker("keras3_only")
-    ]
+    other = "keras3_only" if _TF_KERAS else "tf_keras_only"
+    left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

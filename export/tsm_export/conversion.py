@@ -17,6 +17,7 @@ QUANTIZATIONS = {
     "float16": "weights in float16, half the file",
     "dynamic": "weights in int8, activations in float32 between the layers",
     "int8": "weights, activations, inputs, outputs and caches in int8",
+    "int8_qat": "int8, in the ranges that quantization-aware training found",
 }
 
 
@@ -33,7 +34,7 @@ def convert(
     Batch normalization is folded into the convolutions.
 
     Args:
-        network: All shapes static.
+        network: All shapes static. For int8_qat: from `quantization_aware`.
         quantize: One of `QUANTIZATIONS`.
         calibration: For int8: inputs to measure the ranges on.
         softmax: Replace the output `logits` by `probabilities`.
@@ -91,10 +92,11 @@ def _set_quantization(converter, quantize, calibration):
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    if quantize in ("int8", "int8_qat"):
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
     if quantize == "int8":
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.TFLITE_BUILTINS_INT8
         ]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
         converter.representative_dataset = lambda: calibration

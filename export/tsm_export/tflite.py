@@ -10,6 +10,7 @@ from tsm_export.conversion import QUANTIZATIONS, convert
 from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.input_type import with_input_type
 from tsm_export.networks import network_for_export
+from tsm_export.quantization_aware import quantization_aware_tflite
 from tsm_live.spec import ArtifactSpec
 
 
@@ -40,7 +41,8 @@ def export_tflite(
         kind: `"stream"`, one frame a stream and call, or `"clip"`.
         quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
             (weights in int8); `"int8"` (weights per channel, activations,
-            inputs, outputs and caches).
+            inputs, outputs and caches); `"int8_qat"` (the same, in the ranges
+            that `tsm train --qat` found).
         streams: N, the streams in one batch.
         image_size: S, in pixels; None for the size of the training.
         input_dtype: Of the images: `"float32"`, `"uint8"` as cameras give
@@ -71,9 +73,18 @@ def export_tflite(
         input_dtype=input_dtype,
         calibration_clips=calibration_clips,
     )
-    content = convert(
-        network, quantize=quantize, calibration=calibration, softmax=softmax
-    )
+    if quantize == "int8_qat":
+        content = quantization_aware_tflite(
+            model,
+            kind=kind,
+            streams=streams,
+            image_size=image_size,
+            softmax=softmax,
+        )
+    else:
+        content = convert(
+            network, quantize=quantize, calibration=calibration, softmax=softmax
+        )
     if input_dtype is not None:
         content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
     spec = describe(

@@ -29,6 +29,7 @@ _BARS = {
     "dynamic": (np.inf, 0.98),
     "int8": (np.inf, 0.98),
     "int8_tensorrt": (np.inf, 0.98),
+    "int8_qat": (np.inf, 0.98),
 }
 # On a GPU that computes in float16, how far from the CPU. Where numbers are
 # rounded to int8 a small difference may become a whole step.

@@ -7,6 +7,7 @@ code is ever loaded from it, and it loads in Keras 3 and tf_keras alike.
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -88,6 +89,8 @@ def save_preset(
             },
             "provenance": provenance or {},
         }
+        if ranges := getattr(model, "activation_ranges", None):
+            description["activation_ranges"] = ranges
         text = json.dumps(description, indent=2)
         (temporary / CONFIG_FILE).write_text(text, "utf-8")
         temporary.chmod(0o755)  # mkdtemp makes it private.
@@ -104,7 +107,9 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
         path: A preset folder.
 
     Returns:
-        The model of `build_clip_model`, with its `video_config`.
+        The model of `build_clip_model`, with its `video_config`. One that was
+        trained quantization-aware is a float network too; its
+        `activation_ranges` are not empty.
 
     Raises:
         PresetError: If the folder is no preset, a file is missing or damaged,
@@ -133,6 +138,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
             f"{differ[:5]}"
         )
     model.load_weights(path / WEIGHTS_FILE)
+    model.activation_ranges = description.get("activation_ranges", {})
     return model
 
 
@@ -161,11 +167,14 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
                 raise ValueError(f"`{field}` must be an object")
         if set(description["sha256"]) != {WEIGHTS_FILE, LABELS_FILE}:
             raise ValueError("`sha256` must name the weights and the labels")
+        for low, high in description.get("activation_ranges", {}).values():
+            if not -math.inf < low <= 0 < high < math.inf:
+                raise ValueError("`activation_ranges` must hold zero")
         values = description["config"]
         description["config"] = VideoClassifierConfig.from_dict(values)
         if description["config_sha256"] != _config_hash(values):
             raise ValueError("its `config` was changed since it was written")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PresetError(
             f"{path / CONFIG_FILE} cannot be read: {error}"
         ) from error

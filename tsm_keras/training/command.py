@@ -1,4 +1,7 @@
-"""Trains a preset: tsm train --data=DATA --to=PRESET --shift=causal.
+"""Trains a preset.
+
+tsm train --data=DATA --to=PRESET --shift=causal
+tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 
 DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE and
 DATA/test/CLASS/FILE.
@@ -14,10 +17,13 @@ from tensorflow import keras
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.presets import save_preset
+from tsm_keras.models.presets import load_preset, preset_hash, save_preset
+from tsm_keras.tf_keras_process import run_in_tf_keras
 from tsm_keras.training.fit import TrainingConfig, fit
+from tsm_keras.training.quantization_aware import fit_quantization_aware
 
 FLAGS = flags.FlagValues()
 _NETWORK = VideoClassifierConfig(num_classes=2)
@@ -57,9 +63,26 @@ _define(flags.DEFINE_integer, "shift_div", _NETWORK.shift_div, "1/fraction.")
 _define(flags.DEFINE_string, "placement", _NETWORK.placement, "Of the shift.")
 _define(flags.DEFINE_float, "dropout", _NETWORK.dropout, "Rate.")
 _define(flags.DEFINE_string, "pretrained", None, "imagenet, or nothing.")
+_define(
+    flags.DEFINE_string,
+    "init",
+    None,
+    "Preset to start from, whose network and classes it keeps.",
+)
+_define(
+    flags.DEFINE_boolean,
+    "qat",
+    False,
+    "Train --init with int8's roundings, for tsm export --quantize=int8_qat.",
+)
 _define(flags.DEFINE_integer, "epochs", _RECIPE.epochs, "Passes.")
 _define(flags.DEFINE_integer, "batch_size", _RECIPE.batch_size, "Clips.")
-_define(flags.DEFINE_float, "learning_rate", _RECIPE.learning_rate, "Peak.")
+_define(
+    flags.DEFINE_float,
+    "learning_rate",
+    None,
+    f"Peak. (default: {_RECIPE.learning_rate}; with --init a tenth of it)",
+)
 _define(flags.DEFINE_float, "weight_decay", _RECIPE.weight_decay, "AdamW's.")
 _define(flags.DEFINE_integer, "seed", _RECIPE.seed, "Of everything drawn.")
 _define(
@@ -70,6 +93,10 @@ _define(
     "frames of a prepared data set.",
 )
 define_flags(FLAGS, __name__)
+_NETWORK_FLAGS = (
+    *("backbone", "width", "size", "segments", "shift", "shift_div"),
+    *("placement", "dropout", "pretrained"),
+)
 flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
 
 
@@ -88,27 +115,30 @@ def main(arguments: Sequence[str]) -> None:
         raise FileExistsError(
             f"{target} exists: choose another folder, or add --overwrite."
         )
-    recipe = TrainingConfig(
-        epochs=FLAGS.epochs,
-        batch_size=FLAGS.batch_size,
-        learning_rate=FLAGS.learning_rate,
-        weight_decay=FLAGS.weight_decay,
-        seed=FLAGS.seed,
-    )
+    recipe = _recipe()
     settings = _network_settings()
     sampling, augmentation = configs_from_flags(FLAGS)
     # Settings are checked before any video is read.
     VideoClassifierConfig(num_classes=2, **settings)
-    training = _open("train")
-    test = _open(FLAGS.test_split, label_names=training.label_names)
-    config = VideoClassifierConfig(
-        num_classes=len(training.label_names),
-        labels=training.label_names,
-        frame_interval=training.frame_interval(FLAGS.segments),
-        **settings,
+    start = _start()
+    if FLAGS.qat and KERAS_3:
+        given = [FLAGS[name].serialize() for name in FLAGS if _is_given(name)]
+        run_in_tf_keras(f"{__name__}:_train", given)
+        return
+    training = _open(
+        "train", label_names=start.video_config.labels if start else None
     )
+    test = _open(FLAGS.test_split, label_names=training.label_names)
     keras.utils.set_random_seed(FLAGS.seed)
-    model = build_clip_model(config, pretrained=FLAGS.pretrained)
+    model = start or build_clip_model(
+        VideoClassifierConfig(
+            num_classes=len(training.label_names),
+            labels=training.label_names,
+            frame_interval=training.frame_interval(FLAGS.segments),
+            **settings,
+        ),
+        pretrained=FLAGS.pretrained,
+    )
     # With ImageNet weights the model's config is not the one asked for.
     datasets = [
         make_dataset(
@@ -122,7 +152,8 @@ def main(arguments: Sequence[str]) -> None:
         )
         for clips in (training, test)
     ]
-    history = fit(model, datasets[0], recipe, validation_data=datasets[1])
+    train = fit_quantization_aware if FLAGS.qat else fit
+    history = train(model, datasets[0], recipe, validation_data=datasets[1])
     save_preset(
         model,
         target,
@@ -132,11 +163,50 @@ def main(arguments: Sequence[str]) -> None:
             "recipe": recipe.to_dict(),
             "sampling": dataclasses.asdict(sampling),
             "augmentation": dataclasses.asdict(augmentation),
+            "init": preset_hash(FLAGS.init) if FLAGS.init else "",
+            "quantization_aware": FLAGS.qat,
             "test_top1": history.history["val_top1"][-1],
         },
         overwrite=FLAGS.overwrite,
     )
     print(f"wrote the preset {target}")
+
+
+def _train(flag_values: list[str]) -> None:
+    main(FLAGS(["tsm train", *flag_values])[1:])
+
+
+def _recipe():
+    rate = FLAGS.learning_rate
+    if rate is None:
+        rate = _RECIPE.learning_rate / (10 if FLAGS.init else 1)
+    return TrainingConfig(
+        epochs=FLAGS.epochs,
+        batch_size=FLAGS.batch_size,
+        learning_rate=rate,
+        weight_decay=FLAGS.weight_decay,
+        seed=FLAGS.seed,
+    )
+
+
+def _start():
+    """Returns the model of --init, None without."""
+    if not FLAGS.init:
+        if FLAGS.qat:
+            raise ValueError(
+                "--qat fine-tunes a trained network: add --init=PRESET."
+            )
+        return None
+    if given := [name for name in _NETWORK_FLAGS if _is_given(name)]:
+        raise ValueError(
+            "With --init the network is that of the preset: leave out "
+            f"{', '.join(f'--{name}' for name in given)}."
+        )
+    return load_preset(FLAGS.init)
+
+
+def _is_given(name):
+    return FLAGS[name].present > 0
 
 
 def _open(split, **options):

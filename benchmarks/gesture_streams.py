@@ -1,0 +1,97 @@
+"""What the benchmarks of accuracy share: gestures, training, streaming."""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_export.clips import video_clips
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import VideoFolder, scan_folder
+from tsm_keras.data.gestures import write_gestures
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_live.replay import replay
+from tsm_live.runner import open_runner
+from tsm_live.spec import read_spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Gestures:
+    """Generated videos to train on and to test on."""
+
+    training: VideoFolder
+    test: VideoFolder
+
+    def config(self, **fields) -> VideoClassifierConfig:
+        """Returns the config of a causal network for them."""
+        return VideoClassifierConfig(
+            num_classes=len(self.training.label_names),
+            labels=self.training.label_names,
+            shift="causal",
+            frame_interval=self.training.frame_interval(8),
+            **fields,
+        )
+
+    def training_data(self, config, *, batch_size, seed) -> tf.data.Dataset:
+        """Returns batches; the videos are decoded once and kept in memory."""
+        return make_dataset(
+            self.training,
+            config,
+            batch_size=batch_size,
+            training=True,
+            seed=seed,
+            cache=True,
+        )
+
+    def calibration_clips(self, config, *, seed) -> np.ndarray:
+        """Returns training clips of about 400 frames."""
+        return video_clips(
+            self.training, config, 400 // config.num_segments, seed
+        )
+
+    def test_clips(self, config) -> tuple[np.ndarray, np.ndarray]:
+        """Returns `[N, T, S, S, 3]` uint8 clips and their `[N]` labels."""
+        dataset = make_dataset(self.test, config, batch_size=64, training=False)
+        clips, labels = zip(*dataset.as_numpy_iterator(), strict=True)
+        return np.concatenate(clips), np.concatenate(labels)
+
+
+def gestures(
+    folder: str | os.PathLike, *, training_clips: int, test_clips: int
+) -> Gestures:
+    """Writes so many clips a class, unless an earlier run has, and scans."""
+    splits = []
+    for seed, (split, count) in enumerate(
+        (("train", training_clips), ("test", test_clips))
+    ):
+        path = pathlib.Path(folder) / f"{split}_{count}"
+        if not path.exists():
+            partial = path.with_name(f".{path.name}.part")
+            write_gestures(partial, clips_per_class=count, seed=seed)
+            partial.rename(path)
+        splits.append(scan_folder(path))
+    return Gestures(*splits)
+
+
+def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:
+    """Streams clips through an artifact, each from the zero state.
+
+    Returns:
+        `[N, T, num_classes]` float32 logits of every frame.
+    """
+    spec, runner = read_spec(path), open_runner(path)
+    return np.array(
+        [list(replay(runner, spec, clip[:, None])) for clip in clips]
+    )[:, :, 0]
+
+
+def top1(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the top-1 of clips from their frames' `[N, T, K]` logits."""
+    return float((logits.mean(axis=1).argmax(-1) == labels).mean())
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns how often two `[N, T, K]` logits choose the same class."""
+    return float((first.argmax(-1) == second.argmax(-1)).mean())

@@ -1,0 +1,143 @@
+"""Which tool makes the better int8: the converter or ai-edge-quantizer?
+
+    pip install ai-edge-quantizer
+    python benchmarks/int8_converters.py --preset=PRESET --data=FOLDER
+
+TensorFlow's converter and ai-edge-quantizer get one trained causal network and
+the same calibration frames, streamed. ai-edge-quantizer rounds the float32
+artifact; its alignment utility ties the caches. Compares the size, the held-out
+clips' top-1, how many frames agree with float32, and the latency of a step, the
+artifacts in turns on one thread. A preset is made by
+`int8_accuracy.py --preset=PRESET --data=FOLDER`.
+"""
+
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import importlib.metadata
+
+import tensorflow as tf
+from absl import app, flags
+
+from gesture_streams import agreement, gestures, stream, top1
+from timing import Ratio, print_machine, report
+from tsm_export.calibration import streamed_states
+from tsm_export.description import ExportError, describe
+from tsm_export.interleave import CLOCKS, interleave
+from tsm_export.tflite import export_tflite
+from tsm_keras.models.presets import load_preset
+from tsm_keras.models.streaming import cache_shapes, to_streaming
+from tsm_live.dry_run import dry_step
+from tsm_live.spec import write_spec
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("preset", None, "Of a network trained on gestures.")
+flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
+flags.DEFINE_integer("training_clips", 100, "Videos a class to calibrate on.")
+flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
+flags.DEFINE_integer("rounds", 300, "Turns of each artifact.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.mark_flags_as_required(["preset", "data"])
+
+SIGNATURE = "serving_default"
+
+
+def main(argv):
+    if argv[1:]:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    print_machine(
+        TensorFlow=tf.__version__,
+        LiteRT=importlib.metadata.version("ai-edge-litert"),
+        quantizer=importlib.metadata.version("ai-edge-quantizer"),
+    )
+    videos = gestures(
+        FLAGS.data,
+        training_clips=FLAGS.training_clips,
+        test_clips=FLAGS.test_clips,
+    )
+    model = load_preset(FLAGS.preset)
+    config = model.video_config
+    print(f"{config.backbone}, width {config.width}, {config.image_size} px")
+    clips, labels = videos.test_clips(config)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = export(model, videos, pathlib.Path(folder))
+        logits = {name: stream(path, clips) for name, path in paths.items()}
+        for name, path in paths.items():
+            print(
+                f"{name:20}{path.stat().st_size / 1e6:8.3f} MB   "
+                f"top-1 {top1(logits[name], labels):7.2%}   "
+                f"as float32 {agreement(logits[name], logits['float32']):7.2%}"
+            )
+        times = interleave(
+            {name: dry_step(path, threads=1) for name, path in paths.items()},
+            rounds=FLAGS.rounds,
+            untimed_calls=1,
+            clock=FLAGS.clock,
+        )
+    report(
+        times,
+        [
+            Ratio("float32", "converter"),
+            Ratio("float32", "ai-edge-quantizer"),
+            Ratio("ai-edge-quantizer", "converter"),
+        ],
+    )
+
+
+def export(model, videos, folder):
+    """Returns the paths of the artifacts, by name."""
+    calibration = videos.calibration_clips(model.video_config, seed=0)
+    paths = {}
+    for name, quantize in (("float32", "none"), ("converter", "int8")):
+        paths[name] = folder / f"{name}.tflite"
+        export_tflite(
+            model,
+            paths[name],
+            quantize=quantize,
+            calibration_clips=calibration,
+        )
+    streaming = to_streaming(model)
+    states = list(streamed_states(streaming, calibration))
+    caches = list(cache_shapes(streaming))
+    for name, aligned in (("unaligned", False), ("ai-edge-quantizer", True)):
+        content = quantize_float(paths["float32"], states, caches, aligned)
+        try:
+            spec = describe(
+                content,
+                model.video_config,
+                kind="stream",
+                quantization="int8",
+            )
+        except ExportError as error:
+            print(f"ai-edge-quantizer, {name}: {error}")
+            continue
+        paths[name] = folder / f"{name}.tflite"
+        paths[name].write_bytes(content)
+        write_spec(paths[name], spec)
+    return paths
+
+
+def quantize_float(path, states, caches, aligned):
+    """Returns what ai-edge-quantizer makes of a float32 artifact."""
+    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer.utils import calibration_utils
+
+    tool = quantizer.Quantizer(os.fspath(path), recipe.static_wi8_ai8())
+    ranges = tool.calibrate({SIGNATURE: states}, num_threads=1)
+    if aligned:
+        utility = calibration_utils.CalibrationQsvAlignmentUtils(
+            os.fspath(path)
+        )
+        for name in caches:
+            utility.align_quant_stats(
+                ranges, {SIGNATURE: [name, f"{name}_out"]}
+            )
+    result = tool.quantize(ranges, enable_progress_report=False)
+    return bytes(result.quantized_model)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,85 @@
+"""run_in_tf_keras: a function runs in a process whose Keras is tf_keras."""
+
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+from typing import Any
+
+from tsm_keras.keras_version import KERAS_3
+
+# What is raised again in the process that waits.
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (ValueError, OSError, ImportError, RuntimeError)
+}
+
+
+def run_in_tf_keras(function: str, *arguments: Any) -> None:
+    """Calls a function in a process of its own whose Keras is tf_keras.
+
+    A process has one Keras, chosen when TensorFlow is imported.
+
+    Args:
+        function: `"module:name"`.
+        *arguments: JSON values, for the function.
+
+    Raises:
+        ValueError, OSError, ImportError: If the function raised one.
+        RuntimeError: If it failed in another way.
+    """
+    if not KERAS_3:
+        _call(function, arguments)
+        return
+    if importlib.util.find_spec("tf_keras") is None:
+        raise ImportError(
+            "Quantization-aware training needs tf_keras: "
+            'pip install "tsm-keras[qat]"'
+        )
+    sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        problem = pathlib.Path(folder) / "problem.json"
+        code = "from tsm_keras.tf_keras_process import _called; _called()"
+        status = subprocess.run(
+            [
+                *(sys.executable, "-c", code),
+                *(function, json.dumps(arguments), problem),
+            ],
+            env={
+                **os.environ,
+                "TF_USE_LEGACY_KERAS": "1",
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
+            check=False,
+        ).returncode
+        if problem.exists():
+            kind, message = json.loads(problem.read_text("utf-8"))
+            raise _ERRORS[kind](message)
+    if status:
+        raise RuntimeError(
+            f"The tf_keras process that ran {function} ended with the status "
+            f"{status}."
+        )
+
+
+def _called():
+    """The other process's side of `run_in_tf_keras`."""
+    function, arguments, problem = sys.argv[1:]
+    try:
+        _call(function, json.loads(arguments))
+    except Exception as error:
+        found = ["RuntimeError", traceback.format_exc()]
+        for name in ("ValueError", "OSError", "ImportError"):
+            if isinstance(error, _ERRORS[name]):
+                found = [name, str(error)]
+        pathlib.Path(problem).write_text(json.dumps(found), "utf-8")
+
+
+def _call(function, arguments):
+    module, name = function.split(":")
+    getattr(importlib.import_module(module), name)(*arguments)

@@ -1,0 +1,101 @@
+"""fit_quantization_aware: a trained network learns to live with int8."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.models.quantization_aware import (
+    activation_ranges,
+    copy_float_weights,
+    quantization_aware,
+    set_activation_ranges,
+)
+from tsm_keras.training.fit import TrainingConfig, fit
+
+_MEASURED_BATCHES = 16
+_NARROWEST = 1e-3  # An empty range would have no scale.
+
+
+def fit_quantization_aware(
+    model: keras.Model,
+    training_data: tf.data.Dataset,
+    config: TrainingConfig,
+    *,
+    validation_data: tf.data.Dataset | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | str = "auto",
+) -> keras.callbacks.History:
+    """Fine-tunes a trained clip model with int8's roundings in it.
+
+    Args:
+        model: A trained clip model. Its weights change, and it gets
+            `activation_ranges`, which `save_preset` writes and
+            `export_tflite(quantize="int8_qat")` needs.
+        training_data: As for `fit`.
+        config: As for `fit`; a tenth of the learning rate that a network is
+            trained with from scratch is a good start.
+        validation_data: As for `fit`; its accuracy is that with roundings.
+        callbacks: As for `fit`; they see the network with roundings.
+        verbose: As for `fit`.
+
+    Returns:
+        What `fit` returns.
+
+    Raises:
+        ImportError: If this is Keras 3, or tfmot is missing.
+    """
+    rounding = quantization_aware(model)
+    # tfmot's own start, -6..6, is too far from the truth for its slow moving
+    # averages.
+    start = measure_ranges(model, activation_ranges(rounding), training_data)
+    set_activation_ranges(rounding, start)
+    history = fit(
+        rounding,
+        training_data,
+        config,
+        validation_data=validation_data,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+    copy_float_weights(rounding, model)
+    model.activation_ranges = activation_ranges(rounding)
+    return history
+
+
+def measure_ranges(
+    model: keras.Model, names: Iterable[str], data: tf.data.Dataset
+) -> dict[str, tuple[float, float]]:
+    """Measures the activations of some layers of a float network.
+
+    Args:
+        model: A clip model.
+        names: Of its layers.
+        data: Batches of clips and labels, of which a few are taken.
+
+    Returns:
+        The means of the batches' smallest and largest values, by layer,
+        widened to hold zero.
+    """
+    names = list(names)
+    probe = keras.Model(
+        model.inputs, [model.get_layer(name).output for name in names]
+    )
+
+    @tf.function
+    def extremes(clips):
+        return [
+            (tf.reduce_min(values), tf.reduce_max(values))
+            for values in probe(clips, training=False)
+        ]
+
+    batches = [
+        [[low.numpy(), high.numpy()] for low, high in extremes(clips)]
+        for clips, _ in data.take(_MEASURED_BATCHES)
+    ]
+    means = np.asarray(batches, np.float64).mean(axis=0)
+    return {
+        name: (min(float(low), 0.0), max(float(high), _NARROWEST))
+        for name, (low, high) in zip(names, means, strict=True)
+    }
