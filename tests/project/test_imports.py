@@ -21,6 +21,7 @@ _PACKAGES = {
 _BASE = (
     "tsm_keras.keras_version",
     "tsm_keras.progress",
+    "tsm_keras.tf_keras_process",
     "tsm_keras.version",
 )
 _MODELS = (*_BASE, "tsm_keras.layers", "tsm_keras.models")
