@@ -9,6 +9,7 @@ from tsm_keras.version import __version__
 _HOMES = {
     "BatchNormalization": "tsm_keras.layers",
     "FoldTime": "tsm_keras.layers",
+    "NonLocalBlock": "tsm_keras.layers",
     "SegmentConsensus": "tsm_keras.layers",
     "StreamingClassifier": "tsm_keras.models.streaming_classifier",
     "StreamingTemporalShift": "tsm_keras.layers",
@@ -19,7 +20,9 @@ _HOMES = {
     "VideoClassifierConfig": "tsm_keras.models.config",
     "build_clip_model": "tsm_keras.models.clip",
     "build_streaming_model": "tsm_keras.models.streaming",
+    "export_state_dict": "tsm_keras.checkpoints.exporting",
     "fit": "tsm_keras.training.fit",
+    "import_state_dict": "tsm_keras.checkpoints.importing",
     "load_preset": "tsm_keras.models.presets",
     "make_dataset": "tsm_keras.data.dataset",
     "save_preset": "tsm_keras.models.presets",
