@@ -26,14 +26,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from ai_edge_litert.interpreter import Interpreter
-from tensorflow import keras
 
-from timing import CLOCKS, Ratio, interleave, print_machine, report
+from timing import Ratio, print_machine, report
+from tsm_export.interleave import CLOCKS, interleave
 from tsm_export.tflite import export_tflite
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_live.dry_run import dry_step
 from tsm_live.session import StreamingSession
 
 FLAGS = flags.FLAGS
@@ -101,13 +101,14 @@ def build_variants(folder):
                 model, path, quantize=quantize, calibration_clips=frames
             )
             name = f"{name} {dtype}"
-            variants[name] = interpreter_step(path)
+            variants[name] = dry_step(path, threads=FLAGS.threads)
             session_steps[f"{name}, session"] = session_step(path, frames[0, 0])
     path = folder / "clip.tflite"
-    path.write_bytes(convert_clip_model(models["streaming"]))
+    export_tflite(models["streaming"], path, kind="clip")
     # The same step under a second name: its ratio shows the noise of the run.
     variants[AGAIN] = variants["plain float32"]
-    return {**variants, **session_steps, "clip float32": interpreter_step(path)}
+    clip = dry_step(path, threads=FLAGS.threads)
+    return {**variants, **session_steps, "clip float32": clip}
 
 
 def build(shift):
@@ -124,58 +125,6 @@ def build(shift):
             labels=tuple(f"class {k}" for k in range(NUM_CLASSES)),
         )
     )
-
-
-def convert_clip_model(model):
-    """Returns the `.tflite` of a clip model for a batch of one clip."""
-    shape = (1, *model.input_shape[1:])
-    with tempfile.TemporaryDirectory() as folder:
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        archive.add_endpoint(
-            "serving_default",
-            lambda clip: model(clip, training=False),
-            [tf.TensorSpec(shape, tf.float32, name="clip")],
-        )
-        archive.write_out(folder, verbose=False)
-        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
-
-
-def interpreter_step(path):
-    """Returns a step of the bare interpreter: images in, logits out.
-
-    The caches, where the model has some, go from outputs back to inputs.
-    """
-    interpreter = Interpreter(
-        model_path=os.fspath(path), num_threads=FLAGS.threads
-    )
-    interpreter.allocate_tensors()
-    runner = interpreter.get_signature_runner()
-    inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    caches, images = [], None
-    for name, detail in inputs.items():
-        zeros = np.zeros(detail["shape"], detail["dtype"])
-        interpreter.set_tensor(detail["index"], zeros)
-        if name.startswith("cache_"):
-            fresh = outputs[f"{name}_out"]
-            caches.append((detail["index"], fresh["index"]))
-        else:
-            pixels = np.random.default_rng(0).integers(0, 128, zeros.shape)
-            images = detail["index"], pixels.astype(zeros.dtype)
-    (logits,) = [
-        detail["index"]
-        for name, detail in outputs.items()
-        if not name.startswith("cache_")
-    ]
-
-    def step():
-        interpreter.set_tensor(*images)
-        interpreter.invoke()
-        for cache, fresh in caches:
-            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
-        return interpreter.get_tensor(logits)
-
-    return step
 
 
 def session_step(path, frame):

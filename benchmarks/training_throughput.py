@@ -24,7 +24,8 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from timing import CLOCKS, Ratio, interleave, print_machine, report
+from timing import Ratio, print_machine, report
+from tsm_export.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
 from tsm_keras.layers import TemporalShift, temporal_shift
 from tsm_keras.models import convolution

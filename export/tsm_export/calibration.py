@@ -1,4 +1,4 @@
-"""Calibration feeds: what a streaming network sees while it runs."""
+"""Calibration feeds: what a network sees while it runs."""
 
 from collections.abc import Iterator
 
@@ -8,18 +8,19 @@ from tensorflow import keras
 
 from tsm_keras.models.streaming import cache_shapes
 
+Feeds = Iterator[dict[str, np.ndarray]]
 
-def streamed_states(
-    streaming: keras.Model, clips: np.ndarray
-) -> Iterator[dict[str, np.ndarray]]:
+
+def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
     """Streams clips through a network and yields its inputs at each frame.
 
     The caches are those that the frames before left: ranges that were measured
     on zero caches alone are too narrow.
 
     Args:
-        streaming: From `build_streaming_model` with `streams=1`.
-        clips: `[B, T, S, S, 3]` RGB in 0..255.
+        streaming: From `build_streaming_model` with a number of `streams`.
+        clips: `[B, T, S, S, 3]` RGB in 0..255. Each is streamed at least once;
+            the last streams of a batch that they do not fill repeat some.
 
     Yields:
         `frame` and `cache_kk` as float32 arrays, by name, as the converter's
@@ -27,29 +28,25 @@ def streamed_states(
     """
     run = tf.function(streaming, jit_compile=False)
     shapes = cache_shapes(streaming)
-    for clip in clips:
+    streams = streaming.inputs[0].shape[0]
+    for start in range(0, len(clips), streams):
+        batch = clips[np.arange(start, start + streams) % len(clips)]
         state = {
-            name: np.zeros((1, *shape), np.float32)
+            name: np.zeros((streams, *shape), np.float32)
             for name, shape in shapes.items()
         }
-        for frame in clip:
-            inputs = {"frame": frame[None].astype(np.float32), **state}
+        for frames in batch.swapaxes(0, 1):
+            inputs = {"frame": frames.astype(np.float32), **state}
             yield inputs
             outputs = run(inputs)
             state = {name: outputs[f"{name}_out"].numpy() for name in shapes}
 
 
-def calibration_clips(dataset: tf.data.Dataset, num_frames: int) -> np.ndarray:
-    """Takes about `num_frames` frames, in whole clips, from a data set.
+def whole_clips(clips: np.ndarray) -> Feeds:
+    """Yields clips as the inputs of a `to_single_clip` network.
 
     Args:
-        dataset: Batches of clips from `make_dataset`.
-        num_frames: At least 1.
-
-    Returns:
-        `[B, T, S, S, 3]` uint8 RGB.
+        clips: `[B, T, S, S, 3]` RGB in 0..255.
     """
-    clips = dataset.unbatch().map(lambda clip, label: clip)
-    num_segments = clips.element_spec.shape[0]
-    taken = clips.take(-(-num_frames // num_segments))
-    return np.stack(list(taken.as_numpy_iterator()))
+    for clip in clips:
+        yield {"clip": clip.astype(np.float32)}

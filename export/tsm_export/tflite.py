@@ -1,62 +1,83 @@
-"""export_tflite: a causal clip model becomes a streaming `.tflite` artifact."""
+"""export_tflite: a clip model becomes a `.tflite` artifact."""
 
 import os
 import pathlib
-import tempfile
-import warnings
+from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
-from tsm_export.calibration import streamed_states
-from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
-from tsm_keras.models.streaming import cache_shapes, to_streaming
-from tsm_keras.version import __version__
-from tsm_live.spec import ArtifactSpec, TensorSpec, write_spec
+from tsm_export.calibration import streamed_states, whole_clips
+from tsm_export.conversion import QUANTIZATIONS, convert
+from tsm_export.description import IMAGE_INPUTS, describe
+from tsm_export.input_type import with_input_type
+from tsm_keras.models.single_clip import to_single_clip
+from tsm_keras.models.streaming import to_streaming
+from tsm_live.spec import ArtifactSpec, write_spec
 
-QUANTIZATIONS = ("none", "int8")
-
-
-class ExportError(RuntimeError):
-    """A converted model that must not be handed over."""
+KINDS = tuple(IMAGE_INPUTS)
+INPUTS = ("float32", "uint8")
 
 
 def export_tflite(
     model: keras.Model,
     path: str | os.PathLike,
     *,
+    kind: str = "stream",
     quantize: str = "none",
+    streams: int = 1,
+    image_size: int | None = None,
+    input_dtype: str | None = None,
+    softmax: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
+    check: Callable[[pathlib.Path], None] | None = None,
 ) -> ArtifactSpec:
-    """Writes a streaming artifact for one stream.
+    """Writes an artifact; the file appears when it is complete.
 
-    Its signature: `frame` (`[1, S, S, 3]` RGB in 0..255) and `cache_kk` in,
-    `logits` and `cache_kk_out` out. The file appears when it is complete.
+    Its signature has, for a stream, `frame` (`[N, S, S, 3]`) and `cache_kk`
+    in, `logits` and `cache_kk_out` out; for a clip, `clip` (`[T, S, S, 3]`)
+    in and `logits` out. Images are RGB in 0..255.
 
     Args:
-        model: A clip model whose shift is causal (or none).
+        model: From `build_clip_model` or `load_preset`. To stream, its shift
+            must be causal (or none).
         path: The `.tflite` file to write.
-        quantize: `"none"` (float32) or `"int8"` (weights per channel,
-            activations, inputs, outputs and caches).
+        kind: `"stream"`, one frame a stream and call, or `"clip"`.
+        quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
+            (weights in int8); `"int8"` (weights per channel, activations,
+            inputs, outputs and caches).
+        streams: N, the streams in one batch.
+        image_size: S, in pixels; None for the size of the training.
+        input_dtype: Of the images: `"float32"`, `"uint8"` as cameras give
+            them, or None for what the network computes with.
+        softmax: Give `probabilities` instead of `logits`.
         calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
             ranges are those of the states while they stream through.
         preset_hash: Of the weights, to be carried along.
+        check: Called with the file before it appears; what it raises keeps it
+            from appearing.
 
     Returns:
         The spec that is embedded in the file.
 
     Raises:
-        ValueError: If the model cannot stream, has no labels, or int8 has
-            nothing to calibrate on.
+        ValueError: If an argument is none of the above, the model cannot
+            stream or has no labels, or int8 has nothing to calibrate on.
         ExportError: If a cache's input and output differ in scale or
             zero-point; an app could not feed one to the other.
     """
-    if quantize not in QUANTIZATIONS:
+    _expect("kind", kind, KINDS)
+    _expect("quantize", quantize, tuple(QUANTIZATIONS))
+    _expect("input_dtype", input_dtype, (None, *INPUTS))
+    if kind == "clip" and streams != 1:
         raise ValueError(
-            f"`quantize` must be one of {QUANTIZATIONS}. "
-            f"Received: quantize={quantize!r}"
+            "A clip artifact takes one clip: `streams` is for streams. "
+            f"Received: streams={streams}"
+        )
+    if streams < 1:
+        raise ValueError(
+            f"`streams` must be at least 1. Received: streams={streams}"
         )
     if quantize == "int8" and calibration_clips is None:
         raise ValueError(
@@ -68,106 +89,47 @@ def export_tflite(
             "An artifact carries its labels: give the config `labels`. "
             "Received: labels=()"
         )
-    streaming = to_streaming(model, streams=1)
-    content = _convert(streaming, quantize, calibration_clips)
-    spec = _describe(streaming, content, quantize, preset_hash)
-    path = pathlib.Path(path)
+    calibration = None
+    if kind == "stream":
+        network = to_streaming(model, streams=streams, image_size=image_size)
+        if calibration_clips is not None:
+            calibration = streamed_states(network, calibration_clips)
+    else:
+        network = to_single_clip(model, image_size=image_size)
+        if calibration_clips is not None:
+            calibration = whole_clips(calibration_clips)
+    content = convert(
+        network, quantize=quantize, calibration=calibration, softmax=softmax
+    )
+    if input_dtype is not None:
+        content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
+    spec = describe(
+        content,
+        network.video_config,
+        kind=kind,
+        quantization=quantize,
+        preset_hash=preset_hash,
+    )
+    return _write(pathlib.Path(path), content, spec, check)
+
+
+def _expect(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )
+
+
+def _write(path, content, spec, check):
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    # LiteRT and people tell the format from the suffix.
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         temporary.write_bytes(content)
-        write_spec(temporary, spec)
+        spec = write_spec(temporary, spec)
+        if check:
+            check(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return spec
-
-
-def _convert(streaming, quantize, calibration_clips):
-    names = ["frame", *cache_shapes(streaming)]
-    shapes = {
-        tensor.name.split(":")[0]: tensor.shape for tensor in streaming.inputs
-    }
-    # Without a name of its own each tensor would be called `inputs_<n>`.
-    signature = {
-        name: tf.TensorSpec(shapes[name], tf.float32, name=name)
-        for name in names
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        # ExportArchive freezes the variables; a bare SavedModel does not.
-        archive = keras.export.ExportArchive()
-        archive.track(streaming)
-        archive.add_endpoint(
-            "serving_default",
-            lambda inputs: streaming(inputs, training=False),
-            [signature],
-        )
-        quiet = {"verbose": False} if KERAS_3 else {}
-        archive.write_out(folder, **quiet)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if quantize == "int8":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_ops = [
-                tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-            ]
-            converter.inference_input_type = tf.int8
-            converter.inference_output_type = tf.int8
-            converter.representative_dataset = lambda: streamed_states(
-                streaming, calibration_clips
-            )
-        with warnings.catch_warnings():
-            # TensorFlow's calibrator uses its own deprecated interpreter.
-            warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
-            return converter.convert()
-
-
-def _describe(streaming, content, quantize, preset_hash):
-    from ai_edge_litert.interpreter import Interpreter
-
-    runner = Interpreter(model_content=content).get_signature_runner()
-    inputs = _tensor_specs(runner.get_input_details())
-    outputs = _tensor_specs(runner.get_output_details())
-    caches = tuple(inputs[name] for name in cache_shapes(streaming))
-    for cache in caches:
-        fresh = outputs[f"{cache.name}_out"]
-        if (cache.shape, cache.dtype, cache.scale, cache.zero_point) != (
-            fresh.shape,
-            fresh.dtype,
-            fresh.scale,
-            fresh.zero_point,
-        ):
-            raise ExportError(
-                f"{cache.name} cannot be fed back: its input and output "
-                f"differ. Received: {cache} and {fresh}"
-            )
-    config = streaming.video_config
-    return ArtifactSpec(
-        kind="stream",
-        labels=config.labels,
-        frame=inputs["frame"],
-        logits=outputs["logits"],
-        caches=caches,
-        resize_size=config.resize_size,
-        frame_interval=config.frame_interval,
-        num_segments=config.num_segments,
-        quantization=quantize,
-        preset_hash=preset_hash,
-        versions={
-            "tsm_export": __version__,
-            "tensorflow": tf.__version__,
-            "keras": KERAS_VERSION,
-        },
-    )
-
-
-def _tensor_specs(details) -> dict[str, TensorSpec]:
-    return {
-        name: TensorSpec(
-            name=name,
-            shape=tuple(map(int, detail["shape"])),
-            dtype=np.dtype(detail["dtype"]).name,
-            scale=float(detail["quantization"][0]),
-            zero_point=int(detail["quantization"][1]),
-        )
-        for name, detail in details.items()
-    }

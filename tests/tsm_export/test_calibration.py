@@ -1,9 +1,7 @@
 import numpy as np
 
 from testing.artifacts import clip_model, random_clips
-from testing.gestures import shared_videos
-from tsm_export.calibration import calibration_clips, streamed_states
-from tsm_keras.data.dataset import make_dataset
+from tsm_export.calibration import streamed_states
 from tsm_keras.models.streaming import to_streaming
 
 
@@ -26,8 +24,13 @@ def test_states_are_those_that_the_frames_before_left():
             )
 
 
-def test_whole_clips_are_taken_up_to_the_frames_asked_for():
-    config = clip_model().video_config
-    data = make_dataset(shared_videos(), config, batch_size=3, training=True)
-    clips = calibration_clips(data, 9)
-    assert clips.shape == (3, 4, 64, 64, 3) and clips.dtype == np.uint8
+def test_streams_of_a_batch_are_different_clips():
+    streaming = to_streaming(clip_model(), streams=2)
+    clips = random_clips(3, clip_model())
+    feeds = list(streamed_states(streaming, clips))
+    assert len(feeds) == 2 * clips.shape[1]  # Two batches cover three clips.
+    expected = [clips[[0, 1]], clips[[2, 0]]]
+    found = np.stack([feed["frame"] for feed in feeds])
+    np.testing.assert_array_equal(
+        found, np.concatenate([batch.swapaxes(0, 1) for batch in expected])
+    )

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import hashlib
 import json
 import zipfile
 
@@ -28,22 +29,35 @@ SPEC = ArtifactSpec(
     preset_hash="ab" * 32,
     versions={"tsm_export": "0.1.0"},
 )
+MODEL = b"\x1c\0\0\0TFL3" + bytes(range(256))
 
 
 @pytest.fixture
 def artifact(tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(range(256)))
+    path.write_bytes(MODEL)
     write_spec(path, SPEC)
     return path
 
 
 def test_what_is_written_is_read(artifact):
-    assert read_spec(artifact) == SPEC
+    model_hash = hashlib.sha256(MODEL).hexdigest()
+    expected = dataclasses.replace(SPEC, model_hash=model_hash)
+    assert read_spec(artifact) == expected
+
+
+def test_a_changed_model_is_noticed(artifact):
+    content = artifact.read_bytes()
+    for where in range(len(MODEL)):
+        changed = bytearray(content)
+        changed[where] ^= 1
+        artifact.write_bytes(changed)
+        with pytest.raises(ArtifactError, match="damaged or was changed"):
+            read_spec(artifact)
 
 
 def test_the_model_comes_first_and_is_untouched(artifact):
-    assert artifact.read_bytes()[4:264] == b"TFL3" + bytes(range(256))
+    assert artifact.read_bytes().startswith(MODEL)
 
 
 def test_any_unzip_reads_spec_and_labels(artifact):

@@ -80,9 +80,14 @@ class TemporalShift(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        clips = unfold_time(inputs, self.num_segments)
         fold = channel_fold(inputs.shape[-1], self.shift_div)
-        return fold_time(_shift(clips, fold, _OFFSETS[self.direction]))
+        offsets = _OFFSETS[self.direction]
+        if inputs.shape[0] == self.num_segments:
+            # One clip: time is the batch axis, and no fifth axis is needed,
+            # which GPU delegates do not take.
+            return _shift(inputs, fold, offsets, axis=0)
+        clips = unfold_time(inputs, self.num_segments)
+        return fold_time(_shift(clips, fold, offsets, axis=1))
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -112,8 +117,8 @@ def channel_fold(channels: int, shift_div: int) -> int:
     return fold
 
 
-def _shift(clips, fold, offsets):
-    """Shifts `[B, T, ..., C]` clips; the gradient is the opposite shift.
+def _shift(clips, fold, offsets, axis):
+    """Shifts clips along the time `axis`; the gradient is the opposite shift.
 
     Left to itself, autodiff pads every slice to full size and adds the pieces
     up; written out, the gradient costs what the shift costs.
@@ -123,19 +128,26 @@ def _shift(clips, fold, offsets):
     def shifted(clips):
         opposite = tuple(-offset for offset in offsets)
         return (
-            _take_neighbours(clips, fold, offsets),
-            lambda upstream: _shift(upstream, fold, opposite),
+            _take_neighbours(clips, fold, offsets, axis),
+            lambda upstream: _shift(upstream, fold, opposite, axis),
         )
 
     return shifted(clips)
 
 
-def _take_neighbours(clips, fold, offsets):
+def _take_neighbours(clips, fold, offsets, axis):
+    def frames(part, start, stop):
+        return part[(slice(None),) * axis + (slice(start, stop),)]
+
     parts = []
     for index, offset in enumerate(offsets):
         part = clips[..., index * fold : (index + 1) * fold]
-        zeros = tf.zeros_like(part[:, :1])
-        rows = [part[:, 1:], zeros] if offset > 0 else [zeros, part[:, :-1]]
-        parts.append(tf.concat(rows, axis=1))
+        zeros = tf.zeros_like(frames(part, 0, 1))
+        rows = (
+            [frames(part, 1, None), zeros]
+            if offset > 0
+            else [zeros, frames(part, 0, -1)]
+        )
+        parts.append(tf.concat(rows, axis))
     parts.append(clips[..., len(offsets) * fold :])
     return tf.concat(parts, axis=-1)

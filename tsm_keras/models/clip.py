@@ -7,6 +7,7 @@ from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.convolution import TemporalHook
 from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
 from tsm_keras.models.network import frame_logits
 
@@ -48,19 +49,12 @@ def build_clip_model(
     if pretrained == "imagenet":
         config = imagenet_config(config)
 
-    def temporal(x, name):
-        if config.shift == "none":
-            return x
-        return TemporalShift(
-            config.num_segments, config.shift_div, config.shift, name=name
-        )(x)
-
     size = config.image_size
     clip = keras.Input(
         (config.num_segments, size, size, config.input_channels), name="clip"
     )
     frames = FoldTime(name="fold_time")(clip)
-    logits = frame_logits(frames, config, temporal)
+    logits = frame_logits(frames, config, shift_hook(config))
     per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)
     consensus = SegmentConsensus(dtype="float32", name="logits")(per_frame)
     outputs = consensus
@@ -71,6 +65,19 @@ def build_clip_model(
     if pretrained == "imagenet":
         load_imagenet_weights(model)
     return model
+
+
+def shift_hook(config: VideoClassifierConfig) -> TemporalHook:
+    """Returns the hook that mixes the frames of whole clips."""
+
+    def temporal(x, name):
+        if config.shift == "none":
+            return x
+        return TemporalShift(
+            config.num_segments, config.shift_div, config.shift, name=name
+        )(x)
+
+    return temporal
 
 
 def with_frame_logits(model: keras.Model) -> keras.Model:

@@ -173,6 +173,18 @@ class VideoClassifierConfig:
         """Whether the network takes pictures, not optical flow."""
         return self.input_channels == 3
 
+    def with_image_size(self, image_size: int) -> "VideoClassifierConfig":
+        """Returns the config for frames of another size.
+
+        The weights are the same: the network is convolutional up to its pool.
+        `resize_size` keeps its proportion.
+        """
+        return dataclasses.replace(
+            self,
+            image_size=image_size,
+            resize_size=round(self.resize_size * image_size / self.image_size),
+        )
+
     def to_json(self) -> str:
         """Returns the config as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=2)

@@ -18,7 +18,7 @@ from tensorflow import keras
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.streaming import copy_weights
+from tsm_keras.models.weights import copy_weights
 from tsm_keras.version import __version__
 
 CONFIG_FILE = "config.json"

@@ -8,6 +8,7 @@ from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_keras.layers.temporal_shift import channel_fold
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.network import frame_logits
+from tsm_keras.models.weights import copy_weights
 
 
 def build_streaming_model(
@@ -89,36 +90,25 @@ def cache_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
     }
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies every weight from `source` to the layer of the same name.
-
-    Raises:
-        ValueError: If a layer with weights is missing on either side.
-    """
-    names = [
-        {layer.name for layer in model.layers if layer.weights}
-        for model in (source, target)
-    ]
-    if names[0] != names[1]:
-        raise ValueError(
-            "The two models must have the same layers with weights. Received: "
-            f"only in one of them {sorted(names[0] ^ names[1])}"
-        )
-    for layer in target.layers:
-        if layer.weights:
-            layer.set_weights(source.get_layer(layer.name).get_weights())
-
-
-def to_streaming(model: keras.Model, *, streams: int | None = 1) -> keras.Model:
+def to_streaming(
+    model: keras.Model,
+    *,
+    streams: int | None = 1,
+    image_size: int | None = None,
+) -> keras.Model:
     """Returns the streaming model of a trained clip model.
 
     Args:
         model: From `build_clip_model` or `load_preset`.
         streams: As for `build_streaming_model`.
+        image_size: Of the frames, in pixels; None for the model's own.
 
     Raises:
         ValueError: If the model cannot stream.
     """
-    streaming = build_streaming_model(model.video_config, streams=streams)
+    config = model.video_config
+    if image_size is not None:
+        config = config.with_image_size(image_size)
+    streaming = build_streaming_model(config, streams=streams)
     copy_weights(model, streaming)
     return streaming

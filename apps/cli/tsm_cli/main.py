@@ -23,7 +23,15 @@ _COMMANDS = {
     ),
     "export": (
         "tsm_export.command",
-        "turn a preset into a streaming .tflite artifact",
+        "turn a preset into a .tflite artifact, tried before it appears",
+    ),
+    "verify": (
+        "tsm_export.verify_command",
+        "try an artifact on this machine: numbers, endurance, GPU",
+    ),
+    "benchmark": (
+        "tsm_export.benchmark_command",
+        "latency, memory and size of artifacts, side by side",
     ),
     "import-weights": (
         "tsm_keras.checkpoints.import_command",

@@ -16,7 +16,7 @@ from tensorflow import keras
 
 from tsm_cli.predictions import artifact_predictions, model_predictions
 from tsm_cli.quickstart_report import Result, write_quickstart_report
-from tsm_export.calibration import calibration_clips
+from tsm_export.clips import video_clips
 from tsm_export.tflite import export_tflite
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import VideoFolder, scan_folder
@@ -182,14 +182,9 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
 
 
 def _export(folder, model, training, scale) -> dict[str, pathlib.Path]:
-    dataset = make_dataset(
-        training,
-        model.video_config,
-        batch_size=1,
-        training=True,
-        seed=FLAGS.seed,
-    )
-    clips = calibration_clips(dataset, scale.calibration_frames)
+    config = model.video_config
+    count = -(-scale.calibration_frames // config.num_segments)
+    clips = video_clips(training, config, count, FLAGS.seed)
     artifacts = {}
     for name, quantize in (("float32 TFLite", "none"), ("int8 TFLite", "int8")):
         print(f"\n[3/5] exporting {name}", flush=True)

@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tsm_live.preprocessing import fit_frame
+from tsm_live.quantization import as_logits, quantize, zero_state
 from tsm_live.spec import ArtifactError, TensorSpec, read_spec
 
 _COLORS = ("rgb", "bgr")
@@ -54,10 +55,10 @@ class StreamingSession:
 
     def __init__(self, path: str | os.PathLike, *, threads: int = 1):
         self.spec = read_spec(path)
-        if self.spec.frame.shape[0] != 1:
+        if self.spec.kind != "stream" or self.spec.streams != 1:
             raise ArtifactError(
-                "A session runs one stream. Received: an artifact for "
-                f"{self.spec.frame.shape[0]} streams"
+                "A session runs one stream. Received: an artifact of kind "
+                f"{self.spec.kind!r} for {self.spec.frame.shape[0]} frames"
             )
         try:
             self._interpreter = Interpreter(
@@ -83,7 +84,7 @@ class StreamingSession:
                     outputs,
                     dataclasses.replace(cache, name=f"{cache.name}_out"),
                 ),
-                np.full(cache.shape, cache.zero_point, cache.dtype),
+                zero_state(cache),
             )
             for cache in self.spec.caches
         ]
@@ -123,10 +124,11 @@ class StreamingSession:
             self._interpreter.set_tensor(cache, zero)
 
     def _encode(self, square):
-        if self._encoding.dtype == np.float32:
+        dtype = self._encoding.dtype
+        if dtype == np.float32:
             return square.astype(np.float32)
         # OpenCV looks bytes up in bytes: many times faster than arithmetic.
-        return cv2.LUT(square, self._encoding.view(np.uint8)).view(np.int8)
+        return cv2.LUT(square, self._encoding.view(np.uint8)).view(dtype)
 
     def _run(self, frame):
         interpreter = self._interpreter
@@ -135,24 +137,7 @@ class StreamingSession:
         for cache, fresh, _ in self._caches:
             interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
         logits = interpreter.get_tensor(self._logits)[0]
-        return dequantize(logits, self.spec.logits)
-
-
-def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns real values as the numbers of a tensor."""
-    if spec.dtype == "float32":
-        return values.astype(np.float32)
-    steps = np.round(values / np.float32(spec.scale)) + spec.zero_point
-    return np.clip(steps, -128, 127).astype(np.int8)
-
-
-def dequantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns the numbers of a tensor as float32 real values."""
-    if spec.dtype == "float32":
-        return values.astype(np.float32)
-    return (values.astype(np.float32) - spec.zero_point) * np.float32(
-        spec.scale
-    )
+        return as_logits(logits, self.spec.logits)
 
 
 def _index(details, spec):

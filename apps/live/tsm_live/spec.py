@@ -3,10 +3,13 @@
 An artifact is a `.tflite` file with a ZIP archive appended, the convention by
 which TFLite models carry associated files. The archive holds `spec.json` (the
 fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
-prints the former, and no TensorFlow is needed to read either.
+prints the former, and no TensorFlow is needed to read either. The spec holds
+the hash of the model before it, so a damaged file is noticed before a runtime,
+which may crash on it, sees it.
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -16,9 +19,11 @@ from typing import Any
 
 SPEC_MEMBER = "spec.json"
 LABELS_MEMBER = "labels.txt"
-_FORMAT = 1
+_FORMAT = 2
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
-_DTYPES = ("float32", "int8")
+_KINDS = ("stream", "clip")
+_OUTPUTS = ("logits", "probabilities")
+_DTYPES = ("float32", "int8", "uint8")
 
 
 class ArtifactError(ValueError):
@@ -32,9 +37,9 @@ class TensorSpec:
     Attributes:
         name: In the signature.
         shape: Static, batch first.
-        dtype: `"float32"` or `"int8"`.
-        scale: Of an int8 tensor: `value = scale * (q - zero_point)`; else 0.
-        zero_point: Of an int8 tensor, and its zero state; else 0.
+        dtype: `"float32"`, `"int8"` or `"uint8"`.
+        scale: Of integers: `value = scale * (q - zero_point)`; else 0.
+        zero_point: Of integers, and their zero state; else 0.
     """
 
     name: str
@@ -63,19 +68,26 @@ class ArtifactSpec:
 
     Attributes:
         kind: `"stream"`: one frame a stream and call, caches explicit.
+            `"clip"`: a whole clip a call.
         labels: Class names in the order of the logits.
-        frame: The frame input, `[N, H, W, 3]` RGB in 0..255.
-        logits: The output, `[N, num_classes]`.
-        caches: The state, in the order of the network. `cache_kk` is an input;
-            the output `cache_kk_out` is its value for the next frame.
+        frame: The image input: `frame`, `[N, S, S, 3]`, a frame of each of N
+            streams, or `clip`, `[T, S, S, 3]`, the frames of one clip. RGB in
+            0..255.
+        logits: The output: `logits`, or `probabilities` if a softmax is part
+            of the network; `[N, num_classes]`, N = 1 for a clip.
+        caches: The state of a stream, in the order of the network. `cache_kk`
+            is an input; the output `cache_kk_out` is its value for the next
+            frame.
         resize_size: A frame's short side is resized to this many pixels, then
             the central square of the frame input's size is cropped.
         frame_interval: Seconds between frames the network was trained for, 0
             if unknown.
         num_segments: Frames a clip the network was trained on.
-        quantization: `"none"` or `"int8"`.
+        quantization: What was stored in fewer bits, `"none"` or as in the
+            export, e.g. `"int8"`.
         preset_hash: SHA-256 of the weights the artifact was made from, or "".
         versions: Of the tools that made it.
+        model_hash: SHA-256 of the file without the spec; see `write_spec`.
     """
 
     kind: str
@@ -89,11 +101,13 @@ class ArtifactSpec:
     quantization: str
     preset_hash: str
     versions: dict[str, str]
+    model_hash: str = ""
 
     def __post_init__(self):
         _set_tuple(self, "labels")
         _set_tuple(self, "caches")
-        _check(self.kind == "stream", f"the kind {self.kind!r} is unknown")
+        _check(self.kind in _KINDS, f"the kind {self.kind!r} is unknown")
+        _check(self.logits.name in _OUTPUTS, "the output has another name")
         _check(
             len(self.frame.shape) == 4
             and self.frame.shape[1] == self.frame.shape[2]
@@ -103,7 +117,7 @@ class ArtifactSpec:
         _check(
             isinstance(self.labels, tuple)
             and all(isinstance(label, str) for label in self.labels)
-            and self.logits.shape == (self.frame.shape[0], len(self.labels)),
+            and self.logits.shape == (self.streams, len(self.labels)),
             "`labels` must name every logit",
         )
         _check(
@@ -119,6 +133,11 @@ class ArtifactSpec:
             isinstance(self.num_segments, int) and self.num_segments > 0,
             "`num_segments` must be a positive integer",
         )
+
+    @property
+    def streams(self) -> int:
+        """How many streams, or clips, a call takes."""
+        return self.frame.shape[0] if self.kind == "stream" else 1
 
     def to_json(self) -> str:
         """Returns the spec as JSON text."""
@@ -155,12 +174,19 @@ class ArtifactSpec:
             ) from error
 
 
-def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> None:
-    """Appends `spec` to the model file at `path`."""
+def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
+    """Appends `spec` to the model file at `path`.
+
+    Returns:
+        What was written: `spec` with the file's `model_hash`.
+    """
+    content = pathlib.Path(path).read_bytes()
+    spec = dataclasses.replace(spec, model_hash=_hash(content))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(SPEC_MEMBER, spec.to_json())
         labels = "".join(f"{label}\n" for label in spec.labels)
         archive.writestr(LABELS_MEMBER, labels)
+    return spec
 
 
 def read_spec(path: str | os.PathLike) -> ArtifactSpec:
@@ -168,7 +194,8 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ArtifactError: If the file carries no spec, or a damaged one.
+        ArtifactError: If the file carries no spec, or it or the model is
+            damaged.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -178,6 +205,7 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             if archive.getinfo(SPEC_MEMBER).file_size > _SPEC_LIMIT:
                 raise ArtifactError(f"The embedded spec of {path} is too large")
             text = archive.read(SPEC_MEMBER).decode("utf-8")
+            size = min(member.header_offset for member in archive.infolist())
     except ArtifactError:
         raise
     # A damaged archive raises whatever its broken fields lead zipfile into.
@@ -186,7 +214,17 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             f"{path} carries no readable spec, so it is no artifact of "
             f"`tsm export`: {error}"
         ) from error
-    return ArtifactSpec.from_json(text)
+    spec = ArtifactSpec.from_json(text)
+    if _hash(path.read_bytes()[:size]) != spec.model_hash:
+        raise ArtifactError(
+            f"The model in {path} is not the one that was exported: the file "
+            "is damaged or was changed."
+        )
+    return spec
+
+
+def _hash(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def _set_tuple(instance: Any, field: str) -> None:

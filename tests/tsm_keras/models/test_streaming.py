@@ -16,9 +16,9 @@ from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import (
     build_streaming_model,
     cache_shapes,
-    copy_weights,
     to_streaming,
 )
+from tsm_keras.models.weights import copy_weights
 
 TOLERANCE = 1e-5
 CASES = [
@@ -181,10 +181,3 @@ def test_refuses_a_shift_into_the_future():
         build_streaming_model(small_config(shift="bidirectional"))
     with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
         to_streaming(random_clip_model(shift="bidirectional"))
-
-
-def test_copy_weights_refuses_another_network():
-    with pytest.raises(ValueError, match="same layers.*Received: .*stage_1"):
-        copy_weights(
-            random_clip_model("mobilenet_v2"), random_clip_model("resnet18")
-        )

@@ -1,0 +1,90 @@
+"""dry_step: what running an artifact costs at the least, without an app.
+
+    python -m tsm_live.dry_run FILE THREADS
+
+prints, as JSON, what loading and running a file costs a fresh process.
+"""
+
+import json
+import os
+import pathlib
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tsm_live.quantization import quantize, zero_state
+from tsm_live.spec import read_spec
+
+# The unit of ru_maxrss.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+def dry_step(
+    path: str | os.PathLike, *, threads: int = 1
+) -> Callable[[], np.ndarray]:
+    """Returns a step of the bare interpreter: images in, logits out.
+
+    The caches, where there are some, go from outputs back to inputs. The
+    images are random and stay the same.
+
+    Args:
+        path: An artifact.
+        threads: Of the interpreter.
+
+    Raises:
+        ArtifactError: If the file is no artifact.
+    """
+    spec = read_spec(path)
+    interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner()
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
+    images = inputs[spec.frame.name]["index"], quantize(pixels, spec.frame)
+    caches = [
+        (inputs[cache.name]["index"], outputs[f"{cache.name}_out"]["index"])
+        for cache in spec.caches
+    ]
+    logits = outputs[spec.logits.name]["index"]
+
+    for cache in spec.caches:
+        interpreter.set_tensor(inputs[cache.name]["index"], zero_state(cache))
+
+    def step():
+        interpreter.set_tensor(*images)
+        interpreter.invoke()
+        for cache, fresh in caches:
+            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
+        return interpreter.get_tensor(logits)
+
+    return step
+
+
+def peak_memory() -> int:
+    """Returns the most memory, in bytes, that this process has held."""
+    try:
+        # On Linux ru_maxrss starts with what the parent process held.
+        status = pathlib.Path("/proc/self/status").read_text()
+        (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", status)
+        return int(peak) * 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
+
+
+def _main(path, threads):
+    before, start = peak_memory(), time.perf_counter()
+    step = dry_step(path, threads=int(threads))
+    init = time.perf_counter() - start
+    for _ in range(3):
+        step()
+    grown = peak_memory() - before
+    print(json.dumps({"init_seconds": init, "memory": grown}))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

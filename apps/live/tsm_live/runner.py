@@ -1,0 +1,106 @@
+"""open_runner: an artifact's network as a function of named arrays."""
+
+import os
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+Runner = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+
+ACCELERATORS = ("cpu", "gpu")
+
+
+class AcceleratorError(RuntimeError):
+    """An accelerator that is not there, or does not take a whole network."""
+
+
+def open_runner(
+    path: str | os.PathLike,
+    *,
+    accelerator: str = "cpu",
+    threads: int = 1,
+    enforce_float32: bool = False,
+) -> Runner:
+    """Loads a `.tflite` file with one signature.
+
+    Args:
+        path: The file. Read its spec first: that notices a damaged one, on
+            which LiteRT may crash.
+        accelerator: `"cpu"`, or `"gpu"` for LiteRT's GPU accelerator alone,
+            with nothing left to the CPU.
+        threads: On the CPU.
+        enforce_float32: On the GPU, which by default computes in float16.
+
+    Returns:
+        A function from all inputs to all outputs, by the signature's names.
+        The arrays it returns are the caller's to keep.
+
+    Raises:
+        ValueError: If the accelerator is unknown or LiteRT cannot load the
+            file.
+        AcceleratorError: If there is no GPU, or it leaves out a part.
+    """
+    if accelerator not in ACCELERATORS:
+        raise ValueError(
+            f"`accelerator` must be one of {ACCELERATORS}. "
+            f"Received: accelerator={accelerator!r}"
+        )
+    if accelerator == "gpu":
+        return _gpu_runner(os.fspath(path), enforce_float32)
+    return _cpu_runner(os.fspath(path), threads)
+
+
+def _cpu_runner(path, threads):
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=path, num_threads=threads)
+        signature = interpreter.get_signature_runner()
+    except RuntimeError as error:
+        raise ValueError(f"LiteRT cannot load {path}: {error}") from error
+    return lambda inputs: signature(**inputs)
+
+
+def _gpu_runner(path, enforce_float32):
+    from ai_edge_litert import compiled_model as litert
+
+    options = litert.Options(
+        hardware_accelerators=litert.HardwareAccelerator.GPU,
+        gpu_options=litert.GpuOptions(enforce_f32=enforce_float32),
+    )
+    try:
+        model = litert.CompiledModel.from_file(path, options=options)
+    except RuntimeError as error:
+        raise AcceleratorError(
+            f"The GPU accelerator cannot run {path}; is there a GPU with a "
+            "driver (on Linux Vulkan, `vulkaninfo` tells)?"
+        ) from error
+    if not model.is_fully_accelerated():
+        raise AcceleratorError(
+            f"The GPU accelerator leaves a part of {path} to the CPU."
+        )
+    (signature,) = model.get_signature_list()
+    inputs = {
+        name: model.create_input_buffer_by_name(signature, name)
+        for name in model.get_input_tensor_details(signature)
+    }
+    outputs = {
+        name: (
+            model.create_output_buffer_by_name(signature, name),
+            tuple(detail["shape"]),
+            np.dtype(detail["dtype"]),
+        )
+        for name, detail in model.get_output_tensor_details(signature).items()
+    }
+    buffers = {name: buffer for name, (buffer, _, _) in outputs.items()}
+
+    def run(values):
+        for name, buffer in inputs.items():
+            buffer.write(np.ascontiguousarray(values[name]))
+        model.run_by_name(signature, inputs, buffers)
+        return {
+            name: buffer.read(int(np.prod(shape)), dtype).reshape(shape)
+            for name, (buffer, shape, dtype) in outputs.items()
+        }
+
+    return run

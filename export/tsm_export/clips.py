@@ -1,0 +1,48 @@
+"""Clips to calibrate or to try a network on: of videos, or generated."""
+
+import numpy as np
+
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import VideoFolder
+from tsm_keras.data.gestures import LABELS, draw_clip, render
+from tsm_keras.data.preprocessing import center_crop, resize_short_side
+from tsm_keras.data.sampling import segment_indices
+from tsm_keras.models.config import VideoClassifierConfig
+
+
+def video_clips(
+    videos: VideoFolder,
+    config: VideoClassifierConfig,
+    count: int,
+    seed: int,
+) -> np.ndarray:
+    """Takes clips from videos, in random order: some of every class.
+
+    Args:
+        videos: From `scan_folder`.
+        config: Says how many frames of which size.
+        count: Clips; fewer are returned if there are not so many videos.
+        seed: Of the choice.
+
+    Returns:
+        `[count, T, S, S, 3]` uint8 RGB.
+    """
+    dataset = make_dataset(
+        videos, config, batch_size=1, training=True, seed=seed
+    )
+    taken = dataset.take(count).as_numpy_iterator()
+    return np.concatenate([clip for clip, _ in taken])
+
+
+def generated_clips(
+    config: VideoClassifierConfig, count: int, seed: int
+) -> np.ndarray:
+    """Renders gestures, where there are no videos; as `video_clips`."""
+    clips = []
+    for number in range(count):
+        gesture = draw_clip(LABELS[number % len(LABELS)], seed + number)
+        frames = render(gesture)
+        indices = segment_indices(len(frames), config.num_segments).numpy()
+        resized = resize_short_side(frames[indices], config.resize_size)
+        clips.append(center_crop(resized, config.image_size))
+    return np.stack(clips)
