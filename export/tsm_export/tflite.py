@@ -63,7 +63,8 @@ def export_tflite(
 
     Raises:
         ValueError: If an argument is none of the above, the model cannot
-            stream or has no labels, or int8 has nothing to calibrate on.
+            stream, takes optical flow or has no labels, or int8 has nothing to
+            calibrate on.
         ExportError: If a cache's input and output differ in scale or
             zero-point; an app could not feed one to the other.
     """
@@ -84,6 +85,7 @@ def export_tflite(
             "int8 needs `calibration_clips`, real clips to measure ranges on. "
             "Received: calibration_clips=None"
         )
+    model.video_config.expect_rgb()
     if not model.video_config.labels:
         raise ValueError(
             "An artifact carries its labels: give the config `labels`. "

@@ -5,6 +5,7 @@ import importlib
 import os
 import pathlib
 import pickle
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,11 +86,11 @@ def _read_torch(path):
             "or holds Python objects beside tensors, which could be any code. "
             "If you trust its origin, save the tensors alone where it was "
             "made: torch.save(checkpoint['state_dict'], 'weights.pth'). "
-            f"PyTorch's reason: {_first_sentence(error)}"
+            f"Received: {_reason(error)}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no PyTorch file: {_first_sentence(error)}"
+            f"{path} is damaged or no PyTorch file: {_reason(error)}"
         ) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(
@@ -143,9 +144,13 @@ def _read_npz(path):
     return Checkpoint(tensors, {}, {})
 
 
-def _first_sentence(error):
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
+def _reason(error):
+    """Finds the reason in PyTorch's pages of advice."""
+    text = str(error).strip() or type(error).__name__
+    asked_for = re.search(r"GLOBAL (\S+)", text)
+    if asked_for:
+        return f"a file that asks for {asked_for[1]}"
+    return text.splitlines()[0][:200]
 
 
 _READERS = {

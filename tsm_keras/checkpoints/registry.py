@@ -257,13 +257,14 @@ def download(
         OSError: If it cannot be downloaded; the message says how to go on.
         CheckpointError: If the file is not the published one.
     """
+    place = {"cache_subdir": "tsm_keras"}
+    if folder is not None:
+        # Where there is no folder, get_file takes another without a word.
+        os.makedirs(folder, exist_ok=True)
+        place = {"cache_dir": os.fspath(folder), "cache_subdir": ""}
     try:
         path = keras.utils.get_file(
-            checkpoint.file_name,
-            checkpoint.url,
-            **{"cache_subdir": "tsm_keras"}
-            if folder is None
-            else {"cache_dir": os.fspath(folder), "cache_subdir": ""},
+            checkpoint.file_name, checkpoint.url, **place
         )
     except Exception as error:  # get_file raises a bare Exception.
         raise OSError(

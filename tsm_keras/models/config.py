@@ -173,6 +173,14 @@ class VideoClassifierConfig:
         """Whether the network takes pictures, not optical flow."""
         return self.input_channels == 3
 
+    def expect_rgb(self) -> None:
+        """Raises a ValueError if the network takes something else than RGB."""
+        self._expect(
+            "input_channels",
+            self.is_rgb,
+            "3 here: pictures go in, and no optical flow is computed",
+        )
+
     def with_image_size(self, image_size: int) -> "VideoClassifierConfig":
         """Returns the config for frames of another size.
 
