@@ -5,9 +5,11 @@ import warnings
 
 import tensorflow as tf
 from tensorflow import keras
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
 
 from tsm_export.calibration import Feeds
-from tsm_keras.keras_version import KERAS_3
 
 # What is stored in how many bits.
 QUANTIZATIONS = {
@@ -39,25 +41,10 @@ def convert(
     Returns:
         The content of a `.tflite` file with built-in ops only.
     """
-    # Without a name of its own each tensor would be called `inputs_<n>`.
-    signature = {
-        name: tf.TensorSpec(tensor.shape, tf.float32, name=name)
-        for name, tensor in _by_name(network.inputs)
-    }
-
-    def serve(inputs):
-        outputs = network(inputs, training=False)
-        if softmax:
-            logits = outputs.pop("logits")
-            outputs["probabilities"] = tf.nn.softmax(logits)
-        return outputs
-
+    module = tf.Module()
+    module.serve = _freeze(network, softmax)
     with tempfile.TemporaryDirectory() as folder:
-        # ExportArchive freezes the variables; a bare SavedModel does not.
-        archive = keras.export.ExportArchive()
-        archive.track(network)
-        archive.add_endpoint("serving_default", serve, [signature])
-        archive.write_out(folder, **({"verbose": False} if KERAS_3 else {}))
+        tf.saved_model.save(module, folder, signatures=module.serve)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         _set_quantization(converter, quantize, calibration)
         with warnings.catch_warnings():
@@ -66,8 +53,36 @@ def convert(
             return converter.convert()
 
 
-def _by_name(tensors):
-    return [(tensor.name.split(":")[0], tensor) for tensor in tensors]
+def _freeze(network, softmax):
+    """Returns the network as a function whose weights are constants.
+
+    With variables, saving and loading traces a function for each of some
+    hundred of them, which takes four times as long as all the rest.
+    """
+    # Without a name of its own each tensor would be called `inputs_<n>`.
+    signature = {
+        name: tf.TensorSpec(tensor.shape, tf.float32, name=name)
+        for name, tensor in (
+            (tensor.name.split(":")[0], tensor) for tensor in network.inputs
+        )
+    }
+
+    def run(inputs):
+        outputs = network(inputs, training=False)
+        if softmax:
+            logits = outputs.pop("logits")
+            outputs["probabilities"] = tf.nn.softmax(logits)
+        return outputs
+
+    run = tf.function(run, input_signature=[signature], jit_compile=False)
+    concrete = run.get_concrete_function()
+    frozen = convert_variables_to_constants_v2(concrete)
+
+    def serve(inputs):
+        outputs = frozen(*tf.nest.flatten(inputs))
+        return tf.nest.pack_sequence_as(concrete.structured_outputs, outputs)
+
+    return tf.function(serve, input_signature=[signature])
 
 
 def _set_quantization(converter, quantize, calibration):

@@ -19,16 +19,21 @@ def _holder():
 
 
 @functools.cache
-def random_artifact(backbone="mobilenet_v2", quantize="none", shift="causal"):
+def random_artifact(
+    backbone="mobilenet_v2", quantize="none", shift="causal", **options
+):
     """Returns an artifact of `clip_model`. Shared: do not change."""
-    path = (
-        pathlib.Path(_holder().name) / f"{backbone}_{quantize}_{shift}.tflite"
-    )
+    name = "_".join(map(str, (backbone, quantize, shift, *options.values())))
+    path = pathlib.Path(_holder().name) / f"{name}.tflite"
+    model = clip_model(backbone, shift)
     export_tflite(
-        clip_model(backbone, shift),
+        model,
         path,
         quantize=quantize,
-        calibration_clips=random_clips(2, clip_model(backbone, shift), seed=9),
+        calibration_clips=(
+            random_clips(2, model, seed=9) if quantize == "int8" else None
+        ),
+        **options,
     )
     return path
 

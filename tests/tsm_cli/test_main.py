@@ -33,7 +33,15 @@ def work(tmp_path_factory):
 
 def test_help_and_version_are_there():
     usage, _ = tsm("--help", ok=True)
-    for command in ("quickstart", "train", "evaluate", "export", "info"):
+    for command in (
+        "quickstart",
+        "train",
+        "evaluate",
+        "export",
+        "verify",
+        "benchmark",
+        "info",
+    ):
         assert command in usage
         text, error = tsm(command, "--help", ok=True)
         assert "flags:" in text and not error
@@ -77,13 +85,21 @@ def test_the_path_from_videos_to_an_artifact(work, tmp_path):
         "--quantize=int8",
         f"--calibration={work / 'data' / 'train'}",
         "--calibration_frames=8",
+        "--noverify",  # A network that learnt nothing has no clear top-1.
         ok=True,
     )
     assert "wrote" in output
     assert not error  # No noise from TensorFlow's logs.
     output, _ = tsm("info", artifact, ok=True)
     assert "cache_09" in output and "int8" in output
-    tsm("export", preset, f"--to={artifact}", ok=True)
+    output, error = tsm("export", preset, f"--to={artifact}", ok=True)
+    assert "pass    equals the clip, every prefix" in output and not error
+    output, _ = tsm(
+        "verify", artifact, preset, test, "--soak_frames=300", ok=True
+    )
+    assert "pass    soak of 300 frames" in output and "FAIL" not in output
+    output, _ = tsm("benchmark", artifact, "--rounds=3", ok=True)
+    assert "median ms" in output and "1 thread(s)" in output
     output, _ = tsm("evaluate", artifact, test, ok=True)
     assert top1 in output  # Float32: what the preset said.
     assert not [path for path in tmp_path.iterdir() if path.name[0] == "."]
@@ -114,6 +130,12 @@ def test_a_typo_is_answered_with_the_right_word(work):
         (("evaluate", "nowhere", "--data=data/test"), "nowhere"),
         (("export", "causal", "--to=x.tflite", "--quantize=int8"), "--calib"),
         (("export", "bidirectional", "--to=x.tflite"), "cannot stream"),
+        (("export", "causal", "--to=x.bin"), "must end in .tflite"),
+        (("export", "causal", "--to=/proc/x.tflite"), "/proc"),
+        (("export", "causal", "--to=causal/config.json/x.tflite"), "config"),
+        (("verify", "nowhere.tflite"), "nowhere.tflite"),
+        (("verify", "causal/config.json"), "no artifact"),
+        (("benchmark", "causal/config.json"), "no artifact"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

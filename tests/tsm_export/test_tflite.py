@@ -6,7 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model
-from tsm_export import ExportError, export_tflite, tflite
+from tsm_export import ExportError, description, export_tflite, tflite
 from tsm_live.session import StreamingSession
 from tsm_live.spec import read_spec
 
@@ -79,11 +79,10 @@ def test_int8_caches_share_scale_and_zero_point(backbone):
 def test_the_zero_state_of_an_int8_cache_is_its_zero_point():
     session = StreamingSession(random_artifact(quantize="int8"))
     assert any(cache.zero_point for cache in session.spec.caches)
-    for (index, _, _), cache in zip(
+    for (state, _, _), cache in zip(
         session._caches, session.spec.caches, strict=True
     ):
-        state = session._interpreter.get_tensor(index)
-        assert (state == cache.zero_point).all()
+        assert (state() == cache.zero_point).all()
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -162,7 +161,7 @@ def test_refusals_leave_no_file(tmp_path, fields, options, message):
 
 def test_an_untied_cache_is_refused(tmp_path, monkeypatch):
     """What int16 activations do: TFLite gives the two ends other scales."""
-    described = tflite._tensor_specs
+    described = description.tensor_specs
 
     def untie(details):
         specs = described(details)
@@ -171,7 +170,7 @@ def test_an_untied_cache_is_refused(tmp_path, monkeypatch):
             specs[name] = dataclasses.replace(specs[name], scale=0.5)
         return specs
 
-    monkeypatch.setattr(tflite, "_tensor_specs", untie)
+    monkeypatch.setattr(description, "tensor_specs", untie)
     with pytest.raises(ExportError, match="cache_03 cannot be fed back"):
         export_tflite(clip_model(), tmp_path / "x.tflite")
     assert not list(tmp_path.iterdir())

@@ -47,19 +47,22 @@ def dry_step(
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
     images = inputs[spec.frame.name]["index"], quantize(pixels, spec.frame)
     caches = [
-        (inputs[cache.name]["index"], outputs[f"{cache.name}_out"]["index"])
+        (
+            interpreter.tensor(inputs[cache.name]["index"]),
+            interpreter.tensor(outputs[f"{cache.name}_out"]["index"]),
+        )
         for cache in spec.caches
     ]
     logits = outputs[spec.logits.name]["index"]
 
-    for cache in spec.caches:
-        interpreter.set_tensor(inputs[cache.name]["index"], zero_state(cache))
+    for (into, _), cache in zip(caches, spec.caches, strict=True):
+        into()[...] = zero_state(cache)
 
     def step():
         interpreter.set_tensor(*images)
         interpreter.invoke()
-        for cache, fresh in caches:
-            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
+        for into, fresh in caches:
+            into()[...] = fresh()
         return interpreter.get_tensor(logits)
 
     return step

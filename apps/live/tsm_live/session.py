@@ -76,13 +76,16 @@ class StreamingSession:
         outputs = runner.get_output_details()
         self._frame = _index(inputs, self.spec.frame)
         self._logits = _index(outputs, self.spec.logits)
-        # Input, output and zero state of each cache.
+        # Views of the memory of each cache's input and output, which are asked
+        # for anew at each use, and its zero state.
         self._caches = [
             (
-                _index(inputs, cache),
-                _index(
-                    outputs,
-                    dataclasses.replace(cache, name=f"{cache.name}_out"),
+                self._interpreter.tensor(_index(inputs, cache)),
+                self._interpreter.tensor(
+                    _index(
+                        outputs,
+                        dataclasses.replace(cache, name=f"{cache.name}_out"),
+                    )
                 ),
                 zero_state(cache),
             )
@@ -121,7 +124,7 @@ class StreamingSession:
     def reset(self) -> None:
         """Starts the stream anew: every cache becomes zero."""
         for cache, _, zero in self._caches:
-            self._interpreter.set_tensor(cache, zero)
+            cache()[...] = zero
 
     def _encode(self, square):
         dtype = self._encoding.dtype
@@ -135,7 +138,7 @@ class StreamingSession:
         interpreter.set_tensor(self._frame, frame)
         interpreter.invoke()
         for cache, fresh, _ in self._caches:
-            interpreter.set_tensor(cache, interpreter.get_tensor(fresh))
+            cache()[...] = fresh()
         logits = interpreter.get_tensor(self._logits)[0]
         return as_logits(logits, self.spec.logits)
 

@@ -1,0 +1,155 @@
+import os
+
+import numpy as np
+import pytest
+
+from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.models import randomize, small_config
+from tsm_export import verify as verify_module
+from tsm_export.gpu import gpu_environment
+from tsm_export.verify import verify
+from tsm_keras.models.clip import build_clip_model
+from tsm_live.runner import AcceleratorError, open_runner
+from tsm_live.trial import run_trial
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    """Skips where there is no GPU and no software Vulkan; CI has the latter."""
+    environment = gpu_environment()
+    if environment is None:
+        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
+    return environment
+
+
+def _checks(path, model, clips, soak_frames=0):
+    found = verify(path, model, clips, soak_frames=soak_frames)
+    return {check.name: check for check in found}
+
+
+def test_a_float_stream_passes_every_row(gpu):
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_artifact(), clip_model(), clips, soak_frames=200)
+    assert list(checks) == [
+        "signature is as the spec says",
+        "lint",
+        "equals Keras",
+        "equals the clip, every prefix",
+        "soak of 200 frames",
+        "GPU alone, float32 compute",
+        "GPU alone, float16 compute",
+    ]
+    assert all(check.passed for check in checks.values()), checks
+    assert "fully accelerated" in checks["GPU alone, float32 compute"].detail
+
+
+def test_a_clip_passes_every_row(gpu):
+    model = clip_model(shift="bidirectional")
+    path = random_artifact(shift="bidirectional", kind="clip")
+    checks = _checks(path, model, random_clips(2, model))
+    assert len(checks) == 5
+    assert all(check.passed for check in checks.values()), checks
+
+
+@pytest.mark.parametrize(
+    ("backbone", "quantize", "options"),
+    [
+        ("mobilenet_v2", "float16", {}),
+        ("mobilenet_v2", "dynamic", {}),
+        ("mobilenet_v2", "int8", {}),
+        (
+            "mobilenet_v2",
+            "int8",
+            {"streams": 2, "input_dtype": "uint8", "softmax": True},
+        ),
+        ("resnet18", "none", {}),
+        ("resnet18", "int8", {}),
+    ],
+)
+def test_the_gpu_takes_all_of_it_and_agrees(gpu, backbone, quantize, options):
+    path = random_artifact(backbone, quantize, **options)
+    clips = random_clips(2, clip_model(backbone))
+    on_gpu, on_cpu = (
+        run_trial(path, clips, accelerator=accelerator, environment=gpu).logits
+        for accelerator in ("gpu", "cpu")
+    )
+    # Random weights: a step of int8 here and there is not equal.
+    assert np.corrcoef(on_gpu.ravel(), on_cpu.ravel())[0, 1] > 0.99
+
+
+def test_without_a_preset_parity_is_not_run():
+    clips = random_clips(2, clip_model())
+    checks = _checks(random_artifact(), None, clips)
+    assert checks["equals Keras"].passed is None
+
+
+def test_without_a_gpu_its_rows_are_not_run(monkeypatch):
+    monkeypatch.setattr(verify_module, "gpu_environment", lambda: None)
+    checks = _checks(random_artifact(), None, random_clips(1, clip_model()))
+    rows = [checks[name] for name in checks if name.startswith("GPU")]
+    assert [row.passed for row in rows] == [None, None]
+    assert "no GPU" in rows[0].detail
+
+
+def test_another_networks_artifact_fails():
+    other = build_clip_model(small_config(labels=tuple("abcdefg")))
+    randomize(other, seed=1)
+    checks = _checks(random_artifact(), other, random_clips(2, clip_model()))
+    assert checks["equals Keras"].passed is False
+    assert checks["equals the clip, every prefix"].passed is False
+
+
+def test_a_forgetful_stream_fails_the_prefix_row():
+    """What a cache that is not fed back gives: every frame is the first."""
+    model = clip_model()
+    clips = random_clips(2, model)
+    first = clips.reshape(-1, 1, *clips.shape[2:])
+    forgetful = run_trial(random_artifact(), first).logits.reshape(2, 4, 7)
+    expected = verify_module.reference_logits(
+        model, verify_module.read_spec(random_artifact()), clips
+    )
+    spec = verify_module.read_spec(random_artifact())
+    checks = verify_module._check_parity(forgetful, expected, spec)
+    assert [check.passed for check in checks] == [False, False]
+
+
+def test_a_soak_notices_a_leak_and_a_memory(monkeypatch):
+    from tsm_live import trial
+
+    spec = verify_module.read_spec(random_artifact())
+    runner = open_runner(random_artifact())
+    clips = random_clips(2, clip_model())
+    hoard = []
+
+    def leaks(inputs):
+        hoard.append(np.ones(1 << 17))  # 1 MB a frame.
+        return runner(inputs)
+
+    recovered, growth = trial._soak(leaks, spec, clips, 250)
+    assert recovered and growth > 100e6
+    count = iter(range(10**6))
+
+    def drifts(inputs):
+        outputs = runner(inputs)
+        return {**outputs, "logits": outputs["logits"] + next(count)}
+
+    recovered, _ = trial._soak(drifts, spec, clips, 20)
+    assert not recovered
+
+
+def test_a_crash_of_the_process_is_an_error_with_a_status(monkeypatch):
+    clips = random_clips(1, clip_model())
+    with pytest.raises(AcceleratorError, match=r"died with status -?\d+"):
+        run_trial(
+            random_artifact(), clips, environment={"PYTHONPATH": os.devnull}
+        )
+
+
+def test_a_gpu_that_is_not_there_is_named():
+    with pytest.raises(AcceleratorError, match="is there a GPU"):
+        run_trial(
+            random_artifact(),
+            random_clips(1, clip_model()),
+            accelerator="gpu",
+            environment={"VK_DRIVER_FILES": os.devnull},
+        )
