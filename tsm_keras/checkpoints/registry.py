@@ -12,10 +12,7 @@ import dataclasses
 import os
 import pathlib
 
-from tensorflow import keras
-
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.models.presets import file_sha256
 
 _HAN_LAB = "https://hanlab18.mit.edu/projects/tsm/models/"
 _OPEN_MMLAB = "https://download.openmmlab.com/mmaction/v1.0/recognition/"
@@ -257,6 +254,11 @@ def download(
         OSError: If it cannot be downloaded; the message says how to go on.
         CheckpointError: If the file is not the published one.
     """
+    # Here, so that listing the table is instant.
+    from tensorflow import keras
+
+    from tsm_keras.models.presets import file_sha256
+
     place = {"cache_subdir": "tsm_keras"}
     if folder is not None:
         # Where there is no folder, get_file takes another without a word.
