@@ -82,4 +82,4 @@ def test_refuses_optical_flow():
         )
     )
     with pytest.raises(ValueError, match="no optical flow.*channels=10"):
-        TSMClassifier(model)
+        tsm_keras.TSMClassifier(model)

@@ -69,7 +69,7 @@ def leaf_layers(
     """
     for layer in model.layers:
         if isinstance(layer, NonLocalBlock):
-            for part in layer.parts:
+            for part in layer.parts():
                 yield f"{layer.name}/{part.name}", part
         elif layer.weights:
             yield layer.name, layer

@@ -73,9 +73,9 @@ class NonLocalBlock(keras.layers.Layer):
         self.batch_norm.build(input_shape)
         self.built = True
 
-    @property
+    # No property: Keras would write what it lists a second time.
     def parts(self) -> list[keras.layers.Layer]:
-        """The layers that hold the weights, in their order."""
+        """Returns the layers that hold the weights, in their order."""
         return [
             self.theta,
             self.phi,

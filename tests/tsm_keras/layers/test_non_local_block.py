@@ -1,8 +1,10 @@
 """NonLocalBlock: against loops over positions, and at its start."""
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow import keras
 
 from testing.layers import run_layer_test
 from testing.numerics import relative_error
@@ -35,7 +37,7 @@ def loops(block, clip):
             x @ part.get_weights()[0][0, 0].astype(np.float64)
             + part.get_weights()[1]
         )
-        for part in block.parts[:4]
+        for part in block.parts()[:4]
     )
     gamma, beta, mean, variance = block.batch_norm.get_weights()
     looked_at = []
@@ -114,3 +116,16 @@ def test_unknown_batch_and_size():
 def test_refuses(arguments, shape, message):
     with pytest.raises(ValueError, match=message):
         NonLocalBlock(**arguments)(tf.zeros(shape))
+
+
+def test_its_weights_are_written_once(tmp_path):
+    inputs = keras.Input((4, 4, 6))
+    model = keras.Model(inputs, NonLocalBlock(2, name="block")(inputs))
+    path = tmp_path / "model.weights.h5"
+    model.save_weights(path)
+    written = []
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: written.append(getattr(item, "size", 0))
+        )
+    assert sum(written) == model.count_params()
