@@ -44,7 +44,7 @@ def find_architecture(
 
     def weight(layer):
         module = naming.module_name(layer, backbone=backbone[0])
-        return tensors.get(f"{module}.weight")
+        return _kernel(tensors, f"{module}.weight")
 
     classifier = weight("classifier")
     return {
@@ -122,7 +122,7 @@ def _width(naming, tensors):
         raise CheckpointError(
             f"A MobileNetV2 must have all of its blocks. Received: no {absent}"
         )
-    found = [tensors[key].shape[0] for key in keys]
+    found = [_kernel(tensors, key).shape[0] for key in keys]
     for width in _WIDTHS:
         if found == _channels(width):
             return width
@@ -131,6 +131,16 @@ def _width(naming, tensors):
         "rounds them in another way at widths other than 1). "
         f"Received: {found}"
     )
+
+
+def _kernel(tensors, key):
+    """Returns a convolution's or classifier's weights, None if not there."""
+    kernel = tensors.get(key)
+    if kernel is not None and kernel.ndim < 2:
+        raise CheckpointError(
+            f"{key} must have at least two axes. Received: shape {kernel.shape}"
+        )
+    return kernel
 
 
 def _channels(width):

@@ -100,14 +100,15 @@ def _read_torch(path):
     for name in _WRAPPERS:
         if isinstance(content.get(name), Mapping):
             ignored = {
-                other: "the training's own state, not a weight"
+                str(other): "the training's own state, not a weight"
                 for other in content
                 if other != name
             }
             content = content[name]
             break
     tensors = {}
-    for name, value in content.items():
+    for key, value in content.items():
+        name = str(key)
         if isinstance(value, torch.Tensor):
             # NumPy has no bfloat16; float32 holds all of its values.
             half = value.dtype == torch.bfloat16

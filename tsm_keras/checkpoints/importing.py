@@ -117,6 +117,7 @@ def import_state_dict(
 def _canonical(tensors):
     """Takes off DataParallel's prefix, and gives the classifier one name."""
     renamed = []
+    tensors = {key: np.asarray(value) for key, value in tensors.items()}
     if tensors and all(key.startswith("module.") for key in tensors):
         tensors = {key[len("module.") :]: v for key, v in tensors.items()}
         renamed.append("without the prefix `module.`")
@@ -126,7 +127,7 @@ def _canonical(tensors):
                 key.replace(alias, "new_fc."): v for key, v in tensors.items()
             }
             renamed.append(f"`{alias}*` as `new_fc.*`")
-    return dict(tensors), tuple(renamed)
+    return tensors, tuple(renamed)
 
 
 def _check_shift(network: Network):

@@ -128,6 +128,7 @@ def test_without_a_classifier_classes_are_asked_for():
             {"new_fc.bias": np.zeros(3)},
             r"1 of another shape: new_fc.bias \(3,\) for \(11,\)",
         ),
+        ({"new_fc.weight": np.float32(0)}, r"two axes. Received: shape \(\)"),
         ({"base_model.features.5.conv.6.weight": None}, "all of its blocks"),
         (
             {"base_model.features.5.conv.3.weight": None},
@@ -138,7 +139,7 @@ def test_without_a_classifier_classes_are_asked_for():
             "finite.*infinity in classifier",
         ),
     ],
-    ids=["left_over", "shape", "block", "missing", "nan"],
+    ids=["left_over", "shape", "scalar", "block", "missing", "nan"],
 )
 def test_what_does_not_fit_is_named(change, message):
     tensors = {
