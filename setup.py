@@ -1,6 +1,6 @@
 """The part of the package's metadata that needs Python: the rest is TOML.
 
-Each of the four packages lies in a root of its own. Their subpackages are
+Each of the five packages lies in a root of its own. Their subpackages are
 found here, so that a new one needs no edit; its folder's name in `package_dir`
 is all that setuptools must know.
 """
@@ -11,6 +11,7 @@ _ROOTS = {
     "tsm_keras": ".",
     "tsm_export": "export",
     "tsm_live": "apps/live",
+    "tsm_jetson": "apps/jetson",
     "tsm_cli": "apps/cli",
 }
 

@@ -25,6 +25,7 @@ _HOMES = {
     "import_state_dict": "tsm_keras.checkpoints.importing",
     "load_preset": "tsm_keras.models.presets",
     "make_dataset": "tsm_keras.data.dataset",
+    "open_prepared": "tsm_keras.data.prepared",
     "save_preset": "tsm_keras.models.presets",
     "scan_folder": "tsm_keras.data.folder",
 }

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tsm_keras.data.clip_reader import DataSource
 from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import VideoFolder
 from tsm_keras.data.gestures import LABELS, draw_clip, render
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
 from tsm_keras.data.sampling import segment_indices
@@ -11,24 +11,24 @@ from tsm_keras.models.config import VideoClassifierConfig
 
 
 def video_clips(
-    videos: VideoFolder,
+    source: DataSource,
     config: VideoClassifierConfig,
     count: int,
     seed: int,
 ) -> np.ndarray:
-    """Takes clips from videos, in random order: some of every class.
+    """Takes clips of a data set, in random order: some of every class.
 
     Args:
-        videos: From `scan_folder`.
+        source: As in `make_dataset`.
         config: Says how many frames of which size.
-        count: Clips; fewer are returned if there are not so many videos.
+        count: Clips; fewer are returned if there are not so many.
         seed: Of the choice.
 
     Returns:
         `[count, T, S, S, 3]` uint8 RGB.
     """
     dataset = make_dataset(
-        videos, config, batch_size=1, training=True, seed=seed
+        source, config, batch_size=1, training=True, seed=seed
     )
     taken = dataset.take(count).as_numpy_iterator()
     return np.concatenate([clip for clip, _ in taken])

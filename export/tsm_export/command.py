@@ -11,16 +11,34 @@ from absl import flags
 
 from tsm_export.clips import generated_clips, video_clips
 from tsm_export.conversion import QUANTIZATIONS
-from tsm_export.tflite import INPUTS, KINDS, export_tflite
+from tsm_export.networks import INPUTS, KINDS
+from tsm_export.onnx_file import export_onnx
+from tsm_export.onnx_precision import ONNX_QUANTIZATIONS
+from tsm_export.tflite import export_tflite
 from tsm_export.verify import verify
 from tsm_export.verify_command import print_checks
-from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 
+_FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
 _VERIFY_CLIPS = 20
 
+
+def _meanings(quantizations):
+    return "; ".join(f"{name}: {text}" for name, text in quantizations.items())
+
+
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("to", None, "The .tflite to write.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "to", None, "The .tflite or .onnx to write.", flag_values=FLAGS
+)
+flags.DEFINE_enum(
+    "format",
+    None,
+    list(_FORMATS),
+    "Of the file; by default what the name given by --to ends in.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_enum(
     "kind",
     "stream",
@@ -31,8 +49,9 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "quantize",
     "none",
-    list(QUANTIZATIONS),
-    "; ".join(f"{name}: {text}" for name, text in QUANTIZATIONS.items()) + ".",
+    list(QUANTIZATIONS | ONNX_QUANTIZATIONS),
+    f"For .tflite {_meanings(QUANTIZATIONS)}. "
+    f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -59,8 +78,8 @@ flags.DEFINE_bool(
 flags.DEFINE_string(
     "calibration",
     None,
-    "Folder of class folders with videos: int8 measures its ranges on them, "
-    "and the artifact is tried on them.",
+    "Prepared data set, or folder of class folders with videos: int8 measures "
+    "its ranges on their clips, and the artifact is tried on them.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -94,14 +113,19 @@ def main(arguments: Sequence[str]) -> None:
     """
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
-    if FLAGS.quantize == "int8" and not FLAGS.calibration:
+    if FLAGS.quantize in ("int8", "int8_tensorrt") and not FLAGS.calibration:
         raise ValueError(
-            "int8 needs real clips to measure ranges on: add "
-            "--calibration=FOLDER, a folder of class folders with videos."
+            f"{FLAGS.quantize} needs real clips to measure ranges on: add "
+            "--calibration=FOLDER, a prepared data set or a folder of class "
+            "folders with videos."
         )
     preset, path = pathlib.Path(arguments[0]), pathlib.Path(FLAGS.to)
-    if not path.suffix == ".tflite":
-        raise ValueError(f"--to must end in .tflite. Received: --to={path}")
+    name = FLAGS.format or path.suffix[1:]
+    if name not in _FORMATS or path.suffix != f".{name}":
+        raise ValueError(
+            f"--to must end in .{FLAGS.format or ' or .'.join(_FORMATS)}. "
+            f"Received: --to={path}"
+        )
     model = load_preset(preset)
     calibration, trial = _clips(model.video_config)
 
@@ -111,7 +135,7 @@ def main(arguments: Sequence[str]) -> None:
             verify(artifact, model, trial, soak_frames=FLAGS.soak_frames)
         )
 
-    export_tflite(
+    _FORMATS[name](
         model,
         path,
         kind=FLAGS.kind,
@@ -134,8 +158,8 @@ def _clips(config):
     if not FLAGS.calibration:
         return None, generated_clips(config, _VERIFY_CLIPS, FLAGS.seed)
     wanted = -(-FLAGS.calibration_frames // config.num_segments)
-    videos = scan_folder(FLAGS.calibration, label_names=config.labels)
-    clips = video_clips(videos, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
+    source = open_clips(FLAGS.calibration, "train", label_names=config.labels)
+    clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
     # With few videos the two overlap.
     return clips[:wanted], clips[-_VERIFY_CLIPS:]
 

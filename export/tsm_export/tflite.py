@@ -1,22 +1,16 @@
 """export_tflite: a clip model becomes a `.tflite` artifact."""
 
 import os
-import pathlib
-from collections.abc import Callable
 
 import numpy as np
 from tensorflow import keras
 
-from tsm_export.calibration import streamed_states, whole_clips
+from tsm_export.artifact_file import Check, write_artifact
 from tsm_export.conversion import QUANTIZATIONS, convert
 from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.input_type import with_input_type
-from tsm_keras.models.single_clip import to_single_clip
-from tsm_keras.models.streaming import to_streaming
-from tsm_live.spec import ArtifactSpec, write_spec
-
-KINDS = tuple(IMAGE_INPUTS)
-INPUTS = ("float32", "uint8")
+from tsm_export.networks import network_for_export
+from tsm_live.spec import ArtifactSpec
 
 
 def export_tflite(
@@ -31,7 +25,7 @@ def export_tflite(
     softmax: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
-    check: Callable[[pathlib.Path], None] | None = None,
+    check: Check | None = None,
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
 
@@ -68,38 +62,16 @@ def export_tflite(
         ExportError: If a cache's input and output differ in scale or
             zero-point; an app could not feed one to the other.
     """
-    _expect("kind", kind, KINDS)
-    _expect("quantize", quantize, tuple(QUANTIZATIONS))
-    _expect("input_dtype", input_dtype, (None, *INPUTS))
-    if kind == "clip" and streams != 1:
-        raise ValueError(
-            "A clip artifact takes one clip: `streams` is for streams. "
-            f"Received: streams={streams}"
-        )
-    if streams < 1:
-        raise ValueError(
-            f"`streams` must be at least 1. Received: streams={streams}"
-        )
-    if quantize == "int8" and calibration_clips is None:
-        raise ValueError(
-            "int8 needs `calibration_clips`, real clips to measure ranges on. "
-            "Received: calibration_clips=None"
-        )
-    model.video_config.expect_rgb()
-    if not model.video_config.labels:
-        raise ValueError(
-            "An artifact carries its labels: give the config `labels`. "
-            "Received: labels=()"
-        )
-    calibration = None
-    if kind == "stream":
-        network = to_streaming(model, streams=streams, image_size=image_size)
-        if calibration_clips is not None:
-            calibration = streamed_states(network, calibration_clips)
-    else:
-        network = to_single_clip(model, image_size=image_size)
-        if calibration_clips is not None:
-            calibration = whole_clips(calibration_clips)
+    network, calibration = network_for_export(
+        model,
+        kind=kind,
+        quantize=quantize,
+        quantizations=QUANTIZATIONS,
+        streams=streams,
+        image_size=image_size,
+        input_dtype=input_dtype,
+        calibration_clips=calibration_clips,
+    )
     content = convert(
         network, quantize=quantize, calibration=calibration, softmax=softmax
     )
@@ -112,26 +84,4 @@ def export_tflite(
         quantization=quantize,
         preset_hash=preset_hash,
     )
-    return _write(pathlib.Path(path), content, spec, check)
-
-
-def _expect(name, value, choices):
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
-        )
-
-
-def _write(path, content, spec, check):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # LiteRT and people tell the format from the suffix.
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        temporary.write_bytes(content)
-        spec = write_spec(temporary, spec)
-        if check:
-            check(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return spec
+    return write_artifact(path, content, spec, check)

@@ -13,10 +13,12 @@ from tensorflow import keras
 from tsm_export.description import tensor_specs
 from tsm_export.gpu import gpu_environment
 from tsm_export.lint import lint
+from tsm_export.onnx_lint import onnx_lint
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.weights import copy_weights
+from tsm_live.onnx_runner import load_onnx, onnx_tensor_specs
 from tsm_live.runner import AcceleratorError
-from tsm_live.spec import ArtifactSpec, read_spec
+from tsm_live.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
 from tsm_live.trial import run_trial
 
 # How far an artifact may be from the Keras model: relative to the largest
@@ -26,6 +28,7 @@ _BARS = {
     "float16": (5e-2, 0.995),
     "dynamic": (np.inf, 0.98),
     "int8": (np.inf, 0.98),
+    "int8_tensorrt": (np.inf, 0.98),
 }
 # On a GPU that computes in float16, how far from the CPU. Where numbers are
 # rounded to int8 a small difference may become a whole step.
@@ -73,8 +76,9 @@ def verify(
     """
     path = pathlib.Path(path)
     spec = read_spec(path)
+    is_onnx = path.suffix == ONNX_SUFFIX
     yield _check_signature(path, spec)
-    problems = lint(path.read_bytes())
+    problems = (onnx_lint if is_onnx else lint)(path.read_bytes())
     yield Check("lint", not problems, " ".join(problems) or "nothing found")
     try:
         trial = run_trial(path, clips, soak_frames=soak_frames)
@@ -94,6 +98,8 @@ def verify(
             f"{'no' if trial.recovered else 'FOUND'} drift, memory grew by "
             f"{trial.growth / 1e6:.1f} MB",
         )
+    if is_onnx:
+        return  # What it is run on is not here.
     few = slice(_GPU_CLIPS)
     yield from _check_gpu(path, spec, clips[few], trial.logits[few])
 
@@ -106,7 +112,7 @@ def reference_logits(
     For a stream the logits of each frame in its clip, `[B, T, num_classes]`:
     those of the prefix that ends with it. For a clip `[B, num_classes]`.
     """
-    image_size = spec.frame.shape[1]
+    image_size = spec.image_size
     if image_size != model.video_config.image_size:
         resized = build_clip_model(
             model.video_config.with_image_size(image_size)
@@ -121,21 +127,15 @@ def reference_logits(
 
 
 def _check_signature(path, spec):
-    runner = Interpreter(model_path=os.fspath(path)).get_signature_runner()
-    found = {
-        **tensor_specs(runner.get_input_details()),
-        **tensor_specs(runner.get_output_details()),
-    }
-    expected = {
-        tensor.name: tensor
-        for tensor in (spec.frame, spec.logits, *spec.caches)
-    }
-    expected |= {
-        f"{cache.name}_out": dataclasses.replace(
-            cache, name=f"{cache.name}_out"
-        )
-        for cache in spec.caches
-    }
+    if path.suffix == ONNX_SUFFIX:
+        found = onnx_tensor_specs(load_onnx(path))
+    else:
+        runner = Interpreter(model_path=os.fspath(path)).get_signature_runner()
+        found = {
+            **tensor_specs(runner.get_input_details()),
+            **tensor_specs(runner.get_output_details()),
+        }
+    expected = {tensor.name: tensor for tensor in spec.tensors}
     differ = sorted(
         name
         for name in expected | found

@@ -11,7 +11,7 @@ from absl import flags
 
 from tsm_export.clips import generated_clips, video_clips
 from tsm_export.verify import Check, verify
-from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_live.spec import read_spec
@@ -20,7 +20,8 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "data",
     None,
-    "Folder of class folders with videos to try the artifact on; generated "
+    "Prepared data set, or folder of class folders with videos, to try the "
+    "artifact on; generated "
     "gestures if there is none.",
     flag_values=FLAGS,
 )
@@ -63,12 +64,12 @@ def main(arguments: Sequence[str]) -> None:
         num_classes=len(spec.labels),
         labels=spec.labels,
         num_segments=spec.num_segments,
-        image_size=spec.frame.shape[1],
+        image_size=spec.image_size,
         resize_size=spec.resize_size,
     )
     if FLAGS.data:
-        videos = scan_folder(FLAGS.data, label_names=config.labels)
-        clips = video_clips(videos, config, FLAGS.clips, FLAGS.seed)
+        source = open_clips(FLAGS.data, "test", label_names=config.labels)
+        clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
     else:
         clips = generated_clips(config, FLAGS.clips, FLAGS.seed)
     print(f"{path}, {len(clips)} clips of {FLAGS.data or 'generated gestures'}")

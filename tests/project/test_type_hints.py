@@ -5,12 +5,13 @@ import inspect
 import pytest
 
 import tsm_export
+import tsm_jetson
 import tsm_keras
 import tsm_live
 
 PUBLIC = [
     (package, name)
-    for package in (tsm_keras, tsm_export, tsm_live)
+    for package in (tsm_keras, tsm_export, tsm_live, tsm_jetson)
     for name in package.__all__
     if name != "__version__"
 ]

@@ -1,4 +1,4 @@
-"""Two distributions, one version, one set of ranges; scripts that exist."""
+"""Three distributions, one version, one set of ranges; scripts that exist."""
 
 import importlib
 import re
@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from testing import checkout
+from tsm_jetson.version import __version__ as jetson_version
 from tsm_keras.version import __version__ as keras_version
 from tsm_live.version import __version__ as live_version
 
@@ -16,6 +17,7 @@ tomllib = importlib.import_module(
 )
 
 _LIVE = checkout.ROOT / "apps/live"
+_JETSON = checkout.ROOT / "apps/jetson"
 
 
 def _project(folder):
@@ -24,13 +26,18 @@ def _project(folder):
 
 
 def test_one_version():
-    assert keras_version == live_version
+    assert keras_version == live_version == jetson_version
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", keras_version)
 
 
 def test_one_range_a_dependency():
-    live = set(_project(_LIVE)["dependencies"])
-    assert live <= set(_project(checkout.ROOT)["dependencies"])
+    ours = _project(checkout.ROOT)
+    extra = set(ours["optional-dependencies"]["onnx"])
+    for folder in (_LIVE, _JETSON):
+        device = _project(folder)
+        assert set(device["dependencies"]) <= set(ours["dependencies"])
+        assert set(device["optional-dependencies"].get("onnx", ())) <= extra
+    assert extra <= set(ours["optional-dependencies"]["dev"])
 
 
 def test_every_dependency_is_explained():
@@ -49,12 +56,14 @@ def test_every_dependency_is_explained():
 
 def test_one_license():
     ours = (checkout.ROOT / "LICENSE").read_text(encoding="utf-8")
-    assert (_LIVE / "LICENSE").read_text(encoding="utf-8") == ours
-    assert _project(_LIVE)["license"] == _project(checkout.ROOT)["license"]
+    for folder in (_LIVE, _JETSON):
+        assert (folder / "LICENSE").read_text(encoding="utf-8") == ours
+        license = _project(folder)["license"]
+        assert license == _project(checkout.ROOT)["license"]
 
 
 def _scripts():
-    for folder in (checkout.ROOT, _LIVE):
+    for folder in (checkout.ROOT, _LIVE, _JETSON):
         project = _project(folder)
         for name, target in project["scripts"].items():
             yield pytest.param(target, id=f"{project['name']}:{name}")

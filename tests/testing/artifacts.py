@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 
 from testing.models import random_clip_model
-from tsm_export import export_tflite
+from tsm_export import export_onnx, export_tflite
 
 LABELS = tuple("abcdefg")
 
@@ -35,6 +35,19 @@ def random_artifact(
         ),
         **options,
     )
+    return path
+
+
+def random_onnx(quantize="none", backbone="mobilenet_v2", **options):
+    """Returns an ONNX artifact of `clip_model`. Shared: do not change."""
+    name = "_".join(map(str, (backbone, quantize, *options.values())))
+    path = pathlib.Path(_holder().name) / f"{name}.onnx"
+    if not path.exists():
+        model = clip_model(backbone)
+        clips = random_clips(2, model, seed=9)
+        export_onnx(
+            model, path, quantize=quantize, calibration_clips=clips, **options
+        )
     return path
 
 

@@ -13,6 +13,7 @@ PACKAGE_ROOTS = {
     "tsm_keras": ROOT,
     "tsm_export": ROOT / "export",
     "tsm_live": ROOT / "apps/live",
+    "tsm_jetson": ROOT / "apps/jetson",
     "tsm_cli": ROOT / "apps/cli",
 }
 

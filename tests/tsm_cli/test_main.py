@@ -102,6 +102,17 @@ def test_the_path_from_videos_to_an_artifact(work, tmp_path):
     assert "median ms" in output and "1 thread(s)" in output
     output, _ = tsm("evaluate", artifact, test, ok=True)
     assert top1 in output  # Float32: what the preset said.
+    onnx = tmp_path / "model.onnx"
+    output, error = tsm(
+        "export", preset, f"--to={onnx}", "--soak_frames=200", ok=True
+    )
+    assert "pass    equals the clip, every prefix" in output and not error
+    output, _ = tsm("info", onnx, ok=True)
+    assert "NCHW" in output and "onnx_opset" in output
+    output, _ = tsm("evaluate", onnx, test, ok=True)
+    assert top1 in output
+    output, _ = tsm("benchmark", onnx, f"--vs={artifact}", "--rounds=3")
+    assert "model.onnx" in output and "model.tflite" in output
     assert not [path for path in tmp_path.iterdir() if path.name[0] == "."]
 
 
@@ -130,7 +141,9 @@ def test_a_typo_is_answered_with_the_right_word(work):
         (("evaluate", "nowhere", "--data=data/test"), "nowhere"),
         (("export", "causal", "--to=x.tflite", "--quantize=int8"), "--calib"),
         (("export", "bidirectional", "--to=x.tflite"), "cannot stream"),
-        (("export", "causal", "--to=x.bin"), "must end in .tflite"),
+        (("export", "causal", "--to=x.bin"), "must end in .tflite or .onnx"),
+        (("export", "causal", "--to=x.bin", "--format=onnx"), "end in .onnx"),
+        (("export", "causal", "--to=x.onnx", "--quantize=dynamic"), "none"),
         (("export", "causal", "--to=/proc/x.tflite"), "/proc"),
         (("export", "causal", "--to=causal/config.json/x.tflite"), "config"),
         (("verify", "nowhere.tflite"), "nowhere.tflite"),

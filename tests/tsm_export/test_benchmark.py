@@ -1,9 +1,9 @@
-from testing.artifacts import random_artifact
+from testing.artifacts import random_artifact, random_onnx
 from tsm_export.benchmark import benchmark
 
 
 def test_costs_are_of_each_file():
-    paths = [random_artifact(), random_artifact(quantize="int8")]
+    paths = [random_artifact(), random_onnx()]
     costs = benchmark(paths, rounds=5)
     for path, cost in zip(paths, costs, strict=True):
         assert cost.seconds.shape == (5,) and (cost.seconds > 0).all()

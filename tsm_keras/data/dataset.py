@@ -1,114 +1,239 @@
-"""make_dataset: video files become batches of clips on tf.data."""
-
-from collections.abc import Callable
+"""make_dataset: videos or shards become batches of clips on tf.data."""
 
 import numpy as np
 import tensorflow as tf
 
-from tsm_keras.data.folder import VideoFolder
-from tsm_keras.data.preprocessing import resize_short_side
-from tsm_keras.data.sampling import segment_indices
-from tsm_keras.data.video import read_video
+from tsm_keras.data.augmentation import (
+    AugmentationConfig,
+    augment_clip,
+    augmented_box,
+    mix_batch,
+)
+from tsm_keras.data.clip_reader import DataSource, as_reader
+from tsm_keras.data.crops import center_box
+from tsm_keras.data.preprocessing import resize
+from tsm_keras.data.sampling import SamplingConfig, clip_indices
 from tsm_keras.models.config import VideoClassifierConfig
+
+_SAMPLING = SamplingConfig()
+_AUGMENTATION = AugmentationConfig()
 
 
 def make_dataset(
-    videos: VideoFolder,
+    source: DataSource,
     config: VideoClassifierConfig,
     *,
+    split: str | None = None,
     batch_size: int,
     training: bool,
     seed: int = 0,
+    sampling: SamplingConfig = _SAMPLING,
+    augmentation: AugmentationConfig = _AUGMENTATION,
     cache: bool = False,
+    deterministic: bool = True,
+    num_workers: int = 1,
+    worker: int = 0,
 ) -> tf.data.Dataset:
     """Builds the input pipeline for `model.fit` and for evaluation.
 
-    In training the order, the frame of each segment and the crop (one a clip)
-    are drawn anew every epoch, from `seed`; in evaluation the order is that of
-    `videos`, the frames are the segments' centres and the crop is the centre.
+    Only the frames of the sampled clips are decoded. In training the order,
+    the frames and the augmentation (one draw a clip) are drawn anew every
+    epoch, from `seed`, each clip comes once an epoch, and what fills no batch
+    is left out (unless there would be nothing left). In evaluation clips come
+    in the order in which they are stored, all of them, cropped at the centre;
+    the V clips of a video, if `sampling` takes several, follow each other.
+
+    Frames are first resized so that their short side is `config.resize_size`
+    (which those of a prepared data set often are already), then cropped.
 
     Args:
-        videos: From `scan_folder`.
+        source: A prepared data set or videos: its folder, or what
+            `open_prepared`, `scan_folder` or `open_clips` returned.
         config: Says how many frames of which size.
-        batch_size: Clips a batch; the last may be smaller.
+        split: Of a prepared data set; see `open_clips` for folders.
+        batch_size: Clips a batch, of this worker.
         training: Whether to draw at random.
-        seed: Of all draws. Equal seeds give equal batches.
-        cache: Keep all decoded frames in memory and decode each file once:
-            for small sets, about `height * width * 3` bytes a frame at
-            `config.resize_size`.
+        seed: Of all draws. Equal seeds give equal batches, bit for bit.
+        sampling: Which frames make a clip.
+        augmentation: How clips are changed in training.
+        cache: Keep the data in memory, from before anything is drawn: all
+            decoded frames of videos (for small sets; about `height * width *
+            3` bytes a frame at `config.resize_size`), the JPEG frames of a
+            prepared data set.
+        deterministic: False lets clips overtake each other where one is slow
+            to decode: the same clips and draws, in an order that may differ
+            from run to run.
+        num_workers: How many processes share the data, each with a data set
+            of its own; see `tf.distribute.InputContext`. In training all get
+            the same number of batches.
+        worker: Which of them this is, from 0.
 
     Returns:
         Batches of clips, `[B, T, image_size, image_size, 3]` uint8 RGB, and
-        class numbers, `[B]` int64.
+        class numbers, `[B]` int64, or `[B, num_classes]` float32 if the
+        augmentation mixes clips.
+
+    Raises:
+        ValueError: If an argument is out of range, the network takes optical
+            flow or the data set says nothing that `sampling` or `augmentation`
+            needs.
+        FileNotFoundError, VideoError: As `open_clips`.
     """
-    lengths = [info.num_frames for info in videos.infos]
-    data = tf.data.Dataset.from_tensor_slices(
-        (list(videos.paths), lengths, np.array(videos.labels, np.int64))
-    )
-    if training:
-        # Paths are shuffled, not frames, and never repeated: each epoch sees
-        # each video once.
-        data = data.shuffle(len(lengths), seed=seed)
-    # One seed an element, others in the next epoch.
-    seeds = tf.data.Dataset.random(
-        seed=seed, rerandomize_each_iteration=True
-    ).batch(2)
-    decode = _decode(config)
-    if cache:
-        decode = _remember(decode)
-
-    def load(video, seed):
-        path, num_frames, label = video
-        indices = _indices(num_frames, seed, config, training)
-        frames = tf.numpy_function(
-            decode, [path, indices], tf.uint8, stateful=False
+    _check(batch_size, num_workers, worker)
+    config.expect_rgb()
+    clips = as_reader(source, split, cache=cache)
+    if training and augmentation.flip and clips.mirrored_labels is None:
+        raise ValueError(
+            "`augmentation` must not flip clips of a data set without "
+            "`flip_pairs`, which say what a mirrored clip shows. "
+            f"Received: flip=True for {clips.name!r}"
         )
-        frames = tf.ensure_shape(frames, [None, None, None, 3])
-        return _crop(frames, seed, config, training), label
+    if sampling.method == "interval" and not config.frame_interval:
+        raise ValueError(
+            "`config` must have a `frame_interval` for method='interval'. "
+            f"Received: frame_interval={config.frame_interval!r}"
+        )
+    clips_per_video = sampling.clips_per_video(training)
+    size, num_segments = config.image_size, config.num_segments
 
-    return (
-        tf.data.Dataset.zip((data, seeds))
-        .map(load, tf.data.AUTOTUNE)
-        .batch(batch_size)
-        .prefetch(tf.data.AUTOTUNE)
+    def sample(clip, seed):
+        indices = clip_indices(
+            clip["num_frames"],
+            num_segments,
+            sampling,
+            interval=config.frame_interval * clip["frame_rate"],
+            seed=seed if training else None,
+        )
+        picked = clips.pick(clip, tf.reshape(indices, [-1]))
+        return picked, clip["label"], seed
+
+    def load(picked, label, seed):
+        def box(shape):
+            if training:
+                return augmented_box(shape, size, seed, augmentation)
+            return center_box(shape, size)
+
+        frames = clips.decode(picked, config.resize_size, box)
+        frames = _make_square(frames, size)
+        frames = tf.ensure_shape(
+            frames, [clips_per_video * num_segments, size, size, 3]
+        )
+        if training:
+            frames, label = augment_clip(
+                frames, label, seed, augmentation, clips.mirrored_labels
+            )
+        return frames, label, seed
+
+    def separate(frames, label, seed):
+        shape = [clips_per_video, num_segments, size, size, 3]
+        return tf.data.Dataset.from_tensor_slices(
+            (
+                tf.reshape(frames, shape),
+                tf.repeat(label, clips_per_video),
+                tf.repeat(seed[None], clips_per_video, axis=0),
+            )
+        )
+
+    def finish(frames, labels, seeds):
+        if training and augmentation.mixes:
+            num_classes = len(clips.label_names)
+            return mix_batch(
+                frames, labels, seeds[0], augmentation, num_classes
+            )
+        return frames, labels
+
+    data = clips.read(
+        seed=seed if training else None,
+        num_workers=num_workers,
+        worker=worker,
+        deterministic=deterministic,
     )
-
-
-def _decode(config):
-    def decode(path, indices):
-        frames = read_video(path.decode(), indices)
-        return resize_short_side(frames, config.resize_size)
-
-    return decode
-
-
-def _remember(decode: Callable) -> Callable:
-    """Decodes each file whole, once, and takes the frames from memory."""
-    videos: dict[bytes, np.ndarray] = {}
-
-    def take(path, indices):
-        if path not in videos:
-            videos[path] = decode(path, None)
-        return videos[path][indices]
-
-    return take
-
-
-def _indices(num_frames, seed, config, training):
-    return segment_indices(
-        num_frames, config.num_segments, seed if training else None
-    )
-
-
-def _crop(clip, seed, config, training):
-    size = config.image_size
-    free = tf.shape(clip)[1:3] - size
-    offset = free // 2
+    # One seed a clip, others in the next epoch.
+    data = tf.data.Dataset.zip((data, _seeds(seed, worker)))
+    data = data.map(sample, tf.data.AUTOTUNE)
     if training:
-        # Another stream of the element's seed than the frames' draw.
-        uniform = tf.random.stateless_uniform([2], seed + 1)
-        offset = tf.cast(uniform * tf.cast(free + 1, tf.float32), tf.int32)
-        offset = tf.minimum(offset, free)
-    top, left = offset[0], offset[1]
-    clip = clip[:, top : top + size, left : left + size]
-    return tf.ensure_shape(clip, [config.num_segments, size, size, 3])
+        # What waits here is encoded still, and of the chosen frames only.
+        data = data.shuffle(clips.shuffle_size, seed=seed)
+    data = data.map(load, tf.data.AUTOTUNE)
+    if clips_per_video > 1:
+        data = data.flat_map(separate)
+        count = clips_per_video * clips.clips_of_worker(num_workers, worker)
+        data = data.apply(tf.data.experimental.assert_cardinality(count))
+    steps = _training_steps(clips, batch_size, num_workers)
+    data = data.batch(batch_size, drop_remainder=training and steps > 0)
+    data = data.map(finish, tf.data.AUTOTUNE)
+    if training:
+        data = data.take(max(steps, 1))
+    options = tf.data.Options()
+    options.deterministic = deterministic
+    # The data is shared out here already.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return data.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
+    """Reads the frames that evaluation samples, as large as they are stored.
+
+    Args:
+        source: As in `make_dataset`.
+        num_segments: T.
+
+    Returns:
+        `[T, H, W, 3]` uint8 RGB, H and W another in each clip, and the class
+        number, int64, in the order of `make_dataset(training=False)`.
+    """
+    clips = as_reader(source)
+
+    def load(clip):
+        indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
+        picked = clips.pick(clip, indices[0])
+        return clips.decode(picked, None), clip["label"]
+
+    data = clips.read().map(load, tf.data.AUTOTUNE)
+    return data.prefetch(tf.data.AUTOTUNE)
+
+
+def _make_square(frames, size):
+    """Resizes frames to `size`, where they are not as large already."""
+    return tf.cond(
+        tf.reduce_all(tf.shape(frames)[1:3] == size),
+        lambda: frames,
+        lambda: tf.numpy_function(
+            lambda frames: resize(frames, size, size),
+            [frames],
+            tf.uint8,
+            stateful=False,
+        ),
+    )
+
+
+def _seeds(seed, worker):
+    sequence = np.random.SeedSequence([seed, worker])
+    return tf.data.Dataset.random(
+        seed=int(sequence.generate_state(1)[0]), rerandomize_each_iteration=True
+    ).batch(2)
+
+
+def _training_steps(clips, batch_size, num_workers):
+    """Returns how many whole batches every worker can fill."""
+    return min(
+        clips.clips_of_worker(num_workers, number) // batch_size
+        for number in range(num_workers)
+    )
+
+
+def _check(batch_size, num_workers, worker):
+    for name, value, least, most in (
+        ("batch_size", batch_size, 1, None),
+        ("num_workers", num_workers, 1, None),
+        ("worker", worker, 0, num_workers - 1),
+    ):
+        if value < least or (most is not None and value > most):
+            expected = (
+                f"at least {least}" if most is None else f"{least}..{most}"
+            )
+            raise ValueError(
+                f"`{name}` must be {expected}. Received: {name}={value!r}"
+            )

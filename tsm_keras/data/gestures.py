@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tsm_keras.data.gesture_scene import GestureScene
-from tsm_keras.data.video import write_video
+from tsm_keras.data.video_writer import write_video
 
 # Each motion in forward time, and the class it is when it runs backwards.
 # Directions are those of the picture, as a viewer sees it.

@@ -11,13 +11,26 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
     """
     height, width = frames.shape[1:3]
     scale = size / min(height, width)
-    shape = (max(size, round(width * scale)), max(size, round(height * scale)))
-    if shape == (width, height):
-        return frames
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.stack(
-        [cv2.resize(frame, shape, interpolation=method) for frame in frames]
+    return resize(
+        frames,
+        max(size, round(height * scale)),
+        max(size, round(width * scale)),
     )
+
+
+def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes `[T, H, W, 3]` uint8 frames, whatever that does to the aspect.
+
+    Area averaging when it shrinks both sides, bilinear otherwise.
+    """
+    if frames.shape[1:3] == (height, width):
+        return frames
+    shrinks = height <= frames.shape[1] and width <= frames.shape[2]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = np.empty((len(frames), height, width, 3), np.uint8)
+    for frame, target in zip(frames, resized, strict=True):
+        cv2.resize(frame, (width, height), target, interpolation=method)
+    return resized
 
 
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:

@@ -6,6 +6,7 @@ opens, and any thread may draw.
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from tsm_keras.evaluation.predictions import Predictions
 
 # Okabe and Ito's colours: told apart with any colour vision, and in print.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_INK, _FAINT = "#24292f", "#8c959f"
+INK, FAINT = "#24292f", "#8c959f"
 _DPI = 150
 
 _MAX_CLASSES_WITH_NUMBERS = 20  # More cells are too small to hold a number.
@@ -42,7 +43,7 @@ def confusion_matrices(predictions: Mapping[str, Predictions]) -> bytes:
     rows = -(-len(predictions) // columns)
     side = 2.4 + 0.21 * min(len(names), _MAX_CLASSES_WITH_NAMES)  # Inches.
     # "compressed" keeps square axes together, whatever the figure's shape.
-    figure = _figure(columns * side + 1.4, rows * (side + 0.9), "compressed")
+    figure = new_figure(columns * side + 1.4, rows * (side + 0.9), "compressed")
     grid = figure.subplots(rows, columns, squeeze=False)
     for index, axes in enumerate(grid.flat):
         axes.set_visible(index < len(predictions))
@@ -50,13 +51,13 @@ def confusion_matrices(predictions: Mapping[str, Predictions]) -> bytes:
         axes = grid.flat[index]
         _draw_confusion(axes, prediction.confusion())
         axes.set_title(
-            _plain(f"{name}: {prediction.top1():.1%}"), color=_INK, pad=10
+            plain_text(f"{name}: {prediction.top1():.1%}"), color=INK, pad=10
         )
         first = index % columns == 0
         _name_classes(axes, names, rows=first)
-        axes.set_xlabel("predicted, % of the row", color=_FAINT)
-        axes.set_ylabel("true" if first else "", color=_FAINT)
-    return _png(figure)
+        axes.set_xlabel("predicted, % of the row", color=FAINT)
+        axes.set_ylabel("true" if first else "", color=FAINT)
+    return to_png(figure)
 
 
 def accuracy_over_time(
@@ -78,7 +79,7 @@ def accuracy_over_time(
         ValueError: If there are no predictions or their classes differ.
     """
     _label_names(predictions)
-    figure = _figure(7, 4.4, "constrained")
+    figure = new_figure(7, 4.4, "constrained")
     axes = figure.subplots()
     for index, (name, prediction) in enumerate(predictions.items()):
         top1 = prediction.top1_by_frames()
@@ -86,7 +87,7 @@ def accuracy_over_time(
             np.arange(1, len(top1) + 1) / len(top1),
             top1,
             color=_COLORS[index % len(_COLORS)],
-            label=_plain(f"{name}: {top1[-1]:.1%}"),
+            label=plain_text(f"{name}: {top1[-1]:.1%}"),
             linewidth=2.2,
             marker="o",
             markersize=5,
@@ -97,8 +98,8 @@ def accuracy_over_time(
     for index, (name, value) in enumerate((horizontal or {}).items()):
         axes.axhline(
             value,
-            color=_FAINT,
-            label=_plain(f"{name}: {value:.1%}"),
+            color=FAINT,
+            label=plain_text(f"{name}: {value:.1%}"),
             linestyle=("--", ":", "-.")[index % 3],
             linewidth=1.6,
         )
@@ -111,17 +112,17 @@ def accuracy_over_time(
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(_ticker().MultipleLocator(0.2))
         axis.set_major_formatter(_ticker().PercentFormatter(xmax=1))
-        axis.label.set_color(_INK)
+        axis.label.set_color(INK)
     axes.grid(color="#eaeef2")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_FAINT)
-    axes.tick_params(color=_FAINT, labelcolor=_INK)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(color=FAINT, labelcolor=INK)
     # Below the axes, where no line can be.
     figure.legend(
-        loc="outside lower center", ncols=2, frameon=False, labelcolor=_INK
+        loc="outside lower center", ncols=2, frameon=False, labelcolor=INK
     )
-    return _png(figure)
+    return to_png(figure)
 
 
 def contact_sheet(frames: np.ndarray, *, columns: int | None = None) -> bytes:
@@ -180,7 +181,8 @@ def _label_names(predictions):
     return all_names.pop()
 
 
-def _figure(width, height, layout):
+def new_figure(width: float, height: float, layout: Any) -> Any:
+    """Returns an empty matplotlib figure, in inches."""
     # matplotlib takes half a second to import: only who draws waits for it.
     from matplotlib.figure import Figure
 
@@ -213,7 +215,7 @@ def _draw_confusion(axes, counts):
             f"{100 * share:.0f}",
             ha="center",
             va="center",
-            color="white" if share > 0.55 else _INK,
+            color="white" if share > 0.55 else INK,
             fontsize=7.5,
         )
 
@@ -223,20 +225,21 @@ def _name_classes(axes, names, *, rows):
         axes.set_xticks([])
         axes.set_yticks([])
         return
-    ticks, names = np.arange(len(names)), [_plain(name) for name in names]
-    style = {"fontsize": 8.5, "color": _INK}
+    ticks, names = np.arange(len(names)), [plain_text(name) for name in names]
+    style = {"fontsize": 8.5, "color": INK}
     # Upright names never overlap, however long they are.
     axes.set_xticks(ticks, names, rotation=90, **style)
     # Once a row of matrices is enough.
     axes.set_yticks(ticks, names if rows else [""] * len(names), **style)
 
 
-def _plain(text):
+def plain_text(text: str) -> str:
     """Keeps matplotlib from reading dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 
-def _png(figure):
+def to_png(figure: Any) -> bytes:
+    """Returns a figure as a PNG file; equal figures give equal bytes."""
     # `format="png"` draws with Agg. No software name: equal figures are equal
     # bytes, whatever the version says of itself.
     buffer = io.BytesIO()

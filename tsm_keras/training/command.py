@@ -1,21 +1,23 @@
-"""Trains a preset on videos: DATA/train/CLASS/FILE and DATA/test/CLASS/FILE.
+"""Trains a preset: tsm train --data=DATA --to=PRESET --shift=causal.
 
-tsm train --data=DATA --to=PRESET --shift=causal
+DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE and
+DATA/test/CLASS/FILE.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 from tensorflow import keras
 
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.flags import configs_from_flags, define_flags
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.progress import progress_bar
 
 FLAGS = flags.FlagValues()
 _NETWORK = VideoClassifierConfig(num_classes=2)
@@ -26,7 +28,19 @@ def _define(kind, name, default, text):
     return kind(name, default, text, flag_values=FLAGS)
 
 
-_define(flags.DEFINE_string, "data", None, "Folder with train/ and test/.")
+_define(
+    flags.DEFINE_string,
+    "data",
+    None,
+    "Prepared data set, or folder with train/ and test/.",
+)
+_define(flags.DEFINE_string, "test_split", "test", "What to test on.")
+_define(
+    flags.DEFINE_float,
+    "max_bad_fraction",
+    0.0,
+    "Share of a folder's videos that may be unreadable; they are left out.",
+)
 _define(flags.DEFINE_string, "to", None, "Preset folder to write.")
 _define(flags.DEFINE_boolean, "overwrite", False, "Replace that preset.")
 _define(flags.DEFINE_string, "backbone", _NETWORK.backbone, "Network.")
@@ -52,8 +66,10 @@ _define(
     flags.DEFINE_boolean,
     "cache",
     False,
-    "Keep all decoded frames in memory (small sets).",
+    "Keep the data in memory: decoded frames of videos (small sets), JPEG "
+    "frames of a prepared data set.",
 )
+define_flags(FLAGS, __name__)
 flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
 
 
@@ -80,15 +96,11 @@ def main(arguments: Sequence[str]) -> None:
         seed=FLAGS.seed,
     )
     settings = _network_settings()
+    sampling, augmentation = configs_from_flags(FLAGS)
     # Settings are checked before any video is read.
     VideoClassifierConfig(num_classes=2, **settings)
-    data = pathlib.Path(FLAGS.data)
-    with progress_bar("checking training videos") as progress:
-        training = scan_folder(data / "train", progress=progress)
-    with progress_bar("checking test videos") as progress:
-        test = scan_folder(
-            data / "test", label_names=training.label_names, progress=progress
-        )
+    training = _open("train")
+    test = _open(FLAGS.test_split, label_names=training.label_names)
     config = VideoClassifierConfig(
         num_classes=len(training.label_names),
         labels=training.label_names,
@@ -100,14 +112,15 @@ def main(arguments: Sequence[str]) -> None:
     # With ImageNet weights the model's config is not the one asked for.
     datasets = [
         make_dataset(
-            videos,
+            clips,
             model.video_config,
             batch_size=FLAGS.batch_size,
-            training=videos is training,
+            training=clips is training,
             seed=FLAGS.seed,
-            cache=FLAGS.cache,
+            sampling=sampling,
+            augmentation=augmentation,
         )
-        for videos in (training, test)
+        for clips in (training, test)
     ]
     history = fit(model, datasets[0], recipe, validation_data=datasets[1])
     save_preset(
@@ -115,13 +128,26 @@ def main(arguments: Sequence[str]) -> None:
         target,
         provenance={
             "data": training.name,
-            "data_sha256": training.content_hash(),
+            "data_sha256": training.content_hash,
             "recipe": recipe.to_dict(),
+            "sampling": dataclasses.asdict(sampling),
+            "augmentation": dataclasses.asdict(augmentation),
             "test_top1": history.history["val_top1"][-1],
         },
         overwrite=FLAGS.overwrite,
     )
     print(f"wrote the preset {target}")
+
+
+def _open(split, **options):
+    return open_clips(
+        FLAGS.data,
+        split,
+        max_bad_fraction=FLAGS.max_bad_fraction,
+        cache=FLAGS.cache,
+        verbose=True,
+        **options,
+    )
 
 
 def _network_settings():

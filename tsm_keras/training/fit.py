@@ -87,7 +87,7 @@ def fit(
     model.compile(
         optimizer=optimizer,
         loss=_cross_entropy(config.label_smoothing, model.output_shape[-1]),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
+        metrics=[keras.metrics.MeanMetricWrapper(_hits, name="top1")],
         # On a CPU XLA makes depthwise networks about four times slower.
         jit_compile=bool(tf.config.list_physical_devices("GPU")),
     )
@@ -102,17 +102,25 @@ def fit(
 
 
 def _cross_entropy(label_smoothing, num_classes):
-    if not label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def smoothed(labels, logits):
+    def cross_entropy(labels, logits):
+        if not _mixed(labels):
+            numbers = tf.cast(tf.reshape(labels, [-1]), tf.int32)
+            labels = tf.one_hot(numbers, num_classes)
         return keras.losses.categorical_crossentropy(
-            tf.one_hot(
-                tf.cast(tf.reshape(labels, [-1]), tf.int32), num_classes
-            ),
-            logits,
-            from_logits=True,
-            label_smoothing=label_smoothing,
+            labels, logits, from_logits=True, label_smoothing=label_smoothing
         )
 
-    return smoothed
+    return cross_entropy
+
+
+def _hits(labels, logits):
+    """Which clips' highest logit is that of the (main) class."""
+    if _mixed(labels):
+        labels = tf.argmax(labels, axis=-1)
+    labels = tf.cast(tf.reshape(labels, [-1]), tf.int64)
+    return tf.cast(labels == tf.argmax(logits, axis=-1), tf.float32)
+
+
+def _mixed(labels):
+    """Whether labels are `[B, K]`, of mixed clips, and not class numbers."""
+    return labels.shape.rank == 2 and labels.shape[-1] != 1

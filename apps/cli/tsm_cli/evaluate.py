@@ -1,6 +1,7 @@
-"""Top-1 on a folder of class folders: `tsm evaluate MODEL --data=FOLDER`.
+"""Top-1 on held-out clips: `tsm evaluate MODEL --data=FOLDER`.
 
-MODEL is a preset folder or a .tflite artifact.
+MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or holds
+class folders with videos.
 """
 
 import pathlib
@@ -10,7 +11,22 @@ from absl import flags
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
-    "data", None, "Folder of class folders with videos.", flag_values=FLAGS
+    "data",
+    None,
+    "Prepared data set, or folder of class folders with videos.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "split",
+    "test",
+    "Of a prepared data set, or a folder in that folder.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "max_bad_fraction",
+    0.0,
+    "Share of a folder's videos that may be unreadable; they are left out.",
+    flag_values=FLAGS,
 )
 flags.mark_flag_as_required("data", flag_values=FLAGS)
 
@@ -37,36 +53,39 @@ def main(arguments: Sequence[str]) -> None:
 def _evaluate_preset(path):
     from tsm_cli.predictions import model_predictions
     from tsm_keras.models.presets import load_preset
+    from tsm_keras.progress import progress_bar
 
     model = load_preset(path)
-    videos, progress_bar = _scan(model.video_config.labels)
+    clips = _open(model.video_config.labels)
     with progress_bar("evaluating") as progress:
-        predictions = model_predictions(model, videos, progress)
+        predictions = model_predictions(model, clips, progress)
     _print(predictions)
 
 
 def _evaluate_artifact(path):
     from tsm_cli.predictions import artifact_predictions
-    from tsm_live import StreamingSession
+    from tsm_keras.progress import progress_bar
+    from tsm_live import open_session
 
-    session = StreamingSession(path)
-    videos, progress_bar = _scan(session.spec.labels)
+    session = open_session(path)
+    clips = _open(session.spec.labels)
     with progress_bar("evaluating") as progress:
-        predictions, latency = artifact_predictions(session, videos, progress)
+        predictions, latency = artifact_predictions(session, clips, progress)
     _print(predictions)
     print(f"median {latency * 1e3:.2f} ms a frame, one thread")
 
 
-def _scan(labels):
-    from tsm_keras.data.folder import scan_folder
-    from tsm_keras.training.progress import progress_bar
+def _open(labels):
+    from tsm_keras.data.clip_reader import open_clips
 
-    with progress_bar("checking videos") as progress:
-        videos = scan_folder(
-            FLAGS.data, label_names=labels or None, progress=progress
-        )
-    return videos, progress_bar
+    return open_clips(
+        FLAGS.data,
+        FLAGS.split,
+        label_names=labels or None,
+        max_bad_fraction=FLAGS.max_bad_fraction,
+        verbose=True,
+    )
 
 
 def _print(predictions):
-    print(f"top-1 {predictions.top1():.2%} of {len(predictions.labels)} videos")
+    print(f"top-1 {predictions.top1():.2%} of {len(predictions.labels)} clips")

@@ -1,4 +1,4 @@
-"""Describes a preset folder or a .tflite artifact: `tsm info PATH`."""
+"""Describes a preset folder or an artifact: `tsm info PATH`."""
 
 import pathlib
 from collections.abc import Sequence
@@ -59,7 +59,8 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
             ("labels", ", ".join(spec.labels)),
             ("frame range", "0..255 RGB"),
             ("frame interval", f"{spec.frame_interval} s"),
-            ("resize, crop", f"{spec.resize_size}, {spec.frame.shape[1]}"),
+            ("resize, crop", f"{spec.resize_size}, {spec.image_size}"),
+            ("layout", spec.layout),
             ("preset", spec.preset_hash or "unknown"),
             *sorted(spec.versions.items()),
         ),

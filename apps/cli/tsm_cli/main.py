@@ -13,6 +13,14 @@ _COMMANDS = {
         "tsm_cli.quickstart",
         "the whole product in one sitting, on generated gestures",
     ),
+    "prepare": (
+        "tsm_keras.data.prepare",
+        "turn a collection of videos into a data set that trains fast",
+    ),
+    "data": (
+        "tsm_cli.data",
+        "show clips of a data set as training sees them",
+    ),
     "train": (
         "tsm_keras.training.command",
         "train a preset on a folder of videos",

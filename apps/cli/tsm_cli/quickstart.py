@@ -24,8 +24,8 @@ from tsm_keras.data.gestures import write_gestures
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import preset_hash, save_preset
+from tsm_keras.progress import progress_bar
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.progress import progress_bar
 from tsm_live import StreamingSession
 from tsm_live.annotate import annotate_video
 

@@ -1,22 +1,33 @@
 """Runs streaming TSM artifacts on a device, without TensorFlow."""
 
+import importlib
+
 from tsm_live.spec import ArtifactError, ArtifactSpec, read_spec
 from tsm_live.version import __version__
 
 __all__ = [
     "ArtifactError",
     "ArtifactSpec",
+    "OnnxSession",
     "Prediction",
+    "Session",
     "StreamingSession",
     "__version__",
+    "open_session",
     "read_spec",
 ]
 
+_LATE = {
+    "OnnxSession": "tsm_live.onnx_session",
+    "Prediction": "tsm_live.base_session",
+    "Session": "tsm_live.base_session",
+    "StreamingSession": "tsm_live.session",
+    "open_session": "tsm_live.any_session",
+}
+
 
 def __getattr__(name):
-    # LiteRT loads when a session is wanted: reading a spec needs none of it.
-    if name in ("Prediction", "StreamingSession"):
-        from tsm_live import session
-
-        return getattr(session, name)
+    # A runtime loads when a session is wanted: reading a spec needs none.
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
     raise AttributeError(f"module 'tsm_live' has no attribute {name!r}")

@@ -8,7 +8,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from tsm_live.session import StreamingSession
+from tsm_live.base_session import Session
 
 _SHORT_SIDE = 360  # Smaller videos are enlarged, so that text can be read.
 _BAR = 64  # Pixels of the strip that holds the text.
@@ -36,9 +36,16 @@ class Annotation:
     num_steps: int
     seconds_per_step: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.label} {self.score:.0%} ({self.num_steps} of "
+            f"{self.num_frames} frames, {self.seconds_per_step * 1e3:.2f} ms "
+            "each)"
+        )
+
 
 def annotate_video(
-    session: StreamingSession,
+    session: Session,
     source: str | os.PathLike,
     output: str | os.PathLike,
     *,

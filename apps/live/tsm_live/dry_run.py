@@ -17,8 +17,9 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from tsm_live.bound_network import BoundNetwork
 from tsm_live.quantization import quantize, zero_state
-from tsm_live.spec import read_spec
+from tsm_live.spec import ONNX_SUFFIX, read_spec
 
 # The unit of ru_maxrss.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -27,24 +28,29 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def dry_step(
     path: str | os.PathLike, *, threads: int = 1
 ) -> Callable[[], np.ndarray]:
-    """Returns a step of the bare interpreter: images in, logits out.
+    """Returns a step of the bare runtime: images in, logits out.
 
     The caches, where there are some, go from outputs back to inputs. The
     images are random and stay the same.
 
     Args:
         path: An artifact.
-        threads: Of the interpreter.
+        threads: Of the runtime.
 
     Raises:
         ArtifactError: If the file is no artifact.
+        ImportError: If it is `.onnx` and ONNX Runtime is not installed.
     """
     spec = read_spec(path)
+    pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
+    if pathlib.Path(path).suffix == ONNX_SUFFIX:
+        network = BoundNetwork(path, spec, threads=threads)
+        fed = quantize(pixels, spec.frame)
+        return lambda: network.run(fed)
     interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
     interpreter.allocate_tensors()
     runner = interpreter.get_signature_runner()
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
     images = inputs[spec.frame.name]["index"], quantize(pixels, spec.frame)
     caches = [
         (

@@ -16,7 +16,9 @@ def main(arguments: Sequence[str]) -> int:
         prog="tsm-live",
         description="Runs a streaming TSM artifact over a video.",
     )
-    parser.add_argument("--model", required=True, help="a .tflite artifact")
+    parser.add_argument(
+        "--model", required=True, help="a .tflite or .onnx artifact"
+    )
     parser.add_argument("--source", required=True, help="a video file")
     parser.add_argument("--output", required=True, help="an MP4 to write")
     parser.add_argument("--threads", type=int, default=1)
@@ -24,17 +26,13 @@ def main(arguments: Sequence[str]) -> int:
 
     # Loaded after the arguments are known to be right: --help is instant.
     from tsm_live.annotate import annotate_video
-    from tsm_live.session import StreamingSession
+    from tsm_live.any_session import open_session
 
     try:
-        session = StreamingSession(options.model, threads=options.threads)
+        session = open_session(options.model, threads=options.threads)
         result = annotate_video(session, options.source, options.output)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"tsm-live: error: {error}", file=sys.stderr)
         return 1
-    print(
-        f"{result.label} {result.score:.0%} ({result.num_steps} of "
-        f"{result.num_frames} frames, {result.seconds_per_step * 1e3:.2f} ms "
-        f"each); wrote {options.output}"
-    )
+    print(f"{result}; wrote {options.output}")
     return 0

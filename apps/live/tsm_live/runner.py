@@ -1,9 +1,13 @@
 """open_runner: an artifact's network as a function of named arrays."""
 
 import os
+import pathlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
+from tsm_live.onnx_runner import open_onnx_runner
+from tsm_live.spec import ONNX_SUFFIX
 
 Runner = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -21,7 +25,7 @@ def open_runner(
     threads: int = 1,
     enforce_float32: bool = False,
 ) -> Runner:
-    """Loads a `.tflite` file with one signature.
+    """Loads a `.tflite` file with one signature, or an `.onnx` artifact.
 
     Args:
         path: The file. Read its spec first: that notices a damaged one, on
@@ -33,11 +37,13 @@ def open_runner(
 
     Returns:
         A function from all inputs to all outputs, by the signature's names.
-        The arrays it returns are the caller's to keep.
+        Images are `[N, S, S, 3]` whatever the file's layout. The arrays it
+        returns are the caller's to keep.
 
     Raises:
-        ValueError: If the accelerator is unknown or LiteRT cannot load the
-            file.
+        ValueError: If the accelerator is unknown or the runtime cannot load
+            the file.
+        ImportError: If the file is `.onnx` and ONNX Runtime is missing.
         AcceleratorError: If there is no GPU, or it leaves out a part.
     """
     if accelerator not in ACCELERATORS:
@@ -45,6 +51,10 @@ def open_runner(
             f"`accelerator` must be one of {ACCELERATORS}. "
             f"Received: accelerator={accelerator!r}"
         )
+    if pathlib.Path(path).suffix == ONNX_SUFFIX:
+        if accelerator != "cpu":
+            raise AcceleratorError("Only .tflite files run on the accelerator.")
+        return open_onnx_runner(path, threads=threads)
     if accelerator == "gpu":
         return _gpu_runner(os.fspath(path), enforce_float32)
     return _cpu_runner(os.fspath(path), threads)

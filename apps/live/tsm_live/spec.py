@@ -3,9 +3,10 @@
 An artifact is a `.tflite` file with a ZIP archive appended, the convention by
 which TFLite models carry associated files. The archive holds `spec.json` (the
 fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
-prints the former, and no TensorFlow is needed to read either. The spec holds
-the hash of the model before it, so a damaged file is noticed before a runtime,
-which may crash on it, sees it.
+prints the former, and no TensorFlow is needed to read either. In an `.onnx`
+file the two are metadata properties of these names. The spec holds the hash of
+the model before it, so a damaged file is noticed before a runtime, which may
+crash on it, sees it.
 """
 
 import dataclasses
@@ -15,15 +16,21 @@ import math
 import os
 import pathlib
 import zipfile
+from collections.abc import Mapping
 from typing import Any
+
+from tsm_live.onnx_properties import append_properties, read_properties
 
 SPEC_MEMBER = "spec.json"
 LABELS_MEMBER = "labels.txt"
+ONNX_SUFFIX = ".onnx"  # Any other file is taken for TFLite's.
 _FORMAT = 2
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
 _KINDS = ("stream", "clip")
 _OUTPUTS = ("logits", "probabilities")
-_DTYPES = ("float32", "int8", "uint8")
+_FLOATS = ("float32", "float16")
+_DTYPES = (*_FLOATS, "int8", "uint8")
+_LAYOUTS = ("NHWC", "NCHW")
 
 
 class ArtifactError(ValueError):
@@ -37,7 +44,7 @@ class TensorSpec:
     Attributes:
         name: In the signature.
         shape: Static, batch first.
-        dtype: `"float32"`, `"int8"` or `"uint8"`.
+        dtype: `"float32"`, `"float16"`, `"int8"` or `"uint8"`.
         scale: Of integers: `value = scale * (q - zero_point)`; else 0.
         zero_point: Of integers, and their zero state; else 0.
     """
@@ -57,7 +64,7 @@ class TensorSpec:
             and all(isinstance(n, int) and n > 0 for n in self.shape)
             and isinstance(self.zero_point, int)
             and _is_finite(self.scale)
-            and (self.dtype == "float32" or self.scale > 0),
+            and (self.dtype in _FLOATS or self.scale > 0),
             f"the tensor {self.name!r} is described wrongly",
         )
 
@@ -71,7 +78,8 @@ class ArtifactSpec:
             `"clip"`: a whole clip a call.
         labels: Class names in the order of the logits.
         frame: The image input: `frame`, `[N, S, S, 3]`, a frame of each of N
-            streams, or `clip`, `[T, S, S, 3]`, the frames of one clip. RGB in
+            streams, or `clip`, `[T, S, S, 3]`, the frames of one clip
+            (`[N, 3, S, S]`, `[T, 3, S, S]` if the layout is NCHW). RGB in
             0..255.
         logits: The output: `logits`, or `probabilities` if a softmax is part
             of the network; `[N, num_classes]`, N = 1 for a clip.
@@ -88,6 +96,7 @@ class ArtifactSpec:
         preset_hash: SHA-256 of the weights the artifact was made from, or "".
         versions: Of the tools that made it.
         model_hash: SHA-256 of the file without the spec; see `write_spec`.
+        layout: Of `frame` and `caches`: `"NHWC"`, or `"NCHW"` in ONNX files.
     """
 
     kind: str
@@ -102,17 +111,18 @@ class ArtifactSpec:
     preset_hash: str
     versions: dict[str, str]
     model_hash: str = ""
+    layout: str = "NHWC"
 
     def __post_init__(self):
         _set_tuple(self, "labels")
         _set_tuple(self, "caches")
         _check(self.kind in _KINDS, f"the kind {self.kind!r} is unknown")
         _check(self.logits.name in _OUTPUTS, "the output has another name")
+        _check(self.layout in _LAYOUTS, f"layout {self.layout!r} is unknown")
         _check(
             len(self.frame.shape) == 4
-            and self.frame.shape[1] == self.frame.shape[2]
-            and self.frame.shape[3] == 3,
-            "`frame` must be [N, S, S, 3]",
+            and self.frame.shape[1:] == self._image_shape,
+            "`frame` must be [N, S, S, 3] or, in NCHW, [N, 3, S, S]",
         )
         _check(
             isinstance(self.labels, tuple)
@@ -122,7 +132,7 @@ class ArtifactSpec:
         )
         _check(
             isinstance(self.resize_size, int)
-            and self.resize_size >= self.frame.shape[1],
+            and self.resize_size >= self.image_size,
             "`resize_size` must be at least the frame's size",
         )
         _check(
@@ -138,6 +148,25 @@ class ArtifactSpec:
     def streams(self) -> int:
         """How many streams, or clips, a call takes."""
         return self.frame.shape[0] if self.kind == "stream" else 1
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """All inputs and outputs."""
+        fresh = (
+            dataclasses.replace(cache, name=f"{cache.name}_out")
+            for cache in self.caches
+        )
+        return self.frame, *self.caches, self.logits, *fresh
+
+    @property
+    def image_size(self) -> int:
+        """S, the height and width of a frame."""
+        return self.frame.shape[2]  # In either layout.
+
+    @property
+    def _image_shape(self):
+        size = self.image_size
+        return (size, size, 3) if self.layout == "NHWC" else (3, size, size)
 
     def to_json(self) -> str:
         """Returns the spec as JSON text."""
@@ -180,12 +209,16 @@ def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
     Returns:
         What was written: `spec` with the file's `model_hash`.
     """
-    content = pathlib.Path(path).read_bytes()
-    spec = dataclasses.replace(spec, model_hash=_hash(content))
+    path = pathlib.Path(path)
+    spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
+    labels = "".join(f"{label}\n" for label in spec.labels)
+    members = {SPEC_MEMBER: spec.to_json(), LABELS_MEMBER: labels}
+    if path.suffix == ONNX_SUFFIX:
+        append_properties(path, members)
+        return spec
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(SPEC_MEMBER, spec.to_json())
-        labels = "".join(f"{label}\n" for label in spec.labels)
-        archive.writestr(LABELS_MEMBER, labels)
+        for name, text in members.items():
+            archive.writestr(name, text)
     return spec
 
 
@@ -201,11 +234,10 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file at {path}.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(SPEC_MEMBER).file_size > _SPEC_LIMIT:
-                raise ArtifactError(f"The embedded spec of {path} is too large")
-            text = archive.read(SPEC_MEMBER).decode("utf-8")
-            size = min(member.header_offset for member in archive.infolist())
+        if path.suffix == ONNX_SUFFIX:
+            text, size = read_properties(path)[SPEC_MEMBER]
+        else:
+            text, size = _read_member(path)
     except ArtifactError:
         raise
     # A damaged archive raises whatever its broken fields lead zipfile into.
@@ -221,6 +253,29 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             "is damaged or was changed."
         )
     return spec
+
+
+def check_tensors(spec: ArtifactSpec, found: Mapping[str, TensorSpec]) -> None:
+    """Compares the tensors of a network with those of a spec.
+
+    Raises:
+        ArtifactError: If one is missing or another one.
+    """
+    for tensor in spec.tensors:
+        if found.get(tensor.name) != tensor:
+            raise ArtifactError(
+                "A tensor is not what the embedded spec says. Expected: "
+                f"{tensor}. Received: {found.get(tensor.name)}"
+            )
+
+
+def _read_member(path):
+    """Returns the spec's text and the size of the model before the archive."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(SPEC_MEMBER).file_size > _SPEC_LIMIT:
+            raise ArtifactError(f"The embedded spec of {path} is too large")
+        text = archive.read(SPEC_MEMBER).decode("utf-8")
+        return text, min(item.header_offset for item in archive.infolist())
 
 
 def _hash(content):

@@ -50,6 +50,33 @@ def test_a_broken_video_is_named_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def _break(path):
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def test_some_broken_videos_may_be_left_out(tmp_path):
+    folder = write_folder(tmp_path / "v")
+    _break(folder / "push" / "1.mp4")
+    videos = scan_folder(folder, max_bad_fraction=0.125)
+    assert len(videos.paths) == len(videos.labels) == len(videos.infos) == 7
+    assert videos.labels == (0, 0, 1, 2, 2, 3, 3)
+    ((path, reason),) = videos.rejected
+    assert path.endswith("push/1.mp4") and reason
+    # One more is too many, and both are listed.
+    _break(folder / "pull" / "0.mp4")
+    with pytest.raises(ValueError, match=r"2 of 8.*pull/0\.mp4.*push/1\.mp4"):
+        scan_folder(folder, max_bad_fraction=0.125)
+
+
+def test_no_class_may_lose_all_its_videos(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    _break(folder / "push" / "0.mp4")
+    with pytest.raises(ValueError, match=r"each class keeps some.*push/0\.mp4"):
+        scan_folder(folder, max_bad_fraction=0.9)
+    with pytest.raises(ValueError, match="Received: max_bad_fraction=1.5"):
+        scan_folder(folder, max_bad_fraction=1.5)
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

@@ -4,10 +4,11 @@ import pytest
 from testing.shared_data import fixture
 from tsm_keras.data.video import (
     VideoError,
+    iterate_video,
     probe_video,
     read_video,
-    write_video,
 )
+from tsm_keras.data.video_writer import write_video
 
 
 @pytest.fixture
@@ -105,3 +106,85 @@ def test_rotation_turns_the_picture_the_right_way():
     turned = read_video(fixture("decord_video_90.mov"), [0])[0].astype(float)
     assert turned.shape == (568, 320, 3)
     assert upright.shape == (320, 568, 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mma_test_ucf101.avi",
+        "exo_bear-vp9-odd-dimensions.webm",
+        "exo_sample.mkv",
+        "grid_bbaf2n.mpg",  # Its seek goes too far.
+        "exo_sample_h263.ts",  # Its clock starts at 1.4 seconds.
+        "skv_carphone_pristine.mp4",
+        "tfio_cradle.gif",
+    ],
+)
+def test_a_part_of_a_file_is_what_it_is_in_the_whole(name):
+    times, frames = zip(*iterate_video(fixture(name)), strict=True)
+    assert np.all(np.diff(times) > 0)
+    np.testing.assert_array_equal(np.stack(frames), read_video(fixture(name)))
+    start, end = len(times) // 2, len(times) - 3
+    found = list(iterate_video(fixture(name), times[start], times[end]))
+    np.testing.assert_allclose([time for time, _ in found], times[start:end])
+    np.testing.assert_array_equal(
+        [frame for _, frame in found], frames[start:end]
+    )
+
+
+def test_times_are_those_of_the_file():
+    times = [
+        time
+        for time, _ in iterate_video(
+            fixture("exo_sample_android_slow_motion.mp4")
+        )
+    ]
+    gaps = np.diff(times)
+    assert gaps.min() == pytest.approx(0.033, abs=1e-3)
+    assert gaps.max() == pytest.approx(0.325, abs=1e-3)
+
+
+def test_a_part_without_frames_is_an_error(tmp_path, frames):
+    path = tmp_path / "clip.mp4"
+    write_video(path, frames, fps=25)
+    with pytest.raises(VideoError, match="no video frame from 2 to 3 seconds"):
+        list(iterate_video(path, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mma_test_kinetics.mp4",
+        "mpy_transparent.webm",
+        "exo_sample.mkv",
+        "mma_test_ucf101.avi",
+        "grid_bbaf2n.mpg",
+    ],
+)
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_an_error(tmp_path, name, part):
+    whole = fixture(name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(VideoError):
+        list(iterate_video(path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mma_part_0.mp4",
+        "exo_sample.mkv",
+        "grid_bbaf2n.mpg",
+        "exo_sample_h263.ts",
+    ],
+)
+def test_a_bit_flipped_file_is_an_error(tmp_path, name):
+    content = np.fromfile(fixture(name), np.uint8)
+    rng = np.random.default_rng(0)
+    places = rng.integers(len(content) // 10, len(content), 20)
+    content[places] ^= 1 << rng.integers(0, 8, 20).astype(np.uint8)
+    path = tmp_path / name
+    content.tofile(path)
+    with pytest.raises(VideoError):
+        list(iterate_video(path))

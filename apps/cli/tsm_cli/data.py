@@ -1,0 +1,129 @@
+"""Shows clips as training sees them: tsm data show DATASET --to=sheet.html.
+
+DATASET is a prepared data set, or a folder of class folders with videos. The
+sheet, PNG or HTML, has clips after sampling and augmentation, with their
+classes, and how many clips each class has.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from absl import flags
+
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.clip_reader import ClipReader, open_clips
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.evaluation.data_sheet import data_sheet
+from tsm_keras.evaluation.report import write_report
+from tsm_keras.models.config import VideoClassifierConfig
+
+FLAGS = flags.FlagValues()
+
+
+def _define(kind, name, default, text, **options):
+    return kind(name, default, text, flag_values=FLAGS, **options)
+
+
+_define(flags.DEFINE_string, "to", None, "The .png or .html to write.")
+_define(flags.DEFINE_string, "split", "train", "Of the data set.")
+_define(flags.DEFINE_integer, "clips", 12, "How many.", lower_bound=1)
+_define(flags.DEFINE_integer, "size", 224, "Pixels a side.")
+_define(flags.DEFINE_integer, "segments", 8, "Frames a clip.")
+_define(flags.DEFINE_integer, "seed", 0, "Of everything drawn.")
+_define(
+    flags.DEFINE_boolean,
+    "training",
+    True,
+    "Draw and augment; --notraining shows what evaluation sees.",
+)
+_define(
+    flags.DEFINE_float,
+    "max_bad_fraction",
+    0.0,
+    "Share of a folder's videos that may be unreadable; they are left out.",
+)
+define_flags(FLAGS, __name__)
+flags.mark_flag_as_required("to", flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the sheet.
+
+    Raises:
+        flags.Error: If the arguments are not `show DATASET`.
+        ValueError, OSError: If the data or a setting is wrong.
+    """
+    if len(arguments) != 2 or arguments[0] != "show":
+        raise flags.Error("expected: tsm data show DATASET --to=FILE")
+    path = pathlib.Path(FLAGS.to)
+    if path.suffix not in (".png", ".html"):
+        raise ValueError(f"--to must end in .png or .html. Received: {path}")
+    clips = open_clips(
+        arguments[1],
+        FLAGS.split,
+        max_bad_fraction=FLAGS.max_bad_fraction,
+        verbose=True,
+    )
+    drawn, titles = _draw(clips)
+    sheet = data_sheet(drawn, titles, clips.clips_per_label, clips.label_names)
+    if path.suffix == ".png":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(sheet)
+    else:
+        _write_page(path, clips, sheet)
+    print(f"wrote {path}")
+
+
+def _draw(clips: ClipReader) -> tuple[np.ndarray, list[str]]:
+    """Returns clips and their titles."""
+    sampling, augmentation = configs_from_flags(FLAGS)
+    config = VideoClassifierConfig(
+        num_classes=max(2, len(clips.label_names)),
+        num_segments=FLAGS.segments,
+        image_size=FLAGS.size,
+        frame_interval=clips.frame_interval(FLAGS.segments),
+    )
+    dataset = make_dataset(
+        clips,
+        config,
+        batch_size=min(FLAGS.clips, 8),
+        training=FLAGS.training,
+        seed=FLAGS.seed,
+        sampling=sampling,
+        augmentation=augmentation,
+    )
+    shown = dataset.unbatch().take(FLAGS.clips).as_numpy_iterator()
+    drawn, labels = zip(*shown, strict=True)
+    return np.stack(drawn), [_title(clips, label) for label in labels]
+
+
+def _title(clips, label):
+    if label.ndim == 0:
+        return clips.label_names[label]
+    return " + ".join(
+        f"{label[number]:.0%} {clips.label_names[number]}"
+        for number in np.flatnonzero(label)
+    )
+
+
+def _write_page(path, clips, sheet):
+    counts = clips.clips_per_label
+    write_report(
+        path,
+        title=f"{clips.name}, {FLAGS.split}",
+        summary=(
+            f"{clips.num_clips} clips of {len(counts)} classes. Clips are "
+            f"shown as {'training' if FLAGS.training else 'evaluation'} sees "
+            "them."
+        ),
+        header=("class", "clips", "share"),
+        rows=[
+            (name, count, f"{count / clips.num_clips:.1%}")
+            for name, count in zip(clips.label_names, counts, strict=True)
+        ],
+        pictures=[("Clips, and how many of each class.", sheet)],
+        notes=[f"Seed {FLAGS.seed}."],
+    )

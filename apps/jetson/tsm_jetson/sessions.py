@@ -1,0 +1,85 @@
+"""TensorRTSession, and open_session, which falls back to ONNX Runtime."""
+
+import importlib.util
+import os
+
+from tsm_jetson.tensorrt_network import TensorRTNetwork
+from tsm_live.base_session import Session
+from tsm_live.onnx_session import OnnxSession
+from tsm_live.spec import ArtifactError, read_spec
+
+RUNTIMES = ("auto", "tensorrt", "onnxruntime")
+
+
+class TensorRTSession(Session):
+    """Runs a streaming `.onnx` artifact in TensorRT; keeps its caches.
+
+    The interface is that of `tsm_live.StreamingSession`. Not run by this
+    project; see `TensorRTNetwork`.
+
+    Args:
+        path: An artifact of `tsm export`, for one stream.
+        engines: Folder to keep engines in; see `engine_path`.
+
+    Attributes:
+        spec: The artifact's `ArtifactSpec`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ArtifactError: If the file is no ONNX artifact.
+        ImportError, ArtifactError, RuntimeError: As `TensorRTNetwork`.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        engines: str | os.PathLike | None = None,
+    ):
+        super().__init__(read_spec(path))
+        if self.spec.layout != "NCHW":
+            raise ArtifactError(
+                f"TensorRT runs .onnx files. Received: {os.fspath(path)}"
+            )
+        self._network = TensorRTNetwork(path, self.spec, engines=engines)
+
+    def reset(self) -> None:
+        """Starts the stream anew: every cache becomes zero."""
+        self._network.reset()
+
+    def _run(self, frame):
+        return self._network.run(frame.transpose(0, 3, 1, 2))[0]
+
+
+def open_session(
+    path: str | os.PathLike,
+    *,
+    runtime: str = "auto",
+    engines: str | os.PathLike | None = None,
+    threads: int = 1,
+) -> Session:
+    """Opens an `.onnx` artifact in the runtime that is there.
+
+    Args:
+        path: An artifact of `tsm export`, for one stream.
+        runtime: `"tensorrt"`, `"onnxruntime"`, or `"auto"`: the former where
+            it is installed.
+        engines: As for `TensorRTSession`.
+        threads: Of ONNX Runtime.
+
+    Raises:
+        ValueError: If the runtime is unknown.
+        FileNotFoundError, ImportError, ArtifactError, RuntimeError: As the
+            sessions.
+    """
+    if runtime not in RUNTIMES:
+        raise ValueError(
+            f"`runtime` must be one of {RUNTIMES}. "
+            f"Received: runtime={runtime!r}"
+        )
+    if runtime == "auto":
+        installed = importlib.util.find_spec("tensorrt") is not None
+        runtime = "tensorrt" if installed else "onnxruntime"
+    if runtime == "tensorrt":
+        return TensorRTSession(path, engines=engines)
+    return OnnxSession(path, threads=threads)

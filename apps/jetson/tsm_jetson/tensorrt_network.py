@@ -1,0 +1,178 @@
+"""TensorRTNetwork: an ONNX artifact in TensorRT, caches on the device.
+
+Not run by this project, which has no such device: written after NVIDIA's
+documentation of TensorRT 8.5 to 11. What can be had without one is elsewhere
+and tested: the engine cache, the session, and the same swap of buffers in
+`tsm_live.bound_network`.
+"""
+
+import os
+import pathlib
+
+import numpy as np
+
+from tsm_jetson.device_memory import DeviceMemory
+from tsm_jetson.engine_cache import engine_path, load_or_build
+from tsm_live.quantization import zero_state
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
+
+# Builder flags that let weakly typed networks use fewer bits (TensorRT 8).
+_FLAGS = {"none": (), "float16": ("FP16",), "int8_tensorrt": ("INT8", "FP16")}
+
+
+def import_tensorrt():
+    """Returns the package.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    try:
+        import tensorrt
+    except ImportError as error:
+        raise ImportError(
+            "TensorRT is not installed. JetPack brings it (apt install "
+            "python3-libnvinfer); a virtual environment sees it if it was made "
+            "with --system-site-packages."
+        ) from error
+    return tensorrt
+
+
+class TensorRTNetwork:
+    """Runs an ONNX artifact with its caches in two sets of device buffers.
+
+    A step reads one set and writes the other; then they change roles. Only
+    the frame goes to the device and only the logits come back.
+
+    Args:
+        path: The `.onnx` file. Its engine is built at the first start, which
+            takes minutes, and kept.
+        spec: Its spec.
+        engines: Folder to keep engines in; see `engine_path`.
+
+    Raises:
+        ImportError: If TensorRT or CUDA's bindings are not installed.
+        ArtifactError: If the file is for another runtime, TensorRT cannot
+            parse it, or its tensors are not those that the spec describes.
+        RuntimeError: If CUDA or TensorRT fail.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        spec: ArtifactSpec,
+        *,
+        engines: str | os.PathLike | None = None,
+    ):
+        if spec.quantization not in _FLAGS:
+            raise ArtifactError(
+                "TensorRT takes artifacts exported with --quantize="
+                f"{'|'.join(_FLAGS)}. Received: {spec.quantization}"
+            )
+        trt = import_tensorrt()
+        self._memory = DeviceMemory()
+        self._logger = trt.Logger(trt.Logger.WARNING)
+        self._runtime = trt.Runtime(self._logger)
+        self._engine = load_or_build(
+            engine_path(
+                engines,
+                model_hash=spec.model_hash,
+                tensorrt_version=trt.__version__,
+                device=self._memory.device,
+            ),
+            load=self._runtime.deserialize_cuda_engine,
+            build=lambda: _build(trt, self._logger, path, spec),
+        )
+        check_tensors(spec, _tensor_specs(trt, self._engine))
+        self._context = self._engine.create_execution_context()
+        self._caches = [(each, zero_state(each).nbytes) for each in spec.caches]
+        self._sets = [
+            [self._memory.allocate(nbytes) for _, nbytes in self._caches]
+            for _ in range(2)
+        ]
+        self._frame_spec = spec.frame
+        self._frame = self._memory.allocate(zero_state(spec.frame).nbytes)
+        self._logits = zero_state(spec.logits)
+        self._device_logits = self._memory.allocate(self._logits.nbytes)
+        self._context.set_tensor_address(spec.frame.name, self._frame)
+        self._context.set_tensor_address(spec.logits.name, self._device_logits)
+
+    def run(self, frame: np.ndarray) -> np.ndarray:
+        """Takes the next frame.
+
+        Args:
+            frame: Of the shape and dtype of `spec.frame`.
+
+        Returns:
+            The numbers of `spec.logits`; the caller's to keep.
+        """
+        frame = np.ascontiguousarray(frame, self._frame_spec.dtype)
+        self._memory.upload(self._frame, frame)
+        old, new = self._sets
+        for (cache, _), read, written in zip(
+            self._caches, old, new, strict=True
+        ):
+            self._context.set_tensor_address(cache.name, read)
+            self._context.set_tensor_address(f"{cache.name}_out", written)
+        if not self._context.execute_async_v3(self._memory.stream):
+            raise RuntimeError("TensorRT could not run the network.")
+        self._memory.download(self._logits, self._device_logits)
+        self._sets = [new, old]
+        return self._logits.copy()
+
+    def reset(self) -> None:
+        """Makes every cache zero."""
+        for pointer, (_, nbytes) in zip(
+            self._sets[0], self._caches, strict=True
+        ):
+            self._memory.clear(pointer, nbytes)
+
+
+def _build(trt, logger, path, spec) -> bytes:
+    """Builds an engine whose numbers have the types of the file.
+
+    TensorRT 10 can be told to keep to them (strongly typed), 11 does nothing
+    else and has no flags for fewer bits; 8 needs these flags.
+    """
+    builder = trt.Builder(logger)
+    config = builder.create_builder_config()
+    major = int(trt.__version__.split(".")[0])
+    if major >= 11:
+        network = builder.create_network(0)
+    elif major == 10:
+        strongly_typed = trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED
+        network = builder.create_network(1 << int(strongly_typed))
+    else:
+        explicit_batch = trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH
+        network = builder.create_network(1 << int(explicit_batch))
+        for flag in _FLAGS[spec.quantization]:
+            config.set_flag(getattr(trt.BuilderFlag, flag))
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse(pathlib.Path(path).read_bytes()):
+        errors = [
+            str(parser.get_error(index)) for index in range(parser.num_errors)
+        ]
+        raise ArtifactError(
+            f"TensorRT cannot parse {os.fspath(path)}: {'; '.join(errors)}"
+        )
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise RuntimeError(f"TensorRT cannot build {os.fspath(path)}.")
+    return bytes(plan)
+
+
+def _tensor_specs(trt, engine) -> dict[str, TensorSpec]:
+    names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
+    dtypes = {
+        name: np.dtype(trt.nptype(engine.get_tensor_dtype(name))).name
+        for name in names
+    }
+    return {
+        name: TensorSpec(
+            name=name,
+            shape=tuple(engine.get_tensor_shape(name)),
+            dtype=dtypes[name],
+            # A byte of an image is what it counts.
+            scale=1.0 if dtypes[name] == "uint8" else 0.0,
+        )
+        for name in names
+    }

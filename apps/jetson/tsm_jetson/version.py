@@ -1,0 +1,3 @@
+"""The version, that of all of this project's distributions."""
+
+__version__ = "0.1.0"

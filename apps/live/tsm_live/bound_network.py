@@ -1,0 +1,88 @@
+"""BoundNetwork: an ONNX network in ONNX Runtime that keeps its caches."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tsm_live.onnx_runner import (
+    import_onnxruntime,
+    load_onnx,
+    onnx_tensor_specs,
+)
+from tsm_live.quantization import zero_state
+from tsm_live.spec import ArtifactSpec, check_tensors
+
+_CUDA = "CUDAExecutionProvider"
+
+
+class BoundNetwork:
+    """Runs an ONNX artifact with its caches in two sets of buffers.
+
+    A step reads one set and writes the other; then they change roles. So
+    caches are never copied, and on a GPU never leave it.
+
+    Args:
+        path: The `.onnx` file.
+        spec: Its spec.
+        threads: On the CPU.
+        providers: Names of ONNX Runtime's execution providers, first choice
+            first; None for the CPU. (This project runs it on the CPU only.)
+
+    Raises:
+        ImportError: If ONNX Runtime is not installed.
+        ValueError: If it cannot load the file.
+        ArtifactError: If the tensors are not those that the spec describes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        spec: ArtifactSpec,
+        *,
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+    ):
+        ort_value = import_onnxruntime().OrtValue
+        self._session = load_onnx(path, threads=threads, providers=providers)
+        check_tensors(spec, onnx_tensor_specs(self._session))
+        device = "cuda" if _CUDA in self._session.get_providers() else "cpu"
+
+        def buffer(tensor):
+            return ort_value.ortvalue_from_numpy(zero_state(tensor), device)
+
+        self._zeros = [zero_state(cache) for cache in spec.caches]
+        self._frame = buffer(spec.frame)
+        self._logits = buffer(spec.logits)
+        self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
+        self._turns = []
+        for read, written in (self._sets, self._sets[::-1]):
+            turn = self._session.io_binding()
+            turn.bind_ortvalue_input(spec.frame.name, self._frame)
+            turn.bind_ortvalue_output(spec.logits.name, self._logits)
+            for cache, old, new in zip(spec.caches, read, written, strict=True):
+                turn.bind_ortvalue_input(cache.name, old)
+                turn.bind_ortvalue_output(f"{cache.name}_out", new)
+            self._turns.append(turn)
+        self._turn = 0
+
+    def run(self, frame: np.ndarray) -> np.ndarray:
+        """Takes the next frame.
+
+        Args:
+            frame: Of the shape and dtype of `spec.frame`.
+
+        Returns:
+            The numbers of `spec.logits`; the caller's to keep.
+        """
+        self._frame.update_inplace(np.ascontiguousarray(frame))
+        self._session.run_with_iobinding(self._turns[self._turn])
+        self._turn = 1 - self._turn
+        return self._logits.numpy().copy()
+
+    def reset(self) -> None:
+        """Makes every cache zero."""
+        for cache, zero in zip(
+            self._sets[self._turn], self._zeros, strict=True
+        ):
+            cache.update_inplace(zero)

@@ -1,0 +1,56 @@
+"""OnnxSession: runs a streaming `.onnx` artifact frame by frame."""
+
+import os
+from collections.abc import Sequence
+
+from tsm_live.base_session import Session
+from tsm_live.bound_network import BoundNetwork
+from tsm_live.spec import ArtifactError, read_spec
+
+
+class OnnxSession(Session):
+    """Runs a streaming `.onnx` artifact in ONNX Runtime; keeps its caches.
+
+    Example:
+    >>> session = OnnxSession("gestures.onnx")
+    >>> prediction = session.step(frame)  # RGB, any size
+    >>> print(prediction.label, prediction.score)
+
+    Args:
+        path: An artifact of `tsm export`, for one stream.
+        threads: On the CPU.
+        providers: As for `BoundNetwork`.
+
+    Attributes:
+        spec: The artifact's `ArtifactSpec`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If ONNX Runtime is not installed.
+        ArtifactError: If the file is no artifact, or its tensors are not those
+            that its spec describes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+    ):
+        super().__init__(read_spec(path))
+        try:
+            self._network = BoundNetwork(
+                path, self.spec, threads=threads, providers=providers
+            )
+        except ArtifactError:
+            raise
+        except ValueError as error:
+            raise ArtifactError(str(error)) from error
+
+    def reset(self) -> None:
+        """Starts the stream anew: every cache becomes zero."""
+        self._network.reset()
+
+    def _run(self, frame):
+        return self._network.run(frame.transpose(0, 3, 1, 2))[0]

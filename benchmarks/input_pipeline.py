@@ -1,0 +1,214 @@
+"""How fast clips come: from shards, from video files, and what limits them.
+
+    python benchmarks/input_pipeline.py
+
+Writes videos of 90 frames of 320x240 in H.264, prepares shards of them as
+`tsm prepare` does, and times one epoch of `make_dataset` in training (8 frames
+of 224 pixels, spread over the whole video) against plain ways to read the same
+videos in the same parallel `map`: whole with PyAV as it comes, and with OpenCV.
+Frames of a window (dense sampling of 16 frames) are read from videos with
+several key frames. The variants take turns in one run.
+
+The ceiling is the JPEG decoding of the sampled frames alone, as many at a time
+as there are cores: no reading, no cropping, no batches.
+
+Takes about two minutes on two cores. Exits with 1 if a bar is missed.
+"""
+
+import functools
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import av
+import cv2
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from timing import Ratio, print_machine, report
+from tsm_export.interleave import CLOCKS, interleave
+from tsm_keras.data.augmentation import AugmentationConfig
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.folder import scan_folder
+from tsm_keras.data.ingest import ingest
+from tsm_keras.data.plan import make_plan
+from tsm_keras.data.preprocessing import resize_short_side
+from tsm_keras.data.records import parse_clip
+from tsm_keras.data.sampling import SamplingConfig, segment_indices
+from tsm_keras.data.sources.collection import SourceOptions
+from tsm_keras.data.sources.formats import read_collection
+from tsm_keras.models.config import VideoClassifierConfig
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer("clips", 128, "Videos of each kind.", lower_bound=16)
+flags.DEFINE_integer("rounds", 9, "Turns of each variant.", lower_bound=1)
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+
+FRAMES, HEIGHT, WIDTH = 90, 240, 320
+KEY_FRAME_INTERVALS = {"one key frame": 250, "six key frames": 15}
+BATCH = 8
+CONFIG = VideoClassifierConfig(num_classes=2, num_segments=8, image_size=224)
+WINDOW = SamplingConfig("dense", window=16)
+
+SHARDS = "shards"
+MULTI_SCALE = "shards, multi-scale crop"
+CEILING = "ceiling: JPEG decoding alone"
+SPREAD = "MP4, frames of the whole clip"
+WINDOWED = "MP4, frames of a window"
+PYAV = "whole-clip PyAV"
+PYAV_WINDOWED = "whole-clip PyAV, six key frames"
+OPENCV = "whole-clip cv2"
+
+
+def main(argv):
+    if argv[1:]:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    print_machine(TensorFlow=tf.__version__, PyAV=av.__version__)
+    print(
+        f"{FLAGS.clips} clips of {FRAMES} frames, {WIDTH}x{HEIGHT}, H.264; "
+        f"{CONFIG.num_segments} frames of {CONFIG.image_size} pixels a clip; "
+        f"{os.cpu_count()} cores, {FLAGS.clock} time"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        spread, windowed = (
+            scan_folder(write_videos(folder / name, interval))
+            for name, interval in KEY_FRAME_INTERVALS.items()
+        )
+        shards = prepare(folder / "one key frame", folder / "shards")
+        training = functools.partial(
+            make_dataset, config=CONFIG, batch_size=BATCH, training=True
+        )
+        from_shards = functools.partial(training, shards, split="train")
+        multi_scale = AugmentationConfig(crop="multi_scale")
+        datasets = {
+            SHARDS: from_shards(),
+            CEILING: jpeg_decoding(shards),
+            MULTI_SCALE: from_shards(augmentation=multi_scale),
+            SPREAD: training(spread),
+            PYAV: whole_clips(spread, decode_with_pyav),
+            OPENCV: whole_clips(spread, decode_with_opencv),
+            WINDOWED: training(windowed, sampling=WINDOW),
+            PYAV_WINDOWED: whole_clips(windowed, decode_with_pyav),
+        }
+        variants = {
+            name: functools.partial(run_epoch, dataset)
+            for name, dataset in datasets.items()
+        }
+        times = interleave(
+            variants, rounds=FLAGS.rounds, clock=FLAGS.clock, warmup=1
+        )
+    ratios = [
+        Ratio(PYAV, SHARDS, at_least=3.5),
+        Ratio(CEILING, SHARDS, at_least=0.8),
+        Ratio(CEILING, MULTI_SCALE),
+        Ratio(PYAV, SPREAD, at_least=1.0),
+        Ratio(PYAV_WINDOWED, WINDOWED, at_least=2.0),
+        Ratio(OPENCV, SHARDS),
+    ]
+    clips = dict.fromkeys(variants, FLAGS.clips // BATCH * BATCH)
+    return 0 if report(times, ratios, items=clips) else 1
+
+
+def write_videos(folder, key_frame_interval):
+    """Writes `folder/train/CLASS/FILE`: textures that move, with noise."""
+    for number in range(FLAGS.clips):
+        path = folder / "train" / str(number % 2) / f"{number:04d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(number)
+        coarse = random.integers(0, 256, (40, 60, 3), np.uint8)
+        picture = cv2.resize(coarse, (2 * WIDTH, 2 * HEIGHT))
+        noise = random.normal(0, 4, (HEIGHT, 2 * WIDTH, 3))
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=30)
+            stream.height, stream.width = HEIGHT, WIDTH
+            stream.pix_fmt = "yuv420p"
+            stream.gop_size = key_frame_interval
+            stream.options = {"crf": "23", "preset": "veryfast"}
+            for step in range(FRAMES):
+                frame = picture[step : step + HEIGHT, 2 * step :][:, :WIDTH]
+                grain = noise[:, 7 * step % WIDTH :][:, :WIDTH]
+                frame = np.clip(frame + grain, 0, 255).astype(np.uint8)
+                picture_frame = av.VideoFrame.from_ndarray(frame, "rgb24")
+                container.mux(stream.encode(picture_frame))
+            container.mux(stream.encode())
+    return folder / "train"
+
+
+def prepare(folder, target):
+    """Prepares shards with the defaults of `tsm prepare`."""
+    collection = read_collection("class_folders", SourceOptions(root=folder))
+    return ingest(make_plan(collection, val_fraction=0.0), target)
+
+
+def whole_clips(videos, decode):
+    """Returns the plain way: all frames, then 8 of them, then the crop."""
+
+    def load(path):
+        frames = decode(path.decode())
+        indices = segment_indices(len(frames), CONFIG.num_segments).numpy()
+        frames = resize_short_side(frames[indices], CONFIG.resize_size)
+        return frames[:, : CONFIG.image_size, : CONFIG.image_size]
+
+    return (
+        tf.data.Dataset.from_tensor_slices(list(videos.paths))
+        .map(
+            lambda path: tf.numpy_function(load, [path], tf.uint8),
+            tf.data.AUTOTUNE,
+        )
+        .batch(BATCH)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def decode_with_pyav(path):
+    with av.open(path) as container:
+        return np.stack(
+            [
+                frame.to_ndarray(format="rgb24")
+                for frame in container.decode(video=0)
+            ]
+        )
+
+
+def decode_with_opencv(path):
+    capture = cv2.VideoCapture(path)
+    frames = []
+    while True:
+        found, frame = capture.read()
+        if not found:
+            return np.stack(frames)
+        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+
+
+def jpeg_decoding(dataset):
+    """Decodes the frames that evaluation samples, from memory."""
+    clips = []
+    for record in tf.data.TFRecordDataset(dataset.shard_paths("train")):
+        frames = parse_clip(record)["frames"]
+        indices = segment_indices(len(frames), CONFIG.num_segments)
+        clips.append(tf.gather(frames, indices).numpy())
+
+    def decode(frames):
+        return tf.stack(
+            [
+                tf.shape(tf.io.decode_jpeg(frame, channels=3))
+                for frame in tf.unstack(frames)
+            ]
+        )
+
+    return tf.data.Dataset.from_tensor_slices(np.stack(clips)).map(
+        decode, tf.data.AUTOTUNE
+    )
+
+
+def run_epoch(dataset):
+    for _ in dataset:
+        pass
+
+
+if __name__ == "__main__":
+    app.run(main)

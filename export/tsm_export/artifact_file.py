@@ -1,0 +1,42 @@
+"""write_artifact: a model file with its spec, whole or not at all."""
+
+import os
+import pathlib
+from collections.abc import Callable
+
+from tsm_live.spec import ArtifactSpec, write_spec
+
+Check = Callable[[pathlib.Path], None]
+
+
+def write_artifact(
+    path: str | os.PathLike,
+    content: bytes,
+    spec: ArtifactSpec,
+    check: Check | None = None,
+) -> ArtifactSpec:
+    """Writes a model and its spec; the file appears when it is complete.
+
+    Args:
+        path: The file to write. Missing folders are made.
+        content: The model.
+        spec: What to embed.
+        check: Called with the file before it appears; what it raises keeps it
+            from appearing.
+
+    Returns:
+        The spec as it was embedded.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Runtimes and people tell the format from the suffix.
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        temporary.write_bytes(content)
+        spec = write_spec(temporary, spec)
+        if check:
+            check(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return spec

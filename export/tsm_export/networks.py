@@ -1,0 +1,92 @@
+"""network_for_export: the network of an artifact, and what it is fed."""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_export.calibration import Feeds, streamed_states, whole_clips
+from tsm_export.description import IMAGE_INPUTS
+from tsm_keras.models.single_clip import to_single_clip
+from tsm_keras.models.streaming import to_streaming
+
+KINDS = tuple(IMAGE_INPUTS)
+INPUTS = ("float32", "uint8")
+_CALIBRATED = ("int8", "int8_tensorrt")
+
+
+def network_for_export(
+    model: keras.Model,
+    *,
+    kind: str,
+    quantize: str,
+    quantizations: Collection[str],
+    streams: int,
+    image_size: int | None,
+    input_dtype: str | None,
+    calibration_clips: np.ndarray | None,
+) -> tuple[keras.Model, Feeds | None]:
+    """Builds what is to be converted, once the arguments make sense.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+        kind: `"stream"` or `"clip"`.
+        quantize: One of `quantizations`.
+        quantizations: What the format knows.
+        streams: N, the streams in one batch.
+        image_size: S, in pixels; None for the size of the training.
+        input_dtype: One of `INPUTS`, or None.
+        calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips.
+
+    Returns:
+        The streaming or the single-clip network, and, for int8, inputs of it
+        to calibrate on.
+
+    Raises:
+        ValueError: If an argument is none of the above, the model cannot
+            stream, takes optical flow or has no labels, or int8 has nothing to
+            calibrate on.
+    """
+    _expect("kind", kind, KINDS)
+    _expect("quantize", quantize, tuple(quantizations))
+    _expect("input_dtype", input_dtype, (None, *INPUTS))
+    if kind == "clip" and streams != 1:
+        raise ValueError(
+            "A clip artifact takes one clip: `streams` is for streams. "
+            f"Received: streams={streams}"
+        )
+    if streams < 1:
+        raise ValueError(
+            f"`streams` must be at least 1. Received: streams={streams}"
+        )
+    if quantize not in _CALIBRATED:
+        calibration_clips = None
+    elif calibration_clips is None:
+        raise ValueError(
+            f"{quantize} needs `calibration_clips`, real clips to measure "
+            "ranges on. Received: calibration_clips=None"
+        )
+    model.video_config.expect_rgb()
+    if not model.video_config.labels:
+        raise ValueError(
+            "An artifact carries its labels: give the config `labels`. "
+            "Received: labels=()"
+        )
+    feeds: Any = None
+    if kind == "stream":
+        network = to_streaming(model, streams=streams, image_size=image_size)
+        if calibration_clips is not None:
+            feeds = streamed_states(network, calibration_clips)
+    else:
+        network = to_single_clip(model, image_size=image_size)
+        if calibration_clips is not None:
+            feeds = whole_clips(calibration_clips)
+    return network, feeds
+
+
+def _expect(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )

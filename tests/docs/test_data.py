@@ -1,0 +1,44 @@
+"""What docs/data.md shows works: its Python runs, its flags exist."""
+
+import re
+import shlex
+
+import pytest
+
+from testing.checkout import ROOT
+from testing.plans import small_plan
+from tsm_keras.data.ingest import ingest
+from tsm_keras.data.prepare import FLAGS
+
+DOCUMENT = (ROOT / "docs/data.md").read_text("utf-8")
+COMMANDS = re.findall(
+    r"tsm prepare (.*?)(?:`|\n)", DOCUMENT.replace("\\\n", "")
+)
+
+
+def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
+    dataset = ingest(small_plan(), tmp_path / "datasets/mine")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL):
+        exec(compile(block, "data.md", "exec"), namespace)
+    assert str(dataset.label_names) in capsys.readouterr().out
+    frames = [frame for frame, _ in namespace["data"]]
+    assert len(frames) == dataset.split("train").clips
+    assert all(min(frame.shape[:2]) == 32 for frame in frames)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_are_understood(command):
+    own, _, beams = command.partition(" -- ")
+    rest = FLAGS(["tsm prepare", *shlex.split(own)])
+    assert rest[1:] == [] and FLAGS.source and FLAGS.to
+    assert bool(beams) == bool(FLAGS.runner)
+    FLAGS["runner"].unparse()
+
+
+def test_every_flag_that_is_shown_exists():
+    part = DOCUMENT.partition("## More than one machine")[0]
+    shown = set(re.findall(r"--(\w+)", part))
+    assert len(shown) > 15 and shown <= set(FLAGS)
+    assert len(COMMANDS) >= 12

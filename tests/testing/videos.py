@@ -1,0 +1,57 @@
+"""Broken videos, made from a good one; and functions that end a process."""
+
+import ctypes
+import os
+import pathlib
+import signal
+import time
+
+import numpy as np
+
+from tsm_keras.data.clip_encoding import try_encode_clip
+
+
+def truncated(content):
+    """Returns the first two thirds of a file."""
+    return content[: len(content) * 2 // 3]
+
+
+def bit_flipped(content, seed=0):
+    """Returns a file with 40 bits flipped, past its headers."""
+    rng = np.random.default_rng(seed)
+    flipped = np.frombuffer(content, np.uint8).copy()
+    places = rng.integers(len(content) // 10, len(content), 40)
+    flipped[places] ^= (1 << rng.integers(0, 8, 40)).astype(np.uint8)
+    return flipped.tobytes()
+
+
+# Each kind of broken file that no good video is needed for, or one is.
+BROKEN = {
+    "empty": lambda good: b"",
+    "text": lambda good: b"This is no video.\n" * 100,
+    "zeros": lambda good: bytes(10_000),
+    "truncated": truncated,
+    "bit_flipped": bit_flipped,
+}
+
+
+def segfault():
+    """Ends this process as a crash of a decoder does: reads address 0."""
+    ctypes.string_at(0)
+
+
+def kill_self():
+    """Ends this process as the kernel does when memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang():
+    """Ends no sooner than a test has patience for."""
+    time.sleep(600)
+
+
+def encode_or_crash(root, source, images):
+    """Encodes a clip, or crashes on one with `crash` in its name."""
+    if "crash" in pathlib.Path(source.path).name:
+        segfault()
+    return try_encode_clip(root, source, images)

@@ -1,0 +1,91 @@
+"""`tsm data show`, and `tsm train` and `evaluate` on a prepared data set."""
+
+import shutil
+
+import cv2
+import pytest
+
+from testing.command_line import refused, tsm
+from testing.gestures import shared_videos
+from testing.prepared import shared_prepared
+from tsm_keras.models.presets import read_description
+
+
+def test_a_sheet_is_written(tmp_path):
+    folder = shared_prepared().folder
+    for name in ("sheet.png", "sheet.html"):
+        output, error = tsm(
+            "data",
+            "show",
+            folder,
+            f"--to={tmp_path / name}",
+            "--clips=3",
+            "--size=48",
+            "--flip",
+            "--mixup=0.4",
+            ok=True,
+        )
+        assert f"wrote {tmp_path / name}" in output and not error
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[2] == 3
+    page = (tmp_path / "sheet.html").read_text("utf-8")
+    assert "swipe_left" in page and "8 clips of 4 classes" in page
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_cannot_be_shown_is_refused(tmp_path):
+    folder = shared_prepared().folder
+    to = f"--to={tmp_path / 'sheet.png'}"
+    assert "tsm data show DATASET" in refused("data", "shaw", folder, to)
+    assert ".png or .html" in refused("data", "show", folder, "--to=sheet.gif")
+    assert "split='val'" in refused("data", "show", folder, to, "--split=val")
+    assert "`crop`" in refused("data", "show", folder, to, "--crop=big")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
+    folder, preset = shared_prepared().folder, tmp_path / "preset"
+    output, error = tsm(
+        "train",
+        f"--data={folder}",
+        f"--to={preset}",
+        *("--width=0.35", "--size=32", "--segments=4", "--shift=causal"),
+        *("--epochs=1", "--batch_size=4", "--flip", "--mixup=0.2"),
+        ok=True,
+    )
+    assert not error
+    provenance = read_description(preset)["provenance"]
+    assert provenance["data_sha256"] == shared_prepared().content_hash
+    assert provenance["augmentation"]["flip"] is True
+    output, _ = tsm("evaluate", preset, f"--data={folder}", ok=True)
+    assert "of 4 clips" in output
+    artifact = tmp_path / "model.tflite"
+    tsm(
+        "export",
+        preset,
+        f"--to={artifact}",
+        "--quantize=int8",
+        f"--calibration={folder}",
+        "--calibration_frames=8",
+        "--noverify",
+        ok=True,
+    )
+    output, _ = tsm("evaluate", artifact, f"--data={folder}", ok=True)
+    assert "of 4 clips" in output
+
+
+@pytest.mark.slow
+def test_broken_videos_are_listed_and_left_out(tmp_path):
+    data = tmp_path / "data"
+    for path, label in zip(
+        shared_videos().paths, shared_videos().labels, strict=True
+    ):
+        target = data / "train" / shared_videos().label_names[label]
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    broken = data / "train" / "push" / "0.mp4"
+    broken.write_bytes(b"no video")
+    show = ("data", "show", data, f"--to={tmp_path / 'a.png'}", "--size=32")
+    assert "push/0.mp4" in refused(*show)
+    output, _ = tsm(*show, "--max_bad_fraction=0.2", ok=True)
+    assert "left out 1 of 8 videos" in output and "push/0.mp4" in output

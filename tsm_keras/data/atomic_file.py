@@ -1,0 +1,27 @@
+"""atomic_file: a file appears under its name whole, or not at all."""
+
+import contextlib
+import os
+import pathlib
+import uuid
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path`, which takes its place at the end.
+
+    What was written is on the disk before it gets its name, so neither a crash
+    nor a disk that fills up late leaves a part of it there. If the block
+    raises, the temporary file is removed.
+    """
+    path = pathlib.Path(path)
+    # Another name in every process: two may write the same file at once.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

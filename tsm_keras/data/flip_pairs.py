@@ -1,0 +1,72 @@
+"""Which classes change into each other when a clip is mirrored, by name."""
+
+import re
+from collections.abc import Sequence
+
+_OPPOSITE = {
+    "left": "right",
+    "leftward": "rightward",
+    "leftwards": "rightwards",
+    "clockwise": "counterclockwise",
+}
+_OPPOSITE |= {right: left for left, right in _OPPOSITE.items()}
+# A side is a word of its own, as in `swipe_left` and `SwipeLeft`, or has a
+# capital: `upright` and `cleft` have none.
+_SIDE = re.compile(
+    r"(?<![A-Za-z])(?i:(left|right)(wards?)?|((counter|anti)[-_ ]?)?clockwise)"
+    r"(?![a-z])|(?<=[a-z])(Left|Right|(Counter|Anti)?[Cc]lockwise)(?![a-z])"
+)
+
+
+def find_flip_pairs(
+    label_names: Sequence[str],
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Pairs the classes whose names differ in their sides only.
+
+    Sides are left and right, and clockwise and counterclockwise.
+
+    Returns:
+        Pairs of names, and the names that have a side but no partner. Clips
+        of those show, when mirrored, a class that is none of these.
+    """
+    by_form = {_form(name): name for name in label_names}
+    pairs, alone = [], []
+    for name in label_names:
+        mirrored = _form(name, mirrored=True)
+        if mirrored == _form(name):
+            continue
+        partner = by_form.get(mirrored)
+        if partner is None:
+            alone.append(name)
+        elif label_names.index(name) < label_names.index(partner):
+            pairs.append((name, partner))
+    return tuple(pairs), tuple(alone)
+
+
+def parse_flip_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Reads `swipe left:swipe right,look left:look right`.
+
+    Raises:
+        ValueError: If it is not of this form.
+    """
+    pairs = []
+    for pair in text.split(","):
+        first, _, second = map(str.strip, pair.partition(":"))
+        if not (first and second) or ":" in second:
+            raise ValueError(
+                "`flip_pairs` must be auto, none, or pairs of classes as "
+                "look left:look right,push left:push right. "
+                f"Received: flip_pairs={text!r}"
+            )
+        pairs.append((first, second))
+    return tuple(pairs)
+
+
+def _form(name, mirrored=False):
+    """Returns the name with its sides spelt in one way, or mirrored."""
+
+    def spell(match):
+        word = re.sub("[-_ ]", "", match[0].lower()).replace("anti", "counter")
+        return f"<{_OPPOSITE[word] if mirrored else word}>"
+
+    return _SIDE.sub(spell, name).lower()

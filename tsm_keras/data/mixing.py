@@ -1,0 +1,67 @@
+"""MixUp and CutMix: clips of a batch, and their labels, mixed in pairs."""
+
+import tensorflow as tf
+
+
+def mixup(
+    clips: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, alpha: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Fades each clip into the one before it (Zhang et al., 2018).
+
+    Args:
+        clips: `[B, T, H, W, 3]` uint8.
+        labels: `[B, K]` float32, each row's sum 1.
+        seed: Of the draw, two integers.
+        alpha: Of the Beta(alpha, alpha) that a clip's share is drawn from,
+            one for the batch; above 0.
+
+    Returns:
+        Clips, uint8, and labels mixed in the same share.
+    """
+    share = _beta(alpha, seed)
+    mixed = _mix(tf.cast(clips, tf.float32), share)
+    return tf.cast(tf.round(mixed), tf.uint8), _mix(labels, share)
+
+
+def cutmix(
+    clips: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, alpha: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pastes a box of the clip before into each clip (Yun et al., 2019).
+
+    The box is the same in all frames and all clips. Arguments and results as
+    in `mixup`; labels are mixed by the share of the pixels that really stay.
+    """
+    shape = tf.shape(clips)[2:4]
+    side = tf.sqrt(1 - _beta(alpha, seed))
+    center = tf.random.stateless_uniform([2], tf.random.fold_in(seed, 2))
+    center = center * tf.cast(shape, tf.float32)
+    half = side * tf.cast(shape, tf.float32) / 2
+    low = tf.maximum(tf.cast(tf.round(center - half), tf.int32), 0)
+    high = tf.minimum(tf.cast(tf.round(center + half), tf.int32), shape)
+    rows, columns = (
+        tf.logical_and(
+            low[i] <= tf.range(shape[i]), tf.range(shape[i]) < high[i]
+        )
+        for i in range(2)
+    )
+    inside = tf.logical_and(rows[:, None], columns)[..., None]
+    pasted = tf.where(inside, tf.roll(clips, 1, axis=0), clips)
+    share = 1 - tf.reduce_mean(tf.cast(inside, tf.float32))
+    return pasted, _mix(labels, share)
+
+
+def _mix(values, share):
+    return share * values + (1 - share) * tf.roll(values, 1, axis=0)
+
+
+def _beta(alpha, seed):
+    gammas = tf.stack(
+        [
+            tf.random.stateless_gamma(
+                [], tf.random.fold_in(seed, stream), alpha
+            )
+            for stream in range(2)
+        ]
+    )
+    # Both may round to zero where alpha is small.
+    return tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas))

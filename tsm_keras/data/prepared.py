@@ -1,0 +1,265 @@
+"""PreparedDataset: the folder that `tsm prepare` writes, and its description.
+
+    labels.txt                      class names, one a line, in label order
+    dataset.json                    the fields of `PreparedDataset`
+    train-00000-of-00012.tfrecord   shards of clips (see records.py)
+    rejected.csv                    path and reason of what is in no shard
+
+`dataset.json` is written last: a folder without it is not finished.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.labels import check_labels, mirrored_labels
+
+DATASET_FILE = "dataset.json"
+LABELS_FILE = "labels.txt"
+REJECTED_FILE = "rejected.csv"
+SPLITS = ("train", "val", "test")
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file of clips.
+
+    Attributes:
+        file: Name in the folder.
+        clips: How many records it holds.
+        frames: Of all its clips.
+        bytes: Its size.
+        sha256: Of its content.
+    """
+
+    file: str
+    clips: int
+    frames: int
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The clips of one split.
+
+    Attributes:
+        shards: Its files; some may hold no clip, if all were rejected.
+        clips_per_label: One count a class, in label order.
+        statistics: `frames`, `duration` (seconds) and `frame_rate` of a clip,
+            each with its `min`, `median` and `max`.
+    """
+
+    shards: tuple[Shard, ...]
+    clips_per_label: tuple[int, ...]
+    statistics: dict[str, dict[str, float]]
+
+    @property
+    def clips(self) -> int:
+        """How many clips the split has."""
+        return sum(shard.clips for shard in self.shards)
+
+    @property
+    def frames(self) -> int:
+        """How many frames all its clips have."""
+        return sum(shard.frames for shard in self.shards)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSettings:
+    """How frames were stored.
+
+    Attributes:
+        short_side: Pixels.
+        quality: JPEG's, 1 to 100.
+        max_frame_rate: Frames a second that no clip exceeds, or None.
+    """
+
+    short_side: int = 256
+    quality: int = 90
+    max_frame_rate: float | None = None
+
+    def __post_init__(self):
+        for field, valid, expected in (
+            ("short_side", self.short_side >= 1, "at least 1"),
+            ("quality", 1 <= self.quality <= 100, "in 1..100"),
+            (
+                "max_frame_rate",
+                self.max_frame_rate is None or self.max_frame_rate > 0,
+                "positive",
+            ),
+        ):
+            if not valid:
+                raise ValueError(
+                    f"`{field}` must be {expected}. "
+                    f"Received: {field}={getattr(self, field)!r}"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedDataset:
+    """What a prepared data set is; see `open_prepared`.
+
+    Attributes:
+        folder: Where it lies.
+        name: Of the collection.
+        label_names: Class names in the order of their numbers.
+        splits: By name: some of `SPLITS`.
+        flip_pairs: Classes that change into each other when a clip is
+            mirrored, all others staying what they are; None if clips of this
+            collection must not be mirrored.
+        images: How frames were stored.
+        rejected: How many clips are in `rejected.csv`.
+        content_hash: SHA-256 over labels and shards.
+        tool_version: Of the package that wrote it.
+    """
+
+    folder: pathlib.Path
+    name: str
+    label_names: tuple[str, ...]
+    splits: dict[str, Split]
+    flip_pairs: tuple[tuple[str, str], ...] | None
+    images: ImageSettings
+    rejected: int
+    content_hash: str
+    tool_version: str
+
+    def split(self, name: str) -> Split:
+        """Returns a split.
+
+        Raises:
+            ValueError: If the data set has none of that name.
+        """
+        if name not in self.splits:
+            raise ValueError(
+                f"`split` must be one of {list(self.splits)}, the splits of "
+                f"{self.folder}. Received: split={name!r}"
+            )
+        return self.splits[name]
+
+    def shard_paths(self, split: str) -> list[str]:
+        """Returns the paths of a split's shards that hold clips."""
+        return [
+            str(self.folder / shard.file)
+            for shard in self.split(split).shards
+            if shard.clips
+        ]
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Median seconds between two of T frames spread over a clip.
+
+        Of the training split, or of the first one where there is none.
+        """
+        split = self.splits.get("train") or next(iter(self.splits.values()))
+        duration = split.statistics["duration"]["median"]
+        return round(duration / num_segments, 4)
+
+    def mirrored_labels(self) -> tuple[int, ...] | None:
+        """The class that a mirrored clip of each class is of, or None."""
+        if self.flip_pairs is None:
+            return None
+        return mirrored_labels(self.label_names, self.flip_pairs)
+
+
+def is_prepared(folder: str | os.PathLike) -> bool:
+    """Whether a folder is a finished prepared data set."""
+    return (pathlib.Path(folder) / DATASET_FILE).is_file()
+
+
+def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
+    """Reads the description of a prepared data set.
+
+    Args:
+        folder: What `tsm prepare` wrote.
+
+    Raises:
+        FileNotFoundError: If it is no prepared data set, or not a finished
+            one, or a shard is missing.
+        ValueError: If the description is damaged or from a newer version, or
+            a shard is not as long as it was.
+    """
+    folder = pathlib.Path(folder)
+    path = folder / DATASET_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no prepared data set: it has no {DATASET_FILE}. "
+            "`tsm prepare` writes one, and finishes it when run again."
+        )
+    try:
+        fields = json.loads(path.read_text("utf-8"))
+        version = fields.pop("format_version")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error!r}") from error
+    if version != _FORMAT:
+        raise ValueError(
+            f"{path} must have the format version {_FORMAT}; another version "
+            f"of tsm-keras wrote it. Received: format_version={version!r}"
+        )
+    try:
+        dataset = _from_fields(folder, fields)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error!r}") from error
+    for split in dataset.splits.values():
+        for shard in split.shards:
+            _check_shard(folder, shard)
+    return dataset
+
+
+def write_description(dataset: PreparedDataset) -> None:
+    """Writes `labels.txt`, then `dataset.json`, each whole or not at all."""
+    fields: dict[str, Any] = {"format_version": _FORMAT}
+    fields |= dataclasses.asdict(dataset)
+    del fields["folder"]
+    labels = "".join(f"{name}\n" for name in dataset.label_names)
+    description = json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+    for name, text in ((LABELS_FILE, labels), (DATASET_FILE, description)):
+        with atomic_file(dataset.folder / name) as temporary:
+            temporary.write_text(text, "utf-8")
+
+
+def _from_fields(folder, fields):
+    pairs = fields["flip_pairs"]
+    dataset = PreparedDataset(
+        **fields
+        | {
+            "folder": folder,
+            "label_names": tuple(fields["label_names"]),
+            "splits": {
+                name: Split(
+                    shards=tuple(Shard(**shard) for shard in split["shards"]),
+                    clips_per_label=tuple(split["clips_per_label"]),
+                    statistics=split["statistics"],
+                )
+                for name, split in fields["splits"].items()
+            },
+            "flip_pairs": None if pairs is None else tuple(map(tuple, pairs)),
+            "images": ImageSettings(**fields["images"]),
+        }
+    )
+    check_labels(dataset.label_names, dataset.flip_pairs)
+    _check_splits(dataset)
+    return dataset
+
+
+def _check_splits(dataset):
+    for name, split in dataset.splits.items():
+        files = [shard.file for shard in split.shards]
+        if any(pathlib.PurePath(file).name != file for file in files):
+            raise ValueError(f"a shard must lie in the folder itself: {files}")
+        labels = len(dataset.label_names)
+        if name not in SPLITS or len(split.clips_per_label) != labels:
+            raise ValueError(f"the split {name!r} is described wrongly")
+
+
+def _check_shard(folder, shard):
+    path = folder / shard.file
+    size = path.stat().st_size  # Names the path if it is missing.
+    if size != shard.bytes:
+        raise ValueError(
+            f"{path} must be {shard.bytes} bytes long, as when it was written. "
+            f"Received: {size} bytes"
+        )

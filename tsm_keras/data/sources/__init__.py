@@ -1,0 +1,1 @@
+"""Sources of clips: one adapter a format, each a few lines."""
