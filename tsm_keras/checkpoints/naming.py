@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tensorflow import keras
 
+from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.layouts import Layout, leaf_layers, tensor_layouts
 from tsm_keras.models.mobilenet_v2 import STAGES
 
@@ -52,7 +53,7 @@ class Naming:
             non_local: Whether a non-local block wraps this layer's block.
 
         Raises:
-            KeyError: If the family has no name for it.
+            CheckpointError: If the family has no name for it.
         """
         rows = self.mobilenet_v2 if "mobile" in backbone else self.resnet
         for pattern, template in rows:
@@ -62,7 +63,10 @@ class Naming:
                     **match.groupdict(default=""),
                     **_fields(match.groupdict(), shift, non_local),
                 )
-        raise KeyError(layer_name)
+        raise CheckpointError(
+            f"Checkpoints of {self.name} have no name for a layer that this "
+            f"{backbone} needs. Received: {layer_name}"
+        )
 
 
 @dataclasses.dataclass(frozen=True)

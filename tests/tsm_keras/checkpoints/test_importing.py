@@ -200,3 +200,8 @@ def test_what_is_asked_must_be_a_field():
         do_import(TSM, shift="both", force=True)
     with pytest.raises(ValueError, match="`labels` must be num_classes=11"):
         do_import(TSM, labels=("a", "b"))
+
+
+def test_a_network_that_the_family_does_not_have():
+    with pytest.raises(CheckpointError, match="tsm_online have no name"):
+        do_import(ONLINE, backbone="resnet50")
