@@ -7,10 +7,12 @@ from tsm_keras.version import __version__
 # Where each public name lives. They load when they are first used: generating
 # videos, or `tsm --help`, needs no TensorFlow.
 _HOMES = {
+    "AugmentationConfig": "tsm_keras.data.augmentation",
     "BatchNormalization": "tsm_keras.layers",
     "FoldTime": "tsm_keras.layers",
     "NonLocalBlock": "tsm_keras.layers",
     "SegmentConsensus": "tsm_keras.layers",
+    "SamplingConfig": "tsm_keras.data.sampling",
     "StreamingClassifier": "tsm_keras.models.streaming_classifier",
     "StreamingTemporalShift": "tsm_keras.layers",
     "TSMClassifier": "tsm_keras.classifier",
@@ -25,6 +27,7 @@ _HOMES = {
     "import_state_dict": "tsm_keras.checkpoints.importing",
     "load_preset": "tsm_keras.models.presets",
     "make_dataset": "tsm_keras.data.dataset",
+    "open_clips": "tsm_keras.data.clip_reader",
     "open_prepared": "tsm_keras.data.prepared",
     "save_preset": "tsm_keras.models.presets",
     "scan_folder": "tsm_keras.data.folder",

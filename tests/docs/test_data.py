@@ -26,6 +26,8 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
     frames = [frame for frame, _ in namespace["data"]]
     assert len(frames) == dataset.split("train").clips
     assert all(min(frame.shape[:2]) == 32 for frame in frames)
+    clips, labels = next(iter(namespace["training"]))
+    assert clips.shape[1:] == (8, 64, 64, 3) and len(clips) == len(labels)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

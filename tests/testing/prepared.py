@@ -5,11 +5,9 @@ import pathlib
 import tempfile
 
 from testing.gestures import write_folder
+from testing.plans import small_plan
 from tsm_keras.data.ingest import ingest
-from tsm_keras.data.plan import make_plan
 from tsm_keras.data.prepared import ImageSettings
-from tsm_keras.data.sources.collection import SourceOptions
-from tsm_keras.data.sources.formats import read_collection
 
 FLIP_PAIRS = (("swipe_left", "swipe_right"),)
 
@@ -24,8 +22,8 @@ def shared_folder():
     root = pathlib.Path(holder.name)
     write_folder(root / "videos" / "train")
     write_folder(root / "videos" / "test", clips_per_class=1, seed=50)
-    plan = make_plan(
-        read_collection("class_folders", SourceOptions(root=root / "videos")),
+    plan = small_plan(
+        root / "videos",
         images=ImageSettings(short_side=54),
         flip_pairs=FLIP_PAIRS,
         clips_per_shard=3,

@@ -12,33 +12,26 @@ from tsm_keras.models.presets import read_description
 
 
 def test_a_sheet_is_written(tmp_path):
-    folder = shared_prepared().folder
-    for name in ("sheet.png", "sheet.html"):
-        output, error = tsm(
-            "data",
-            "show",
-            folder,
-            f"--to={tmp_path / name}",
-            "--clips=3",
-            "--size=48",
-            "--flip",
-            "--mixup=0.4",
-            ok=True,
-        )
-        assert f"wrote {tmp_path / name}" in output and not error
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape[2] == 3
+    output, error = tsm(
+        "data",
+        "show",
+        shared_prepared().folder,
+        f"--to={tmp_path / 'sheet.html'}",
+        *("--clips=3", "--size=48", "--flip", "--mixup=0.4"),
+        ok=True,
+    )
+    assert f"wrote {tmp_path / 'sheet.html'}" in output and not error
     page = (tmp_path / "sheet.html").read_text("utf-8")
     assert "swipe_left" in page and "8 clips of 4 classes" in page
-    assert len(list(tmp_path.iterdir())) == 2
+    assert "data:image/png" in page
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_what_cannot_be_shown_is_refused(tmp_path):
     folder = shared_prepared().folder
     to = f"--to={tmp_path / 'sheet.png'}"
     assert "tsm data show DATASET" in refused("data", "shaw", folder, to)
-    assert ".png or .html" in refused("data", "show", folder, "--to=sheet.gif")
     assert "split='val'" in refused("data", "show", folder, to, "--split=val")
-    assert "`crop`" in refused("data", "show", folder, to, "--crop=big")
     assert not list(tmp_path.iterdir())
 
 
@@ -88,4 +81,5 @@ def test_broken_videos_are_listed_and_left_out(tmp_path):
     show = ("data", "show", data, f"--to={tmp_path / 'a.png'}", "--size=32")
     assert "push/0.mp4" in refused(*show)
     output, _ = tsm(*show, "--max_bad_fraction=0.2", ok=True)
+    assert cv2.imread(str(tmp_path / "a.png")).shape[2] == 3
     assert "left out 1 of 8 videos" in output and "push/0.mp4" in output

@@ -6,7 +6,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model
-from tsm_export import ExportError, description, export_tflite, tflite
+from tsm_export import ExportError, artifact_file, description, export_tflite
 from tsm_live.session import StreamingSession
 from tsm_live.spec import read_spec
 
@@ -192,7 +192,7 @@ def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(tflite, "write_spec", full)
+    monkeypatch.setattr(artifact_file, "write_spec", full)
     with pytest.raises(OSError, match="No space"):
         export_tflite(clip_model(), path)
     assert path.read_bytes() == b"old"

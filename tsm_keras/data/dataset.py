@@ -60,8 +60,8 @@ def make_dataset(
             decoded frames of videos (for small sets; about `height * width *
             3` bytes a frame at `config.resize_size`), the JPEG frames of a
             prepared data set.
-        deterministic: False lets clips overtake each other where one is slow
-            to decode: the same clips and draws, in an order that may differ
+        deterministic: False lets clips overtake each other where one is slow:
+            each still comes once an epoch, but order and draws may differ
             from run to run.
         num_workers: How many processes share the data, each with a data set
             of its own; see `tf.distribute.InputContext`. In training all get

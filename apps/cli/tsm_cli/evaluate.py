@@ -1,7 +1,12 @@
 """Top-1 on held-out clips: `tsm evaluate MODEL --data=FOLDER`.
 
+<<<<<<< HEAD
 MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or holds
 class folders with videos.
+=======
+MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or
+holds class folders with videos.
+>>>>>>> wip-pipeline
 """
 
 import pathlib

@@ -95,7 +95,7 @@ def test_worked_examples(indices, expected):
 @pytest.mark.parametrize("num_segments", [4, 8, 16, 32])
 def test_views_are_the_references_for_every_length(num_segments):
     """The rules of the reference in its own arithmetic, float64."""
-    for length in range(64, 700):
+    for length in range(64, 700, 3):
         tick = length / num_segments
         k = np.arange(num_segments)
         centres = (tick / 2 + tick * k).astype(int)
