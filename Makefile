@@ -6,6 +6,9 @@ INSTALLED = $(VENV)/.installed
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3.
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models tests/tsm_export
 
+# PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
+TORCH = torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
+
 .PHONY: quickstart test
 
 quickstart: $(INSTALLED)
@@ -17,5 +20,6 @@ test: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check $(TORCH)
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
 	touch $@

@@ -30,9 +30,13 @@ class TSMClassifier:
         config: Its `VideoClassifierConfig`.
         labels: Class names in the order of the logits; numbers as text if the
             config has none.
+
+    Raises:
+        ValueError: If the model takes optical flow.
     """
 
     def __init__(self, model: keras.Model):
+        model.video_config.expect_rgb()
         self.model = model
         self.config = model.video_config
         self.labels = self.config.labels or tuple(

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from ai_edge_litert import schema_py_generated as schema
 
-# What the GPU delegate documents, without what our networks have no use for.
+# What the GPU delegate documents, without what our networks have no use for;
+# and BATCH_MATMUL of non-local blocks, which it takes all the same.
 GPU_OPS = frozenset(
     (
         "ADD",
         "AVERAGE_POOL_2D",
+        "BATCH_MATMUL",
         "CONCATENATION",
         "CONV_2D",
         "DEPTHWISE_CONV_2D",

@@ -45,7 +45,8 @@ def network_for_export(
 
     Raises:
         ValueError: If an argument is none of the above, the model cannot
-            stream or has no labels, or int8 has nothing to calibrate on.
+            stream, takes optical flow or has no labels, or int8 has nothing to
+            calibrate on.
     """
     _expect("kind", kind, KINDS)
     _expect("quantize", quantize, tuple(quantizations))
@@ -66,6 +67,7 @@ def network_for_export(
             f"{quantize} needs `calibration_clips`, real clips to measure "
             "ranges on. Received: calibration_clips=None"
         )
+    model.video_config.expect_rgb()
     if not model.video_config.labels:
         raise ValueError(
             "An artifact carries its labels: give the config `labels`. "

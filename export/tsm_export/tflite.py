@@ -59,7 +59,8 @@ def export_tflite(
 
     Raises:
         ValueError: If an argument is none of the above, the model cannot
-            stream or has no labels, or int8 has nothing to calibrate on.
+            stream, takes optical flow or has no labels, or int8 has nothing to
+            calibrate on.
         ExportError: If a cache's input and output differ in scale or
             zero-point; an app could not feed one to the other.
     """

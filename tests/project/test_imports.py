@@ -26,7 +26,7 @@ _BASE = (
 )
 _MODELS = (*_BASE, "tsm_keras.layers", "tsm_keras.models")
 _ROOMS = {
-    **{module: () for module in _BASE},
+    **{module: _BASE for module in _BASE},
     "tsm_keras": ("tsm_keras",),
     "tsm_keras.layers": _BASE,
     "tsm_keras.models": _MODELS,

@@ -149,6 +149,15 @@ def test_only_static_shapes_of_rank_4_builtin_ops_and_no_variables():
         ({}, {"quantize": "int8"}, "calibration_clips"),
         ({}, {"quantize": "int4"}, r"`quantize`.*Received: quantize='int4'"),
         ({"labels": ()}, {}, "labels"),
+        (
+            {
+                "input_channels": 10,
+                "pixel_mean": (127.5,) * 10,
+                "pixel_std": (58.0,) * 10,
+            },
+            {},
+            "no optical flow",
+        ),
     ],
 )
 def test_refusals_leave_no_file(tmp_path, fields, options, message):

@@ -73,3 +73,13 @@ def test_public_names_all_load():
         assert getattr(tsm_keras, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'TemporalShft'"):
         tsm_keras.TemporalShft  # noqa: B018
+
+
+def test_refuses_optical_flow():
+    model = build_clip_model(
+        small_config(
+            input_channels=10, pixel_mean=(127.5,) * 10, pixel_std=(58.0,) * 10
+        )
+    )
+    with pytest.raises(ValueError, match="no optical flow.*channels=10"):
+        tsm_keras.TSMClassifier(model)

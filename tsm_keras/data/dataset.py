@@ -74,11 +74,13 @@ def make_dataset(
         augmentation mixes clips.
 
     Raises:
-        ValueError: If an argument is out of range or the data set says
-            nothing that `sampling` or `augmentation` needs.
+        ValueError: If an argument is out of range, the network takes optical
+            flow or the data set says nothing that `sampling` or `augmentation`
+            needs.
         FileNotFoundError, VideoError: As `open_clips`.
     """
     _check(batch_size, num_workers, worker)
+    config.expect_rgb()
     clips = as_reader(source, split, cache=cache)
     if training and augmentation.flip and clips.mirrored_labels is None:
         raise ValueError(

@@ -32,7 +32,8 @@ def build_clip_model(
 
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
-        0..255, any dtype. Output: `[B, num_classes]` float32 logits, or, with
+        0..255, any dtype (`input_channels` in place of 3 if it is not RGB).
+        Output: `[B, num_classes]` float32 logits, or, with
         `return_frame_logits`, a dictionary of these as `logits` and
         `[B, T, num_classes]` as `frame_logits`.
 
@@ -49,7 +50,9 @@ def build_clip_model(
         config = imagenet_config(config)
 
     size = config.image_size
-    clip = keras.Input((config.num_segments, size, size, 3), name="clip")
+    clip = keras.Input(
+        (config.num_segments, size, size, config.input_channels), name="clip"
+    )
     frames = FoldTime(name="fold_time")(clip)
     logits = frame_logits(frames, config, shift_hook(config))
     per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)

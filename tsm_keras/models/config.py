@@ -30,13 +30,18 @@ class VideoClassifierConfig:
         placement: `"residual"` shifts the input of the residual branch only;
             `"inplace"` feeds the shifted tensor to the identity path too (the
             paper's ablation, section 3.2).
+        non_local: Whether non-local blocks look across the whole clip, after
+            blocks 0 and 2 of stage 2 and 0, 2 and 4 of stage 3 of ResNet-50.
+        input_channels: Of a frame: 3 for RGB; for optical flow, two (x and y)
+            a pair of frames, so 10 for the reference's five pairs.
         image_size: Height and width of the network's input, in pixels.
         resize_size: The short side a video is resized to before a square of
             `image_size` is cropped from it; 0 stands for `image_size * 8 / 7`
             (256 for 224, as in the paper).
         dropout: Rate before the classifier, in [0, 1).
-        pixel_mean: RGB mean, in units of 0..255, taken off every pixel.
-        pixel_std: RGB standard deviation, in units of 0..255.
+        pixel_mean: Mean of each input channel, in units of 0..255, taken off
+            every pixel.
+        pixel_std: Standard deviation of each channel, in units of 0..255.
         stride_padding: `"symmetric"` pads stride-2 convolutions by one pixel
             on both sides (PyTorch); `"same"` as `keras.applications` does.
         batch_norm_epsilon: 1e-5 in PyTorch, 1e-3 in `keras.applications`.
@@ -56,11 +61,13 @@ class VideoClassifierConfig:
     shift: str = "bidirectional"
     shift_div: int = 8
     placement: str = "residual"
+    non_local: bool = False
+    input_channels: int = 3
     image_size: int = 224
     resize_size: int = 0
     dropout: float = 0.5
-    pixel_mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
-    pixel_std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    pixel_mean: tuple[float, ...] = (123.675, 116.28, 103.53)
+    pixel_std: tuple[float, ...] = (58.395, 57.12, 57.375)
     stride_padding: str = "symmetric"
     batch_norm_epsilon: float = 1e-5
     labels: tuple[str, ...] = ()
@@ -82,6 +89,7 @@ class VideoClassifierConfig:
             ("num_classes", 2),
             ("num_segments", 1),
             ("shift_div", 1),
+            ("input_channels", 1),
             ("image_size", 32),
         ):
             value = getattr(self, field)
@@ -107,6 +115,12 @@ class VideoClassifierConfig:
             f"1.0 for backbone={self.backbone!r}",
         )
         self._expect(
+            "non_local",
+            self.non_local is False
+            or (self.non_local is True and self.backbone == "resnet50"),
+            "False, or True for backbone='resnet50'",
+        )
+        self._expect(
             "dropout",
             _is_number(self.dropout) and 0 <= self.dropout < 1,
             "a number in [0, 1)",
@@ -116,13 +130,12 @@ class VideoClassifierConfig:
             self._expect(
                 field,
                 isinstance(value, tuple)
-                and len(value) == 3
+                and len(value) == self.input_channels
                 and all(map(_is_number, value)),
-                "three numbers (red, green, blue) in units of 0..255",
+                f"{self.input_channels} numbers, one an input channel, in "
+                "units of 0..255",
             )
-        self._expect(
-            "pixel_std", min(self.pixel_std) > 0, "three positive numbers"
-        )
+        self._expect("pixel_std", min(self.pixel_std) > 0, "positive numbers")
         self._expect(
             "batch_norm_epsilon",
             _is_number(self.batch_norm_epsilon) and self.batch_norm_epsilon > 0,
@@ -153,7 +166,20 @@ class VideoClassifierConfig:
     @property
     def can_stream(self) -> bool:
         """Whether no frame's logits depend on a later frame."""
-        return self.shift != "bidirectional"
+        return self.shift != "bidirectional" and not self.non_local
+
+    @property
+    def is_rgb(self) -> bool:
+        """Whether the network takes pictures, not optical flow."""
+        return self.input_channels == 3
+
+    def expect_rgb(self) -> None:
+        """Raises a ValueError if the network takes something else than RGB."""
+        self._expect(
+            "input_channels",
+            self.is_rgb,
+            "3 here: pictures go in, and no optical flow is computed",
+        )
 
     def with_image_size(self, image_size: int) -> "VideoClassifierConfig":
         """Returns the config for frames of another size.

@@ -21,11 +21,16 @@ def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
     Raises:
         ValueError: If `keras.applications` has no such backbone.
     """
-    if config.backbone != "mobilenet_v2" or config.width not in _WIDTHS:
+    if (
+        config.backbone != "mobilenet_v2"
+        or config.width not in _WIDTHS
+        or not config.is_rgb
+    ):
         raise ValueError(
             "pretrained='imagenet' needs backbone='mobilenet_v2' and a width "
-            f"of {_WIDTHS}. Received: backbone={config.backbone!r}, "
-            f"width={config.width}"
+            f"of {_WIDTHS} and RGB input. Received: "
+            f"backbone={config.backbone!r}, width={config.width}, "
+            f"input_channels={config.input_channels}"
         )
     return dataclasses.replace(
         config,

@@ -1,21 +1,30 @@
 """MobileNetV2 (Sandler et al., CVPR 2018), written once for all of time."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorflow import keras
 
 from tsm_keras.models.convolution import TemporalHook, conv_batch_norm
 
-# Table 2 of the paper: expansion, channels, blocks, stride of the first block.
-_STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+
+class Stage(NamedTuple):
+    """A row of table 2 of the paper."""
+
+    expansion: int
+    channels: int
+    blocks: int
+    stride: int  # Of the first block.
+
+
+STAGES = (
+    Stage(1, 16, 1, 1),
+    Stage(6, 24, 2, 2),
+    Stage(6, 32, 3, 2),
+    Stage(6, 64, 4, 2),
+    Stage(6, 96, 3, 1),
+    Stage(6, 160, 3, 2),
+    Stage(6, 320, 1, 1),
 )
 
 
@@ -59,7 +68,7 @@ def mobilenet_v2(
         batch_norm_name="stem_bn",
     )
     index = 0
-    for expansion, filters, blocks, first_stride in _STAGES:
+    for expansion, filters, blocks, first_stride in STAGES:
         for block in range(blocks):
             x = _inverted_residual(
                 x,

@@ -4,6 +4,7 @@ from typing import Any
 
 from tensorflow import keras
 
+from tsm_keras.layers.non_local_block import NonLocalBlock
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.convolution import TemporalHook
 from tsm_keras.models.mobilenet_v2 import mobilenet_v2
@@ -16,7 +17,8 @@ def frame_logits(
     """Applies normalisation, backbone and classifier to every frame.
 
     Args:
-        frames: `[N, H, W, 3]` RGB in 0..255.
+        frames: `[N, H, W, input_channels]` in 0..255; with non-local blocks
+            the frames of whole clips, adjacent and in order.
         config: What to build.
         temporal: Called at the marks of the backbone, where time may mix.
 
@@ -53,4 +55,15 @@ def _backbone(x, config, temporal):
     }
     if config.backbone == "mobilenet_v2":
         return mobilenet_v2(x, width=config.width, **shared)
-    return resnet(x, depth=int(config.backbone[len("resnet") :]), **shared)
+
+    def non_local(x, name):
+        return NonLocalBlock(
+            config.num_segments, config.batch_norm_epsilon, name=name
+        )(x)
+
+    return resnet(
+        x,
+        depth=int(config.backbone[len("resnet") :]),
+        non_local=non_local if config.non_local else None,
+        **shared,
+    )

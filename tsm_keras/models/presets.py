@@ -80,7 +80,7 @@ def save_preset(
             "config_sha256": _config_hash(json.loads(config.to_json())),
             "weights": weight_shapes(model),
             "sha256": {
-                name: _sha256(temporary / name)
+                name: file_sha256(temporary / name)
                 for name in (WEIGHTS_FILE, LABELS_FILE)
             },
             "versions": {
@@ -118,7 +118,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
     path = pathlib.Path(path)
     description = read_description(path)
     for name, expected in description["sha256"].items():
-        if _sha256(path / name) != expected:
+        if file_sha256(path / name) != expected:
             raise PresetError(
                 f"{path / name} is damaged or was changed since the preset was "
                 "written: its hash differs from the one in config.json. Copy "
@@ -243,7 +243,8 @@ def _config_hash(config):
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _sha256(path):
+def file_sha256(path: pathlib.Path) -> str:
+    """Returns the SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

@@ -8,7 +8,7 @@ from tensorflow import keras
 from tsm_keras.models.convolution import TemporalHook, conv_batch_norm
 
 # Table 1 of the paper: block kind and blocks in each of the four stages.
-_DEPTHS = {
+DEPTHS = {
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
@@ -21,12 +21,17 @@ _BOTTLENECK_EXPANSION = 4
 # mixes time (reference: ops/temporal_shift.py, `n_round`).
 _SPARSE_MARKS_FROM = 23
 
+# Stage and block of those that a non-local block follows (reference:
+# ops/non_local.py, `make_non_local`).
+_NON_LOCAL_AFTER = ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))
+
 
 def resnet(
     frames: Any,
     *,
     depth: int,
     temporal: TemporalHook,
+    non_local: TemporalHook | None = None,
     placement: str = "residual",
     stride_padding: str = "symmetric",
     batch_norm_epsilon: float = 1e-5,
@@ -39,6 +44,8 @@ def resnet(
         temporal: Called as `temporal(x, name=...)` on the input of residual
             branches: of every block, or of every second block of each stage
             of ResNet-101; returns the tensor to go on with.
+        non_local: Called as `non_local(x, name=...)` on the output of blocks 0
+            and 2 of stage 2 and 0, 2 and 4 of stage 3, if not None.
         placement: Whether the identity path takes the hook's input
             (`"residual"`) or its output (`"inplace"`).
         stride_padding: See `VideoClassifierConfig`.
@@ -47,7 +54,7 @@ def resnet(
     Returns:
         `[N, H / 32, W / 32, 512]` (basic) or `[..., 2048]` (bottleneck).
     """
-    kind, stages = _DEPTHS[depth]
+    kind, stages = DEPTHS[depth]
     conv = functools.partial(
         conv_batch_norm,
         stride_padding=stride_padding,
@@ -82,6 +89,8 @@ def resnet(
                 name=name,
                 conv=conv,
             )
+            if non_local and (stage + 1, block) in _NON_LOCAL_AFTER:
+                x = non_local(x, name=f"{name}_non_local")
     return x
 
 

@@ -32,7 +32,9 @@ def to_single_clip(
         config = config.with_image_size(image_size)
     size = config.image_size
     clip = keras.Input(
-        (size, size, 3), batch_size=config.num_segments, name="clip"
+        (size, size, config.input_channels),
+        batch_size=config.num_segments,
+        name="clip",
     )
     logits = frame_logits(clip, config, shift_hook(config))
     per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)

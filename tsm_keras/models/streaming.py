@@ -32,8 +32,14 @@ def build_streaming_model(
         `cache_kk` with the next frame.
 
     Raises:
-        ValueError: If the shift of `config` is bidirectional.
+        ValueError: If the shift of `config` is bidirectional, or it has
+            non-local blocks.
     """
+    if config.non_local:
+        raise ValueError(
+            "A non-local block looks across the whole clip, so it cannot "
+            "stream: train with non_local=False. Received: non_local=True"
+        )
     if not config.can_stream:
         raise ValueError(
             "A bidirectional shift needs the next frame, so it cannot stream: "
@@ -41,7 +47,9 @@ def build_streaming_model(
             f"are wrong in a causal one). Received: shift={config.shift!r}"
         )
     size = config.image_size
-    frame = keras.Input((size, size, 3), batch_size=streams, name="frame")
+    frame = keras.Input(
+        (size, size, config.input_channels), batch_size=streams, name="frame"
+    )
     inputs: dict[str, Any] = {"frame": frame}
     cache_outputs: dict[str, Any] = {}
 
@@ -96,7 +104,7 @@ def to_streaming(
         image_size: Of the frames, in pixels; None for the model's own.
 
     Raises:
-        ValueError: If the model's shift is bidirectional.
+        ValueError: If the model cannot stream.
     """
     config = model.video_config
     if image_size is not None:

@@ -27,7 +27,7 @@ class StreamingClassifier:
         streams: N.
 
     Raises:
-        ValueError: If the model's shift is bidirectional.
+        ValueError: If the model cannot stream.
     """
 
     def __init__(self, model: keras.Model, *, streams: int = 1):

@@ -33,6 +33,7 @@ def describe(model: keras.Model) -> str:
         )
         count = sum(_count(layer.weights) for layer in members)
         lines.append(f"{block:22}{shape:16}{shifted or '':>6}{count:>12,}")
+    colors = "RGB" if config.is_rgb else f"flow ({config.input_channels})"
     caches = "cannot stream"
     if config.can_stream:
         sizes = facts["cache_elements"]
@@ -43,7 +44,7 @@ def describe(model: keras.Model) -> str:
         f"shift         {config.shift}, 1/{config.shift_div}, "
         f"{config.placement}",
         f"input         {config.num_segments} frames of "
-        f"{config.image_size}x{config.image_size} RGB in 0..255",
+        f"{config.image_size}x{config.image_size} {colors} in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "
         f"{facts['statistics']:,} statistics",
         f"FLOPs         {facts['flops_per_frame'] / 1e6:,.1f} M a frame, "
@@ -70,9 +71,7 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
         cache_elements = [int(np.prod(shape)) for shape in shapes.values()]
     # Batch normalizations that are frozen still hold weights to be trained.
     statistics = sum(
-        _count([layer.moving_mean, layer.moving_variance])
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
+        _count([weight]) for weight in model.weights if "moving_" in weight.name
     )
     return {
         "trainable": _count(model.weights) - statistics,

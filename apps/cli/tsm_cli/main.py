@@ -41,6 +41,18 @@ _COMMANDS = {
         "tsm_export.benchmark_command",
         "latency, memory and size of artifacts, side by side",
     ),
+    "import-weights": (
+        "tsm_keras.checkpoints.import_command",
+        "turn PyTorch weights into a preset",
+    ),
+    "export-weights": (
+        "tsm_keras.checkpoints.export_command",
+        "write a preset's weights for PyTorch",
+    ),
+    "presets": (
+        "tsm_keras.checkpoints.presets_command",
+        "list the published checkpoints that can be imported",
+    ),
     "info": ("tsm_cli.info", "describe a preset or an artifact"),
 }
 
@@ -120,7 +132,7 @@ def _fail(program, message, status=1):
 def _usage():
     lines = ["usage: tsm COMMAND [--flag=value ...]", "", "commands:"]
     for name, (_, summary) in _COMMANDS.items():
-        lines.append(f"  {name:12}{summary}")
+        lines.append(f"  {name:16}{summary}")
     lines += [
         "",
         "`tsm COMMAND --help` lists a command's flags. TSM_VERBOSE=1 in the",

@@ -24,6 +24,8 @@ REFUSED = {
     "shift": ("Causal", "", None, True, ["none"]),
     "shift_div": (*NOT_INTEGERS, 0),
     "placement": ("residual ", "", None, 0),
+    "non_local": (True, None, 1, "yes"),  # Of ResNet-50 only.
+    "input_channels": (*NOT_INTEGERS, 0),
     "image_size": (*NOT_INTEGERS, 0, 31),
     "resize_size": (*NOT_INTEGERS, 32, 223),
     "dropout": (*NOT_NUMBERS, -0.1, 1.0, 1),
@@ -57,6 +59,7 @@ def valid_configs(draw):
     labels = draw(st.lists(line, min_size=2, unique=True))
     num_classes = draw(st.just(len(labels)) | st.integers(2, 1000))
     image_size = draw(st.integers(32, 500))
+    channels = draw(st.sampled_from([1, 3, 10]))
     return VideoClassifierConfig(
         num_classes=num_classes,
         backbone=backbone,
@@ -65,11 +68,13 @@ def valid_configs(draw):
         shift=draw(st.sampled_from(["none", "bidirectional", "causal"])),
         shift_div=draw(st.integers(1, 64)),
         placement=draw(st.sampled_from(["residual", "inplace"])),
+        non_local=backbone == "resnet50" and draw(st.booleans()),
+        input_channels=channels,
         image_size=image_size,
         resize_size=draw(st.just(0) | st.integers(image_size, 1000)),
         dropout=draw(st.floats(0, 1, exclude_max=True)),
-        pixel_mean=draw(st.tuples(NUMBERS, NUMBERS, NUMBERS)),
-        pixel_std=draw(st.tuples(POSITIVE, POSITIVE, POSITIVE)),
+        pixel_mean=draw(st.tuples(*[NUMBERS] * channels)),
+        pixel_std=draw(st.tuples(*[POSITIVE] * channels)),
         stride_padding=draw(st.sampled_from(["symmetric", "same"])),
         batch_norm_epsilon=draw(POSITIVE),
         labels=tuple(labels) if num_classes == len(labels) else (),
@@ -124,6 +129,17 @@ def test_refuses(field, value):
 def test_refuses_a_width_for_resnets(backbone):
     with pytest.raises(ValueError, match="`width` must be 1.0.*Received: wid"):
         VideoClassifierConfig(num_classes=3, backbone=backbone, width=0.5)
+
+
+def test_flow_needs_a_mean_for_each_of_its_channels():
+    with pytest.raises(ValueError, match="`pixel_mean` must be 10 numbers"):
+        VideoClassifierConfig(num_classes=3, input_channels=10)
+
+
+def test_a_non_local_network_cannot_stream():
+    fields = {"num_classes": 3, "backbone": "resnet50", "shift": "causal"}
+    assert VideoClassifierConfig(**fields).can_stream
+    assert not VideoClassifierConfig(**fields, non_local=True).can_stream
 
 
 def test_accepts_lists_as_json_gives_them():

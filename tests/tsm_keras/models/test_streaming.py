@@ -181,3 +181,9 @@ def test_refuses_a_shift_into_the_future():
         build_streaming_model(small_config(shift="bidirectional"))
     with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
         to_streaming(random_clip_model(shift="bidirectional"))
+
+
+def test_refuses_to_look_across_the_clip():
+    config = small_config("resnet50", non_local=True)
+    with pytest.raises(ValueError, match="across the whole clip.*non_local=Tr"):
+        build_streaming_model(config)

@@ -1,0 +1,200 @@
+"""Networks of each published family, and what their own code makes of them.
+
+`golden.npz` beside the tests of checkpoints holds, for each case, the names and
+shapes of the original network's tensors and its logits for one clip; see
+`generate_golden.py`.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from testing.checkout import ROOT
+from testing.seeded_weights import draw_clip, draw_state_dict
+
+GOLDEN = ROOT / "tests/tsm_keras/checkpoints/golden.npz"
+CLASSES = 11
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network of somebody else's.
+
+    Attributes:
+        name: Of the case.
+        source: Its family, as `--source` takes it.
+        file_name: As its publisher would call the weights' file.
+        network: What its own code calls it.
+        frames: Of a clip.
+        size: Pixels a side.
+        channels: Of a frame.
+        asked: What an import must be told.
+    """
+
+    name: str
+    source: str
+    file_name: str
+    network: str
+    frames: int = 8
+    size: int = 224
+    channels: int = 3
+    asked: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def shapes(self):
+        """Shapes of the original network's tensors by name."""
+        golden = load_golden()
+        return {
+            name: tuple(map(int, shape.split("x")))
+            for name, shape in zip(
+                golden[f"{self.name}/names"].tolist(),
+                golden[f"{self.name}/shapes"].tolist(),
+                strict=True,
+            )
+        }
+
+    @property
+    def state_dict(self):
+        """Its weights, drawn by name."""
+        return draw_state_dict(self.shapes)
+
+    @property
+    def clip(self):
+        """`[T, size, size, channels]` float32 pixel values."""
+        return draw_clip("clip", self.frames, self.size, self.channels)
+
+    @property
+    def frame_logits(self):
+        """`[T, CLASSES]`, from the original network."""
+        return load_golden()[f"{self.name}/frame_logits"]
+
+
+@functools.cache
+def load_golden():
+    """Returns the committed file's arrays."""
+    with np.load(GOLDEN, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def _tsm(name, network, arch, *, modality="RGB", extra="", suffix="", **fields):
+    file_name = (
+        f"TSM_kinetics_{modality}_{arch}{extra}_avg_segment"
+        f"{fields.get('frames', 8)}_e50{suffix}.pth"
+    )
+    return Case(name, "tsm", file_name, network, **fields)
+
+
+_SHIFT = {"extra": "_shift8_blockres"}
+_SMALL = {"frames": 4, "size": 64}
+_START = {"shift": "none", "num_segments": 4, "dataset": "drawn"}
+
+CASES = (
+    # The paper's networks at the paper's size.
+    _tsm("tsm_mobilenet_v2", "mobilenetv2", "mobilenetv2", **_SHIFT),
+    _tsm("tsm_resnet18", "resnet18", "resnet18", **_SHIFT),
+    _tsm("tsm_resnet50", "resnet50", "resnet50", **_SHIFT),
+    _tsm("tsm_resnet101", "resnet101", "resnet101", **_SHIFT),
+    _tsm("tsn_mobilenet_v2", "mobilenetv2", "mobilenetv2"),
+    _tsm("tsn_resnet18", "resnet18", "resnet18"),
+    _tsm(
+        "tsm_resnet50_non_local", "resnet50", "resnet50", suffix="_nl", **_SHIFT
+    ),
+    _tsm(
+        "tsm_resnet50_flow",
+        "resnet50",
+        "resnet50",
+        modality="Flow",
+        channels=10,
+        **_SHIFT,
+    ),
+    Case(
+        "tsm_online",
+        "tsm_online",
+        "mobilenetv2_jester_online.pth.tar",
+        "mobilenetv2_online",
+        frames=16,
+        asked={"num_segments": 16},
+    ),
+    # Other places and other names; the arithmetic is that of the above.
+    _tsm(
+        "tsm_resnet18_in_place",
+        "resnet18",
+        "resnet18",
+        extra="_shift8_block",
+        **_SMALL,
+    ),
+    _tsm("tsm_resnet34", "resnet34", "resnet34", **_SHIFT, **_SMALL),
+    _tsm("tsn_resnet50", "resnet50", "resnet50", **_SMALL),
+    Case(
+        "mmaction2_tsm_resnet50",
+        "mmaction2",
+        "tsm_imagenet-pretrained-r50_8xb16-1x1x4-50e_kinetics400-rgb.pth",
+        "ResNetTSM",
+        **_SMALL,
+    ),
+    Case(
+        "mmaction2_tsm_resnet50_non_local",
+        "mmaction2",
+        "tsm_imagenet-pretrained-r50-nl-embedded-gaussian_8xb16-1x1x4-50e_"
+        "kinetics400-rgb.pth",
+        "ResNetTSM",
+        **_SMALL,
+    ),
+    Case(
+        "mmaction2_tsn_resnet18",
+        "mmaction2",
+        "tsn_imagenet-pretrained-r18_8xb32-1x1x4-100e_kinetics400-rgb.pth",
+        "ResNet",
+        **_SMALL,
+    ),
+    Case(
+        "mmaction2_tsm_mobilenet_v2",
+        "mmaction2",
+        "tsm_imagenet-pretrained-mobilenetv2_8xb16-1x1x4-100e_kinetics400-rgb"
+        ".pth",
+        "MobileNetV2TSM",
+        **_SMALL,
+    ),
+    Case(
+        "torchvision_resnet18",
+        "torchvision",
+        "resnet18-f37072fd.pth",
+        "resnet18",
+        asked=_START,
+        **_SMALL,
+    ),
+    Case(
+        "torchvision_mobilenet_v2",
+        "torchvision",
+        "mobilenet_v2-b0353104.pth",
+        "mobilenet_v2",
+        asked=_START,
+        **_SMALL,
+    ),
+    Case(
+        "timm_resnet50",
+        "timm",
+        "resnet50_a1_0-14fe96d1.pth",
+        "resnet50",
+        asked=_START,
+        **_SMALL,
+    ),
+    Case(
+        "timm_mobilenet_v2",
+        "timm",
+        "mobilenetv2_100_ra-b33bc2c4.pth",
+        "mobilenetv2_100",
+        asked=_START,
+        **_SMALL,
+    ),
+    Case(
+        "timm_mobilenet_v2_width_1_4",
+        "timm",
+        "mobilenetv2_140_ra-21a4e913.pth",
+        "mobilenetv2_140",
+        asked=_START,
+        **_SMALL,
+    ),
+)
+BY_NAME = {case.name: case for case in CASES}

@@ -1,0 +1,73 @@
+"""The commands' own part, in this process."""
+
+import numpy as np
+import pytest
+from absl import flags
+
+from testing.checkpoint_cases import BY_NAME
+from tsm_keras.checkpoints import import_command, presets_command
+from tsm_keras.models.presets import load_preset, read_description
+
+CASE = BY_NAME["torchvision_mobilenet_v2"]
+
+
+def run(command, *arguments):
+    command.FLAGS.unparse_flags()
+    for name in command.FLAGS:
+        command.FLAGS[name].unparse()
+    command.main(command.FLAGS(["tsm", *map(str, arguments)])[1:])
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_v2.npz"
+    np.savez(path, **CASE.state_dict)
+    return path
+
+
+START = ("--shift=causal", "--segments=4", "--dataset=drawn", "--size=32")
+
+
+def test_a_start_for_training_without_pytorch(checkpoint, tmp_path, capsys):
+    labels = tmp_path / "labels.txt"
+    labels.write_bytes("\ufeffpull\r\npush\r\n\r\n".encode())
+    preset = tmp_path / "preset"
+    arguments = (checkpoint, f"--to={preset}", f"--labels={labels}", *START)
+    run(import_command, *arguments, "--classes=2", "--tensors")
+    printed = capsys.readouterr().out
+    assert "classifier.1.weight: for other classes" in printed
+    assert "features.0.0.weight [32, 3, 3, 3] -> stem_conv[0]" in printed
+    assert "no class names" not in printed
+    config = load_preset(preset).video_config
+    assert config.labels == ("pull", "push")
+    assert (config.shift, config.num_segments) == ("causal", 4)
+    provenance = read_description(preset)["provenance"]
+    assert provenance["imported_from"] == "mobilenet_v2.npz"
+    assert len(provenance["sha256"]) == 64
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        run(import_command, *arguments, "--classes=2")
+    run(import_command, *arguments, "--classes=2", "--overwrite")
+
+
+def test_mistakes(checkpoint, tmp_path):
+    to = f"--to={tmp_path / 'preset'}"
+    with pytest.raises(FileNotFoundError, match="mean mobilenetv2_jester_onl"):
+        run(import_command, "mobilenetv2_jester_onlin", to)
+    with pytest.raises(ValueError, match="no UTF-8 text"):
+        run(import_command, checkpoint, to, f"--labels={checkpoint}", *START)
+    with pytest.raises(ValueError, match="`labels` must be num_classes=11"):
+        text = tmp_path / "labels.txt"
+        text.write_text("a\nb\n")
+        run(import_command, checkpoint, to, f"--labels={text}", *START)
+    with pytest.raises(flags.Error, match="expected one FILE"):
+        run(import_command, to)
+    with pytest.raises(flags.Error, match="unexpected"):
+        run(presets_command, "presets")
+    assert not (tmp_path / "preset").exists()
+
+
+def test_presets_lists_what_is_published(capsys):
+    run(presets_command, "--urls")
+    printed = capsys.readouterr().out
+    assert "https://hanlab18.mit.edu/projects/tsm/models/" in printed
+    assert "64d69186  never" in printed

@@ -1,0 +1,1 @@
+"""PyTorch checkpoints: files, namings, import and export."""

@@ -1,0 +1,175 @@
+"""What a checkpoint's names and shapes tell about the network's make."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tsm_keras.checkpoints.errors import CheckpointError
+from tsm_keras.checkpoints.naming import Naming
+from tsm_keras.models.mobilenet_v2 import STAGES, channels
+from tsm_keras.models.resnet import DEPTHS
+
+# A value, and how it was found; the value is None where it was not.
+Found = tuple[Any, str]
+
+_BLOCKS = sum(stage.blocks for stage in STAGES)
+# Widths to be tried: the usual one, then all steps of 0.05 up to 3.
+_WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
+
+
+def find_architecture(
+    naming: Naming, tensors: Mapping[str, np.ndarray]
+) -> dict[str, Found]:
+    """Returns what the tensors alone tell.
+
+    Args:
+        naming: A naming that `fits`.
+        tensors: The state dict.
+
+    Returns:
+        `backbone`, `width`, `num_classes`, `input_channels`, `placement` and
+        `non_local`.
+
+    Raises:
+        CheckpointError: If the network is not one of ours.
+    """
+    if _is_mobilenet_v2(naming, tensors):
+        backbone: Found = ("mobilenet_v2", "the tensors' names")
+        width: Found = (_width(naming, tensors), "the tensors' shapes")
+    else:
+        backbone = _depth(tensors)
+        width = (1.0, "ResNets have no other")
+
+    def weight(layer):
+        module = naming.module_name(layer, backbone=backbone[0])
+        return _kernel(tensors, f"{module}.weight")
+
+    classifier = weight("classifier")
+    return {
+        "backbone": backbone,
+        "width": width,
+        "num_classes": (
+            None if classifier is None else classifier.shape[0],
+            "the classifier's shape",
+        ),
+        "input_channels": (
+            weight("stem_conv").shape[1],
+            "the first convolution's shape",
+        ),
+        "placement": _placement(tensors),
+        "non_local": _non_local(tensors),
+    }
+
+
+def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether the tensors' names are of this family."""
+    if _is_mobilenet_v2(naming, tensors):
+        return True
+    if not naming.resnet:
+        return False
+    stem = naming.module_name("stem_conv", backbone="resnet")
+    prefix = stem.split("conv1")[0]
+    return f"{stem}.weight" in tensors and any(
+        key.startswith(f"{prefix}layer1.0.") for key in tensors
+    )
+
+
+def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether the tensors' names show shifts."""
+    return any(".net." in key for key in tensors)
+
+
+def _is_mobilenet_v2(naming, tensors):
+    return all(
+        f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
+        in tensors
+        for layer in ("stem_conv", "block_00_depthwise", "head_conv")
+    )
+
+
+def _depth(tensors):
+    blocks: list[set[int]] = [set() for _ in range(4)]
+    bottleneck = False
+    for key in tensors:
+        match = re.search(r"\blayer([1-4])\.(\d+)\.", key)
+        if match:
+            blocks[int(match[1]) - 1].add(int(match[2]))
+            bottleneck |= ".conv3." in key
+    found = ("bottleneck" if bottleneck else "basic", tuple(map(len, blocks)))
+    for depth, expected in DEPTHS.items():
+        if found == expected:
+            return f"resnet{depth}", f"{found[0]} blocks {found[1]}"
+    raise CheckpointError(
+        f"A ResNet must have a depth of {', '.join(map(str, DEPTHS))}. "
+        f"Received: {found[0]} blocks {found[1]}"
+    )
+
+
+def _width(naming, tensors):
+    layers = [
+        "stem_conv",
+        *(f"block_{index:02d}_project" for index in range(_BLOCKS)),
+        "head_conv",
+    ]
+    keys = [
+        f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
+        for layer in layers
+    ]
+    absent = [key for key in keys if key not in tensors]
+    if absent:
+        raise CheckpointError(
+            f"A MobileNetV2 must have all of its blocks. Received: no {absent}"
+        )
+    found = [_kernel(tensors, key).shape[0] for key in keys]
+    for width in _WIDTHS:
+        if found == _channels(width):
+            return width
+    raise CheckpointError(
+        "The channels of this MobileNetV2 fit no width (the TSM authors' code "
+        "rounds them in another way at widths other than 1). "
+        f"Received: {found}"
+    )
+
+
+def _kernel(tensors, key):
+    """Returns a convolution's or classifier's weights, None if not there."""
+    kernel = tensors.get(key)
+    if kernel is not None and kernel.ndim < 2:
+        raise CheckpointError(
+            f"{key} must have at least two axes. Received: shape {kernel.shape}"
+        )
+    return kernel
+
+
+def _channels(width):
+    return [
+        channels(32, width),
+        *(
+            channels(stage.channels, width)
+            for stage in STAGES
+            for _ in range(stage.blocks)
+        ),
+        channels(1280, max(1.0, width)),
+    ]
+
+
+def _placement(tensors):
+    if any(re.search(r"layer\d\.\d+\.(block\.)?net\.", key) for key in tensors):
+        return "inplace", "shifts around whole blocks in the tensors' names"
+    return "residual", "no shift around whole blocks in the tensors' names"
+
+
+def _non_local(tensors):
+    parts = {
+        match[1]
+        for key in tensors
+        if (match := re.search(r"\.(?:nl|non_local_block)\.(\w+)\.", key))
+    }
+    if parts and "theta" not in parts:
+        raise CheckpointError(
+            "Non-local blocks must be of mode embedded_gaussian. Received: "
+            "blocks without `theta`, so of mode gaussian"
+        )
+    return bool(parts), "the tensors' names"

@@ -1,0 +1,82 @@
+"""What the names of published checkpoint files say about the network."""
+
+import re
+from typing import Any
+
+# The TSM authors' main.py (`store_name`), their online demo, and mmaction2's
+# configs (of version 1 with `-`, of version 0 with `_`).
+_TSM = re.compile(
+    r"TSM_(?P<dataset>[^_]+)_(?P<modality>RGB|Flow|RGBDiff)_[^_]+"
+    r"(?:_shift(?P<shift_div>\d+)_(?P<place>[a-z]+))?(?P<pool>_tpool)?"
+    r"_(?P<consensus>[a-z]+)_segment(?P<num_segments>\d+)_e\d+"
+)
+_TSM_ONLINE = re.compile(r"mobilenetv2_(?P<dataset>[a-z0-9]+)_online")
+_MMACTION2 = re.compile(
+    r"(?P<kind>tsm|tsn)[-_].*[-_]\d+x\d+x(?P<num_segments>\d+)[-_](?:.*[-_])?"
+    r"(?P<dataset>kinetics\d+|sthv\d|jester|mit|ucf101|hmdb51)[-_](?:rgb|flow)"
+)
+_MMACTION2_NON_LOCAL = re.compile(r"[-_]nl[-_]([a-z]+[-_])?(gaussian|product)")
+
+
+def read_file_name(name: str) -> dict[str, Any]:
+    """Returns what the name of a published file states.
+
+    Args:
+        name: A file's name, with or without folder and suffix.
+
+    Returns:
+        Some of `shift` (`"bidirectional"` or `"none"`; `"causal"` for the
+        online demo), `shift_div`, `placement`, `num_segments`, `dataset`,
+        `non_local_mode` and, where the network has parts that this package
+        does not, `unsupported`, which names them. Empty for another name.
+    """
+    for pattern, read in (
+        (_TSM, _read_tsm),
+        (_TSM_ONLINE, _read_tsm_online),
+        (_MMACTION2, _read_mmaction2),
+    ):
+        match = pattern.search(name)
+        if match:
+            stated = read(match)
+            return {key: value for key, value in stated.items() if value}
+    return {}
+
+
+def _read_tsm(match):
+    place = match["place"]
+    unsupported = {
+        "temporal pooling": match["pool"],
+        "RGB differences": match["modality"] == "RGBDiff",
+        f"consensus {match['consensus']!r}": match["consensus"] != "avg",
+        f"shift place {place!r}": place not in (None, "blockres", "block"),
+    }
+    return {
+        "dataset": match["dataset"],
+        "num_segments": int(match["num_segments"]),
+        # The authors' training script shifts both ways only.
+        "shift": "bidirectional" if place else "none",
+        "shift_div": place and int(match["shift_div"]),
+        "placement": {"blockres": "residual", "block": "inplace"}.get(place),
+        "unsupported": [what for what, found in unsupported.items() if found],
+    }
+
+
+def _read_tsm_online(match):
+    return {"dataset": match["dataset"], "shift": "causal"}
+
+
+def _read_mmaction2(match):
+    non_local = _MMACTION2_NON_LOCAL.search(match.string)
+    mode = (
+        "".join(part or "" for part in non_local.groups()) if non_local else ""
+    )
+    mode = mode.replace("-", "_")
+    return {
+        "dataset": match["dataset"],
+        "num_segments": int(match["num_segments"]),
+        "shift": "bidirectional" if match["kind"] == "tsm" else "none",
+        "non_local_mode": mode,
+        "unsupported": [f"non-local blocks of mode {mode}"]
+        if mode not in ("", "embedded_gaussian")
+        else [],
+    }

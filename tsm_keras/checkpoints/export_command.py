@@ -1,0 +1,38 @@
+"""Writes a preset's weights for PyTorch: tsm export-weights PRESET --to=FILE.
+
+FILE is a .safetensors file with the TSM authors' names.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from tsm_keras.checkpoints.exporting import write_safetensors
+from tsm_keras.models.presets import load_preset, read_description
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("to", None, "The .safetensors to write.", flag_values=FLAGS)
+flags.mark_flag_as_required("to", flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Exports.
+
+    Raises:
+        flags.Error: If there is not one argument.
+        ValueError, OSError, ImportError: If the preset cannot be read or has
+            no counterpart in PyTorch; nothing is written then.
+    """
+    if len(arguments) != 1:
+        raise flags.Error(
+            "expected one PRESET: tsm export-weights PRESET --to=FILE"
+        )
+    provenance = read_description(arguments[0]).get("provenance", {})
+    count = write_safetensors(
+        load_preset(arguments[0]),
+        FLAGS.to,
+        dataset=str(provenance.get("dataset", "unknown")),
+    )
+    size = pathlib.Path(FLAGS.to).stat().st_size
+    print(f"wrote {FLAGS.to} ({count} tensors, {size / 1e6:.2f} MB)")

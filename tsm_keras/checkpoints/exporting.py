@@ -1,0 +1,119 @@
+"""export_state_dict: a clip model's weights under the TSM authors' names."""
+
+import json
+import os
+import pathlib
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_keras.checkpoints.errors import CheckpointError
+from tsm_keras.checkpoints.files import import_extra
+from tsm_keras.checkpoints.inference import METADATA_KEY
+from tsm_keras.checkpoints.layouts import leaf_layers
+from tsm_keras.checkpoints.naming import Naming, tensors_of
+from tsm_keras.checkpoints.tsm_naming import TSM, TSM_ONLINE
+from tsm_keras.models.config import VideoClassifierConfig
+
+# What PyTorch's networks do; weights trained otherwise compute something else
+# there.
+_PYTORCH = {"stride_padding": "symmetric", "batch_norm_epsilon": 1e-5}
+
+
+def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
+    """Returns a clip model's weights as a PyTorch state dict.
+
+    The names are the TSM authors': those of their online demo for a causal
+    MobileNetV2, else those of `ops.models.TSN` (without the prefix `module.`
+    of DataParallel), whose `load_state_dict` takes them.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+
+    Returns:
+        Name to float32 array, in PyTorch's layout.
+
+    Raises:
+        CheckpointError: If their code has no such network.
+    """
+    config = model.video_config
+    for field, expected in _PYTORCH.items():
+        if getattr(config, field) != expected:
+            raise CheckpointError(
+                "The weights would compute something else in PyTorch's "
+                f"networks, which have {field}={expected!r}. "
+                f"Received: {field}={getattr(config, field)!r}"
+            )
+    is_mobilenet = config.backbone == "mobilenet_v2"
+    shifts_in_place = config.shift != "none" and config.placement == "inplace"
+    if shifts_in_place and (is_mobilenet or config.backbone == "resnet101"):
+        raise CheckpointError(
+            "The TSM authors' code has no such network in-place: use "
+            "placement='residual'. Received: placement='inplace', "
+            f"backbone={config.backbone!r}"
+        )
+    if is_mobilenet and config.width != 1.0:
+        raise CheckpointError(
+            "The TSM authors' MobileNetV2 rounds channels in another way at "
+            f"widths other than 1. Received: width={config.width}"
+        )
+    variables = {
+        name: layer.get_weights() for name, layer in leaf_layers(model)
+    }
+    naming = _naming(config)
+    return {
+        tensor.key: tensor.layout.to_torch(
+            variables[tensor.layer_name][tensor.index]
+        )
+        for tensor in tensors_of(model, naming, wrapped=naming.marks_in_keys)
+    }
+
+
+def write_safetensors(
+    model: keras.Model, path: str | os.PathLike, *, dataset: str = "unknown"
+) -> int:
+    """Writes `export_state_dict` as a `.safetensors` file, all or nothing.
+
+    The file's metadata carries the config, so that an import needs to be told
+    nothing.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+        path: The file to write.
+        dataset: What the weights were trained on.
+
+    Returns:
+        The number of tensors.
+
+    Raises:
+        CheckpointError: As `export_state_dict`.
+        ImportError: If safetensors is missing.
+    """
+    safetensors = import_extra("safetensors.numpy", "safetensors")
+    path = pathlib.Path(path)
+    if path.suffix != ".safetensors":
+        raise CheckpointError(
+            f"The file must end in .safetensors. Received: {path}"
+        )
+    tensors = export_state_dict(model)
+    stored = {
+        "config": json.loads(model.video_config.to_json()),
+        "dataset": dataset,
+    }
+    content = safetensors.save(
+        tensors, metadata={"format": "pt", METADATA_KEY: json.dumps(stored)}
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return len(tensors)
+
+
+def _naming(config: VideoClassifierConfig) -> Naming:
+    if config.backbone == "mobilenet_v2" and config.shift == "causal":
+        return TSM_ONLINE
+    return TSM

@@ -1,0 +1,221 @@
+"""import_state_dict: a PyTorch state dict becomes a clip model."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_keras.checkpoints.errors import CheckpointError
+from tsm_keras.checkpoints.inference import Network, infer_network
+from tsm_keras.checkpoints.layouts import leaf_layers
+from tsm_keras.checkpoints.naming import tensors_of
+from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+
+_CONFIG_FIELDS = tuple(
+    field.name for field in dataclasses.fields(VideoClassifierConfig)
+)
+_LISTED = 8  # Names of tensors in an error.
+
+# The TSM authors' networks without dropout keep the backbone's classifier.
+_CLASSIFIER_ALIASES = ("base_model.fc.", "base_model.classifier.")
+
+_WHY_NOT_OTHER_SHIFT = {
+    ("bidirectional", "causal"): (
+        "the first fold of channels was trained to come from the next frame "
+        "and would come from the previous one, and the second fold would not "
+        "be shifted at all, so the logits would be wrong"
+    ),
+    ("causal", "bidirectional"): (
+        "the first fold of channels was trained to come from the previous "
+        "frame and would come from the next one"
+    ),
+    ("none", "bidirectional"): "no channel was trained to be shifted",
+    ("none", "causal"): "no channel was trained to be shifted",
+    ("bidirectional", "none"): "its shifted channels would not be shifted",
+    ("causal", "none"): "its shifted channels would not be shifted",
+}
+
+
+def import_state_dict(
+    tensors: Mapping[str, np.ndarray],
+    *,
+    source: str = "auto",
+    name: str = "",
+    metadata: Mapping[str, str] | None = None,
+    force: bool = False,
+    **asked: Any,
+) -> tuple[keras.Model, ImportReport]:
+    """Builds the clip model that a PyTorch state dict belongs to, and fills it.
+
+    Backbone, width, classes, the shift's place and so on are inferred; what
+    nothing tells must be given. Needs neither PyTorch nor a file.
+
+    Example:
+    >>> model, report = import_state_dict(
+    ...     tensors, name="TSM_kinetics_RGB_resnet50_shift8_blockres_avg_"
+    ...     "segment8_e50.pth"
+    ... )
+    >>> print(report.to_text())
+
+    Args:
+        tensors: Name to array, in PyTorch's layout.
+        source: Whose names these are: `"auto"`, `"tsm"`, `"tsm_online"`,
+            `"mmaction2"`, `"torchvision"` or `"timm"`.
+        name: The name of the file they come from: published files say in
+            theirs what the tensors do not.
+        metadata: The file's own text fields, which our exports have.
+        force: Load weights into a network whose shift is another than the one
+            they were trained with, as a start for training.
+        **asked: Fields of `VideoClassifierConfig` and `dataset`, which go
+            before what is inferred. With another `num_classes` the classifier
+            starts anew.
+
+    Returns:
+        The clip model, and the account of every tensor.
+
+    Raises:
+        CheckpointError: If something must be asked for, a tensor is left over,
+            missing or of another shape, or the shift is another than that of
+            the training.
+        ValueError: If what was asked is no valid config.
+    """
+    unknown = sorted(set(asked) - {*_CONFIG_FIELDS, "dataset"})
+    if unknown:
+        raise ValueError(
+            f"Unknown fields; known are {sorted(_CONFIG_FIELDS)} and dataset. "
+            f"Received: {unknown}"
+        )
+    tensors, renamed = _canonical(tensors)
+    network = infer_network(
+        tensors, asked=asked, source=source, name=name, metadata=metadata
+    )
+    if not force:
+        _check_shift(network)
+    model = build_clip_model(network.config)
+    loaded, ignored = _fill(model, network, tensors)
+    report = ImportReport(
+        facts=network.facts,
+        config=network.config,
+        dataset=network.dataset,
+        loaded=tuple(loaded),
+        ignored=ignored,
+        renamed=renamed,
+        forced_shift=(
+            network.trained_shift
+            if network.trained_shift not in (None, network.config.shift)
+            else None
+        ),
+    )
+    return model, report
+
+
+def _canonical(tensors):
+    """Takes off DataParallel's prefix, and gives the classifier one name."""
+    renamed = []
+    tensors = {key: np.asarray(value) for key, value in tensors.items()}
+    if tensors and all(key.startswith("module.") for key in tensors):
+        tensors = {key[len("module.") :]: v for key, v in tensors.items()}
+        renamed.append("without the prefix `module.`")
+    for alias in _CLASSIFIER_ALIASES:
+        if f"{alias}weight" in tensors and "new_fc.weight" not in tensors:
+            tensors = {
+                key.replace(alias, "new_fc."): v for key, v in tensors.items()
+            }
+            renamed.append(f"`{alias}*` as `new_fc.*`")
+    return tensors, tuple(renamed)
+
+
+def _check_shift(network: Network):
+    trained, wanted = network.trained_shift, network.config.shift
+    if trained is None or trained == wanted:
+        return
+    raise CheckpointError(
+        f"These weights were trained with shift={trained!r} and do not work "
+        f"with shift={wanted!r}: {_WHY_NOT_OTHER_SHIFT[trained, wanted]}. As a "
+        "start for training they may do: add force=True (--force). Received: "
+        f"shift={wanted!r}"
+    )
+
+
+def _fill(model, network, tensors):
+    """Sets all weights; nothing is set if a single tensor does not fit."""
+    ignored = {
+        key: "counts training steps, not a weight"
+        for key in tensors
+        if key.endswith(".num_batches_tracked")
+    }
+    left = {key: tensors[key] for key in tensors if key not in ignored}
+    new_classifier = _needs_new_classifier(network, left)
+    values = {name: layer.get_weights() for name, layer in leaf_layers(model)}
+    loaded, missing, differ = [], [], []
+    for tensor in tensors_of(model, network.naming, wrapped=network.wrapped):
+        if tensor.layer_name == "classifier" and new_classifier:
+            if left.pop(tensor.key, None) is not None:
+                ignored[tensor.key] = "for other classes; it starts anew"
+            continue
+        how = tensor.layout.name
+        array = left.pop(tensor.key, None)
+        if array is None:
+            pattern = network.naming.zero_where_absent
+            if not re.fullmatch(pattern, tensor.key):
+                missing.append(tensor.key)
+                continue
+            array, how = np.zeros(tensor.shape), "zero, as the family has none"
+        if array.shape != tensor.shape:
+            differ.append(f"{tensor.key} {array.shape} for {tensor.shape}")
+            continue
+        values[tensor.layer_name][tensor.index] = tensor.layout.to_keras(array)
+        loaded.append(
+            LoadedTensor(
+                tensor.key, tensor.shape, tensor.layer_name, tensor.index, how
+            )
+        )
+    _check_complete(left, missing, differ)
+    _check_finite(values)
+    for name, layer in leaf_layers(model):
+        layer.set_weights(values[name])
+    return loaded, ignored
+
+
+def _needs_new_classifier(network, tensors):
+    module = network.naming.module_name(
+        "classifier", backbone=network.config.backbone
+    )
+    weight = tensors.get(f"{module}.weight")
+    return weight is None or len(weight) != network.config.num_classes
+
+
+def _check_complete(left, missing, differ):
+    problems = [
+        f"{len(names)} {what}: {', '.join(names[:_LISTED])}"
+        + (", ..." if len(names) > _LISTED else "")
+        for what, names in (
+            ("missing", missing),
+            ("left over", sorted(left)),
+            ("of another shape", differ),
+        )
+        if names
+    ]
+    if problems:
+        raise CheckpointError(
+            "The tensors do not fit the network, so none was loaded. Received: "
+            + "; ".join(problems)
+        )
+
+
+def _check_finite(values):
+    broken = [
+        name
+        for name, arrays in values.items()
+        if not all(np.isfinite(array).all() for array in arrays)
+    ]
+    if broken:
+        raise CheckpointError(
+            "Weights must be finite. Received: NaN or infinity in "
+            f"{', '.join(broken[:_LISTED])}"
+        )

@@ -1,0 +1,96 @@
+"""Where each number of a PyTorch tensor lies in a Keras variable."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_keras.layers.non_local_block import NonLocalBlock
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How one kind of tensor is turned around.
+
+    Attributes:
+        name: Of the turn, for people: PyTorch's axes, then Keras's.
+        axes: Keras's axes as numbers of PyTorch's, those of size 1 that Keras
+            does without in front.
+    """
+
+    name: str
+    axes: tuple[int, ...]
+
+    def torch_shape(self, keras_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Returns the shape of the tensor for a variable of this shape."""
+        order = np.argsort(self.axes)
+        return tuple(self._padded(keras_shape)[axis] for axis in order)
+
+    def to_keras(self, tensor: np.ndarray) -> np.ndarray:
+        """Returns a tensor as a variable's value, in float32."""
+        turned = tensor.astype(np.float32).transpose(self.axes)
+        dropped = tensor.ndim - self._keras_rank()
+        return turned.reshape(turned.shape[dropped:])
+
+    def to_torch(self, value: np.ndarray) -> np.ndarray:
+        """Undoes `to_keras`."""
+        turned = value.reshape(self._padded(value.shape))
+        return np.ascontiguousarray(turned.transpose(np.argsort(self.axes)))
+
+    def _padded(self, keras_shape):
+        return (1,) * (len(self.axes) - len(keras_shape)) + tuple(keras_shape)
+
+    def _keras_rank(self):
+        return min(len(self.axes), 4)
+
+
+_AS_IT_IS = Layout("as it is", (0,))
+_CONVOLUTION = Layout("OIHW -> HWIO", (2, 3, 1, 0))
+_DEPTHWISE = Layout("C1HW -> HWC1", (2, 3, 0, 1))
+_DENSE = Layout("OI -> IO", (1, 0))
+_CONVOLUTION_3D = Layout("OI111 -> 11IO", (2, 3, 4, 1, 0))
+
+# The suffix of each variable's tensor, and its layout, in Keras's order.
+_BATCH_NORM = (
+    ("weight", _AS_IT_IS),
+    ("bias", _AS_IT_IS),
+    ("running_mean", _AS_IT_IS),
+    ("running_var", _AS_IT_IS),
+)
+
+
+def leaf_layers(
+    model: keras.Model,
+) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yields the layers that hold weights, with names that tell them apart.
+
+    A non-local block counts as its parts, `<block>/theta` and so on.
+    """
+    for layer in model.layers:
+        if isinstance(layer, NonLocalBlock):
+            for part in layer.parts():
+                yield f"{layer.name}/{part.name}", part
+        elif layer.weights:
+            yield layer.name, layer
+
+
+def tensor_layouts(
+    name: str, layer: keras.layers.Layer
+) -> tuple[tuple[str, Layout], ...]:
+    """Returns suffix and layout of each of a layer's variables, in order.
+
+    Args:
+        name: As `leaf_layers` yields it.
+        layer: A convolution, batch normalization or dense layer.
+    """
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return _BATCH_NORM
+    if isinstance(layer, keras.layers.Dense):
+        kernel = _DENSE
+    elif isinstance(layer, keras.layers.DepthwiseConv2D):
+        kernel = _DEPTHWISE
+    else:
+        # PyTorch's non-local blocks see clips and take them apart in 3-D.
+        kernel = _CONVOLUTION_3D if "/" in name else _CONVOLUTION
+    return (("weight", kernel), ("bias", _AS_IT_IS))[: len(layer.weights)]

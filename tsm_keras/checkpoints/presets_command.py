@@ -1,0 +1,41 @@
+"""Lists the published checkpoints that `tsm import-weights NAME` knows."""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from tsm_keras.checkpoints.registry import PUBLISHED
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_boolean("urls", False, "Print the URLs too.", flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints a line a checkpoint.
+
+    Raises:
+        flags.Error: If there are arguments that are no flags.
+    """
+    if arguments:
+        raise flags.Error(f"unexpected arguments {list(arguments)}")
+    width = max(len(checkpoint.name) for checkpoint in PUBLISHED)
+    print(
+        f"{'name':{width}}  {'data set':14} {'top-1':>6}  "
+        f"{'protocol':33} {'license':13} {'SHA-256':9} tried here"
+    )
+    for checkpoint in PUBLISHED:
+        top1 = "?" if checkpoint.top1 is None else f"{checkpoint.top1:.1f}"
+        tried = "yes" if checkpoint.downloaded else "never"
+        print(
+            f"{checkpoint.name:{width}}  {checkpoint.dataset:14} {top1:>6}  "
+            f"{checkpoint.protocol:33} {checkpoint.license:13} "
+            f"{checkpoint.sha256 or '?':9} {tried}"
+        )
+        if FLAGS.urls:
+            print(f"  {checkpoint.url}")
+    print(
+        "\nTop-1 is what the publisher states, by the protocol named. `tried "
+        "here` says\nwhether this project ever downloaded the file; the "
+        "licence is that of the code\nit came with, and its training data may "
+        "have terms of its own."
+    )
