@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
+# A file's tests share what takes long to make, so they stay together.
+PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3.
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models tests/tsm_export
@@ -15,8 +17,8 @@ quickstart: $(INSTALLED)
 	$(BIN)/tsm quickstart $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
-	TF_USE_LEGACY_KERAS=1 $(BIN)/python -m pytest $(ARGS) $(TF_KERAS_TESTS)
+	$(PYTEST) $(ARGS)
+	TF_USE_LEGACY_KERAS=1 $(PYTEST) $(ARGS) $(TF_KERAS_TESTS)
 
 $(INSTALLED): pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)

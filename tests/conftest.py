@@ -35,4 +35,5 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def _skipped(config):
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return reporter.stats.get("skipped", [])
+    # The processes of pytest-xdist have none: the one that leads them reports.
+    return reporter.stats.get("skipped", []) if reporter else []
