@@ -9,7 +9,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models tests/tsm_export
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
-TORCH = torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
+TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
 
 .PHONY: quickstart test
 
