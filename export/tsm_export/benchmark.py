@@ -60,7 +60,7 @@ def benchmark(
 
 
 def _in_a_fresh_process(path, threads):
-    output = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "tsm_live.dry_run"),
             *(os.fspath(path), str(threads)),
@@ -71,6 +71,13 @@ def _in_a_fresh_process(path, threads):
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        check=True,
-    ).stdout
-    return json.loads(output)
+        text=True,
+        errors="replace",
+    )
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:]
+        raise OSError(
+            f"The process that ran {os.fspath(path)} died with status "
+            f"{process.returncode}: {' '.join(last)}"
+        )
+    return json.loads(process.stdout)

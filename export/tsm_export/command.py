@@ -19,8 +19,10 @@ from tsm_export.verify import verify
 from tsm_export.verify_command import print_checks
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
+from tsm_keras.models.streaming import expect_streamable
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
+_QUANTIZATIONS = {"tflite": QUANTIZATIONS, "onnx": ONNX_QUANTIZATIONS}
 _VERIFY_CLIPS = 20
 
 
@@ -126,7 +128,18 @@ def main(arguments: Sequence[str]) -> None:
             f"--to must end in .{FLAGS.format or ' or .'.join(_FORMATS)}. "
             f"Received: --to={path}"
         )
+    # What needs no videos is refused before they are decoded.
+    if FLAGS.quantize not in _QUANTIZATIONS[name]:
+        raise ValueError(
+            f"--quantize of a .{name} file must be one of "
+            f"{', '.join(_QUANTIZATIONS[name])}. "
+            f"Received: --quantize={FLAGS.quantize}"
+        )
+    if path.is_dir():
+        raise IsADirectoryError(f"--to={path} is a folder.")
     model = load_preset(preset)
+    if FLAGS.kind == "stream":
+        expect_streamable(model.video_config)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):

@@ -15,7 +15,7 @@ from tsm_live.spec import ArtifactSpec, TensorSpec
 IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}
 
 
-class ExportError(RuntimeError):
+class ExportError(ValueError):
     """A converted model that must not be handed over."""
 
 

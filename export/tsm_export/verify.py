@@ -77,6 +77,11 @@ def verify(
     """
     path = pathlib.Path(path)
     spec = read_spec(path)
+    if spec.quantization not in _BARS:
+        raise ValueError(
+            f"The quantization of {path} is none that this version knows "
+            f"({', '.join(_BARS)}). Received: {spec.quantization!r}"
+        )
     is_onnx = path.suffix == ONNX_SUFFIX
     yield _check_signature(path, spec)
     problems = (onnx_lint if is_onnx else lint)(path.read_bytes())

@@ -21,9 +21,11 @@ flags.DEFINE_string(
     "data",
     None,
     "Prepared data set, or folder of class folders with videos, to try the "
-    "artifact on; generated "
-    "gestures if there is none.",
+    "artifact on; generated gestures if there is none.",
     flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "split", "test", "Of the prepared data set.", flag_values=FLAGS
 )
 flags.DEFINE_integer(
     "clips", 20, "How many clips of them.", lower_bound=1, flag_values=FLAGS
@@ -55,7 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     model = None
     if len(arguments) == 2:
         model = load_preset(arguments[1])
-        if spec.preset_hash != preset_hash(arguments[1]):
+        # What the library exported without a preset carries no hash.
+        if spec.preset_hash not in ("", preset_hash(arguments[1])):
             raise ValueError(
                 f"{path} was not exported from {arguments[1]}: the hashes of "
                 f"their weights differ. Received: {spec.preset_hash!r}"
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str]) -> None:
         resize_size=spec.resize_size,
     )
     if FLAGS.data:
-        source = open_clips(FLAGS.data, "test", label_names=config.labels)
+        source = open_clips(FLAGS.data, FLAGS.split, label_names=config.labels)
         clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
     else:
         clips = generated_clips(config, FLAGS.clips, FLAGS.seed)

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tsm_export.gpu import gpu_environment
 from tsm_export.verify import verify
 from tsm_keras.models.clip import build_clip_model
 from tsm_live.runner import AcceleratorError
+from tsm_live.spec import write_spec
 from tsm_live.trial import run_trial
 
 
@@ -205,3 +207,13 @@ def test_a_gpu_that_is_not_there_is_named():
             accelerator="gpu",
             environment={"VK_DRIVER_FILES": os.devnull},
         )
+
+
+def test_a_quantization_of_the_future_is_refused(tmp_path):
+    path = tmp_path / "future.tflite"
+    content = random_artifact().read_bytes()
+    path.write_bytes(content[: content.index(b"PK\3\4")])
+    spec = verify_module.read_spec(random_artifact())
+    write_spec(path, dataclasses.replace(spec, quantization="int2"))
+    with pytest.raises(ValueError, match="Received: 'int2'"):
+        next(verify(path, None, random_clips(1, clip_model())))

@@ -69,3 +69,13 @@ def test_a_model_without_spec_is_refused(tmp_path):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ArtifactError, match="no readable spec"):
         read_spec(path)
+
+
+def test_what_is_appended_to_a_model_takes_its_spec_away(tmp_path):
+    """Protobuf merges it into the model, which is then another one."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x08\x08")  # ir_version 8.
+    append_properties(path, {"spec.json": "{}"})
+    assert "spec.json" in read_properties(path)
+    path.write_bytes(path.read_bytes() + b"\x08\x09")
+    assert not read_properties(path)

@@ -35,17 +35,7 @@ def build_streaming_model(
         ValueError: If the shift of `config` is bidirectional, or it has
             non-local blocks.
     """
-    if config.non_local:
-        raise ValueError(
-            "A non-local block looks across the whole clip, so it cannot "
-            "stream: train with non_local=False. Received: non_local=True"
-        )
-    if not config.can_stream:
-        raise ValueError(
-            "A bidirectional shift needs the next frame, so it cannot stream: "
-            'train with shift="causal" (weights of a bidirectional network '
-            f"are wrong in a causal one). Received: shift={config.shift!r}"
-        )
+    expect_streamable(config)
     size = config.image_size
     frame = keras.Input(
         (size, size, config.input_channels), batch_size=streams, name="frame"
@@ -76,6 +66,26 @@ def build_streaming_model(
     )
     model.video_config = config
     return model
+
+
+def expect_streamable(config: VideoClassifierConfig) -> None:
+    """Refuses a network whose logits of a frame depend on later ones.
+
+    Raises:
+        ValueError: If the shift of `config` is bidirectional, or it has
+            non-local blocks.
+    """
+    if config.non_local:
+        raise ValueError(
+            "A non-local block looks across the whole clip, so it cannot "
+            "stream: train with non_local=False. Received: non_local=True"
+        )
+    if not config.can_stream:
+        raise ValueError(
+            "A bidirectional shift needs the next frame, so it cannot stream: "
+            'train with shift="causal" (weights of a bidirectional network '
+            f"are wrong in a causal one). Received: shift={config.shift!r}"
+        )
 
 
 def cache_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:

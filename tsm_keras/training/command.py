@@ -152,6 +152,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         for clips in (training, test)
     ]
+    model.activation_ranges = {}  # Those of --init are of other weights.
     train = fit_quantization_aware if FLAGS.qat else fit
     history = train(model, datasets[0], recipe, validation_data=datasets[1])
     save_preset(

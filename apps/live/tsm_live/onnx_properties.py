@@ -29,7 +29,10 @@ def append_properties(
 def read_properties(
     path: str | os.PathLike,
 ) -> dict[str, tuple[str, int]]:
-    """Returns the metadata properties of an ONNX file.
+    """Returns the metadata properties at the end of an ONNX file.
+
+    Those before another field are left out: whatever follows a property would
+    be merged into the model that the property is about.
 
     Returns:
         Of each key the text, and the offset in the file where the entry
@@ -48,6 +51,8 @@ def read_properties(
                 for _, number, part in _fields(value)
             }
             found[entry.get(_KEY, "")] = entry.get(_VALUE, ""), start
+        else:
+            found.clear()
     return found
 
 

@@ -143,6 +143,13 @@ class ArtifactSpec:
             isinstance(self.num_segments, int) and self.num_segments > 0,
             "`num_segments` must be a positive integer",
         )
+        texts = (self.quantization, self.preset_hash, self.model_hash)
+        _check(
+            all(isinstance(text, str) for text in texts)
+            and isinstance(self.versions, dict)
+            and all(isinstance(text, str) for text in self.versions.values()),
+            "`quantization`, hashes and `versions` must be texts",
+        )
 
     @property
     def streams(self) -> int:

@@ -18,7 +18,7 @@ import tempfile
 
 import numpy as np
 
-from tsm_live.dry_run import peak_memory
+from tsm_live.dry_run import memory
 from tsm_live.replay import classify_clip, replay
 from tsm_live.runner import AcceleratorError, open_runner
 from tsm_live.spec import ArtifactSpec, read_spec
@@ -37,7 +37,7 @@ class Trial:
         recovered: Whether after the soak the network knew nothing but its
             last frames: a stream of these alone gives the same logits, bit
             for bit. None without a soak.
-        growth: Bytes by which the process's peak memory grew in the soak.
+        growth: Bytes by which the process's memory grew in the soak.
     """
 
     logits: np.ndarray
@@ -112,18 +112,18 @@ def _main(path, name, options):
     clips = np.load(folder / "clips.npy")
     soak_frames = options.pop("soak_frames")
     spec = read_spec(path)
+    recovered, growth = None, 0
     try:
         runner = open_runner(path, **options)
+        if spec.kind == "clip":
+            logits = np.stack([classify_clip(runner, spec, c) for c in clips])
+        else:
+            logits = _stream(runner, spec, clips)
+            if soak_frames:
+                recovered, growth = _soak(runner, spec, clips, soak_frames)
     except AcceleratorError as error:
         (folder / "result.json").write_text(json.dumps({"refused": str(error)}))
         return
-    recovered, growth = None, 0
-    if spec.kind == "clip":
-        logits = np.stack([classify_clip(runner, spec, c) for c in clips])
-    else:
-        logits = _stream(runner, spec, clips)
-        if soak_frames:
-            recovered, growth = _soak(runner, spec, clips, soak_frames)
     np.save(folder / "logits.npy", logits)
     result = {"recovered": recovered, "growth": growth}
     (folder / "result.json").write_text(json.dumps(result))
@@ -140,9 +140,8 @@ def _stream(runner, spec: ArtifactSpec, clips) -> np.ndarray:
     alone = logits[:, :, 0]
     for stream in range(spec.streams):
         found = np.roll(logits[:, :, stream], stream, axis=0)
-        assert np.abs(found - alone).max() <= 1e-3 * np.abs(alone).max(), (
-            f"stream {stream} differs from stream 0"
-        )
+        if np.abs(found - alone).max() > 1e-3 * np.abs(alone).max():
+            raise AcceleratorError(f"Stream {stream} differs from stream 0.")
     return alone
 
 
@@ -168,10 +167,13 @@ def _soak(runner, spec, clips, num_frames):
     logits = np.zeros(0)
     before = 0
     for number, logits in enumerate(replay(runner, spec, batches(order))):
-        assert np.isfinite(logits).all(), f"frame {number} gives {logits}"
+        if not np.isfinite(logits).all():
+            raise AcceleratorError(
+                f"Frame {number} of the soak gives {logits.tolist()}."
+            )
         if number <= _WARM_UP:
-            before = peak_memory()
-    growth = peak_memory() - before
+            before = memory()
+    growth = memory() - before
     last = order[-(len(spec.caches) + 1) :]
     *_, fresh = replay(runner, spec, batches(last))
     return bool(np.array_equal(logits, fresh)), growth

@@ -121,7 +121,7 @@ def test_matplotlib_is_imported_by_the_first_plot_only():
     code = (
         "import sys; import tsm_keras.evaluation.plots as plots\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "plots._figure(1, 1, 'constrained')\n"
+        "plots.new_figure(1, 1, 'constrained')\n"
         "assert 'matplotlib' in sys.modules\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
