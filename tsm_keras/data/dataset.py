@@ -113,7 +113,8 @@ def make_dataset(
             return center_box(shape, size)
 
         frames = clips.decode(number, indices, config.resize_size, box)
-        frames = _make_square(frames, size)
+        if training and augmentation.crop != "random":
+            frames = _make_square(frames, size)
         frames = tf.ensure_shape(
             frames, [clips_per_video * num_segments, size, size, 3]
         )

@@ -81,7 +81,7 @@ class PreparedReader:
                 )
             ]
         )
-        self._memory: dict[int, bytes] | None = {} if cache else None
+        self._memory: dict[str, bytes] | None = {} if cache else None
 
     def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
         """As in `VideoReader`; whole shards if there are enough of them."""
@@ -125,15 +125,17 @@ class PreparedReader:
             part = box(shape) if box else [0, 0, -1, -1]
             return tf.stack([cut(frame, part) for frame in frames])
 
-        if short_side is None:
+        stored = self._clips["shape"].min(axis=1) == short_side
+        if short_side is None or stored.all():
             return as_stored()
-        return tf.cond(tf.reduce_min(shape) == short_side, as_stored, resized)
+        return tf.cond(tf.gather(stored, number), as_stored, resized)
 
     def _read(self, number, indices):
         shard, first = self._places[number]
-        if self._memory is not None and shard not in self._memory:
-            self._memory[shard] = pathlib.Path(
-                self._indices[shard].path
-            ).read_bytes()
-        memory = self._memory and self._memory[shard]
-        return self._indices[shard].read(first + indices, memory)
+        index = self._indices[shard]
+        content = None
+        if self._memory is not None:
+            if index.path not in self._memory:
+                self._memory[index.path] = pathlib.Path(index.path).read_bytes()
+            content = self._memory[index.path]
+        return index.read(first + indices, content)
