@@ -96,7 +96,14 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
     index = index_path(path)
     split = _HASH_BYTES + shard.clips * _CLIP.itemsize
     if not _fits(index, shard, split + shard.frames * _FRAME.itemsize):
-        write_index(path, shard.sha256)
+        try:
+            write_index(path, shard.sha256)
+        except OSError as error:
+            raise OSError(
+                f"{index} is missing or does not fit its shard, and cannot be "
+                f"written ({error}). Open the data set once where its folder "
+                "can be written."
+            ) from error
     return FrameIndex(
         path=os.fspath(path),
         clips=np.fromfile(index, _CLIP, shard.clips, offset=_HASH_BYTES),

@@ -55,6 +55,16 @@ def test_an_index_that_does_not_fit_is_written_anew(copy, change):
     assert index.read_bytes() == content
 
 
+def test_an_index_that_cannot_be_written_is_an_error_that_helps(copy):
+    folder, shard, path = copy
+    index_path(path).unlink()
+    index_path(path).mkdir()  # Stops even a user who may write everywhere.
+    with pytest.raises(
+        OSError, match="Open the data set once where its folder"
+    ):
+        read_index(folder, shard)
+
+
 def _damage(path: pathlib.Path, offset: int):
     with path.open("rb+") as file:
         file.seek(offset)
