@@ -5,7 +5,7 @@ file beside the shard, `SHARD.index`, says what else is needed to read a clip:
 
     32 bytes                 SHA-256 of the shard
     a `_CLIP` a clip
-    a `_FRAME` a frame       little-endian, as all numbers
+    a `_FRAME` a frame       numbers are little-endian
 
 Other readers of the shards need no index. It is derived from the shard, so one
 that is missing, or of another shard, is written anew.
@@ -47,22 +47,36 @@ class FrameIndex:
         path: Of the shard.
         clips: One row a clip: `label`, `num_frames`, `frame_rate`, `height`,
             `width`.
-        frames: One row a frame, those of a clip together: `offset` and
-            `length` in bytes of its JPEG file in the shard, and its `crc32`.
-            Stays on the disk until it is looked at.
     """
 
     path: str
     clips: np.ndarray
-    frames: np.ndarray
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Looks up frames; those of a clip follow each other.
+
+        Nothing stays in memory or open: a data set may have many shards.
+
+        Args:
+            rows: Numbers of frames of the shard, `[N]` integers.
+
+        Returns:
+            `[N]` rows of `offset` and `length`, in bytes, of the JPEG file in
+            the shard, and its `crc32`.
+        """
+        first = int(rows.min())
+        start = _HASH_BYTES + self.clips.nbytes + first * _FRAME.itemsize
+        index = index_path(pathlib.Path(self.path))
+        count = int(rows.max()) - first + 1
+        return np.fromfile(index, _FRAME, count, offset=start)[rows - first]
 
     def read(
         self, rows: np.ndarray, content: bytes | None = None
     ) -> np.ndarray:
-        """Reads the JPEG files of these rows of `frames`, `[N]` bytes.
+        """Reads the JPEG files of these frames, `[N]` bytes.
 
         Args:
-            rows: `[N]` integers.
+            rows: As in `places`.
             content: Of the shard, if it is in memory.
 
         Raises:
@@ -75,7 +89,7 @@ class FrameIndex:
                 if content is None
                 else io.BytesIO(content)
             )
-            places = np.asarray(self.frames[rows]).tolist()
+            places = self.places(rows).tolist()
             for place, (offset, length, crc32) in enumerate(places):
                 file.seek(offset)
                 jpeg = file.read(length)
@@ -94,8 +108,7 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
     """
     path = folder / shard.file
     index = index_path(path)
-    split = _HASH_BYTES + shard.clips * _CLIP.itemsize
-    if not _fits(index, shard, split + shard.frames * _FRAME.itemsize):
+    if not _fits(index, shard):
         try:
             write_index(path, shard.sha256)
         except OSError as error:
@@ -107,7 +120,6 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
     return FrameIndex(
         path=os.fspath(path),
         clips=np.fromfile(index, _CLIP, shard.clips, offset=_HASH_BYTES),
-        frames=np.memmap(index, _FRAME, "r", split, (shard.frames,)),
     )
 
 
@@ -143,7 +155,9 @@ def index_path(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(path.name + ".index")
 
 
-def _fits(index, shard, size):
+def _fits(index, shard):
+    rows = shard.clips * _CLIP.itemsize + shard.frames * _FRAME.itemsize
+    size = _HASH_BYTES + rows
     if not index.is_file() or index.stat().st_size != size:
         return False
     with index.open("rb") as file:

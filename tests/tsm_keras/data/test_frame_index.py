@@ -76,7 +76,8 @@ def _damage(path: pathlib.Path, offset: int):
 @pytest.mark.parametrize("cache", [False, True])
 def test_a_damaged_frame_is_an_error_that_names_the_shard(copy, cache):
     folder, shard, path = copy
-    offset, length, _ = read_index(folder, shard).frames[0].tolist()
+    place = read_index(folder, shard).places(np.array([0]))
+    offset, length, _ = place[0].tolist()
     clips = PreparedReader(open_prepared(folder), "train", cache=cache)
     clips.decode(0, tf.constant([0]), None)
     _damage(path, offset + length // 2)
