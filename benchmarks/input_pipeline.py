@@ -13,7 +13,7 @@ The ceiling is the JPEG decoding of the sampled frames alone, as many at a time
 as there are cores: no reading, no cropping, no batches.
 
 An epoch of shards lists each shard 8 times, so that it is long against the
-filling of the shuffle buffer; times are seconds a clip.
+start of the threads; times are of a clip.
 
 Takes about two minutes on two cores. Exits with 1 if a bar is missed.
 """

@@ -15,7 +15,8 @@ from tsm_keras.checkpoints.files import read_checkpoint
 from tsm_keras.checkpoints.importing import import_state_dict
 from tsm_keras.checkpoints.inference import SOURCES
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
-from tsm_keras.models.presets import file_sha256, save_preset
+from tsm_keras.file_hash import file_sha256
+from tsm_keras.models.presets import save_preset
 
 FLAGS = flags.FlagValues()
 

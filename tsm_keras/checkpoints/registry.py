@@ -13,6 +13,7 @@ import os
 import pathlib
 
 from tsm_keras.checkpoints.errors import CheckpointError
+from tsm_keras.file_hash import file_sha256
 
 _HAN_LAB = "https://hanlab18.mit.edu/projects/tsm/models/"
 _OPEN_MMLAB = "https://download.openmmlab.com/mmaction/v1.0/recognition/"
@@ -256,8 +257,6 @@ def download(
     """
     # Here, so that listing the table is instant.
     from tensorflow import keras
-
-    from tsm_keras.models.presets import file_sha256
 
     place = {"cache_subdir": "tsm_keras"}
     if folder is not None:

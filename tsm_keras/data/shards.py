@@ -1,7 +1,6 @@
 """write_shard: one shard of a plan, with what became of each of its clips."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
@@ -11,9 +10,11 @@ import tensorflow as tf
 
 from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.data.clip_encoding import EncodedClip, Rejected
+from tsm_keras.data.frame_index import write_index
 from tsm_keras.data.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepared import Shard
 from tsm_keras.data.records import ClipRecord, serialize_clip
+from tsm_keras.file_hash import file_sha256
 
 WORK_FOLDER = ".unfinished"
 
@@ -87,8 +88,9 @@ def write_shard(
             clips=len(counts),
             frames=sum(count.frames for count in counts),
             bytes=temporary.stat().st_size,
-            sha256=_sha256(temporary),
+            sha256=file_sha256(temporary),
         )
+    write_index(path, description.sha256)
     finished = ShardResult(description, tuple(counts), tuple(rejected))
     with atomic_file(_result_path(folder, shard)) as temporary:
         temporary.write_text(json.dumps(dataclasses.asdict(finished)), "utf-8")
@@ -131,11 +133,3 @@ def _count(record):
         duration=(record.end - record.start) / 1_000_000,
         frame_rate=record.frame_rate,
     )
-
-
-def _sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

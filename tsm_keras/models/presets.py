@@ -16,6 +16,7 @@ from typing import Any
 
 from tensorflow import keras
 
+from tsm_keras.file_hash import file_sha256
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
@@ -241,12 +242,3 @@ def _labels_text(config):
 def _config_hash(config):
     canonical = json.dumps(config, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def file_sha256(path: pathlib.Path) -> str:
-    """Returns the SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

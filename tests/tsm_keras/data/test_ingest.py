@@ -50,11 +50,17 @@ def test_the_records_are_the_encoded_clips(prepared):
             assert min(size) == 32 and size == (clip.height, clip.width)
 
 
+def _files(shards):
+    return [x.file + end for x in shards for end in ("", ".index")]
+
+
 def test_the_description_counts_what_is_there(prepared):
     assert open_prepared(prepared.folder) == prepared
     assert sorted(path.name for path in prepared.folder.iterdir()) == sorted(
-        ["dataset.json", "labels.txt", "rejected.csv"]
-        + [shard.file for shard in small_plan().shards]
+        [
+            *("dataset.json", "labels.txt", "rejected.csv"),
+            *_files(small_plan().shards),
+        ]
     )
     assert prepared.label_names == LABELS and prepared.rejected == 0
     assert _rejected(prepared.folder) == [["path", "reason"]]
@@ -212,7 +218,7 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
         ingest(plan, tmp_path / "set", workers=2)
     assert f"2 of {len(plan.shards)} shards are finished" in str(error.value)
     assert sorted(path.name for path in (tmp_path / "set").glob("*")) == sorted(
-        [WORK_FOLDER, plan.shards[0].file, plan.shards[1].file]
+        [WORK_FOLDER, *_files(plan.shards[:2])]
     )
     (tmp_path / "aside.mp4").rename(gone)
     ingest(plan, tmp_path / "set", workers=2)
