@@ -10,7 +10,12 @@ import pathlib
 from collections.abc import Sequence
 
 from tsm_keras.data.folder import VideoFolder, scan_folder
-from tsm_keras.data.prepared import PreparedDataset, is_prepared, open_prepared
+from tsm_keras.data.prepared import (
+    SPLITS,
+    PreparedDataset,
+    is_prepared,
+    open_prepared,
+)
 from tsm_keras.data.prepared_reader import PreparedReader
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.progress import progress_bar
@@ -65,8 +70,14 @@ def open_clips(
         return PreparedReader(
             dataset, split, label_names=label_names, cache=cache
         )
-    if split and (path / split).is_dir():
+    splits = [name for name in SPLITS if (path / name).is_dir()]
+    if split in splits:
         path = path / split
+    elif split and splits:
+        raise ValueError(
+            f"`split` must be one of {splits}, the folders of {path}. "
+            f"Received: split={split!r}"
+        )
     with contextlib.ExitStack() as stack:
         title = f"checking the videos of {path}"
         progress = stack.enter_context(progress_bar(title)) if verbose else None

@@ -140,6 +140,11 @@ def make_dataset(
         return mix_batch(frames, labels, seeds[0], augmentation, num_classes)
 
     numbers = clips.clips_of_worker(num_workers, worker)
+    if not len(numbers):
+        raise ValueError(
+            f"`num_workers` must be at most the {clips.num_clips} clips. "
+            f"Received: num_workers={num_workers}"
+        )
     data = tf.data.Dataset.from_tensor_slices(numbers)
     # One seed a clip, others in the next epoch.
     data = tf.data.Dataset.zip((data, _seeds(seed, worker)))

@@ -61,7 +61,6 @@ class PreparedReader:
         )
         shards = [shard for shard in stored.shards if shard.clips]
         self._indices = [read_index(dataset.folder, x) for x in shards]
-        self._counts = [shard.clips for shard in shards]
         clips = np.concatenate([index.clips for index in self._indices])
         self._clips = {
             "num_frames": clips["num_frames"],
@@ -84,12 +83,8 @@ class PreparedReader:
         self._memory: dict[str, bytes] | None = {} if cache else None
 
     def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
-        """As in `VideoReader`; whole shards if there are enough of them."""
-        numbers = np.arange(self.num_clips)
-        if len(self._counts) < num_workers:
-            return numbers[worker::num_workers]
-        shards = np.split(numbers, np.cumsum(self._counts)[:-1])
-        return np.concatenate(shards[worker::num_workers])
+        """As in `VideoReader`."""
+        return np.arange(worker, self.num_clips, num_workers)
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """As in `VideoReader`."""

@@ -45,7 +45,9 @@ class VideoReader:
             path: info.key_frames
             for path, info in zip(videos.paths, videos.infos, strict=True)
         }
-        self._memory: dict[str, np.ndarray] | None = {} if cache else None
+        self._memory: dict[tuple[str, int | None], np.ndarray] | None = (
+            {} if cache else None
+        )
 
     @property
     def content_hash(self) -> str:
@@ -97,9 +99,10 @@ class VideoReader:
             frames = read_video(path, indices, key_frames=key_frames)
             return _resize(frames, short_side)
         # Each file is decoded whole, once.
-        if path not in self._memory:
-            self._memory[path] = _resize(read_video(path), short_side)
-        return self._memory[path][indices]
+        key = path, short_side
+        if key not in self._memory:
+            self._memory[key] = _resize(read_video(path), short_side)
+        return self._memory[key][indices]
 
 
 def _resize(frames, short_side):
