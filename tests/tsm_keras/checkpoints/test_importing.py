@@ -185,12 +185,20 @@ def test_weights_of_another_shift_are_refused_with_the_reason(
     assert "--force" in str(refusal.value)
 
 
-def test_another_shift_can_be_forced_and_is_said():
-    model, report = do_import(TSM, shift="causal", force=True)
-    assert model.video_config.can_stream
+@pytest.mark.parametrize("shift", ["causal", "none"])
+def test_another_shift_can_be_forced_and_is_said(shift):
+    model, report = do_import(TSM, shift=shift, force=True)
+    assert model.video_config.shift == shift
     assert_weights(model, TSM)
+    assert len(report.loaded) == len(TSM.state_dict)
     assert report.forced_shift == "bidirectional"
     assert "WARNING: weights of shift='bidirectional'" in report.to_text()
+
+
+def test_in_place_shifts_can_be_forced_away():
+    case = BY_NAME["tsm_resnet18_in_place"]
+    _, report = do_import(case, shift="none", force=True)
+    assert len(report.loaded) == len(case.state_dict)
 
 
 def test_what_is_asked_must_be_a_field():
