@@ -112,7 +112,14 @@ def _read_torch(path):
         if isinstance(value, torch.Tensor):
             # NumPy has no bfloat16; float32 holds all of its values.
             half = value.dtype == torch.bfloat16
-            tensors[name] = (value.float() if half else value).detach().numpy()
+            try:
+                array = (value.float() if half else value).detach().numpy()
+            except (TypeError, RuntimeError) as error:
+                raise CheckpointError(
+                    f"{path} must hold dense tensors of types that NumPy has. "
+                    f"Received: {name}, {value.dtype}, {value.layout}"
+                ) from error
+            tensors[name] = array
         else:
             ignored[name] = f"not a tensor but {type(value).__name__}"
     return Checkpoint(tensors, {}, ignored)

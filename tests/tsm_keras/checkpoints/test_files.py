@@ -79,6 +79,21 @@ def test_parameters_half_precision_and_what_is_no_tensor(tmp_path):
     assert checkpoint.ignored == {"version": "not a tensor but str"}
 
 
+@pytest.mark.parametrize(
+    ("tensor", "received"),
+    [
+        (torch.eye(2).to_sparse(), "a, torch.float32, torch.sparse_coo"),
+        (torch.ones(2).to(torch.float8_e4m3fn), "a, torch.float8_e4m3fn"),
+    ],
+    ids=["sparse", "float8"],
+)
+def test_tensors_that_numpy_cannot_hold(tmp_path, tensor, received):
+    path = tmp_path / "weights.pth"
+    torch.save({"a": tensor}, path)
+    with pytest.raises(CheckpointError, match=f"Received: {received}"):
+        read_checkpoint(path)
+
+
 def test_safetensors(tmp_path):
     path = tmp_path / "weights.safetensors"
     safetensors.save_file(TENSORS, path, metadata={"key": "value"})
