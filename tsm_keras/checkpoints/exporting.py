@@ -57,6 +57,15 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
             "The TSM authors' MobileNetV2 rounds channels in another way at "
             f"widths other than 1. Received: width={config.width}"
         )
+    if config.shift == "causal" and not (
+        is_mobilenet and config.shift_div == 8
+    ):
+        raise CheckpointError(
+            "The TSM authors' only causal network is their online demo's "
+            "MobileNetV2, with shift_div=8; all others shift both ways. "
+            f"Received: shift='causal', backbone={config.backbone!r}, "
+            f"shift_div={config.shift_div}"
+        )
     variables = {
         name: layer.get_weights() for name, layer in leaf_layers(model)
     }

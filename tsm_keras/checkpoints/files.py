@@ -6,6 +6,7 @@ import os
 import pathlib
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,7 +91,7 @@ def _read_torch(path):
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no PyTorch file: {_reason(error)}"
+            f"{path} is damaged or no PyTorch file. Received: {_reason(error)}"
         ) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(
@@ -112,7 +113,14 @@ def _read_torch(path):
         if isinstance(value, torch.Tensor):
             # NumPy has no bfloat16; float32 holds all of its values.
             half = value.dtype == torch.bfloat16
-            tensors[name] = (value.float() if half else value).detach().numpy()
+            try:
+                array = (value.float() if half else value).detach().numpy()
+            except (TypeError, RuntimeError) as error:
+                raise CheckpointError(
+                    f"{path} must hold dense tensors of types that NumPy has. "
+                    f"Received: {name}, {value.dtype}, {value.layout}"
+                ) from error
+            tensors[name] = array
         else:
             ignored[name] = f"not a tensor but {type(value).__name__}"
     return Checkpoint(tensors, {}, ignored)
@@ -134,23 +142,33 @@ def _read_safetensors(path):
 
 
 def _read_npz(path):
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path} is damaged or no .npz of plain arrays. Received: content "
+            "that is no zip archive"
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             tensors = {name: archive[name] for name in archive.files}
     # A damaged archive raises whatever its broken fields lead zipfile into.
     except Exception as error:
         raise CheckpointError(
-            f"{path} is damaged or no .npz of plain arrays: {error}"
+            f"{path} is damaged or no .npz of plain arrays. Received: "
+            + ("Python objects" if "pickle" in str(error) else str(error))
         ) from error
     return Checkpoint(tensors, {}, {})
 
 
 def _reason(error):
     """Finds the reason in PyTorch's pages of advice."""
-    text = str(error).strip() or type(error).__name__
+    text = str(error).strip()
     asked_for = re.search(r"GLOBAL (\S+)", text)
     if asked_for:
         return f"a file that asks for {asked_for[1]}"
+    # Bytes of another format are no instructions of a pickle, or wrong ones.
+    is_format = isinstance(error, (KeyError, EOFError))
+    if is_format or not text or "Unsupported operand" in text:
+        return "content that PyTorch does not write, or that is cut off"
     return text.splitlines()[0][:200]
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.files import read_checkpoint
 from tsm_keras.checkpoints.importing import import_state_dict
-from tsm_keras.checkpoints.inference import SOURCES
+from tsm_keras.checkpoints.inference import SOURCES, ask_for
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.models.presets import save_preset
@@ -109,8 +110,21 @@ def main(arguments: Sequence[str]) -> None:
     }
     if FLAGS.labels:
         asked["labels"] = _read_labels(FLAGS.labels)
-    path = _find_file(arguments[0])
-    checkpoint = read_checkpoint(path)
+    path, published = pathlib.Path(arguments[0]), None
+    if not path.exists():
+        published = _find_published(arguments[0])
+        # Before the download, which takes its time.
+        ask_for([field for field in published.unstated if field not in asked])
+        print(f"downloading {published.url}", flush=True)
+        path = download(published)
+    try:
+        checkpoint = read_checkpoint(path)
+    except CheckpointError as error:
+        if published is None:
+            raise
+        raise CheckpointError(
+            f"{error}. To download it again, delete {path}"
+        ) from error
     model, report = import_state_dict(
         checkpoint.tensors,
         source=FLAGS.source,
@@ -142,16 +156,12 @@ def main(arguments: Sequence[str]) -> None:
         )
 
 
-def _find_file(name):
-    path = pathlib.Path(name)
-    if path.exists():
-        return path
+def _find_published(name):
     published = find_published(name)
     if published:
-        print(f"downloading {published.url}", flush=True)
-        return download(published)
+        return published
     names = [checkpoint.name for checkpoint in PUBLISHED]
-    close = difflib.get_close_matches(path.name, names, n=1)
+    close = difflib.get_close_matches(pathlib.Path(name).name, names, n=1)
     hint = f"; did you mean {close[0]}" if close else ""
     raise FileNotFoundError(
         f"There is no file {name}, and no published checkpoint of that name "

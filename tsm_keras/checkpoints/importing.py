@@ -153,7 +153,9 @@ def _fill(model, network, tensors):
     new_classifier = _needs_new_classifier(network, left)
     values = {name: layer.get_weights() for name, layer in leaf_layers(model)}
     loaded, missing, differ = [], [], []
-    for tensor in tensors_of(model, network.naming, wrapped=network.wrapped):
+    for tensor in tensors_of(
+        model, network.naming, wrapped=network.wrapped, keys=tensors
+    ):
         if tensor.layer_name == "classifier" and new_classifier:
             if left.pop(tensor.key, None) is not None:
                 ignored[tensor.key] = "for other classes; it starts anew"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,12 +138,7 @@ def infer_network(
     known = found | {
         field: (value, "as asked") for field, value in asked.items()
     }
-    missing = [field for field, (value, _) in known.items() if value is None]
-    if missing:
-        raise CheckpointError(
-            "The checkpoint does not tell all that must be known. Please add "
-            + "; ".join(": ".join(_QUESTIONS[field]) for field in missing)
-        )
+    ask_for([field for field, (value, _) in known.items() if value is None])
     values = {field: value for field, (value, _) in known.items()}
     dataset = values.pop("dataset")
     return Network(
@@ -157,6 +152,22 @@ def infer_network(
             *(Fact(field, *known[field]) for field in known),
         ),
     )
+
+
+def ask_for(fields: Sequence[str]) -> None:
+    """Asks for what nothing tells.
+
+    Args:
+        fields: Of `VideoClassifierConfig`, or `dataset`.
+
+    Raises:
+        CheckpointError: If there are any; the message says how to answer.
+    """
+    if fields:
+        raise CheckpointError(
+            "The checkpoint does not tell all that must be known. Please add "
+            + "; ".join(": ".join(_QUESTIONS[field]) for field in fields)
+        )
 
 
 def _find_naming(source, tensors):

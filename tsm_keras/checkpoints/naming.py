@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tensorflow import keras
 
@@ -89,7 +89,11 @@ class Tensor:
 
 
 def tensors_of(
-    model: keras.Model, naming: Naming, *, wrapped: bool
+    model: keras.Model,
+    naming: Naming,
+    *,
+    wrapped: bool,
+    keys: Collection[str] = (),
 ) -> Iterator[Tensor]:
     """Yields every tensor that a checkpoint of this network holds.
 
@@ -97,19 +101,27 @@ def tensors_of(
         model: A clip model.
         naming: The checkpoint's.
         wrapped: Whether shifts show in its names.
+        keys: Its names. A network without a shift takes weights that were
+            trained with one under the names that it left on them.
     """
     config = model.video_config
     names = {layer.name for layer in model.layers}
     for layer_name, layer in leaf_layers(model):
         block = re.match(r"(?:stage_\d_)?block_\d\d", layer_name)
         block_name = block.group() if block else ""
-        shifted = wrapped and f"{block_name}_shift" in names
-        module = naming.module_name(
-            layer_name,
-            backbone=config.backbone,
-            shift=config.placement if shifted else "",
-            non_local=f"{block_name}_non_local" in names,
+        plain, marked = (
+            naming.module_name(
+                layer_name,
+                backbone=config.backbone,
+                shift=shift,
+                non_local=f"{block_name}_non_local" in names,
+            )
+            for shift in ("", config.placement)
         )
+        shifted = f"{block_name}_shift" in names or (
+            config.shift == "none" and f"{marked}.weight" in keys
+        )
+        module = marked if wrapped and shifted else plain
         for index, (suffix, layout) in enumerate(
             tensor_layouts(layer_name, layer)
         ):

@@ -36,6 +36,6 @@ def main(arguments: Sequence[str]) -> None:
     print(
         "\nTop-1 is what the publisher states, by the protocol named. `tried "
         "here` says\nwhether this project ever downloaded the file; the "
-        "licence is that of the code\nit came with, and its training data may "
+        "license is that of the code\nit came with, and its training data may "
         "have terms of its own."
     )

@@ -12,6 +12,7 @@ import dataclasses
 import os
 import pathlib
 
+from tsm_keras.checkpoints.conventions import read_file_name
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.file_hash import file_sha256
 
@@ -27,6 +28,9 @@ _DENSE = "10 dense clips x 3 crops, 256x256"
 _CENTER = "1 clip, center crop"
 _FULL_2 = "2 clips x 3 crops, 256x256"
 _IMAGE = "center crop"
+
+# What some published names do not tell, and the flag that does.
+_ANSWERS = {"shift": "--shift=SHIFT", "num_segments": "--segments=FRAMES"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,12 @@ class PublishedCheckpoint:
     def name(self) -> str:
         """The file's name without its suffix; what `import-weights` takes."""
         return self.file_name.removesuffix(".tar").removesuffix(".pth")
+
+    @property
+    def unstated(self) -> tuple[str, ...]:
+        """Fields of the config that an import must be told."""
+        stated = read_file_name(self.file_name)
+        return tuple(field for field in _ANSWERS if field not in stated)
 
 
 def _tsm(file_name, dataset, top1, protocol):
@@ -268,11 +278,13 @@ def download(
             checkpoint.file_name, checkpoint.url, **place
         )
     except Exception as error:  # get_file raises a bare Exception.
+        flags = "".join(f" {_ANSWERS[field]}" for field in checkpoint.unstated)
         raise OSError(
             f"{checkpoint.file_name} could not be downloaded. Download "
             f"{checkpoint.url} where there is a network, copy it here, and run "
-            f"tsm import-weights {checkpoint.file_name} --to=PRESET (keep the "
-            f"file's name: it says what the weights do not). Received: {error}"
+            f"tsm import-weights {checkpoint.file_name} --to=PRESET{flags} "
+            "(keep the file's name: it says what the weights do not). "
+            f"Received: {error}"
         ) from error
     path = pathlib.Path(path)
     found = file_sha256(path)

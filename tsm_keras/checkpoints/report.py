@@ -49,6 +49,11 @@ class ImportReport:
     renamed: tuple[str, ...] = ()
     forced_shift: str | None = None
 
+    @property
+    def has_new_classifier(self) -> bool:
+        """Whether the classifier starts anew, with random weights."""
+        return all(tensor.layer_name != "classifier" for tensor in self.loaded)
+
     def to_text(self, *, every_tensor: bool = False) -> str:
         """Returns the report for people.
 
@@ -75,6 +80,11 @@ class ImportReport:
                 ),
                 *(f"{key}: {reason}" for key, reason in self.ignored.items()),
             ]
+        if self.has_new_classifier:
+            lines.append(
+                f"classifier: starts anew ({self.config.num_classes} classes); "
+                "train it before use"
+            )
         if self.forced_shift:
             lines.append(
                 f"WARNING: weights of shift={self.forced_shift!r} in a network "

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from absl import flags
+from tensorflow import keras
 
 from testing.checkpoint_cases import BY_NAME
 from tsm_keras.checkpoints import import_command, presets_command
+from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.models.presets import load_preset, read_description
 
 CASE = BY_NAME["torchvision_mobilenet_v2"]
@@ -64,6 +66,25 @@ def test_mistakes(checkpoint, tmp_path):
     with pytest.raises(flags.Error, match="unexpected"):
         run(presets_command, "presets")
     assert not (tmp_path / "preset").exists()
+
+
+def test_a_published_name_asks_before_it_downloads(tmp_path, capsys):
+    to = f"--to={tmp_path / 'preset'}"
+    with pytest.raises(CheckpointError, match="--shift.*--segments"):
+        run(import_command, "resnet18-f37072fd", to)
+    with pytest.raises(CheckpointError, match=r"add num_segments=T"):
+        run(import_command, "mobilenetv2_jester_online", to)
+    assert "downloading" not in capsys.readouterr().out
+
+
+def test_a_damaged_download_says_what_to_delete(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    path = tmp_path / "mobilenetv2_jester_online.pth.tar"
+    path.write_text("<html>moved</html>")
+    monkeypatch.setattr(keras.utils, "get_file", lambda *_, **__: str(path))
+    to = f"--to={tmp_path / 'preset'}"
+    with pytest.raises(CheckpointError, match=f"again, delete {path}"):
+        run(import_command, path.name, to, "--segments=8")
 
 
 def test_presets_lists_what_is_published(capsys):

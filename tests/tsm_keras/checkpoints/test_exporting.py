@@ -77,18 +77,6 @@ def test_round_trip(case, fields, tmp_path):
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_causal_resnet_comes_back_causal(tmp_path):
-    """The authors' names do not tell; the metadata does."""
-    model = build(backbone="resnet18", shift="causal")
-    path = tmp_path / "weights.safetensors"
-    write_safetensors(model, path)
-    checkpoint = read_checkpoint(path)
-    revived, _ = import_state_dict(
-        checkpoint.tensors, metadata=checkpoint.metadata
-    )
-    assert revived.video_config.shift == "causal"
-
-
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -96,6 +84,14 @@ def test_a_causal_resnet_comes_back_causal(tmp_path):
         ({"batch_norm_epsilon": 1e-3}, "Received: batch_norm_epsilon=0.001"),
         ({"placement": "inplace"}, "no such network in-place"),
         ({"width": 0.5}, "Received: width=0.5"),
+        (
+            {"shift": "causal", "shift_div": 4},
+            "shift both ways.*Received: .*shift_div=4",
+        ),
+        (
+            {"shift": "causal", "backbone": "resnet18"},
+            "shift both ways.*Received: .*'resnet18'",
+        ),
     ],
 )
 def test_refuses_what_pytorch_would_compute_otherwise(

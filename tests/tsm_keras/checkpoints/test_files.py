@@ -79,6 +79,21 @@ def test_parameters_half_precision_and_what_is_no_tensor(tmp_path):
     assert checkpoint.ignored == {"version": "not a tensor but str"}
 
 
+@pytest.mark.parametrize(
+    ("tensor", "received"),
+    [
+        (torch.eye(2).to_sparse(), "a, torch.float32, torch.sparse_coo"),
+        (torch.ones(2).to(torch.float8_e4m3fn), "a, torch.float8_e4m3fn"),
+    ],
+    ids=["sparse", "float8"],
+)
+def test_tensors_that_numpy_cannot_hold(tmp_path, tensor, received):
+    path = tmp_path / "weights.pth"
+    torch.save({"a": tensor}, path)
+    with pytest.raises(CheckpointError, match=f"Received: {received}"):
+        read_checkpoint(path)
+
+
 def test_safetensors(tmp_path):
     path = tmp_path / "weights.safetensors"
     safetensors.save_file(TENSORS, path, metadata={"key": "value"})
@@ -136,7 +151,7 @@ def test_code_in_a_plain_pickle_is_not_run(tmp_path, mark):
 def test_code_in_an_npz_is_not_run(tmp_path, mark):
     path = tmp_path / "weights.npz"
     np.savez(path, a=np.array([Malicious(mark)], object))
-    assert_refused(path, mark, "no .npz of plain arrays")
+    assert_refused(path, mark, "plain arrays. Received: Python objects$")
     with np.load(path, allow_pickle=True) as archive:
         archive["a"]
     assert mark.is_dir()
@@ -150,6 +165,21 @@ def test_damaged_files(tmp_path, suffix, content):
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="weights"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        (".pth", "content that PyTorch does not write"),
+        (".npz", "content that is no zip archive"),
+    ],
+)
+@pytest.mark.parametrize("text", ["hello", "<!DOCTYPE html>", "version 1"])
+def test_a_text_is_refused_in_plain_words(tmp_path, suffix, message, text):
+    path = tmp_path / f"weights{suffix}"
+    path.write_text(text * 99)
+    with pytest.raises(CheckpointError, match=message):
         read_checkpoint(path)
 
 

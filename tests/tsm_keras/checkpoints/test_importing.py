@@ -67,6 +67,7 @@ def test_every_tensor_is_accounted_for():
     assert re.search(r"shift +bidirectional +the file's name", text)
     assert re.search(r"\n +17  C1HW -> HWC1\n", text)
     assert re.search(r"\n +1  OI -> IO\n", text)
+    assert "starts anew" not in text
     every = report.to_text(every_tensor=True)
     assert "new_fc.weight [11, 1280] -> classifier[0], OI -> IO" in every
     assert "num_batches_tracked: counts training steps" in every
@@ -104,7 +105,7 @@ def test_other_classes_replace_the_classifier_only():
     assert 0 < np.abs(kernel).max() < 0.01
     np.testing.assert_array_equal(bias, 0)
     assert set(report.ignored) == {"new_fc.weight", "new_fc.bias"}
-    assert "starts anew" in report.to_text()
+    assert "classifier: starts anew (5 classes)" in report.to_text()
 
 
 def test_without_a_classifier_classes_are_asked_for():
@@ -118,6 +119,7 @@ def test_without_a_classifier_classes_are_asked_for():
     model, report = do_import(TSM, tensors, num_classes=CLASSES)
     assert_weights(model, TSM, skip="classifier")
     assert report.ignored == {}
+    assert f"classifier: starts anew ({CLASSES} classes)" in report.to_text()
 
 
 @pytest.mark.parametrize(
@@ -185,12 +187,20 @@ def test_weights_of_another_shift_are_refused_with_the_reason(
     assert "--force" in str(refusal.value)
 
 
-def test_another_shift_can_be_forced_and_is_said():
-    model, report = do_import(TSM, shift="causal", force=True)
-    assert model.video_config.can_stream
+@pytest.mark.parametrize("shift", ["causal", "none"])
+def test_another_shift_can_be_forced_and_is_said(shift):
+    model, report = do_import(TSM, shift=shift, force=True)
+    assert model.video_config.shift == shift
     assert_weights(model, TSM)
+    assert len(report.loaded) == len(TSM.state_dict)
     assert report.forced_shift == "bidirectional"
     assert "WARNING: weights of shift='bidirectional'" in report.to_text()
+
+
+def test_in_place_shifts_can_be_forced_away():
+    case = BY_NAME["tsm_resnet18_in_place"]
+    _, report = do_import(case, shift="none", force=True)
+    assert len(report.loaded) == len(case.state_dict)
 
 
 def test_what_is_asked_must_be_a_field():

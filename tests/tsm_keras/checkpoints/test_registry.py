@@ -83,5 +83,14 @@ def test_offline_says_what_to_do_by_hand(tmp_path, monkeypatch):
     assert "no network" in message
 
 
+def test_offline_names_the_flags_that_the_file_needs(tmp_path, monkeypatch):
+    def offline(*_, **__):
+        raise Exception("no network")
+
+    monkeypatch.setattr(keras.utils, "get_file", offline)
+    with pytest.raises(OSError, match=r"\.pth .* --shift=SHIFT --segments=F"):
+        download(find_published("resnet18-f37072fd"), tmp_path)
+
+
 def test_none_is_said_to_be_tried_that_was_not():
     assert not any(checkpoint.downloaded for checkpoint in PUBLISHED)
