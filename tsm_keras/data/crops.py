@@ -4,7 +4,7 @@ A box is `[top, left, height, width]`, int32, inside the frame. Every function
 is pure, in the same ops eagerly and inside tf.data; a seed is two integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -16,6 +16,9 @@ _POSITIONS = (
     *((1, 1), (1, 3), (3, 1), (3, 3)),
 )
 _ATTEMPTS = 10
+
+# From `[height, width]` of a frame to a box.
+Box = Callable[[tf.Tensor], tf.Tensor]
 
 
 def cut(frames: tf.Tensor, box: tf.Tensor) -> tf.Tensor:

@@ -96,7 +96,8 @@ def make_dataset(
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.image_size, config.num_segments
 
-    def sample(clip, seed):
+    def load(number, seed):
+        clip = clips.describe(number)
         indices = clip_indices(
             clip["num_frames"],
             num_segments,
@@ -104,20 +105,19 @@ def make_dataset(
             interval=config.frame_interval * clip["frame_rate"],
             seed=seed if training else None,
         )
-        picked = clips.pick(clip, tf.reshape(indices, [-1]))
-        return picked, clip["label"], seed
+        indices = tf.reshape(indices, [clips_per_video * num_segments])
 
-    def load(picked, label, seed):
         def box(shape):
             if training:
                 return augmented_box(shape, size, seed, augmentation)
             return center_box(shape, size)
 
-        frames = clips.decode(picked, config.resize_size, box)
+        frames = clips.decode(number, indices, config.resize_size, box)
         frames = _make_square(frames, size)
         frames = tf.ensure_shape(
             frames, [clips_per_video * num_segments, size, size, 3]
         )
+        label = clip["label"]
         if training:
             frames, label = augment_clip(
                 frames, label, seed, augmentation, clips.mirrored_labels
@@ -134,34 +134,27 @@ def make_dataset(
             )
         )
 
-    def finish(frames, labels, seeds):
-        if training and augmentation.mixes:
-            num_classes = len(clips.label_names)
-            return mix_batch(
-                frames, labels, seeds[0], augmentation, num_classes
-            )
-        return frames, labels
+    def mix(frames, labels, seeds):
+        num_classes = len(clips.label_names)
+        return mix_batch(frames, labels, seeds[0], augmentation, num_classes)
 
-    data = clips.read(
-        seed=seed if training else None,
-        num_workers=num_workers,
-        worker=worker,
-        deterministic=deterministic,
-    )
+    numbers = clips.clips_of_worker(num_workers, worker)
+    data = tf.data.Dataset.from_tensor_slices(numbers)
     # One seed a clip, others in the next epoch.
     data = tf.data.Dataset.zip((data, _seeds(seed, worker)))
-    data = data.map(sample, tf.data.AUTOTUNE)
     if training:
-        # What waits here is encoded still, and of the chosen frames only.
-        data = data.shuffle(clips.shuffle_size, seed=seed)
+        data = data.shuffle(len(numbers), seed=seed)
     data = data.map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
-        count = clips_per_video * clips.clips_of_worker(num_workers, worker)
+        count = clips_per_video * len(numbers)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
     steps = _training_steps(clips, batch_size, num_workers)
     data = data.batch(batch_size, drop_remainder=training and steps > 0)
-    data = data.map(finish, tf.data.AUTOTUNE)
+    if training and augmentation.mixes:
+        data = data.map(mix, tf.data.AUTOTUNE)
+    else:
+        data = data.map(lambda frames, labels, _: (frames, labels))
     if training:
         data = data.take(max(steps, 1))
     options = tf.data.Options()
@@ -186,13 +179,13 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
     """
     clips = as_reader(source)
 
-    def load(clip):
+    def load(number):
+        clip = clips.describe(number)
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        picked = clips.pick(clip, indices[0])
-        return clips.decode(picked, None), clip["label"]
+        return clips.decode(number, indices[0], None), clip["label"]
 
-    data = clips.read().map(load, tf.data.AUTOTUNE)
-    return data.prefetch(tf.data.AUTOTUNE)
+    numbers = tf.data.Dataset.range(clips.num_clips)
+    return numbers.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _make_square(frames, size):
@@ -219,7 +212,7 @@ def _seeds(seed, worker):
 def _training_steps(clips, batch_size, num_workers):
     """Returns how many whole batches every worker can fill."""
     return min(
-        clips.clips_of_worker(num_workers, number) // batch_size
+        len(clips.clips_of_worker(num_workers, number)) // batch_size
         for number in range(num_workers)
     )
 

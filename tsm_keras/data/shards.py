@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.data.clip_encoding import EncodedClip, Rejected
+from tsm_keras.data.frame_index import write_index
 from tsm_keras.data.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepared import Shard
 from tsm_keras.data.records import ClipRecord, serialize_clip
@@ -89,6 +90,7 @@ def write_shard(
             bytes=temporary.stat().st_size,
             sha256=_sha256(temporary),
         )
+    write_index(path, description.sha256)
     finished = ShardResult(description, tuple(counts), tuple(rejected))
     with atomic_file(_result_path(folder, shard)) as temporary:
         temporary.write_text(json.dumps(dataclasses.asdict(finished)), "utf-8")

@@ -11,9 +11,14 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 from tsm_keras.data import color
-from tsm_keras.data.augmentation import AugmentationConfig, augment_clip
+from tsm_keras.data.augmentation import (
+    AugmentationConfig,
+    augment_clip,
+    augmented_box,
+)
 from tsm_keras.data.crops import (
     center_box,
+    cut,
     multi_scale_box,
     random_box,
     random_resized_box,
@@ -134,13 +139,18 @@ def test_a_draw_is_one_for_all_frames_and_one_everywhere(name):
 
     def augment(number):
         seed = tf.stack([number, number + 7])
-        return augment_clip(still, label, 32, seed, config, (1, 0))
+        box = augmented_box(tf.constant([40, 56]), 32, seed, config)
+        seen = tf.ensure_shape(cut(tf.constant(still), box), [3, None, None, 3])
+        square = tf.image.resize(seen, [32, 32], "nearest")
+        clip, new_label = augment_clip(square, label, seed, config, (1, 0))
+        return clip, new_label, box
 
     data = tf.data.Dataset.range(6).map(augment, tf.data.AUTOTUNE)
     different = set()
-    for number, (clip, new_label) in enumerate(data.as_numpy_iterator()):
-        eager, eager_label = augment(tf.constant(number, tf.int64))
+    for number, (clip, new_label, box) in enumerate(data.as_numpy_iterator()):
+        eager, eager_label, eager_box = augment(tf.constant(number, tf.int64))
         assert new_label == eager_label
+        np.testing.assert_array_equal(box, eager_box)
         # Graphs may fuse what eager rounds in between.
         error = np.abs(clip.astype(int) - eager.numpy().astype(int))
         assert error.max() <= 1
@@ -152,14 +162,13 @@ def test_a_draw_is_one_for_all_frames_and_one_everywhere(name):
 
 def test_a_mirrored_clip_is_of_the_partner_class():
     clip = _clip()
-    config = AugmentationConfig("random_resized", crop_area=(1, 1), flip=True)
+    config = AugmentationConfig(flip=True)
     square = clip[:, :, :40]
     seen = set()
     for number in range(20):
         found, label = augment_clip(
             square,
             tf.constant(2),
-            40,
             tf.constant([number, 0]),
             config,
             (0, 2, 1),

@@ -1,0 +1,139 @@
+"""PreparedReader: clips that are read from the shards of `tsm prepare`."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.crops import Box, cut
+from tsm_keras.data.frame_index import read_index
+from tsm_keras.data.labels import check_same_labels
+from tsm_keras.data.prepared import PreparedDataset
+from tsm_keras.data.preprocessing import resize_short_side
+
+
+class PreparedReader:
+    """A split of a `PreparedDataset`; attributes as in `VideoReader`.
+
+    Args:
+        dataset: From `open_prepared`.
+        split: One of its splits.
+        label_names: The classes in another order; None for the stored one.
+        cache: Keep all shards in memory, as they are stored: JPEG.
+
+    Raises:
+        ValueError: If there is no such split, it is empty, or the classes
+            are others.
+    """
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        split: str | None,
+        *,
+        label_names: Sequence[str] | None = None,
+        cache: bool = False,
+    ):
+        label_names = tuple(label_names or dataset.label_names)
+        check_same_labels(dataset.folder, dataset.label_names, label_names)
+        self.name = dataset.name
+        self.label_names = label_names
+        stored = dataset.split(split or "")
+        self.num_clips = stored.clips
+        self.content_hash = dataset.content_hash
+        self.frame_interval = dataset.frame_interval
+        if not self.num_clips:
+            raise ValueError(
+                f"`split` must hold clips. Received: split={split!r}, which "
+                f"is empty in {dataset.folder}"
+            )
+        # Stored number of a class to the one asked for.
+        numbers = [label_names.index(x) for x in dataset.label_names]
+        self.clips_per_label = tuple(
+            stored.clips_per_label[dataset.label_names.index(name)]
+            for name in label_names
+        )
+        mirrored = dataset.mirrored_labels()
+        self.mirrored_labels = mirrored and tuple(
+            numbers[mirrored[dataset.label_names.index(name)]]
+            for name in label_names
+        )
+        shards = [shard for shard in stored.shards if shard.clips]
+        self._indices = [read_index(dataset.folder, x) for x in shards]
+        self._counts = [shard.clips for shard in shards]
+        clips = np.concatenate([index.clips for index in self._indices])
+        self._clips = {
+            "num_frames": clips["num_frames"],
+            "frame_rate": clips["frame_rate"],
+            "shape": np.stack([clips["height"], clips["width"]], 1),
+            "label": np.array(numbers, np.int64)[clips["label"]],
+        }
+        # Of each clip, its shard and its first row in the shard's index.
+        self._places = np.array(
+            [
+                (number, end - length)
+                for number, index in enumerate(self._indices)
+                for end, length in zip(
+                    index.clips["num_frames"].cumsum(),
+                    index.clips["num_frames"],
+                    strict=True,
+                )
+            ]
+        )
+        self._memory: dict[int, bytes] | None = {} if cache else None
+
+    def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
+        """As in `VideoReader`; whole shards if there are enough of them."""
+        numbers = np.arange(self.num_clips)
+        if len(self._counts) < num_workers:
+            return numbers[worker::num_workers]
+        shards = np.split(numbers, np.cumsum(self._counts)[:-1])
+        return np.concatenate(shards[worker::num_workers])
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """As in `VideoReader`."""
+        return {key: tf.gather(x, number) for key, x in self._clips.items()}
+
+    def decode(
+        self,
+        number: tf.Tensor,
+        indices: tf.Tensor,
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """As in `VideoReader`; reads nothing but the frames asked for."""
+        jpegs = tf.numpy_function(
+            self._read, [number, indices], tf.string, stateful=False
+        )
+        jpegs = tf.unstack(tf.ensure_shape(jpegs, indices.shape))
+        frames = [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in jpegs]
+        shape = tf.gather(self._clips["shape"], number)
+
+        def resized():
+            whole = tf.numpy_function(
+                lambda frames: resize_short_side(frames, short_side),
+                [tf.stack(frames)],
+                tf.uint8,
+                stateful=False,
+            )
+            whole = tf.ensure_shape(whole, [None, None, None, 3])
+            return cut(whole, box(tf.shape(whole)[1:3])) if box else whole
+
+        def as_stored():
+            # Cut before they are stacked: that copies less.
+            part = box(shape) if box else [0, 0, -1, -1]
+            return tf.stack([cut(frame, part) for frame in frames])
+
+        if short_side is None:
+            return as_stored()
+        return tf.cond(tf.reduce_min(shape) == short_side, as_stored, resized)
+
+    def _read(self, number, indices):
+        shard, first = self._places[number]
+        if self._memory is not None and shard not in self._memory:
+            self._memory[shard] = pathlib.Path(
+                self._indices[shard].path
+            ).read_bytes()
+        memory = self._memory and self._memory[shard]
+        return self._indices[shard].read(first + indices, memory)

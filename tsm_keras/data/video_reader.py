@@ -1,0 +1,107 @@
+"""VideoReader: clips that are read from video files."""
+
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.crops import Box, cut
+from tsm_keras.data.folder import VideoFolder
+from tsm_keras.data.preprocessing import resize_short_side
+from tsm_keras.data.video import read_video
+
+
+class VideoReader:
+    """The videos of a `VideoFolder`.
+
+    Attributes:
+        name: Of the collection.
+        label_names: Class names in the order of their numbers.
+        num_clips: How many there are.
+        clips_per_label: How many of each class.
+        content_hash: Of the collection.
+        mirrored_labels: The class of a mirrored clip of each class, or None
+            if clips must not be mirrored.
+    """
+
+    def __init__(self, videos: VideoFolder, *, cache: bool = False):
+        self.name = videos.name
+        self.label_names = videos.label_names
+        self.num_clips = len(videos.paths)
+        self.clips_per_label = tuple(
+            videos.labels.count(number)
+            for number in range(len(videos.label_names))
+        )
+        self.mirrored_labels = videos.mirrored_labels()
+        self._videos = videos
+        infos = videos.infos
+        self._clips = {
+            "num_frames": np.array([x.num_frames for x in infos], np.int32),
+            "frame_rate": np.array(
+                [x.num_frames / (x.duration or np.inf) for x in infos],
+                np.float32,
+            ),
+            "label": np.array(videos.labels, np.int64),
+        }
+        self._key_frames = {
+            path: info.key_frames
+            for path, info in zip(videos.paths, videos.infos, strict=True)
+        }
+        self._memory: dict[str, np.ndarray] | None = {} if cache else None
+
+    @property
+    def content_hash(self) -> str:
+        return self._videos.content_hash()
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Median seconds between two of T frames spread over a clip."""
+        return self._videos.frame_interval(num_segments)
+
+    def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
+        """Returns the numbers of the clips of one of several workers."""
+        return np.arange(worker, self.num_clips, num_workers)
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `num_frames`, `frame_rate` and `label` of a clip."""
+        return {key: tf.gather(x, number) for key, x in self._clips.items()}
+
+    def decode(
+        self,
+        number: tf.Tensor,
+        indices: tf.Tensor,
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """Decodes frames of a clip, `[N, H, W, 3]` uint8.
+
+        Args:
+            number: Of the clip, in the order in which they are stored.
+            indices: Of the frames, `[N]` int32.
+            short_side: What the frames' short side becomes, or None to leave
+                it.
+            box: From the frames' `[height, width]` to the part to cut out, as
+                in crops.py; None for all.
+        """
+        frames = tf.numpy_function(
+            lambda number, indices: self._decode(
+                self._videos.paths[number], indices, short_side
+            ),
+            [number, indices],
+            tf.uint8,
+            stateful=False,
+        )
+        frames = tf.ensure_shape(frames, [None, None, None, 3])
+        return cut(frames, box(tf.shape(frames)[1:3])) if box else frames
+
+    def _decode(self, path, indices, short_side):
+        if self._memory is None:
+            key_frames = self._key_frames[path]
+            frames = read_video(path, indices, key_frames=key_frames)
+            return _resize(frames, short_side)
+        # Each file is decoded whole, once.
+        if path not in self._memory:
+            self._memory[path] = _resize(read_video(path), short_side)
+        return self._memory[path][indices]
+
+
+def _resize(frames, short_side):
+    return resize_short_side(frames, short_side) if short_side else frames
