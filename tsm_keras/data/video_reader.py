@@ -1,6 +1,5 @@
 """VideoReader: clips that are read from video files."""
 
-
 import numpy as np
 import tensorflow as tf
 
