@@ -9,6 +9,7 @@ from testing.command_line import refused, tsm
 from testing.gestures import shared_videos
 from testing.prepared import shared_prepared
 from tsm_keras.models.presets import read_description
+from tsm_keras.training import command
 
 
 def test_a_sheet_is_written(tmp_path):
@@ -32,7 +33,25 @@ def test_what_cannot_be_shown_is_refused(tmp_path):
     to = f"--to={tmp_path / 'sheet.png'}"
     assert "tsm data show DATASET" in refused("data", "shaw", folder, to)
     assert "split='val'" in refused("data", "show", folder, to, "--split=val")
+    for flag in ("--segments=0", "--seed=-1", "--size=0"):
+        name = (
+            flag.partition("=")[0].removeprefix("--").replace("size", "_size")
+        )
+        assert name in refused("data", "show", folder, to, flag)
     assert not list(tmp_path.iterdir())
+
+
+def test_validation_stands_in_for_a_test_that_is_missing(tmp_path, capsys):
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+    command.FLAGS(["tsm train", f"--data={tmp_path}", "--to=x"])
+    assert command._test_split() == "val"
+    assert capsys.readouterr().out == "testing on the split val\n"
+    (tmp_path / "test").mkdir()
+    assert command._test_split() == "test"
+    (tmp_path / "train").rmdir()
+    with pytest.raises(ValueError, match="train/CLASS/FILE"):
+        command._test_split()
 
 
 @pytest.mark.slow
@@ -44,10 +63,15 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
         f"--to={preset}",
         *("--width=0.35", "--size=32", "--segments=4", "--shift=causal"),
         *("--epochs=1", "--batch_size=4", "--flip", "--mixup=0.2"),
+        *("--sampling=dense", "--window=8"),
         ok=True,
     )
-    assert not error
-    provenance = read_description(preset)["provenance"]
+    assert not error and "testing on the split test\n" in output
+    description = read_description(preset)
+    rate = shared_prepared().split("train").statistics["frame_rate"]["median"]
+    interval = description["config"].frame_interval
+    assert interval == pytest.approx(2 / rate, abs=1e-4)
+    provenance = description["provenance"]
     assert provenance["data_sha256"] == shared_prepared().content_hash
     assert provenance["augmentation"]["flip"] is True
     output, _ = tsm("evaluate", preset, f"--data={folder}", ok=True)

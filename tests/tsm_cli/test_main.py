@@ -128,6 +128,8 @@ def test_a_typo_is_answered_with_the_right_word(work):
     ("arguments", "message"),
     [
         (("train", "--data=nowhere", "--to=new"), "nowhere"),
+        (("train", "--data=data/train", "--to=new"), "train/CLASS/FILE"),
+        (("train", "--data=data", "--to=new", "--test_split=x"), "data/x/"),
         (("train", "--data=empty", "--to=new"), "holds no videos"),
         (("train", "--data=one_class", "--to=new"), "at least two class"),
         (("train", "--data=broken", "--to=new"), "0.mp4"),
@@ -177,6 +179,8 @@ def _with_trouble(work, folder):
         labels=("pull", "shake", "swipe_left", "swipe_right"),
         clips_per_class=1,
     )
+    for name in ("empty", "one_class", "broken"):
+        (folder / name / "test").symlink_to(work / "data" / "test")
     for name in ("damaged", "incomplete"):
         (folder / name).mkdir()
         for file in (work / "causal").iterdir():

@@ -139,17 +139,18 @@ def _encode(path, frames, images):
                 f"the first {time - seen[0]:.0f} seconds fill "
                 f"{_MAX_BYTES >> 20} MB already, too much for one clip",
             )
-    return _on_even_times(seen, times, encoded, shape)
+    shortest = 1 / (images.max_frame_rate or float("inf"))
+    return _on_even_times(seen, times, encoded, shape, shortest)
 
 
-def _on_even_times(seen, times, encoded, shape):
+def _on_even_times(seen, times, encoded, shape, shortest):
     indices = range(len(times))
     interval = 1.0
     if len(times) > 1:
         interval = (times[-1] - times[0]) / (len(times) - 1)
     if not is_even(seen):
         indices, interval = even_indices(
-            times, float(np.median(np.diff(times)))
+            times, max(float(np.median(np.diff(times))), shortest)
         )
         times = [times[0] + step * interval for step in range(len(indices))]
     return EncodedClip(

@@ -199,6 +199,8 @@ def _show(plan: IngestPlan) -> None:
         print(f"{label:{width}}{row}")
     row = "".join(f"{counts[split].total():8}" for split in SPLITS)
     print(f"{'all':{width}}{row}    in {len(plan.shards)} shards")
+    if empty := [split for split in SPLITS if not counts[split]]:
+        print(f"no clips for: {', '.join(empty)}")
     for first, second in plan.flip_pairs or ():
         print(f"mirrored, {first} is {second}")
     if plan.missing:

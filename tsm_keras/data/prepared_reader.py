@@ -68,6 +68,7 @@ class PreparedReader:
             "shape": np.stack([clips["height"], clips["width"]], 1),
             "label": np.array(numbers, np.int64)[clips["label"]],
         }
+        self.frame_rate = float(np.median(self._clips["frame_rate"]))
         # Of each clip, its shard and its first row in the shard's index.
         self._places = np.array(
             [

@@ -180,9 +180,14 @@ def dense_indices(
         starts = free[None] // 2
     else:
         starts = _share(free, tf.range(num_views), num_views - 1)
-    stride = max(1, window // num_segments)
+    stride = dense_stride(num_segments, window)
     indices = starts[:, None] + stride * tf.range(num_segments)
     return tf.minimum(indices, _last(num_frames))
+
+
+def dense_stride(num_segments: int, window: int = 64) -> int:
+    """Returns how many frames further each of a dense clip's T frames is."""
+    return max(1, window // num_segments)
 
 
 def interval_indices(

@@ -19,7 +19,9 @@ def draw_splits(
 
     All clips of a group (one person, one session) get the same split. Groups
     are taken from the largest to the smallest, equal ones in random order, and
-    each goes where its classes lack most of what `fractions` promise them.
+    each goes where its classes, and all clips together, lack most of what
+    `fractions` promise them. No split that is to have clips stays empty if
+    there are as many groups as such splits.
 
     Args:
         clips: In any order: the result is the same.
@@ -49,23 +51,31 @@ def draw_splits(
         labels = members.setdefault(group_of(clip), collections.Counter())
         labels[clip.label] += 1
     totals = collections.Counter(clip.label for clip in clips)
+    sizes = dict.fromkeys(fractions, 0)
     given: dict[str, collections.Counter[str]] = {
         split: collections.Counter() for split in fractions
     }
     split_of = {}
-    for group in sorted(
+    order = sorted(
         members,
         key=lambda name: (-members[name].total(), random_key(seed, name)),
-    ):
+    )
+    for position, group in enumerate(order):
         labels = members[group]
 
         def lack(split, labels=labels):
-            return sum(
+            of_classes = sum(
                 count * (fractions[split] - given[split][label] / totals[label])
                 for label, count in labels.items()
             )
+            # Small classes round their share away; all clips together do not.
+            of_all = fractions[split] - sizes[split] / len(clips)
+            return of_classes + labels.total() * of_all
 
-        split = max(fractions, key=lack)
+        empty = [x for x in fractions if fractions[x] > 0 and not sizes[x]]
+        last = len(order) - position <= len(empty)
+        split = max(empty if last else fractions, key=lack)
+        sizes[split] += labels.total()
         split_of[group] = split
         given[split].update(labels)
     return [split_of[group_of(clip)] for clip in clips]

@@ -194,7 +194,10 @@ def _from_key_frame(stamp, frames):
 def _from(path, start):
     """Returns an iterator over (seconds, PyAV frame) from `start` on."""
     if start > 0:
-        frames = _decode(path, start)
+        # Seeking may end between key frames, where frames are garbage.
+        frames = itertools.dropwhile(
+            lambda each: not each[1].key_frame, _decode(path, start)
+        )
         with contextlib.suppress(VideoError, StopIteration):
             time, frame = next(frames)
             if time <= start:
@@ -300,5 +303,5 @@ def _ascend(stamps):
 def _upright(frame):
     image = frame.to_ndarray(format="rgb24")
     # A display matrix counts degrees counterclockwise, as rot90 does.
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

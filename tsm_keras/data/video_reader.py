@@ -17,6 +17,7 @@ class VideoReader:
         label_names: Class names in the order of their numbers.
         num_clips: How many there are.
         clips_per_label: How many of each class.
+        frame_rate: Median frames a second.
         content_hash: Of the collection.
         mirrored_labels: The class of a mirrored clip of each class, or None
             if clips must not be mirrored.
@@ -41,6 +42,7 @@ class VideoReader:
             ),
             "label": np.array(videos.labels, np.int64),
         }
+        self.frame_rate = float(np.median(self._clips["frame_rate"]))
         self._key_frames = {
             path: info.key_frames
             for path, info in zip(videos.paths, videos.infos, strict=True)

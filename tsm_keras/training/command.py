@@ -4,7 +4,7 @@ tsm train --data=DATA --to=PRESET --shift=causal
 tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 
 DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE and
-DATA/test/CLASS/FILE.
+DATA/test/CLASS/FILE (or DATA/val/CLASS/FILE).
 """
 
 import dataclasses
@@ -17,6 +17,8 @@ from tensorflow import keras
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.data.prepared import is_prepared, open_prepared
+from tsm_keras.data.sampling import dense_stride
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
@@ -40,7 +42,12 @@ _define(
     None,
     "Prepared data set, or folder with train/ and test/.",
 )
-_define(flags.DEFINE_string, "test_split", "test", "What to test on.")
+_define(
+    flags.DEFINE_string,
+    "test_split",
+    None,
+    "What to test on. (default: test, or val where there is no test)",
+)
 _define(
     flags.DEFINE_float,
     "max_bad_fraction",
@@ -125,16 +132,17 @@ def main(arguments: Sequence[str]) -> None:
         given = [FLAGS[name].serialize() for name in FLAGS if _is_given(name)]
         run_in_tf_keras(f"{__name__}:_train", given)
         return
+    test_split = _test_split()
     training = _open(
         "train", label_names=start.video_config.labels if start else None
     )
-    test = _open(FLAGS.test_split, label_names=training.label_names)
+    test = _open(test_split, label_names=training.label_names)
     keras.utils.set_random_seed(FLAGS.seed)
     model = start or build_clip_model(
         VideoClassifierConfig(
             num_classes=len(training.label_names),
             labels=training.label_names,
-            frame_interval=training.frame_interval(FLAGS.segments),
+            frame_interval=_frame_interval(training, sampling),
             **settings,
         ),
         pretrained=FLAGS.pretrained,
@@ -208,6 +216,38 @@ def _start():
 
 def _is_given(name):
     return FLAGS[name].present > 0
+
+
+def _test_split():
+    """Returns the split to test on, where it and train are there."""
+    path = pathlib.Path(FLAGS.data)
+    if is_prepared(path):
+        splits = open_prepared(path).splits
+        there = [name for name, split in splits.items() if split.clips]
+    elif path.is_dir():
+        there = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    else:
+        raise FileNotFoundError(f"The data folder {path} does not exist.")
+    wanted = [FLAGS.test_split] if FLAGS.test_split else ["test", "val"]
+    found = next((split for split in wanted if split in there), None)
+    if "train" not in there or found is None:
+        # Else both would be the whole folder, and the test one of memory.
+        raise ValueError(
+            f"`data` must have clips to train on and others to test on: {path}/"
+            f"train/CLASS/FILE and {path}/{wanted[0]}/CLASS/FILE, or what `tsm "
+            "prepare` wrote, which can draw such splits. "
+            f"Received: a folder of {there[:10]}"
+        )
+    print(f"testing on the split {found}")
+    return found
+
+
+def _frame_interval(clips, sampling):
+    """Returns the seconds between two frames of a clip, 0 if unknown."""
+    if sampling.method != "dense":
+        return clips.frame_interval(FLAGS.segments)
+    stride = dense_stride(FLAGS.segments, sampling.window)
+    return round(stride / clips.frame_rate, 4) if clips.frame_rate else 0.0
 
 
 def _open(split, **options):

@@ -5,6 +5,7 @@ sheet, PNG or HTML, has clips after sampling and augmentation, with their
 classes, and how many clips each class has.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -12,9 +13,11 @@ import numpy as np
 from absl import flags
 
 from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.data.sampling import SamplingConfig
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
 from tsm_keras.models.config import VideoClassifierConfig
@@ -31,7 +34,7 @@ _define(flags.DEFINE_string, "split", "train", "Of the data set.")
 _define(flags.DEFINE_integer, "clips", 12, "How many.", lower_bound=1)
 _define(flags.DEFINE_integer, "size", 224, "Pixels a side.")
 _define(flags.DEFINE_integer, "segments", 8, "Frames a clip.")
-_define(flags.DEFINE_integer, "seed", 0, "Of everything drawn.")
+_define(flags.DEFINE_integer, "seed", 0, "Of everything drawn.", lower_bound=0)
 _define(
     flags.DEFINE_boolean,
     "training",
@@ -60,13 +63,18 @@ def main(arguments: Sequence[str]) -> None:
     path = pathlib.Path(FLAGS.to)
     if path.suffix not in (".png", ".html"):
         raise ValueError(f"--to must end in .png or .html. Received: {path}")
+    configs = configs_from_flags(FLAGS)
+    # Settings are checked before any video is read.
+    network = VideoClassifierConfig(
+        num_classes=2, num_segments=FLAGS.segments, image_size=FLAGS.size
+    )
     clips = open_clips(
         arguments[1],
         FLAGS.split,
         max_bad_fraction=FLAGS.max_bad_fraction,
         verbose=True,
     )
-    drawn, titles = _draw(clips)
+    drawn, titles = _draw(clips, network, *configs)
     sheet = data_sheet(drawn, titles, clips.clips_per_label, clips.label_names)
     if path.suffix == ".png":
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,18 +85,21 @@ def main(arguments: Sequence[str]) -> None:
     print(f"wrote {path}")
 
 
-def _draw(clips: ClipReader) -> tuple[np.ndarray, list[str]]:
+def _draw(
+    clips: ClipReader,
+    network: VideoClassifierConfig,
+    sampling: SamplingConfig,
+    augmentation: AugmentationConfig,
+) -> tuple[np.ndarray, list[str]]:
     """Returns clips and their titles."""
-    sampling, augmentation = configs_from_flags(FLAGS)
-    config = VideoClassifierConfig(
+    network = dataclasses.replace(
+        network,
         num_classes=max(2, len(clips.label_names)),
-        num_segments=FLAGS.segments,
-        image_size=FLAGS.size,
         frame_interval=clips.frame_interval(FLAGS.segments),
     )
     dataset = make_dataset(
         clips,
-        config,
+        network,
         batch_size=min(FLAGS.clips, 8),
         training=FLAGS.training,
         seed=FLAGS.seed,

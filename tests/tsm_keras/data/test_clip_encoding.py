@@ -188,6 +188,15 @@ def test_a_varying_frame_rate_is_sampled_by_time(name):
     assert len(set(clip.frames)) < len(clip.frames)
 
 
+@pytest.mark.parametrize("rate", [3, 5, 7])
+def test_a_varying_frame_rate_keeps_the_cap(rate):
+    path = fixture("exo_sample_android_slow_motion.mp4")
+    clip = _encode(path, ImageSettings(64, 95, max_frame_rate=rate))
+    assert clip.frame_rate <= rate + 1e-6
+    gaps = np.diff(clip.timestamps)
+    assert np.all(gaps >= 1_000_000 / rate - 1)
+
+
 def test_rotation_turns_the_picture_upright():
     # 180 degrees: the decoder's own picture upside down.
     import av

@@ -80,6 +80,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
     assert rows[0] == ["train", "val", "test"]
     assert ["push", "1", "0", "1"] in rows
     assert ["all", "4", "0", "4", "in", "8", "shards"] in rows
+    assert "no clips for: val\n" in output
 
 
 @pytest.mark.parametrize(

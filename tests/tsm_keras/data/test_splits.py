@@ -55,6 +55,38 @@ def test_every_class_gets_its_share(regex):
             assert abs(share - part) <= (1 / total if regex is None else 0.08)
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=30), st.integers(0, 5))
+def test_small_classes_fill_every_split(sizes, seed):
+    clips = [
+        ClipSource(f"{label}/{number}.mp4", str(label))
+        for label, size in enumerate(sizes)
+        for number in range(size)
+    ]
+    found = collections.Counter(draw_splits(clips, PARTS, seed=seed))
+    assert len(found) == min(3, len(clips))
+    assert found["train"] >= len(clips) / 3
+
+
+@pytest.mark.parametrize(
+    ("classes", "size", "persons", "least"),
+    [(20, 3, None, 5), (20, 5, None, 9), (6, 20, 6, 18), (1, 10, None, 1)],
+)
+def test_a_few_clips_a_class_or_groups_are_enough(
+    classes, size, persons, least
+):
+    clips = [
+        ClipSource(f"{label}/{number % (persons or size)}_{number}", str(label))
+        for label in range(classes)
+        for number in range(size)
+    ]
+    parts = {"train": 0.8, "val": 0.1, "test": 0.1}
+    regex = r"/(\d+)_" if persons else None
+    found = collections.Counter(draw_splits(clips, parts, group_regex=regex))
+    assert min(found["val"], found["test"]) >= least
+    assert found["train"] >= 0.7 * len(clips)
+
+
 def test_another_seed_draws_others():
     clips = [ClipSource(f"{number}.mp4", "a") for number in range(50)]
     draws = {tuple(draw_splits(clips, PARTS, seed=seed)) for seed in range(3)}

@@ -132,6 +132,19 @@ def test_a_part_of_a_file_is_what_it_is_in_the_whole(name):
     )
 
 
+@pytest.mark.parametrize(
+    "name", ["exo_sample_h263.ts", "grid_bbaf2n.mpg", "exo_sample.mkv"]
+)
+def test_a_part_may_start_anywhere(name):
+    # Seeking in a transport stream ends between its key frames.
+    times, frames = zip(*iterate_video(fixture(name)), strict=True)
+    for start in range(1, len(times), 5):
+        found = iterate_video(fixture(name), times[start])
+        time, frame = next(found)
+        assert time == pytest.approx(times[start])
+        np.testing.assert_array_equal(frame, frames[start])
+
+
 def test_times_are_those_of_the_file():
     times = [
         time

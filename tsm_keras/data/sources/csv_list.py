@@ -1,5 +1,6 @@
 """CSV and TSV lists: `path,label[,start,end[,split]]`."""
 
+import collections
 import csv
 import pathlib
 import re
@@ -28,13 +29,15 @@ def read_csv_list(options: SourceOptions) -> Collection:
     """
     lists = options.list_folder
     files = list_files(lists, "*.[ct]sv") if lists.is_dir() else [lists]
-    clips = [
-        _clip(options, file, line, row)
-        for file in files
-        for line, row in read_table(file, _COLUMNS)
-    ]
+    clips, first_rows = [], []
+    for file in files:
+        for line, row in read_table(file, _COLUMNS):
+            clips.append(_clip(options, file, line, row))
+            if line == 1:
+                first_rows.append((file, clips[-1]))
     if not clips:
         raise ValueError(f"{lists} lists no clips.")
+    _check_headers(options.root, first_rows, clips)
     return Collection(options.root, sorted_labels(clips), tuple(clips))
 
 
@@ -85,6 +88,19 @@ def list_split(path: pathlib.Path) -> str | None:
     """Returns the split that a list file's name has in it, or None."""
     words = re.split(r"[^a-zA-Z]+", path.stem)
     return next(filter(None, map(split_named, words)), None)
+
+
+def _check_headers(root, first_rows, clips):
+    """Refuses first rows that must be names of other columns."""
+    others = collections.Counter(clip.label for clip in clips)
+    others.subtract(clip.label for _, clip in first_rows)
+    for file, clip in first_rows:
+        is_file = pathlib.PurePath(clip.path).suffix
+        if not (is_file or others[clip.label] or (root / clip.path).exists()):
+            raise ValueError(
+                f"{file}:1: the first row must name `path` and `label`, or be "
+                f"a clip. Received: {[clip.path, clip.label]}"
+            )
 
 
 def _clip(options, file, line, row):

@@ -1,11 +1,14 @@
 """read_collection: finds the adapter of a format."""
 
-import collections
 import dataclasses
 from collections.abc import Callable
 
 from tsm_keras.data.sources.class_folders import read_class_folders
-from tsm_keras.data.sources.collection import Collection, SourceOptions
+from tsm_keras.data.sources.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+)
 from tsm_keras.data.sources.csv_list import read_csv_list
 from tsm_keras.data.sources.frame_folders import read_frame_folders
 from tsm_keras.data.sources.hmdb51 import read_hmdb51
@@ -62,18 +65,24 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
             f"{sorted(unknown)[:5]}"
         )
     # Order and repeats in lists, or on a disk, are of no consequence.
-    clips = sorted(set(collection.clips), key=repr)
-    parts = collections.Counter((each.path, each.start) for each in clips)
-    (path, _), count = parts.most_common(1)[0]
-    if count > 1:
-        raise ValueError(
-            f"{options.list_folder} must give a clip one label and one split. "
-            f"Received: {[each for each in clips if each.path == path]}"
-        )
+    parts: dict[tuple, ClipSource] = {}
+    for clip in sorted(collection.clips, key=repr):
+        part = (clip.path, clip.start or 0.0, clip.end)
+        other = parts.setdefault(part, clip)
+        if (other.label, other.split) != (clip.label, clip.split):
+            where = clip.path
+            if clip.start or clip.end:
+                where += f" from {part[1]} to {clip.end or 'the end'}"
+            raise ValueError(
+                f"{options.list_folder} must give a clip one label and one "
+                f"split. Received: {where} as {other.label!r} ({other.split}) "
+                f"and as {clip.label!r} ({clip.split})"
+            )
+    clips = tuple(parts.values())
     splits = {clip.split for clip in clips}
     if None in splits and len(splits) > 1:
         raise ValueError(
             f"{options.list_folder} must give all clips a split or none. "
             f"Received: {sorted(map(str, splits))}"
         )
-    return dataclasses.replace(collection, clips=tuple(clips))
+    return dataclasses.replace(collection, clips=clips)

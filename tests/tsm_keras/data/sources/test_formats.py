@@ -155,6 +155,7 @@ def test_csv_lists_named_after_splits(tmp_path):
         ("a.mp4,x,,,half\n", r"clips\.csv:1: `split`.*'half'"),
         ("a.mp4,x\nb.mp4,y\na.mp4,y\n", "one label and one split"),
         ("a.mp4,x,,,train\nb.mp4,y\n", "all clips a split or none"),
+        ("clip,cls\na.mp4,x\nb.mp4,y\n", "must name `path` and `label`"),
         ("a.mp4,x\n", "two classes or more"),
         ("", "lists no clips"),
     ],
@@ -163,6 +164,19 @@ def test_wrong_csv_lists_are_refused(tmp_path, text, message):
     _write(tmp_path, {"clips.csv": text})
     with pytest.raises(ValueError, match=message):
         _read(tmp_path, "csv", lists=tmp_path / "clips.csv")
+
+
+def test_segments_of_a_file_may_begin_together(tmp_path):
+    text = "a.mp4,x,,3\na.mp4,y,0,5\na.mp4,x,0,3\na.mp4,y,2,5\n"
+    _write(tmp_path, {"clips.csv": text})
+    parts = [
+        (clip.start or 0.0, clip.end) for clip in _read(tmp_path, "csv").clips
+    ]
+    assert sorted(parts) == [(0.0, 3.0), (0.0, 5.0), (2.0, 5.0)]
+    _write(tmp_path, {"clips.csv": text + "a.mp4,y,0.0,3\n"})
+    message = r"a\.mp4 from 0\.0 to 3\.0 as '[xy]' \(None\) and as '[xy]'"
+    with pytest.raises(ValueError, match=message):
+        _read(tmp_path, "csv")
 
 
 def test_ucf101(tmp_path):
