@@ -34,15 +34,15 @@ class VideoReader:
         self.mirrored_labels = videos.mirrored_labels()
         self._videos = videos
         infos = videos.infos
+        rates = np.array(
+            [x.num_frames / (x.duration or np.inf) for x in infos], np.float32
+        )
+        self.frame_rate = float(np.median(rates))
         self._clips = {
             "num_frames": np.array([x.num_frames for x in infos], np.int32),
-            "frame_rate": np.array(
-                [x.num_frames / (x.duration or np.inf) for x in infos],
-                np.float32,
-            ),
+            "frame_rate": rates,
             "label": np.array(videos.labels, np.int64),
         }
-        self.frame_rate = float(np.median(self._clips["frame_rate"]))
         self._key_frames = {
             path: info.key_frames
             for path, info in zip(videos.paths, videos.infos, strict=True)
