@@ -54,6 +54,22 @@ def test_validation_stands_in_for_a_test_that_is_missing(tmp_path, capsys):
         command._test_split()
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+def test_a_damaged_shard_is_one_line(tmp_path, indexed):
+    folder = shutil.copytree(shared_prepared().folder, tmp_path / "set")
+    for shard in folder.glob("train-*.tfrecord"):
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
+        if not indexed:
+            shard.with_name(f"{shard.name}.index").unlink()
+    # All frames of all clips, whichever the flipped bit is in.
+    show = ("data", "show", folder, f"--to={tmp_path / 'sheet.png'}")
+    line = refused(*show, "--size=32", "--segments=100", "--notraining")
+    assert str(folder / "train-") in line and "is damaged" in line
+    assert not (tmp_path / "sheet.png").exists()
+
+
 @pytest.mark.slow
 def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
     folder, preset = shared_prepared().folder, tmp_path / "preset"

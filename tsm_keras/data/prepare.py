@@ -106,7 +106,10 @@ _define(
 _define(flags.DEFINE_integer, "clips_per_shard", 32, "At most.")
 _define(flags.DEFINE_integer, "limit", None, "Take so many clips, at random.")
 _define(
-    flags.DEFINE_integer, "workers", None, "Processes (default: one a CPU)."
+    flags.DEFINE_integer,
+    "workers",
+    None,
+    "Processes (default: one a CPU); not with --runner.",
 )
 _define(flags.DEFINE_boolean, "dry_run", False, "Show the plan; write nothing.")
 _define(flags.DEFINE_string, "runner", None, "Of Apache Beam.")
@@ -127,6 +130,12 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.workers is not None and FLAGS.workers < 1:
         raise ValueError(
             f"`workers` must be at least 1. Received: workers={FLAGS.workers}"
+        )
+    if FLAGS.workers is not None and FLAGS.runner is not None:
+        raise ValueError(
+            "`workers` is of runs without a runner: Beam's own flags, after "
+            f"`--`, say how many. Received: workers={FLAGS.workers}, "
+            f"runner={FLAGS.runner!r}"
         )
     plan = _plan()
     _show(plan)

@@ -1,8 +1,10 @@
 """`tsm`: finds the command and runs it."""
 
+import builtins
 import difflib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -119,9 +121,34 @@ def _run_command(program, module, arguments):
         if os.environ.get("TSM_VERBOSE"):
             raise
         return _fail(program, str(error))
+    except Exception as error:
+        reason = _reading_error(error)
+        if reason is None or os.environ.get("TSM_VERBOSE"):
+            raise
+        return _fail(program, reason)
     except KeyboardInterrupt:
         return _fail(program, "interrupted", 130)
     return 0
+
+
+def _reading_error(error):
+    """Returns what a user can mend of TensorFlow's errors, None for others.
+
+    What fails while tf.data reads, comes wrapped: type, text and traceback.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
+        return None
+    if isinstance(error, tensorflow.errors.DataLossError):
+        return f"the data is damaged: {error.message.splitlines()[0]}"
+    found = re.search(r"(\w+): (.*)\nTraceback ", error.message)
+    if found is None:
+        return None
+    kind, reason = found.groups()
+    mendable = isinstance(getattr(builtins, kind, None), type) and issubclass(
+        getattr(builtins, kind), (ValueError, OSError)
+    )
+    return reason if mendable or kind == "VideoError" else None
 
 
 def _fail(program, message, status=1):

@@ -93,6 +93,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
         ("--group_regex=(", "must be a regular expression"),
         ("--flip_pairs=push", "flip_pairs='push'"),
         ("--workers=0", "workers=0"),
+        ("--runner=DirectRunner", "workers=1, runner='DirectRunner'"),
         ("--lmit=3", "Unknown command line flag 'lmit'"),
         ("stray", "unexpected arguments ['stray']"),
     ],
