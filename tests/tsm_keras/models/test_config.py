@@ -42,7 +42,7 @@ REFUSED = {
         ("a", "b\n"),
         ("a", 1),
         "ab",
-        {"a", "b"},
+        {"a"},
         None,
     ),
     "frame_interval": (*NOT_NUMBERS, -0.04),
