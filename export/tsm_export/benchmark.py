@@ -4,14 +4,13 @@ import dataclasses
 import json
 import os
 import pathlib
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from tsm_export.interleave import interleave
 from tsm_live.dry_run import dry_step
+from tsm_live.own_process import ProcessError, run_module
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,24 +59,10 @@ def benchmark(
 
 
 def _in_a_fresh_process(path, threads):
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "tsm_live.dry_run"),
-            *(os.fspath(path), str(threads)),
-        ],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if process.returncode:
-        last = process.stderr.strip().splitlines()[-1:]
+    try:
+        output = run_module("tsm_live.dry_run", os.fspath(path), str(threads))
+    except ProcessError as error:
         raise OSError(
-            f"The process that ran {os.fspath(path)} died with status "
-            f"{process.returncode}: {' '.join(last)}"
-        )
-    return json.loads(process.stdout)
+            f"The process that ran {os.fspath(path)} {error}"
+        ) from error
+    return json.loads(output)

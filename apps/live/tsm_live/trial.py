@@ -12,13 +12,13 @@ import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
 from tsm_live.dry_run import memory
+from tsm_live.own_process import ProcessError, run_module
 from tsm_live.replay import classify_clip, replay
 from tsm_live.runner import AcceleratorError, open_runner
 from tsm_live.spec import ArtifactSpec, read_spec
@@ -79,27 +79,17 @@ def run_trial(
             "enforce_float32": enforce_float32,
             "soak_frames": soak_frames,
         }
-        process = subprocess.run(
-            [
-                *(sys.executable, "-m", "tsm_live.trial"),
+        try:
+            run_module(
+                "tsm_live.trial",
                 *(os.fspath(path), name, json.dumps(options)),
-            ],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                **(environment or {}),
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        if process.returncode:
-            last = process.stderr.strip().splitlines()[-1:]
+                environment=environment,
+            )
+        except ProcessError as error:
             raise AcceleratorError(
                 f"The process that ran {os.fspath(path)} on the {accelerator} "
-                f"died with status {process.returncode}: {' '.join(last)}"
-            )
+                f"{error}"
+            ) from error
         result = json.loads((folder / "result.json").read_text())
         if "refused" in result:
             raise AcceleratorError(result["refused"])
