@@ -1,5 +1,7 @@
 """make_dataset: videos or shards become batches of clips on tf.data."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -17,6 +19,7 @@ from tsm_keras.models.config import VideoClassifierConfig
 
 _SAMPLING = SamplingConfig()
 _AUGMENTATION = AugmentationConfig()
+_ORDER = -1  # Folded into an epoch's seed; the clips fold in their numbers.
 
 
 def make_dataset(
@@ -31,6 +34,7 @@ def make_dataset(
     augmentation: AugmentationConfig = _AUGMENTATION,
     cache: bool = False,
     deterministic: bool = True,
+    epochs: Sequence[int] | None = None,
     num_workers: int = 1,
     worker: int = 0,
 ) -> tf.data.Dataset:
@@ -38,8 +42,9 @@ def make_dataset(
 
     Only the frames of the sampled clips are decoded. In training the order,
     the frames and the augmentation (one draw a clip) are drawn anew every
-    epoch, from `seed`, each clip comes once an epoch, and what fills no batch
-    is left out (unless there would be nothing left). In evaluation clips come
+    epoch, each clip comes once an epoch, and what fills no batch is left out
+    (unless there would be nothing left). Epoch k is a function of `seed` and k
+    alone, whichever epochs went before. In evaluation clips come
     in the order in which they are stored, all of them, cropped at the centre;
     the V clips of a video, if `sampling` takes several, follow each other.
 
@@ -61,11 +66,14 @@ def make_dataset(
             3` bytes a frame at `config.resize_size`), the JPEG frames of a
             prepared data set.
         deterministic: False lets clips overtake each other where one is slow:
-            each still comes once an epoch, but order and draws may differ
-            from run to run.
+            each still comes once an epoch, but the order may differ from run
+            to run.
+        epochs: Those that an iteration in training goes through, one after
+            the other; None for one epoch, another in each iteration.
         num_workers: How many processes share the data, each with a data set
-            of its own; see `tf.distribute.InputContext`. In training all get
-            the same number of batches.
+            of its own; see `tf.distribute.InputContext`. In training their
+            n-th batches together are the n-th batch of one process with
+            `num_workers * batch_size` clips a batch.
         worker: Which of them this is, from 0.
 
     Returns:
@@ -145,24 +153,30 @@ def make_dataset(
             f"`num_workers` must be at most the {clips.num_clips} clips. "
             f"Received: num_workers={num_workers}"
         )
-    data = tf.data.Dataset.from_tensor_slices(numbers)
-    # One seed a clip, others in the next epoch.
-    data = tf.data.Dataset.zip((data, _seeds(seed, worker)))
     if training:
-        data = data.shuffle(len(numbers), seed=seed)
+        batch_size = min(batch_size, clips.num_clips // num_workers)
+        steps = clips.num_clips // (batch_size * num_workers)
+
+        def share(epoch):
+            order = _order(clips.num_clips, seed, epoch)
+            whole = order[: steps * num_workers * batch_size]
+            shares = tf.reshape(whole, [steps, num_workers, batch_size])
+            return tf.reshape(shares[:, worker], [-1])
+
+        data = _epochs(share, seed, epochs, steps * batch_size)
+    else:
+        unseeded = np.zeros([len(numbers), 2], np.int64)
+        data = tf.data.Dataset.from_tensor_slices((numbers, unseeded))
     data = data.map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
         count = clips_per_video * len(numbers)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
-    steps = _training_steps(clips, batch_size, num_workers)
-    data = data.batch(batch_size, drop_remainder=training and steps > 0)
+    data = data.batch(batch_size, drop_remainder=training)
     if training and augmentation.mixes:
         data = data.map(mix, tf.data.AUTOTUNE)
     else:
         data = data.map(lambda frames, labels, _: (frames, labels))
-    if training:
-        data = data.take(max(steps, 1))
     options = tf.data.Options()
     options.deterministic = deterministic
     # The data is shared out here already.
@@ -208,19 +222,40 @@ def _make_square(frames, size):
     )
 
 
-def _seeds(seed, worker):
-    sequence = np.random.SeedSequence([seed, worker])
-    return tf.data.Dataset.random(
-        seed=int(sequence.generate_state(1)[0]), rerandomize_each_iteration=True
-    ).batch(2)
+def _epochs(share, seed, epochs, count):
+    """Returns (number, seed) of the clips of some epochs, `count` in each."""
+    if epochs is None:
+        numbers = tf.data.Dataset.random(
+            seed=seed, rerandomize_each_iteration=True
+        ).take(1)
+        epochs = [0]
+    else:
+        numbers = tf.data.Dataset.from_tensor_slices(
+            np.asarray(epochs, np.int64)
+        )
 
+    def clips(epoch):
+        return tf.data.Dataset.from_tensor_slices(share(epoch)).map(
+            lambda number: (
+                number,
+                tf.random.fold_in(_epoch_seed(seed, epoch), number),
+            )
+        )
 
-def _training_steps(clips, batch_size, num_workers):
-    """Returns how many whole batches every worker can fill."""
-    return min(
-        len(clips.clips_of_worker(num_workers, number)) // batch_size
-        for number in range(num_workers)
+    return numbers.flat_map(clips).apply(
+        tf.data.experimental.assert_cardinality(count * len(epochs))
     )
+
+
+def _order(num_clips, seed, epoch):
+    return tf.random.experimental.stateless_shuffle(
+        tf.range(num_clips, dtype=tf.int64),
+        tf.random.fold_in(_epoch_seed(seed, epoch), _ORDER),
+    )
+
+
+def _epoch_seed(seed, epoch):
+    return tf.stack([tf.constant(seed, tf.int64), epoch])
 
 
 def _check(batch_size, num_workers, worker):
