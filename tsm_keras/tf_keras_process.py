@@ -1,4 +1,4 @@
-"""run_in_tf_keras: a function runs in a process whose Keras is tf_keras."""
+"""A function, or the whole command, runs in a process with tf_keras."""
 
 import importlib
 import importlib.util
@@ -36,11 +36,7 @@ def run_in_tf_keras(function: str, *arguments: Any) -> None:
     if not KERAS_3:
         _call(function, arguments)
         return
-    if importlib.util.find_spec("tf_keras") is None:
-        raise ImportError(
-            "Quantization-aware training needs tf_keras: "
-            'pip install "tsm-keras[qat]"'
-        )
+    _require_tf_keras()
     sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         problem = pathlib.Path(folder) / "problem.json"
@@ -64,6 +60,34 @@ def run_in_tf_keras(function: str, *arguments: Any) -> None:
         raise RuntimeError(
             f"The tf_keras process that ran {function} ended with the status "
             f"{status}."
+        )
+
+
+def restart_in_tf_keras() -> None:
+    """Starts this process over, with the same command line and tf_keras.
+
+    Unlike a second process it is the one that signals reach. Does not return;
+    for commands only, before they have done anything.
+
+    Raises:
+        ImportError: If tf_keras is missing.
+    """
+    _require_tf_keras()
+    sys.stdout.flush()
+    # What was done to the streams here is done anew there.
+    os.dup2(sys.stderr.fileno(), 2)
+    os.execve(
+        sys.executable,
+        [sys.executable, *sys.orig_argv[1:]],
+        {**os.environ, "TF_USE_LEGACY_KERAS": "1"},
+    )
+
+
+def _require_tf_keras():
+    if importlib.util.find_spec("tf_keras") is None:
+        raise ImportError(
+            "Quantization-aware and multi-worker training need tf_keras: "
+            'pip install "tsm-keras[qat]"'
         )
 
 

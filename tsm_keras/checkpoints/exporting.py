@@ -10,10 +10,10 @@ from tensorflow import keras
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.files import import_extra
 from tsm_keras.checkpoints.inference import METADATA_KEY
-from tsm_keras.checkpoints.layouts import leaf_layers
 from tsm_keras.checkpoints.naming import Naming, tensors_of
 from tsm_keras.checkpoints.tsm_naming import TSM, TSM_ONLINE
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.weights import leaf_layers
 
 # What PyTorch's networks do; weights trained otherwise compute something else
 # there.

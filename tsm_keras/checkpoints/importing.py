@@ -10,11 +10,11 @@ from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.inference import Network, infer_network
-from tsm_keras.checkpoints.layouts import leaf_layers
 from tsm_keras.checkpoints.naming import tensors_of
 from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.weights import leaf_layers
 
 _CONFIG_FIELDS = tuple(
     field.name for field in dataclasses.fields(VideoClassifierConfig)

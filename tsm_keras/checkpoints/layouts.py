@@ -1,12 +1,9 @@
 """Where each number of a PyTorch tensor lies in a Keras variable."""
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 from tensorflow import keras
-
-from tsm_keras.layers.non_local_block import NonLocalBlock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,21 +55,6 @@ _BATCH_NORM = (
     ("running_mean", _AS_IT_IS),
     ("running_var", _AS_IT_IS),
 )
-
-
-def leaf_layers(
-    model: keras.Model,
-) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yields the layers that hold weights, with names that tell them apart.
-
-    A non-local block counts as its parts, `<block>/theta` and so on.
-    """
-    for layer in model.layers:
-        if isinstance(layer, NonLocalBlock):
-            for part in layer.parts():
-                yield f"{layer.name}/{part.name}", part
-        elif layer.weights:
-            yield layer.name, layer
 
 
 def tensor_layouts(

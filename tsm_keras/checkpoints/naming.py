@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator
 from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.layouts import Layout, leaf_layers, tensor_layouts
+from tsm_keras.checkpoints.layouts import Layout, tensor_layouts
 from tsm_keras.models.mobilenet_v2 import STAGES
+from tsm_keras.models.weights import leaf_layers
 
 # A pattern of our layers' names, and the template of their module's name, which
 # may use the pattern's groups and what `_fields` makes of them.

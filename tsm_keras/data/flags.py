@@ -1,5 +1,7 @@
 """Command-line flags for how clips are sampled and augmented."""
 
+import dataclasses
+
 from absl import flags
 
 from tsm_keras.data.augmentation import AugmentationConfig
@@ -15,11 +17,24 @@ _ROWS = (
         "interval (the pace of a stream).",
     ),
     ("window", SamplingConfig, "window", "Frames of dense sampling's window."),
+    ("views", SamplingConfig, "num_views", "Clips of a dense test."),
     (
         "crop",
         AugmentationConfig,
         "crop",
         "random, multi_scale (TSM's) or random_resized.",
+    ),
+    (
+        "crop_scales",
+        AugmentationConfig,
+        "crop_scales",
+        "Of multi_scale, descending, with commas.",
+    ),
+    (
+        "crop_area",
+        AugmentationConfig,
+        "crop_area",
+        "Of random_resized: least and largest share of the frame.",
     ),
     (
         "flip",
@@ -41,11 +56,14 @@ _ROWS = (
     ("mixup", AugmentationConfig, "mixup", "Alpha of MixUp, 0 for none."),
     ("cutmix", AugmentationConfig, "cutmix", "Alpha of CutMix, 0 for none."),
 )
+_SAMPLING = SamplingConfig()
+_AUGMENTATION = AugmentationConfig()
 _KINDS = {
     bool: flags.DEFINE_boolean,
     float: flags.DEFINE_float,
     int: flags.DEFINE_integer,
     str: flags.DEFINE_string,
+    tuple: flags.DEFINE_list,  # Of numbers.
 }
 
 
@@ -58,27 +76,47 @@ def define_flags(flag_values: flags.FlagValues, module_name: str) -> None:
     """
     for name, config, field, text in _ROWS:
         default = getattr(config(), field)
-        _KINDS[type(default)](name, default, text, flag_values=flag_values)
+        kind = _KINDS[type(default)]
+        if kind is flags.DEFINE_list:
+            default = [str(number) for number in default]
+        kind(name, default, text, flag_values=flag_values)
         flag_values.register_flag_by_module(module_name, flag_values[name])
 
 
 def configs_from_flags(
     flag_values: flags.FlagValues,
+    sampling: SamplingConfig = _SAMPLING,
+    augmentation: AugmentationConfig = _AUGMENTATION,
 ) -> tuple[SamplingConfig, AugmentationConfig]:
     """Returns what the flags say.
+
+    Args:
+        flag_values: Where they were defined.
+        sampling: What holds where nothing is given.
+        augmentation: The same.
 
     Raises:
         ValueError: If a setting is out of range.
     """
     return (
-        SamplingConfig(**_fields(flag_values, SamplingConfig)),
-        AugmentationConfig(**_fields(flag_values, AugmentationConfig)),
+        dataclasses.replace(sampling, **_given(flag_values, sampling)),
+        dataclasses.replace(augmentation, **_given(flag_values, augmentation)),
     )
 
 
-def _fields(flag_values, config):
-    return {
+def _given(flag_values, config):
+    fields = {
         field: flag_values[name].value
         for name, owner, field, _ in _ROWS
-        if owner is config
+        if isinstance(config, owner) and flag_values[name].present
     }
+    for field, value in fields.items():
+        if isinstance(value, list):
+            try:
+                fields[field] = tuple(float(number) for number in value)
+            except ValueError:
+                raise ValueError(
+                    f"`{field}` must be numbers with commas between them. "
+                    f"Received: {field}={','.join(value)!r}"
+                ) from None
+    return fields

@@ -1,6 +1,10 @@
-"""copy_weights: two networks of one config share what they learnt."""
+"""The layers that hold a network's weights, and how they are copied."""
+
+from collections.abc import Iterator
 
 from tensorflow import keras
+
+from tsm_keras.layers.non_local_block import NonLocalBlock
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
@@ -21,3 +25,18 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     for layer in target.layers:
         if layer.weights:
             layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def leaf_layers(
+    model: keras.Model,
+) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yields the layers that hold weights, with names that tell them apart.
+
+    A non-local block counts as its parts, `<block>/theta` and so on.
+    """
+    for layer in model.layers:
+        if isinstance(layer, NonLocalBlock):
+            for part in layer.parts():
+                yield f"{layer.name}/{part.name}", part
+        elif layer.weights:
+            yield layer.name, layer

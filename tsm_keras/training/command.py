@@ -1,221 +1,251 @@
 """Trains a preset.
 
 tsm train --data=DATA --to=PRESET --shift=causal
+tsm train --data=DATA --to=PRESET --recipe=finetune_small --init=OTHER_PRESET
 tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
+tsm train --resume=RUN
 
 DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE and
-DATA/test/CLASS/FILE (or DATA/val/CLASS/FILE).
+DATA/test/CLASS/FILE (or DATA/val/CLASS/FILE). Beside PRESET lies the folder of
+the run, PRESET.run, with metrics and presets; the same command again, or
+--resume, goes on with a run that ended early. docs/training.md has the recipes.
 """
 
 import dataclasses
+import functools
+import os
 import pathlib
+import shlex
+import sys
 from collections.abc import Sequence
 
+import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.flags import configs_from_flags, define_flags
 from tsm_keras.data.prepared import is_prepared, open_prepared
-from tsm_keras.data.sampling import dense_stride
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
-from tsm_keras.tf_keras_process import run_in_tf_keras
-from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.quantization_aware import fit_quantization_aware
+from tsm_keras.tf_keras_process import restart_in_tf_keras
+from tsm_keras.training.distribute import make_strategy, worker_index
+from tsm_keras.training.flags import (
+    define,
+    given_network,
+    recipe_from_flags,
+    serialized,
+)
+from tsm_keras.training.run import train_in_folder
+from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.starting_point import check_start, starting_model
 
 FLAGS = flags.FlagValues()
-_NETWORK = VideoClassifierConfig(num_classes=2)
-_RECIPE = TrainingConfig()
-
-
-def _define(kind, name, default, text):
-    return kind(name, default, text, flag_values=FLAGS)
-
-
-_define(
-    flags.DEFINE_string,
-    "data",
-    None,
-    "Prepared data set, or folder with train/ and test/.",
-)
-_define(
-    flags.DEFINE_string,
-    "test_split",
-    None,
-    "What to test on. (default: test, or val where there is no test)",
-)
-_define(
-    flags.DEFINE_float,
-    "max_bad_fraction",
-    0.0,
-    "Share of a folder's videos that may be unreadable; they are left out.",
-)
-_define(flags.DEFINE_string, "to", None, "Preset folder to write.")
-_define(flags.DEFINE_boolean, "overwrite", False, "Replace that preset.")
-_define(flags.DEFINE_string, "backbone", _NETWORK.backbone, "Network.")
-_define(flags.DEFINE_float, "width", _NETWORK.width, "Of MobileNetV2.")
-_define(flags.DEFINE_integer, "size", _NETWORK.image_size, "Pixels a side.")
-_define(flags.DEFINE_integer, "segments", _NETWORK.num_segments, "Frames.")
-_define(
-    flags.DEFINE_string,
-    "shift",
-    _NETWORK.shift,
-    "bidirectional, causal (can stream) or none.",
-)
-_define(flags.DEFINE_integer, "shift_div", _NETWORK.shift_div, "1/fraction.")
-_define(flags.DEFINE_string, "placement", _NETWORK.placement, "Of the shift.")
-_define(flags.DEFINE_float, "dropout", _NETWORK.dropout, "Rate.")
-_define(flags.DEFINE_string, "pretrained", None, "imagenet, or nothing.")
-_define(
-    flags.DEFINE_string,
-    "init",
-    None,
-    "Preset to start from, whose network and classes it keeps.",
-)
-_define(
-    flags.DEFINE_boolean,
-    "qat",
-    False,
-    "Train --init with int8's roundings, for tsm export --quantize=int8_qat.",
-)
-_define(flags.DEFINE_integer, "epochs", _RECIPE.epochs, "Passes.")
-_define(flags.DEFINE_integer, "batch_size", _RECIPE.batch_size, "Clips.")
-_define(
-    flags.DEFINE_float,
-    "learning_rate",
-    None,
-    f"Peak. (default: {_RECIPE.learning_rate}; with --init a tenth of it)",
-)
-_define(flags.DEFINE_float, "weight_decay", _RECIPE.weight_decay, "AdamW's.")
-_define(flags.DEFINE_integer, "seed", _RECIPE.seed, "Of everything drawn.")
-_define(
-    flags.DEFINE_boolean,
-    "cache",
-    False,
-    "Keep the data in memory: decoded frames of videos (small sets), JPEG "
-    "frames of a prepared data set.",
-)
-define_flags(FLAGS, __name__)
-_NETWORK_FLAGS = (
-    *("backbone", "width", "size", "segments", "shift", "shift_div"),
-    *("placement", "dropout", "pretrained"),
-)
-flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
+define(FLAGS, __name__)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Trains, and writes the preset.
 
+    Quantization-aware and multi-worker training start this process over with
+    tf_keras.
+
     Raises:
         flags.Error: If there are arguments that are no flags.
         ValueError, OSError: If the data or a setting is wrong; nothing is
             written then.
+        SystemExit: With 128 and the signal's number, if one ended it early.
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
+    run = _find_run()
+    recipe = recipe_from_flags(FLAGS)
+    # Settings are checked before any video is read.
+    VideoClassifierConfig(num_classes=2, **recipe.network)
+    pretrained = check_start(recipe, FLAGS.init, FLAGS.pretrained, FLAGS.qat)
+    several = FLAGS.distribute == "multi_worker"
+    index = worker_index() if several else 0
+    if (FLAGS.qat or several) and KERAS_3:
+        restart_in_tf_keras()
+    strategy = make_strategy(FLAGS.distribute)
+    if FLAGS.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(recipe.training.seed)
+    keras.mixed_precision.set_global_policy(recipe.training.precision)
+    split = _test_split()
+    source, training = _open_with_start(recipe)
+    test = _open(split, label_names=training.label_names)
+    if run.exists:
+        _check_data(run, training)
+    model, report = starting_model(
+        recipe,
+        given_network(FLAGS),
+        training,
+        source=source,
+        name=FLAGS.init or "",
+        pretrained=pretrained,
+    )
+    model = load_preset(run.start) if run.start.exists() else model
+    make_training, make_test = (
+        functools.partial(
+            make_dataset,
+            clips,
+            model.video_config,
+            training=clips is training,
+            seed=recipe.training.seed,
+            sampling=recipe.sampling,
+            augmentation=recipe.augmentation,
+        )
+        for clips in (training, test)
+    )
+    make_training(batch_size=1)  # Refuses what does not fit the data set.
+    provenance = {
+        "data": training.name,
+        "data_sha256": training.content_hash,
+        "recipe": recipe.training.to_dict(),
+        "recipe_name": FLAGS.recipe,
+        "sampling": vars(recipe.sampling),
+        "augmentation": vars(recipe.augmentation),
+        "init": _hash_of_init(),
+        "quantization_aware": FLAGS.qat,
+    }
+    _begin(run, index, recipe, model, report, provenance)
+    finished = train_in_folder(
+        run,
+        model,
+        recipe.training,
+        make_training,
+        make_test,
+        strategy=strategy,
+        leads=index == 0,
+        provenance=provenance,
+        quantization_aware=FLAGS.qat,
+        max_steps=2 if FLAGS.debug else None,
+    )
+    if not finished.complete:
+        print(
+            f"stopped after epoch {finished.epochs} of "
+            f"{recipe.training.epochs}; go on with: "
+            f"tsm train --resume={shlex.quote(str(run.path))}"
+        )
+        sys.exit(128 + finished.signal)
+    if index:
+        return
+    save_preset(
+        finished.model,
+        FLAGS.to,
+        provenance=finished.provenance,
+        overwrite=FLAGS.overwrite,
+    )
+    run.finish()
+    print(f"wrote the preset {FLAGS.to}")
+
+
+def _find_run():
+    """Returns the folder of the run that the flags name, after checks."""
+    if FLAGS.resume:
+        if others := serialized(FLAGS):
+            raise flags.Error(
+                "--resume takes all settings from the run: leave out "
+                f"{' '.join(others)}"
+            )
+        run = RunFolder(FLAGS.resume)
+        FLAGS(["tsm train", *run.read()["flags"]])
+    for name in ("data", "to"):
+        if not FLAGS[name].value:
+            raise flags.Error(f"flag --{name} must have a value")
     target = pathlib.Path(FLAGS.to)
+    if not FLAGS.resume:
+        run = RunFolder(FLAGS.run or f"{target.parent / target.name}.run")
     if target.exists() and not FLAGS.overwrite:
         raise FileExistsError(
             f"{target} exists: choose another folder, or add --overwrite."
         )
-    recipe = _recipe()
-    settings = _network_settings()
-    sampling, augmentation = configs_from_flags(FLAGS)
-    # Settings are checked before any video is read.
-    VideoClassifierConfig(num_classes=2, **settings)
-    start = _start()
-    if FLAGS.qat and KERAS_3:
-        given = [FLAGS[name].serialize() for name in FLAGS if _is_given(name)]
-        run_in_tf_keras(f"{__name__}:_train", given)
+    if run.exists:
+        _check_same(run)
+    elif run.path.exists() and any(
+        not path.name.startswith("lock") for path in run.path.iterdir()
+    ):
+        raise FileExistsError(
+            f"{run.path} exists and is no folder of a run: choose another one "
+            "with --run."
+        )
+    return run
+
+
+def _check_same(run):
+    """Leaves a folder for a run that goes on, or empties it."""
+    before = run.read()
+    if not before.get("finished"):
+        differ = sorted({*before["flags"]} ^ {*serialized(FLAGS)})
+        if not differ:
+            return
+    if not FLAGS.overwrite:
+        problem = (
+            "is finished"
+            if before.get("finished")
+            else f"was begun with other settings ({' '.join(differ)}); go on "
+            f"with it: tsm train --resume={run.path}"
+        )
+        raise FileExistsError(
+            f"The run {run.path} {problem}. For a new one choose another folder"
+            " (--to, --run), or add --overwrite."
+        )
+    run.remove()
+
+
+def _begin(run, index, recipe, model, report, provenance):
+    """Locks the folder and writes what the run begins with."""
+    run.lock(f"lock-worker-{index}" if index else "lock")
+    if report:
+        print(report.to_text())
+    if index or run.start.exists():
         return
-    test_split = _test_split()
-    training = _open(
-        "train", label_names=start.video_config.labels if start else None
-    )
-    test = _open(test_split, label_names=training.label_names)
-    keras.utils.set_random_seed(FLAGS.seed)
-    model = start or build_clip_model(
-        VideoClassifierConfig(
-            num_classes=len(training.label_names),
-            labels=training.label_names,
-            frame_interval=_frame_interval(training, sampling),
-            **settings,
-        ),
-        pretrained=FLAGS.pretrained,
-    )
-    # With ImageNet weights the model's config is not the one asked for.
-    datasets = [
-        make_dataset(
-            clips,
-            model.video_config,
-            batch_size=FLAGS.batch_size,
-            training=clips is training,
-            seed=FLAGS.seed,
-            sampling=sampling,
-            augmentation=augmentation,
+    if not run.exists:
+        run.describe(
+            command=shlex.join(["tsm", "train", *sys.argv[1:]]),
+            flags=serialized(FLAGS),
+            folder=os.getcwd(),
+            seed=recipe.training.seed,
+            recipe={"name": FLAGS.recipe, **recipe.to_dict()},
+            network=dataclasses.asdict(model.video_config),
+            start=report.to_text().splitlines() if report else [],
+            data=provenance["data"],
+            data_sha256=provenance["data_sha256"],
         )
-        for clips in (training, test)
-    ]
-    model.activation_ranges = {}  # Those of --init are of other weights.
-    train = fit_quantization_aware if FLAGS.qat else fit
-    history = train(model, datasets[0], recipe, validation_data=datasets[1])
-    save_preset(
-        model,
-        target,
-        provenance={
-            "data": training.name,
-            "data_sha256": training.content_hash,
-            "recipe": recipe.to_dict(),
-            "sampling": dataclasses.asdict(sampling),
-            "augmentation": dataclasses.asdict(augmentation),
-            "init": preset_hash(FLAGS.init) if FLAGS.init else "",
-            "quantization_aware": FLAGS.qat,
-            "test_top1": history.history["val_top1"][-1],
-        },
-        overwrite=FLAGS.overwrite,
-    )
-    print(f"wrote the preset {target}")
+    save_preset(model, run.start)
 
 
-def _train(flag_values: list[str]) -> None:
-    main(FLAGS(["tsm train", *flag_values])[1:])
-
-
-def _recipe():
-    rate = FLAGS.learning_rate
-    if rate is None:
-        rate = _RECIPE.learning_rate / (10 if FLAGS.init else 1)
-    return TrainingConfig(
-        epochs=FLAGS.epochs,
-        batch_size=FLAGS.batch_size,
-        learning_rate=rate,
-        weight_decay=FLAGS.weight_decay,
-        seed=FLAGS.seed,
-    )
-
-
-def _start():
-    """Returns the model of --init, None without."""
-    if not FLAGS.init:
-        if FLAGS.qat:
-            raise ValueError(
-                "--qat fine-tunes a trained network: add --init=PRESET."
-            )
-        return None
-    if given := [name for name in _NETWORK_FLAGS if _is_given(name)]:
+def _check_data(run, training):
+    if run.read()["data_sha256"] != training.content_hash:
         raise ValueError(
-            "With --init the network is that of the preset: leave out "
-            f"{', '.join(f'--{name}' for name in given)}."
+            f"The data set {FLAGS.data} is another than the run {run.path} was "
+            "begun with: start a new run."
         )
-    return load_preset(FLAGS.init)
 
 
-def _is_given(name):
-    return FLAGS[name].present > 0
+def _open_with_start(recipe):
+    """Returns the model of --init, None without, and the training clips.
+
+    The order of the classes is that of --init, if the classes are the same.
+    """
+    training = _open("train")
+    if not FLAGS.init or FLAGS.init == "scratch":
+        return None, training
+    from tsm_keras.training.starting_point import read_source
+
+    source = read_source(FLAGS.init, recipe)
+    labels = source.video_config.labels
+    if labels != training.label_names and {*labels} == {*training.label_names}:
+        training = _open("train", label_names=labels)
+    return source, training
+
+
+def _hash_of_init():
+    if not FLAGS.init or not pathlib.Path(FLAGS.init).is_dir():
+        return FLAGS.init or ""
+    return preset_hash(FLAGS.init)
 
 
 def _test_split():
@@ -242,14 +272,6 @@ def _test_split():
     return found
 
 
-def _frame_interval(clips, sampling):
-    """Returns the seconds between two frames of a clip, 0 if unknown."""
-    if sampling.method != "dense":
-        return clips.frame_interval(FLAGS.segments)
-    stride = dense_stride(FLAGS.segments, sampling.window)
-    return round(stride / clips.frame_rate, 4) if clips.frame_rate else 0.0
-
-
 def _open(split, **options):
     return open_clips(
         FLAGS.data,
@@ -259,16 +281,3 @@ def _open(split, **options):
         verbose=True,
         **options,
     )
-
-
-def _network_settings():
-    return {
-        "backbone": FLAGS.backbone,
-        "width": FLAGS.width,
-        "image_size": FLAGS.size,
-        "num_segments": FLAGS.segments,
-        "shift": FLAGS.shift,
-        "shift_div": FLAGS.shift_div,
-        "placement": FLAGS.placement,
-        "dropout": FLAGS.dropout,
-    }

@@ -1,52 +1,19 @@
-"""fit: compile and train a clip model with one set of sound defaults."""
+"""fit: compile and train a clip model as a TrainingConfig says."""
 
-import dataclasses
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.models.weights import leaf_layers
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.freezing import freeze, is_batch_norm
+from tsm_keras.training.optimizer import build_optimizer
 
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """How to train.
+__all__ = ["MONITOR", "TrainingConfig", "early_stopping", "fit"]
 
-    Attributes:
-        epochs: Passes over the data.
-        batch_size: Clips a step.
-        learning_rate: Peak of AdamW's rate: it warms up over the first tenth
-            of all steps and falls to zero on a cosine.
-        weight_decay: Of convolution and classifier kernels only.
-        label_smoothing: In [0, 1).
-        seed: Of initial weights, order, frames and crops.
-    """
-
-    epochs: int = 10
-    batch_size: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self):
-        for field, valid, expected in (
-            ("epochs", self.epochs >= 1, "at least 1"),
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("learning_rate", self.learning_rate > 0, "positive"),
-            ("weight_decay", self.weight_decay >= 0, "at least 0"),
-            ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
-            ("seed", self.seed >= 0, "at least 0"),
-        ):
-            if not valid:
-                raise ValueError(
-                    f"`{field}` must be {expected}. "
-                    f"Received: {field}={getattr(self, field)!r}"
-                )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as JSON values."""
-        return dataclasses.asdict(self)
+MONITOR = "val_top1"  # What decides which epoch is the best.
 
 
 def fit(
@@ -55,50 +22,122 @@ def fit(
     config: TrainingConfig,
     *,
     validation_data: tf.data.Dataset | None = None,
+    steps_per_epoch: int | None = None,
+    initial_epoch: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> keras.callbacks.History:
     """Trains a clip model with `model.fit`.
+
+    With `config.patience`, training ends where the validation stops getting
+    better. With `config.ema` the model has the averaged weights in the end.
 
     Args:
         model: From `build_clip_model`.
         training_data: Batches from `make_dataset(training=True)`.
         config: How to train.
         validation_data: Batches from `make_dataset(training=False)`.
+        steps_per_epoch: Of `training_data`, if an iteration of it goes
+            through several epochs.
+        initial_epoch: The first to train.
         callbacks: For `model.fit`.
         verbose: As in `model.fit`.
 
     Returns:
         What `model.fit` returns.
+
+    Raises:
+        ValueError: If the model or this Keras cannot do what `config` says, or
+            a loss is no number.
     """
-    steps = int(training_data.cardinality()) * config.epochs
-    warmup = max(1, steps // 10)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 10,
-        decay_steps=max(1, steps - warmup),
-        warmup_target=config.learning_rate,
-        warmup_steps=warmup,
+    compile_model(
+        model, config, steps_per_epoch or int(training_data.cardinality())
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=config.weight_decay
-    )
-    # Decay would pull normalization scales and biases to zero for nothing.
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    model.compile(
-        optimizer=optimizer,
-        loss=_cross_entropy(config.label_smoothing, model.output_shape[-1]),
-        metrics=[keras.metrics.MeanMetricWrapper(_hits, name="top1")],
-        # On a CPU XLA makes depthwise networks about four times slower.
-        jit_compile=bool(tf.config.list_physical_devices("GPU")),
-    )
+    own: list[keras.callbacks.Callback] = [_TerminateOnNaN()]
+    if config.ema and not _has(callbacks, keras.callbacks.SwapEMAWeights):
+        own.append(keras.callbacks.SwapEMAWeights())
+    if config.patience and not _has(callbacks, keras.callbacks.EarlyStopping):
+        own.append(early_stopping(config))
     return model.fit(
         training_data,
         validation_data=validation_data,
         epochs=config.epochs,
-        callbacks=list(callbacks),
+        steps_per_epoch=steps_per_epoch,
+        initial_epoch=initial_epoch,
+        callbacks=[*own, *callbacks],
         verbose=verbose,
         shuffle=False,  # The data set shuffles itself.
     )
+
+
+def compile_model(
+    model: keras.Model, config: TrainingConfig, steps_per_epoch: int
+) -> None:
+    """Freezes what is to be frozen, and compiles with optimizer and loss.
+
+    Args:
+        model: From `build_clip_model`.
+        config: How it will be trained.
+        steps_per_epoch: Batches an epoch.
+
+    Raises:
+        ValueError: As `fit`.
+    """
+    freeze(model, config)
+    for _, layer in leaf_layers(model):
+        if is_batch_norm(layer) and config.sync_batch_norm:
+            # Read when a step is traced. The fused kernel knows one device.
+            layer.synchronized, layer.fused = True, False
+    with model.distribute_strategy.scope():
+        model.compile(
+            optimizer=build_optimizer(model, config, steps_per_epoch),
+            loss=_cross_entropy(config.label_smoothing, model.output_shape[-1]),
+            metrics=[keras.metrics.MeanMetricWrapper(_hits, name="top1")],
+            # On a CPU XLA makes depthwise networks about four times slower.
+            jit_compile=bool(tf.config.list_physical_devices("GPU"))
+            and model.distribute_strategy.num_replicas_in_sync == 1,
+        )
+
+
+class _TerminateOnNaN(keras.callbacks.TerminateOnNaN):
+    """Which lets no other callback save what came out."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            raise ValueError(
+                f"The loss of epoch {epoch + 1} is no number: lower the "
+                "learning rate, or clip gradients (clip_norm). "
+                f"Received: loss={logs['loss']}"
+            )
+
+
+class _EarlyStopping(keras.callbacks.EarlyStopping):
+    """Which knows the epochs before, in a run that goes on."""
+
+    def __init__(self, past, **options):
+        super().__init__(monitor=MONITOR, mode="max", **options)
+        self._past = past
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        for epoch, value in enumerate(self._past):
+            self.on_epoch_end(epoch, {MONITOR: value})
+
+
+def early_stopping(
+    config: TrainingConfig, past: Sequence[float] = ()
+) -> keras.callbacks.EarlyStopping:
+    """Returns the callback for `config.patience`.
+
+    Args:
+        config: Its `patience`.
+        past: The validation's top-1 of the epochs before.
+    """
+    return _EarlyStopping(past, patience=config.patience, verbose=1)
+
+
+def _has(callbacks, kind):
+    return any(isinstance(callback, kind) for callback in callbacks)
 
 
 def _cross_entropy(label_smoothing, num_classes):

@@ -24,6 +24,8 @@ def fit_quantization_aware(
     config: TrainingConfig,
     *,
     validation_data: tf.data.Dataset | None = None,
+    steps_per_epoch: int | None = None,
+    initial_epoch: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> keras.callbacks.History:
@@ -37,6 +39,8 @@ def fit_quantization_aware(
         config: As for `fit`; a tenth of the learning rate that a network is
             trained with from scratch is a good start.
         validation_data: As for `fit`; its accuracy is that with roundings.
+        steps_per_epoch: As for `fit`.
+        initial_epoch: As for `fit`.
         callbacks: As for `fit`; they see the network with roundings.
         verbose: As for `fit`.
 
@@ -56,6 +60,8 @@ def fit_quantization_aware(
         training_data,
         config,
         validation_data=validation_data,
+        steps_per_epoch=steps_per_epoch,
+        initial_epoch=initial_epoch,
         callbacks=callbacks,
         verbose=verbose,
     )

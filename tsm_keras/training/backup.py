@@ -1,0 +1,92 @@
+"""backup_callback: after each epoch, all that training needs to go on."""
+
+import os
+import pathlib
+import shutil
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.keras_version import KERAS_3
+
+_KEPT = 2
+_EPOCH = "epoch_"
+
+
+def backup_callback(folder: pathlib.Path) -> keras.callbacks.Callback:
+    """Returns a callback that restores the last backup and writes new ones.
+
+    A process that is killed at any moment leaves the backup of a whole epoch.
+    """
+    if KERAS_3:
+        return _WholeBackups(folder)
+    # tf_keras writes one checkpoint, and its name last.
+    return keras.callbacks.BackupAndRestore(
+        os.fspath(folder), save_freq="epoch", delete_checkpoint=False
+    )
+
+
+def epochs_done(folder: pathlib.Path) -> int:
+    """Returns how many epochs the last backup in a folder is after, 0 if none.
+
+    Raises:
+        ValueError: If the backup is from the other Keras.
+    """
+    chief = folder / "chief"  # As tf_keras names it.
+    other = chief if KERAS_3 else next(iter(_backups(folder)), None)
+    if other and other.exists():
+        raise ValueError(
+            f"The backup {folder} is from "
+            f"{'tf_keras' if KERAS_3 else 'Keras 3'}: go on with that "
+            "(TF_USE_LEGACY_KERAS=1 chooses tf_keras)."
+        )
+    if KERAS_3:
+        backups = _backups(folder)
+        return _number(backups[-1]) if backups else 0
+    latest = tf.train.latest_checkpoint(os.fspath(chief))
+    if latest is None:
+        return 0
+    name = "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE"
+    return int(tf.train.load_checkpoint(latest).get_tensor(name)) + 1
+
+
+class _WholeBackups(keras.callbacks.Callback):
+    """`BackupAndRestore` of Keras 3, each backup whole or not there.
+
+    Left to itself it writes weights and epoch one after the other: a kill in
+    between would train an epoch twice.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self._folder = folder
+
+    def on_train_begin(self, logs=None):
+        if backups := _backups(self._folder):
+            self._keras_callback(backups[-1]).on_train_begin(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        path = self._folder / f"{_EPOCH}{epoch + 1:05d}"
+        temporary = self._folder / f".{path.name}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        self._keras_callback(temporary).on_epoch_end(epoch, logs)
+        for file in temporary.iterdir():
+            with open(file, "rb+") as opened:
+                os.fsync(opened.fileno())
+        temporary.rename(path)
+        for old in _backups(self._folder)[:-_KEPT]:
+            shutil.rmtree(old)
+
+    def _keras_callback(self, folder):
+        callback = keras.callbacks.BackupAndRestore(os.fspath(folder))
+        callback.set_model(self.model)
+        return callback
+
+
+def _backups(folder):
+    return sorted(folder.glob(f"{_EPOCH}*"), key=_number)
+
+
+def _number(path):
+    return int(path.name.removeprefix(_EPOCH))

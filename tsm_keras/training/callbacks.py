@@ -1,0 +1,182 @@
+"""What Keras has no callback for: presets, seeds, signals, pictures."""
+
+import os
+import pathlib
+import signal
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.models.presets import save_preset
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class SavePresets(keras.callbacks.Callback):
+    """After each epoch, writes the presets `last` and, if it is one, `best`.
+
+    Args:
+        folder: Of the presets.
+        provenance: For `save_preset`.
+        best: The best validation top-1 so far, of a run that goes on.
+        swap: Puts the averaged weights in place meanwhile; None for none.
+        writes: False for a worker that computes along and writes nothing.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        provenance: dict[str, Any],
+        *,
+        best: float = float("-inf"),
+        swap: Any = None,
+        writes: bool = True,
+    ):
+        super().__init__()
+        self._folder, self._provenance = folder, provenance
+        self._best, self._swap, self._writes = best, swap, writes
+
+    def on_epoch_end(self, epoch, logs=None):
+        names = ["last"]
+        top1 = (logs or {}).get("val_top1")
+        if top1 is not None and top1 > self._best:
+            self._best = top1
+            names.append("best")
+        if self._swap:
+            self._swap.set_model(self.model)
+            self._swap.set_params(self.params)
+            self._swap.on_epoch_end(epoch, logs)
+        for name in names:
+            self._save(name, epoch, top1)
+        if self._swap:
+            self._swap.on_epoch_begin(epoch + 1, logs)
+
+    def _save(self, name, epoch, top1):
+        provenance = {**self._provenance, "epoch": epoch + 1}
+        if top1 is not None:
+            provenance["test_top1"] = float(top1)
+        if self._writes:
+            path = self._folder / name
+            save_preset(self.model, path, provenance=provenance, overwrite=True)
+            return
+        # Reading its weights takes part in what all workers do together.
+        with tempfile.TemporaryDirectory() as folder:
+            save_preset(self.model, pathlib.Path(folder) / name)
+
+
+class SeedEpochs(keras.callbacks.Callback):
+    """Seeds dropout anew in each epoch, which Keras 3 does not back up."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for number, layer in enumerate(self.model.layers):
+            if generator := getattr(layer, "seed_generator", None):
+                sequence = np.random.SeedSequence([self._seed, epoch, number])
+                state = sequence.generate_state(2, np.uint32)
+                generator.state.assign(state)
+
+
+class StopAfterEpoch(keras.callbacks.Callback):
+    """SIGTERM or Ctrl-C ends training after the epoch; a second one, at once.
+
+    Either way the last whole epoch is backed up.
+
+    Attributes:
+        received: The first signal, None if there was none.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.received: signal.Signals | None = None
+        self._handlers = {}
+
+    def on_train_begin(self, logs=None):
+        self._handlers = {
+            number: signal.signal(number, self._receive) for number in _STOPPING
+        }
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.received:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.restore_handlers()
+
+    def restore_handlers(self):
+        """Gives signals their old meaning again."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def _receive(self, number, frame):
+        if self.received:
+            self.restore_handlers()
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)
+        print(
+            f"\n{self.received.name}: training ends after this epoch, and can "
+            "be resumed. Once more ends it at once, with the epoch lost.",
+            flush=True,
+        )
+
+
+class ClipPictures(keras.callbacks.Callback):
+    """Shows TensorBoard a few clips, each with what the network says.
+
+    Args:
+        folder: Of the logs.
+        clips: `[N, T, H, W, 3]` uint8.
+        labels: `[N]` class numbers.
+        label_names: In the order of the logits.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        clips: np.ndarray,
+        labels: np.ndarray,
+        label_names: Sequence[str],
+    ):
+        super().__init__()
+        self._writer = tf.summary.create_file_writer(
+            os.path.join(folder, "clips")
+        )
+        self._clips, self._labels, self._names = clips, labels, label_names
+
+    def on_epoch_end(self, epoch, logs=None):
+        logits = self.model(self._clips, training=False)
+        scores = tf.nn.softmax(tf.cast(logits, tf.float32)).numpy()
+        pictures = [
+            _picture(clip, self._title(score, label))
+            for clip, score, label in zip(
+                self._clips, scores, self._labels, strict=True
+            )
+        ]
+        with self._writer.as_default(step=epoch):
+            tf.summary.image(
+                "clips", np.stack(pictures), max_outputs=len(pictures)
+            )
+        self._writer.flush()
+
+    def _title(self, score, label):
+        best = int(score.argmax())
+        truth = "" if best == label else f"   (is: {self._names[label]})"
+        return f"{self._names[best]} {score[best]:.0%}{truth}"
+
+
+def _picture(clip, title):
+    """Returns the frames side by side under a title, `[H + 20, T * W, 3]`."""
+    strip = np.concatenate(list(clip), axis=1)
+    picture = np.zeros((len(strip) + 20, strip.shape[1], 3), np.uint8)
+    picture[20:] = strip
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, title, (2, 14), font, 0.4, (255, 255, 255), 1)
+    return picture

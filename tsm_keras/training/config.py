@@ -1,0 +1,136 @@
+"""TrainingConfig: how a network is trained, as plain data."""
+
+import dataclasses
+from typing import Any
+
+_CHOICES = {
+    "optimizer": ("adamw", "sgd"),
+    "schedule": ("cosine", "step", "constant"),
+    "batch_norm": ("train", "partial", "frozen"),
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+}
+_SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        epochs: Passes over the data.
+        batch_size: Clips a step, of all devices and workers together.
+        optimizer: `"adamw"` or `"sgd"` (with momentum).
+        learning_rate: Peak of the rate.
+        rate_batch_size: The clips a step that `learning_rate` is meant for: it
+            scales linearly with those there are (Goyal et al., 2017). 0 takes
+            the rate as it is.
+        momentum: Of SGD.
+        schedule: `"cosine"` falls to zero, `"step"` divides by ten at
+            `step_epochs`, `"constant"` stays.
+        step_epochs: Epochs (from 0) at whose start the rate falls.
+        warmup: Share of all steps over which the rate rises from a tenth of
+            its peak, in [0, 1).
+        weight_decay: Of convolution and classifier kernels only: decoupled in
+            AdamW, added to the gradient in SGD, as in PyTorch.
+        bias_rate: Factor of the learning rate of biases; SGD only.
+        classifier_rate: Factor of the learning rate of the classifier, on
+            top of `bias_rate` for its bias; SGD only.
+        clip_norm: The global norm that gradients are clipped to, 0 for none.
+        label_smoothing: In [0, 1).
+        batch_norm: `"train"`; `"partial"` freezes all but the first
+            normalization, in inference mode (TSN, section 3.3); `"frozen"`
+            freezes all.
+        sync_batch_norm: Normalize over the batches of all devices and workers
+            together. Slower, and one batch's statistics again.
+        frozen_stages: The first stages of the backbone that do not learn;
+            stage 1 is the stem.
+        frozen_epochs: After so many epochs their kernels learn too (their
+            normalization never does); 0 for never. SGD only.
+        ema: Decay of a moving average of the weights, which is what is tested
+            and saved; 0 for none. Keras 3 only.
+        accumulate: Batches whose gradients make one step, for small memories;
+            `batch_size` is one of them. Keras 3 only.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        patience: Epochs without a better validation top-1 after which
+            training ends, 0 for no early end.
+        seed: Of initial weights, order, frames and crops.
+    """
+
+    epochs: int = 10
+    batch_size: int = 16
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    rate_batch_size: int = 0
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    step_epochs: tuple[int, ...] = ()
+    warmup: float = 0.1
+    weight_decay: float = 1e-4
+    bias_rate: float = 1.0
+    classifier_rate: float = 1.0
+    clip_norm: float = 0.0
+    label_smoothing: float = 0.0
+    batch_norm: str = "train"
+    sync_batch_norm: bool = False
+    frozen_stages: int = 0
+    frozen_epochs: int = 0
+    ema: float = 0.0
+    accumulate: int = 1
+    precision: str = "float32"
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "step_epochs", tuple(self.step_epochs))
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                self._refuse(field, f"one of {choices}")
+        for field, valid, expected in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("learning_rate", self.learning_rate > 0, "positive"),
+            ("rate_batch_size", self.rate_batch_size >= 0, "at least 0"),
+            ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
+            (
+                "step_epochs",
+                (self.schedule == "step") == bool(self.step_epochs)
+                and all(epoch > 0 for epoch in self.step_epochs)
+                and list(self.step_epochs) == sorted(set(self.step_epochs)),
+                "ascending epochs for schedule='step', and empty otherwise",
+            ),
+            ("warmup", 0 <= self.warmup < 1, "in [0, 1)"),
+            ("weight_decay", self.weight_decay >= 0, "at least 0"),
+            ("bias_rate", self.bias_rate > 0, "positive"),
+            ("classifier_rate", self.classifier_rate > 0, "positive"),
+            ("clip_norm", self.clip_norm >= 0, "at least 0"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
+            ("frozen_stages", self.frozen_stages >= 0, "at least 0"),
+            ("frozen_epochs", self.frozen_epochs >= 0, "at least 0"),
+            ("ema", 0 <= self.ema < 1, "in [0, 1)"),
+            ("accumulate", self.accumulate >= 1, "at least 1"),
+            ("patience", self.patience >= 0, "at least 0"),
+            ("seed", self.seed >= 0, "at least 0"),
+        ):
+            if not valid:
+                self._refuse(field, expected)
+        for field, neutral in _SGD_ONLY:
+            if self.optimizer != "sgd" and getattr(self, field) != neutral:
+                self._refuse(field, f"{neutral} unless optimizer='sgd'")
+
+    def _refuse(self, field, expected):
+        raise ValueError(
+            f"`{field}` must be {expected}. "
+            f"Received: {field}={getattr(self, field)!r}"
+        )
+
+    @property
+    def peak_rate(self) -> float:
+        """The peak of the learning rate, scaled to the clips a step."""
+        if not self.rate_batch_size:
+            return self.learning_rate
+        clips = self.batch_size * self.accumulate
+        return self.learning_rate * clips / self.rate_batch_size
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
+        return dataclasses.asdict(self)

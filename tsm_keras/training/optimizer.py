@@ -1,0 +1,141 @@
+"""build_optimizer: AdamW, or SGD as the reference trains with it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.keras_version import KERAS_3
+from tsm_keras.models.weights import leaf_layers
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.freezing import stage_of
+from tsm_keras.training.schedules import learning_rate_schedule
+
+
+class PerVariable(NamedTuple):
+    """How a variable's gradient is changed.
+
+    Attributes:
+        rate: Factor of its learning rate.
+        decay: Share of the variable that is added to its gradient.
+        first_step: Before which it does not change.
+    """
+
+    rate: float = 1.0
+    decay: float = 0.0
+    first_step: int = 0
+
+
+def build_optimizer(
+    model: keras.Model, config: TrainingConfig, steps_per_epoch: int
+) -> keras.optimizers.Optimizer:
+    """Returns the optimizer for the trainable weights of a clip model.
+
+    Args:
+        model: What will be trained, after `freeze`.
+        config: How.
+        steps_per_epoch: Batches an epoch.
+
+    Raises:
+        ValueError: If this is tf_keras and the config needs Keras 3.
+    """
+    _check_keras(config)
+    options: dict[str, Any] = {
+        "global_clipnorm": config.clip_norm or None,
+        **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
+    }
+    if config.accumulate > 1:
+        options["gradient_accumulation_steps"] = config.accumulate
+    rate = learning_rate_schedule(config, steps_per_epoch)
+    if config.optimizer == "adamw":
+        adamw = keras.optimizers.AdamW(
+            rate, weight_decay=config.weight_decay, **options
+        )
+        # Decay would pull normalization scales and biases to zero for nothing.
+        adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        return adamw
+    return PerVariableSGD(
+        rate,
+        momentum=config.momentum,
+        variables=model.trainable_variables,
+        rules=per_variable(model, config, steps_per_epoch),
+        **options,
+    )
+
+
+def per_variable(
+    model: keras.Model, config: TrainingConfig, steps_per_epoch: int
+) -> list[PerVariable]:
+    """Returns the rule of each trainable variable of a model, in order."""
+    rules = {}
+    for name, layer in leaf_layers(model):
+        stage = stage_of(name)
+        frozen = stage is not None and stage <= config.frozen_stages
+        for weight in layer.trainable_weights:
+            rate = config.classifier_rate if name == "classifier" else 1.0
+            if weight is getattr(layer, "bias", None):
+                rate *= config.bias_rate
+            is_kernel = len(weight.shape) > 1
+            rules[id(weight)] = PerVariable(
+                rate,
+                config.weight_decay if is_kernel else 0.0,
+                config.frozen_epochs * steps_per_epoch if frozen else 0,
+            )
+    return [rules[id(weight)] for weight in model.trainable_weights]
+
+
+class PerVariableSGD(keras.optimizers.SGD):
+    """SGD with a learning rate and a weight decay of each variable's own.
+
+    What reaches SGD is `rate * (clipped gradient + decay * variable)`. As
+    Keras' momentum takes the learning rate in (`m <- momentum * m - lr * g`),
+    the factor is one of the learning rate. PyTorch applies the rate after the
+    momentum: the two are the same but for the steps after the rate changes.
+
+    Args:
+        learning_rate: Of a variable whose rule has `rate=1`.
+        variables: All that will be trained, in order.
+        rules: One for each.
+        **options: Of `keras.optimizers.SGD`, but for `weight_decay`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        *,
+        variables: Sequence[Any],
+        rules: Sequence[PerVariable],
+        **options: Any,
+    ):
+        super().__init__(learning_rate, **options)
+        # In a function Keras does not track the variables as its own.
+        self._ruled = lambda: list(zip(variables, rules, strict=True))
+
+    # Where both Kerases change gradients: after they are accumulated, before
+    # they are used.
+    def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
+        grads = super()._clip_gradients(list(grads))
+        changed = []
+        for gradient, (variable, rule) in zip(
+            grads, self._ruled(), strict=True
+        ):
+            if rule.decay:
+                gradient = gradient + rule.decay * tf.convert_to_tensor(
+                    variable
+                )
+            rate = rule.rate
+            if rule.first_step:
+                step = tf.convert_to_tensor(self.iterations)
+                rate = tf.where(step < rule.first_step, 0.0, rule.rate)
+            changed.append(gradient * rate)
+        return changed
+
+
+def _check_keras(config):
+    for field, neutral in (("ema", 0.0), ("accumulate", 1)):
+        if not KERAS_3 and getattr(config, field) != neutral:
+            raise ValueError(
+                f"`{field}` must be {neutral} in tf_keras, which cannot do "
+                f"this; Keras 3 can. Received: {field}={getattr(config, field)}"
+            )

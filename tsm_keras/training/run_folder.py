@@ -1,0 +1,210 @@
+"""RunFolder: all that a training leaves behind, and needs to go on.
+
+run.json       command, recipe, network, data, seed, versions
+start/         the preset that training began with
+metrics.csv    a row an epoch
+tensorboard/   scalars, graph, clips with predictions
+presets/last   after the last epoch
+presets/best   after the one with the best validation top-1
+backup/        what `--resume` goes on from; gone when training is done
+lock           held by the process that trains
+"""
+
+import csv
+import json
+import os
+import pathlib
+import platform
+import shutil
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.version import __version__
+
+try:
+    import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
+
+_DESCRIPTION = "run.json"
+
+
+class RunFolder:
+    """The folder of one training.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
+        self._lock: IO[str] | None = None
+
+    @property
+    def start(self) -> pathlib.Path:
+        """The preset that training began with."""
+        return self.path / "start"
+
+    @property
+    def metrics(self) -> pathlib.Path:
+        """The table of epochs."""
+        return self.path / "metrics.csv"
+
+    @property
+    def tensorboard(self) -> pathlib.Path:
+        """The folder for TensorBoard."""
+        return self.path / "tensorboard"
+
+    @property
+    def backup(self) -> pathlib.Path:
+        """The folder that training resumes from."""
+        return self.path / "backup"
+
+    def preset(self, which: str) -> pathlib.Path:
+        """Returns the folder of the preset `"last"` or `"best"`."""
+        return self.path / "presets" / which
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / _DESCRIPTION).is_file()
+
+    def lock(self, name: str = "lock") -> None:
+        """Keeps other processes out until this one ends, however it ends.
+
+        Args:
+            name: Of the lock; each worker of a distributed training has one.
+
+        Raises:
+            OSError: If another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        # Opened to append: what another process wrote must stay readable.
+        file = open(self.path / name, "a+", encoding="utf-8")  # noqa: SIM115
+        if fcntl:
+            try:
+                # The kernel frees it with the process, after kill -9 too.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                file.close()
+                raise OSError(
+                    f"Another process trains in {self.path} (process {holder} "
+                    f"on {platform.node()}): wait for it, or choose another "
+                    "folder with --run."
+                ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._lock = file
+
+    def unlock(self) -> None:
+        """Lets other processes in before this one ends."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def describe(self, **fields: Any) -> None:
+        """Writes `run.json`, with versions.
+
+        Args:
+            **fields: JSON values.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        description = {
+            **fields,
+            "versions": {
+                "tsm_keras": __version__,
+                "keras": KERAS_VERSION,
+                "tensorflow": tf.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        }
+        self._write(description)
+
+    def read(self) -> dict[str, Any]:
+        """Returns what `describe` wrote.
+
+        Raises:
+            FileNotFoundError: If no run was begun here.
+            ValueError: If the description is damaged.
+        """
+        path = self.path / _DESCRIPTION
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{self.path} is no folder of a run: {_DESCRIPTION} is "
+                "missing. `tsm train` writes one beside the preset (--run)."
+            )
+        try:
+            fields = json.loads(path.read_text("utf-8"))
+            if not isinstance(fields["flags"], list):
+                raise ValueError("`flags` must be a list")
+            return fields
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error!r}") from error
+
+    def finish(self) -> None:
+        """Notes that training is done, and removes what only resuming needs."""
+        self._write({**self.read(), "finished": True})
+        shutil.rmtree(self.backup, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Removes the folder of an earlier run.
+
+        Raises:
+            FileExistsError: If it is something else.
+        """
+        if not self.path.exists():
+            return
+        if not self.exists and any(self.path.iterdir()):
+            raise FileExistsError(
+                f"{self.path} exists and is no folder of a run: choose another "
+                "one with --run."
+            )
+        self.lock()
+        shutil.rmtree(self.path)
+        self.unlock()
+
+    def epochs(self) -> list[Mapping[str, str]]:
+        """Returns the rows of `metrics.csv`."""
+        if not self.metrics.is_file():
+            return []
+        with open(self.metrics, encoding="utf-8", newline="") as file:
+            # A kill may leave half a row.
+            return [row for row in csv.DictReader(file) if None not in row]
+
+    def keep_epochs(self, count: int) -> list[Mapping[str, str]]:
+        """Cuts `metrics.csv` down to its first epochs and returns these.
+
+        What was logged after the last backup will be logged again.
+        """
+        rows = [
+            row
+            for row in self.epochs()
+            if (row["epoch"] or "").isdigit()
+            and int(row["epoch"]) < count
+            and None not in row.values()
+        ]
+        if not self.metrics.is_file():
+            return rows
+        with (
+            atomic_file(self.metrics) as temporary,
+            open(temporary, "w", encoding="utf-8", newline="") as file,
+        ):
+            if rows:
+                writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+        return rows
+
+    def _write(self, description):
+        with atomic_file(self.path / _DESCRIPTION) as temporary:
+            text = json.dumps(description, indent=2)
+            temporary.write_text(text, "utf-8")
