@@ -163,6 +163,7 @@ def _find_run():
             f"{target} exists: choose another folder, or add --overwrite."
         )
     if run.exists:
+        run.lock(_lock_name())
         _check_same(run)
     elif run.path.exists() and any(
         not path.name.startswith("lock") for path in run.path.iterdir()
@@ -197,14 +198,14 @@ def _check_same(run):
 
 def _begin(run, index, recipe, model, report, provenance):
     """Locks the folder and writes what the run begins with."""
-    run.lock(f"lock-worker-{index}" if index else "lock")
+    run.lock(_lock_name())
     if report:
         print(report.to_text())
     if index or run.start.exists():
         return
     if not run.exists:
         run.describe(
-            command=shlex.join(["tsm", "train", *sys.argv[1:]]),
+            command=shlex.join(["tsm", *sys.argv[1:]]),
             flags=serialized(FLAGS),
             folder=os.getcwd(),
             seed=recipe.training.seed,
@@ -215,6 +216,12 @@ def _begin(run, index, recipe, model, report, provenance):
             data_sha256=provenance["data_sha256"],
         )
     save_preset(model, run.start)
+
+
+def _lock_name():
+    """Each worker has its own."""
+    index = worker_index() if FLAGS.distribute == "multi_worker" else 0
+    return f"lock-worker-{index}" if index else "lock"
 
 
 def _check_data(run, training):

@@ -83,6 +83,8 @@ class RunFolder:
         Raises:
             OSError: If another process holds it.
         """
+        if self._lock:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         # Opened to append: what another process wrote must stay readable.
         file = open(self.path / name, "a+", encoding="utf-8")  # noqa: SIM115
@@ -169,8 +171,12 @@ class RunFolder:
                 "one with --run."
             )
         self.lock()
-        shutil.rmtree(self.path)
-        self.unlock()
+        # But for the lock itself, which another process may wait to open.
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif not path.name.startswith("lock"):
+                path.unlink()
 
     def epochs(self) -> list[Mapping[str, str]]:
         """Returns the rows of `metrics.csv`."""

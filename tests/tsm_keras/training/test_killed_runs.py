@@ -1,0 +1,115 @@
+"""A run ends in every way there is, goes on, and comes out the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from testing.checkout import PACKAGE_ROOTS
+from testing.gestures import write_folder
+from tsm_keras.keras_version import KERAS_3
+from tsm_keras.models.presets import read_description
+from tsm_keras.training.backup import epochs_done
+from tsm_keras.training.run_folder import RunFolder
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.keras3_only,  # tf_keras' dropout has a state it cannot save.
+]
+
+EPOCHS = 4
+# The network that is traced fastest, and two steps an epoch.
+SETTINGS = (
+    *("--backbone=resnet18", "--size=32", "--segments=2", "--batch_size=4"),
+    *("--optimizer=sgd", f"--epochs={EPOCHS}", "--ema=0.5", "--dropout=0.3"),
+    *("--label_smoothing=0.1", "--crop=multi_scale", "--seed=1"),
+)
+
+
+class Process:
+    """`tsm train` as a user starts it."""
+
+    def __init__(self, work, *arguments):
+        self.output = work / f"{time.monotonic_ns()}.txt"
+        path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+        with open(self.output, "w", encoding="utf-8") as file:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-u", "-c"),
+                    "from tsm_cli.main import run; run()",
+                    *("train", *arguments),
+                ],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=work,
+                env={**os.environ, "PYTHONPATH": path},
+            )
+
+    def wait_for(self, condition):
+        while not condition():
+            assert self.process.poll() is None, self.text()
+            time.sleep(0.005)
+
+    def text(self):
+        return self.output.read_text("utf-8")
+
+    def end(self, status=0):
+        assert self.process.wait(timeout=500) == status, self.text()
+        return self.text()
+
+
+def test_a_killed_run_ends_as_one_that_never_was(tmp_path):
+    write_folder(tmp_path / "data" / "train")
+    write_folder(tmp_path / "data" / "test", clips_per_class=1, seed=50)
+    common = ("--data=data", *SETTINGS)
+    whole = Process(tmp_path, "--to=whole", *common)
+    run = RunFolder(tmp_path / "killed.run")
+
+    # Killed at once after a backup, in the next epoch.
+    process = Process(tmp_path, "--to=killed", *common)
+    process.wait_for(lambda: epochs_done(run.backup) == 1)
+    process.process.kill()
+    process.end(-signal.SIGKILL)
+    assert not (tmp_path / "killed").exists()
+
+    # Signalled in its first epoch, which it ends; nobody else may join in.
+    process = Process(tmp_path, "--resume=killed.run")
+    process.wait_for(lambda: f"Epoch 2/{EPOCHS}" in process.text())
+    with pytest.raises(OSError, match=f"process {process.process.pid}"):
+        RunFolder(run.path).lock()
+    process.process.send_signal(signal.SIGTERM)
+    text = process.end(128 + signal.SIGTERM)
+    assert "going on after epoch 1" in text
+    assert f"stopped after epoch 2 of {EPOCHS}" in text and "--resume=" in text
+    assert epochs_done(run.backup) == 2
+
+    # What a kill in the middle of its writes would leave is not believed.
+    (run.backup / ".epoch_00003").mkdir()
+    (run.backup / ".epoch_00003" / "latest.weights.h5").write_bytes(b"half")
+    with open(run.metrics, "a", encoding="utf-8") as file:
+        file.write("2,0.1,1.0,0.1,1.0\n3,0.")
+    # The same command goes on too, from another folder as well.
+    process = Process(tmp_path, "--to=killed", *common)
+    assert "wrote the preset killed" in process.end()
+    whole.end()
+
+    for preset in ("", ".run/presets/best", ".run/presets/last"):
+        one, other = (
+            read_description(tmp_path / f"{name}{preset}")
+            for name in ("whole", "killed")
+        )
+        assert one["sha256"] == other["sha256"], preset
+        assert one["provenance"] == other["provenance"]
+    assert (
+        run.metrics.read_text()
+        == (tmp_path / "whole.run" / "metrics.csv").read_text()
+    )
+    assert len(run.epochs()) == EPOCHS
+    described = run.read()
+    assert described["finished"] and described["seed"] == 1
+    assert described["command"].startswith("tsm train --to=killed")
+    assert described["versions"]["tensorflow"] and KERAS_3
+    assert not run.backup.exists()

@@ -1,0 +1,193 @@
+"""Against NumPy, one small sum of squares: no network is needed."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow import keras
+
+from testing.models import small_config
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.freezing import freeze
+from tsm_keras.training.optimizer import (
+    PerVariable,
+    PerVariableSGD,
+    build_optimizer,
+    per_variable,
+)
+
+REFERENCE = TrainingConfig(
+    optimizer="sgd",
+    learning_rate=0.1,
+    schedule="step",
+    step_epochs=(1,),
+    warmup=0.0,
+    weight_decay=1e-2,
+    bias_rate=2.0,
+    classifier_rate=5.0,
+    clip_norm=20.0,
+    epochs=2,
+)
+
+
+def _steps(variables, gradients, rules, rates, clip, momentum=0.9):
+    """What the steps of the reference do, in NumPy."""
+    velocities = [np.zeros_like(v) for v in variables]
+    for step, rate in enumerate(rates):
+        norm = np.sqrt(sum((g[step] ** 2).sum() for g in gradients))
+        scale = min(1.0, clip / norm)
+        for n, rule in enumerate(rules):
+            change = gradients[n][step] * scale + rule.decay * variables[n]
+            if step < rule.first_step:
+                change = 0.0 * change
+            velocities[n] = momentum * velocities[n] - rate * rule.rate * change
+            variables[n] = variables[n] + velocities[n]
+    return variables
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "clipped"])
+def test_steps_are_those_of_the_reference(large):
+    rng = np.random.default_rng(0)
+    rules = [
+        PerVariable(1.0, 1e-2),  # A kernel,
+        PerVariable(1.0, 0.0),  # a normalization's scale,
+        PerVariable(2.0, 0.0),  # a bias,
+        PerVariable(5.0, 1e-2),  # a new classifier,
+        PerVariable(10.0, 0.0),  # its bias,
+        PerVariable(1.0, 1e-2, first_step=1),  # a stage frozen at first.
+    ]
+    shapes = [(3, 4), (4,), (4,), (4, 2), (2,), (3, 3)]
+    starts = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    scale = 50.0 if large else 0.1
+    gradients = [
+        scale * rng.normal(size=(2, *shape)).astype(np.float32)
+        for shape in shapes
+    ]
+    variables = [tf.Variable(start) for start in starts]
+    optimizer = PerVariableSGD(
+        keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.1, 0.01]),
+        variables=variables,
+        rules=rules,
+        momentum=0.9,
+        global_clipnorm=20.0,
+    )
+    for step in range(2):
+        optimizer.apply_gradients(
+            zip([g[step] for g in gradients], variables, strict=True)
+        )
+    expected = _steps(list(starts), gradients, rules, (0.1, 0.01), clip=20.0)
+    for found, wanted in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=2e-6, atol=1e-6)
+
+
+def test_rules_of_a_network_are_those_of_the_reference():
+    model = build_clip_model(small_config("resnet50", non_local=True))
+    rules = per_variable(model, REFERENCE, steps_per_epoch=3)
+    found = {}
+    for weight, rule in zip(model.trainable_weights, rules, strict=True):
+        found[getattr(weight, "path", weight.name).split(":")[0]] = rule
+    plain = PerVariable(1.0, 1e-2)
+    assert found["stem_conv/kernel"] == plain
+    assert found["stem_bn/gamma"] == found["stem_bn/beta"] == PerVariable()
+    assert found["classifier/kernel"] == PerVariable(5.0, 1e-2)
+    assert found["classifier/bias"] == PerVariable(10.0, 0.0)
+    non_local = {k: v for k, v in found.items() if "non_local" in k}
+    assert len(non_local) == 5 * 10
+    for name, rule in non_local.items():
+        if name.endswith("kernel"):
+            assert rule == plain
+        elif name.endswith("bias"):
+            assert rule == PerVariable(2.0, 0.0)
+        else:
+            assert rule == PerVariable()
+
+
+@pytest.mark.keras3_only  # tf_keras has neither; see below.
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_accumulated_batches_are_one_step(optimizer):
+    """Two halves of a batch move the weights as the whole does."""
+    config = TrainingConfig(
+        optimizer=optimizer,
+        learning_rate=0.1,
+        schedule="constant",
+        warmup=0.0,
+        clip_norm=0.5,
+        weight_decay=0.01,
+    )
+    halves = [np.float32([3.0, -1.0]), np.float32([1.0, 2.0])]
+    ends = []
+    for accumulate in (1, 2):
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(1, name="classifier")]
+        )
+        model.set_weights([np.float32([[1.0], [2.0]]), np.float32([0.5])])
+        built = build_optimizer(
+            model,
+            TrainingConfig(**{**config.to_dict(), "accumulate": accumulate}),
+            steps_per_epoch=4,
+        )
+        kernel = model.trainable_variables[0]
+        batches = halves if accumulate == 2 else [np.mean(halves, axis=0)]
+        for batch in batches:
+            gradients = [batch.reshape(2, 1), np.zeros(1, np.float32)]
+            built.apply_gradients(
+                zip(gradients, model.trainable_variables, strict=True)
+            )
+        ends.append(kernel.numpy())
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)
+    assert not np.allclose(ends[0], [[1.0], [2.0]])
+
+
+@pytest.mark.tf_keras_only
+@pytest.mark.parametrize("field", [{"ema": 0.9}, {"accumulate": 2}])
+def test_tf_keras_refuses_what_it_cannot_do(field):
+    model = build_clip_model(small_config(image_size=32))
+    with pytest.raises(ValueError, match="Keras 3 can"):
+        build_optimizer(model, TrainingConfig(**field), 1)
+
+
+def test_frozen_parts_do_not_learn_and_normalize_as_in_inference():
+    model = build_clip_model(small_config("resnet18"))
+    config = TrainingConfig(batch_norm="partial", frozen_stages=3)
+    freeze(model, config)
+    names = {
+        getattr(weight, "path", weight.name).split("/")[0]
+        for weight in model.trainable_weights
+    }
+    assert names == {
+        *(f"stage_{s}_block_{b:02d}_conv_{c}" for s in (3, 4) for b in (0, 1)
+          for c in (1, 2)),
+        *(f"stage_{s}_block_00_downsample_conv" for s in (3, 4)),
+        "classifier",
+    }  # fmt: skip
+    freeze(model, TrainingConfig(batch_norm="partial"))
+    learning = [
+        layer.name
+        for layer in model.layers
+        if layer.name.endswith("bn") or "_bn_" in layer.name
+        if layer.trainable and layer.trainable_weights
+    ]
+    assert learning == ["stem_bn"]
+    normalization = model.get_layer("stage_1_block_00_bn_1")
+    x = tf.random.stateless_normal([2, 4, 4, 64], [0, 1]) * 5 + 3
+    before = normalization.get_weights()
+    np.testing.assert_array_equal(
+        normalization(x, training=True), normalization(x, training=False)
+    )
+    for one, other in zip(before, normalization.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Frozen at first: the optimizer holds its kernels until they may learn.
+    thawing = TrainingConfig(
+        optimizer="sgd", frozen_stages=1, frozen_epochs=3, epochs=5
+    )
+    freeze(model, thawing)
+    rules = dict(
+        zip(
+            (w.shape for w in model.trainable_weights),
+            per_variable(model, thawing, steps_per_epoch=7),
+            strict=True,
+        )
+    )
+    assert rules[(7, 7, 3, 64)].first_step == 21
+    with pytest.raises(ValueError, match="at most 5"):
+        freeze(model, TrainingConfig(frozen_stages=6))

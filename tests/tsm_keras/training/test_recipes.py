@@ -1,0 +1,143 @@
+import dataclasses
+import inspect
+import re
+
+import pytest
+
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.training import command
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.flags import recipe_from_flags, serialized
+from tsm_keras.training.recipes import RECIPES, find_recipe
+from tsm_keras.training.starting_point import check_start
+
+# Name, optimizer's rate and the clips a step it is for, epochs, steps, weight
+# decay, dropout: as the reference publishes them.
+PUBLISHED = (
+    ("kinetics_8f", 0.02, 128, 50, (20, 40), 1e-4, 0.5),
+    ("mobilenet_v2_kinetics", 0.02, 128, 100, (40, 80), 4e-5, 0.5),
+    ("something_v1", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
+    ("something_v2", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
+    ("ucf101_finetune", 0.001, 64, 25, (10, 20), 5e-4, 0.8),
+    ("hmdb51_finetune", 0.001, 64, 25, (10, 20), 5e-4, 0.8),
+)
+
+
+@pytest.mark.parametrize("row", PUBLISHED, ids=lambda row: row[0])
+def test_recipes_are_as_published(row):
+    name, rate, clips, epochs, steps, decay, dropout = row
+    recipe = find_recipe(name)
+    training = recipe.training
+    assert training.optimizer == "sgd" and training.momentum == 0.9
+    assert (training.learning_rate, training.rate_batch_size) == (rate, clips)
+    assert (training.epochs, training.step_epochs) == (epochs, steps)
+    assert training.weight_decay == decay and training.clip_norm == 20.0
+    assert recipe.network["dropout"] == dropout
+    assert recipe.augmentation.crop == "multi_scale"
+    partial = name.endswith("_finetune")
+    assert (training.batch_norm == "partial") == partial
+    # Left and right are classes there.
+    assert recipe.augmentation.flip == ("something" not in name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_docstrings_hold_commands_that_parse(name):
+    text = inspect.getdoc(RECIPES[name])
+    found = re.search(r"tsm train ((?:.+\n)+)", text)
+    arguments = found[1].split()
+    command.FLAGS(["tsm train", *arguments])
+    assert command.FLAGS.recipe == name
+    recipe = recipe_from_flags(command.FLAGS)
+    VideoClassifierConfig(num_classes=2, **recipe.network)
+    check_start(recipe, command.FLAGS.init, command.FLAGS.pretrained)
+    if name != "default":
+        assert recipe == find_recipe(name)
+
+
+def test_any_field_can_be_given():
+    wanted = TrainingConfig(
+        epochs=3,
+        batch_size=5,
+        optimizer="sgd",
+        learning_rate=0.3,
+        rate_batch_size=7,
+        momentum=0.8,
+        schedule="step",
+        step_epochs=(1, 2),
+        warmup=0.2,
+        weight_decay=0.3,
+        bias_rate=3.0,
+        classifier_rate=4.0,
+        clip_norm=5.0,
+        label_smoothing=0.2,
+        batch_norm="frozen",
+        sync_batch_norm=True,
+        frozen_stages=2,
+        frozen_epochs=1,
+        ema=0.9,
+        accumulate=2,
+        precision="mixed_bfloat16",
+        patience=3,
+        seed=9,
+    )
+    arguments = []
+    for field in dataclasses.fields(wanted):
+        value = getattr(wanted, field.name)
+        assert value != field.default
+        text = ",".join(map(str, value)) if field.type == "tuple" else value
+        if isinstance(value, tuple):
+            text = ",".join(map(str, value))
+        arguments.append(f"--{field.name}={text}")
+    arguments += ["--size=48", "--flip", "--crop_scales=1,0.5", "--window=9"]
+    command.FLAGS(["tsm train", "--recipe=kinetics_8f", *arguments])
+    recipe = recipe_from_flags(command.FLAGS)
+    assert recipe.training == wanted
+    assert recipe.network["image_size"] == 48
+    assert recipe.network["backbone"] == "resnet50"
+    assert recipe.augmentation.crop == "multi_scale"
+    assert recipe.augmentation.crop_scales == (1.0, 0.5)
+    assert recipe.sampling.window == 9
+    again = serialized(command.FLAGS)
+    command.FLAGS(["tsm train", *again])
+    assert recipe_from_flags(command.FLAGS) == recipe
+    assert serialized(command.FLAGS) == again
+
+
+def test_a_start_that_a_recipe_needs_is_asked_for():
+    assert check_start(find_recipe("online"), None, None) == "imagenet"
+    assert check_start(find_recipe("jester"), "scratch", None) is None
+    for name, message in (
+        ("kinetics_8f", "--init=resnet50.pth"),
+        ("hmdb51_finetune", "trained on Kinetics"),
+        ("finetune_small", "a trained network"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_start(find_recipe(name), None, None)
+    with pytest.raises(ValueError, match="two starts"):
+        check_start(find_recipe("default"), "preset", "imagenet")
+
+
+def test_a_typo_gets_the_nearest_recipe():
+    with pytest.raises(ValueError, match="did you mean 'kinetics_8f'"):
+        find_recipe("kinetcs_8f")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"bias_rate": 2.0},
+        {"frozen_epochs": 3},
+        {"schedule": "step"},
+        {"step_epochs": (3,)},
+        {"optimizer": "sgd", "schedule": "step", "step_epochs": (4, 3)},
+        {"batch_norm": "off"},
+        {"precision": "float16"},
+        {"warmup": 1.0},
+        {"accumulate": 0},
+        {"ema": 1.0},
+    ],
+    ids=str,
+)
+def test_impossible_settings_are_refused(fields):
+    with pytest.raises(ValueError, match=r"`\w+` must be .*Received: "):
+        TrainingConfig(**fields)
