@@ -111,7 +111,8 @@ def main(arguments: Sequence[str]) -> None:
         "quantization_aware": FLAGS.qat,
     }
     _begin(run, index, recipe, model, report, provenance)
-    finished = train_in_folder(
+    train = functools.partial(
+        train_in_folder,
         run,
         model,
         recipe.training,
@@ -123,6 +124,15 @@ def main(arguments: Sequence[str]) -> None:
         quantization_aware=FLAGS.qat,
         max_steps=2 if FLAGS.debug else None,
     )
+    try:
+        finished = train()
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        if not several:
+            raise
+        reason = error.message.splitlines()[-1]
+        print(f"lost another worker, starting over to wait for it: {reason}")
+        run.unlock()
+        restart_in_tf_keras()
     if not finished.complete:
         print(
             f"stopped after epoch {finished.epochs} of "
@@ -130,6 +140,8 @@ def main(arguments: Sequence[str]) -> None:
             f"tsm train --resume={shlex.quote(str(run.path))}"
         )
         sys.exit(128 + finished.signal)
+    if several:
+        print(f"worker {index} has the weights {finished.digest}")
     if index:
         return
     save_preset(

@@ -23,6 +23,7 @@ def fit(
     *,
     validation_data: tf.data.Dataset | None = None,
     steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
     initial_epoch: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
@@ -39,6 +40,7 @@ def fit(
         validation_data: Batches from `make_dataset(training=False)`.
         steps_per_epoch: Of `training_data`, if an iteration of it goes
             through several epochs.
+        validation_steps: Of `validation_data`, if several workers share it.
         initial_epoch: The first to train.
         callbacks: For `model.fit`.
         verbose: As in `model.fit`.
@@ -63,6 +65,7 @@ def fit(
         validation_data=validation_data,
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
         initial_epoch=initial_epoch,
         callbacks=[*own, *callbacks],
         verbose=verbose,
@@ -88,6 +91,8 @@ def compile_model(
         if is_batch_norm(layer) and config.sync_batch_norm:
             # Read when a step is traced. The fused kernel knows one device.
             layer.synchronized, layer.fused = True, False
+    # tf_keras would add up what all devices agree on.
+    model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),

@@ -25,6 +25,7 @@ def fit_quantization_aware(
     *,
     validation_data: tf.data.Dataset | None = None,
     steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
     initial_epoch: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
@@ -40,6 +41,7 @@ def fit_quantization_aware(
             trained with from scratch is a good start.
         validation_data: As for `fit`; its accuracy is that with roundings.
         steps_per_epoch: As for `fit`.
+        validation_steps: As for `fit`.
         initial_epoch: As for `fit`.
         callbacks: As for `fit`; they see the network with roundings.
         verbose: As for `fit`.
@@ -61,6 +63,7 @@ def fit_quantization_aware(
         config,
         validation_data=validation_data,
         steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
         initial_epoch=initial_epoch,
         callbacks=callbacks,
         verbose=verbose,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ class Finished:
         signal: Number of the one that ended it early, 0 for none.
         model: What came out, None if it is not complete.
         provenance: For its preset.
+        digest: Of the last weights, by which workers can be compared.
     """
 
     complete: bool
@@ -46,6 +48,7 @@ class Finished:
     signal: int = 0
     model: keras.Model | None = None
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    digest: str = ""
 
 
 def train_in_folder(
@@ -87,8 +90,7 @@ def train_in_folder(
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
         config = dataclasses.replace(config, sync_batch_norm=False)
     test = distributed(strategy, config.batch_size, make_test)
-    if max_steps:
-        test = make_test(batch_size=config.batch_size).take(max_steps)
+    test_steps = int(make_test(batch_size=config.batch_size).cardinality())
     past = test_top1(run, done)
     saves_presets = not quantization_aware
     signals = StopAfterEpoch()
@@ -126,6 +128,7 @@ def train_in_folder(
             config,
             validation_data=test,
             steps_per_epoch=steps,
+            validation_steps=min(test_steps, max_steps or test_steps),
             initial_epoch=done,
             callbacks=[*callbacks, signals],
         )
@@ -135,11 +138,12 @@ def train_in_folder(
     if saves_presets:
         path = run.preset("best" if config.patience else "last")
         provenance = read_description(path)["provenance"] if leads else {}
-        return Finished(
-            True, done, 0, load_preset(path) if leads else None, provenance
-        )
+        # All workers take part in reading weights.
+        digest = _digest(model)
+        model = load_preset(path) if leads else None
+        return Finished(True, done, 0, model, provenance, digest)
     provenance = {**provenance, "test_top1": history.history[MONITOR][-1]}
-    return Finished(True, done, 0, model, provenance)
+    return Finished(True, done, 0, model, provenance, _digest(model))
 
 
 def test_top1(run: RunFolder, epochs: int) -> list[float]:
@@ -198,6 +202,13 @@ def run_callbacks(
     # What is above is as it was, if this is reached.
     callbacks.append(backup_callback(run.backup))
     return callbacks
+
+
+def _digest(model):
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def has_stopped(values: Sequence[float], patience: int) -> bool:
