@@ -5,17 +5,22 @@
 Times whole training steps, compiled as `tsm_keras.training.fit` compiles them,
 of TSM (bidirectional and causal) against TSN, the same network without shift;
 of our BatchNormalization against the stock layer of Keras 3; and of the shift's
-own gradient against autodiff of its slices, in a step and by itself. The
-variants take turns in one run.
+own gradient against autodiff of its slices, in a step and by itself. With
+PyTorch installed (the extra `torch`), its step of the same bidirectional
+network, eager, channels last, on as many threads, is timed too. The variants
+take turns in one run.
 
 The bars are set for the default flags. Smaller frames or batches fit into the
-processor's caches, where the stock BatchNormalization loses less.
+processor's caches, where the stock BatchNormalization loses less. `--only`
+leaves variants out.
 
-Takes about six minutes on two cores. Exits with 1 if a bar is missed.
+Takes about eight minutes on two cores. Exits with 1 if a bar is missed.
 """
 
-import contextlib
+import importlib.util
 import os
+import pathlib
+import sys
 from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -42,9 +47,12 @@ flags.DEFINE_integer("batch_size", 4, "Clips a step.")
 flags.DEFINE_integer("rounds", 12, "Turns of each variant.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
 
+flags.DEFINE_multi_string("only", None, "A variant to time; may be repeated.")
+
 NUM_CLASSES = 27
 TSN, TSM, CAUSAL = "TSN", "TSM bidirectional", "TSM causal"
 AGAIN = "TSN, again"
+TORCH = "TSM bidirectional, PyTorch"
 STOCK = "TSM bidirectional, stock BatchNormalization"
 AUTODIFF = "TSM bidirectional, autodiff of the shift"
 GRADIENT = "gradient of all shifts"
@@ -62,32 +70,41 @@ def main(argv):
         f"{FLAGS.num_segments} a step, on the {'GPU' if gpus else 'CPU'}, "
         f"{FLAGS.clock} time"
     )
-    variants = {
-        TSN: training_step("none"),
-        TSM: training_step("bidirectional"),
-        CAUSAL: training_step("causal"),
+    makers = {
+        TSN: lambda: training_step("none"),
+        TSM: lambda: training_step("bidirectional"),
+        CAUSAL: lambda: training_step("causal"),
+        # Twice the same: the ratio shows the noise of the run.
+        AGAIN: lambda: training_step("none"),
+        GRADIENT: shift_gradients,
+        AUTODIFF: lambda: with_autodiff(training_step, "bidirectional"),
+        GRADIENT_AUTODIFF: lambda: with_autodiff(shift_gradients),
     }
-    # The same step under a second name: its ratio shows the noise of the run.
-    variants[AGAIN] = variants[TSN]
+    if KERAS_3:  # In tf_keras ours is the stock layer.
+        makers[STOCK] = stock_step
+    if importlib.util.find_spec("torch"):
+        makers[TORCH] = torch_step
+    if unknown := {*(FLAGS.only or ())} - {*makers}:
+        raise app.UsageError(f"--only takes {list(makers)}, not {unknown}")
+    variants = {
+        name: make()
+        for name, make in makers.items()
+        if name in (FLAGS.only or makers)
+    }
     ratios = [
         Ratio(TSM, TSN, at_most=1.10),
         Ratio(CAUSAL, TSN, at_most=1.10),
-    ]
-    if KERAS_3:  # In tf_keras ours is the stock layer.
-        with mock.patch.object(
-            convolution, "BatchNormalization", keras.layers.BatchNormalization
-        ):
-            variants[STOCK] = training_step("bidirectional")
-        # The kernel pays off on a CPU; XLA fuses the stock layer on a GPU.
-        ratios.append(Ratio(STOCK, TSM, at_least=0.0 if gpus else 1.5))
-    variants[GRADIENT] = shift_gradients()
-    with autodiff_of_shift():
-        variants[AUTODIFF] = training_step("bidirectional")
-        variants[GRADIENT_AUTODIFF] = shift_gradients()
-    ratios += [
+        # These pay off on a CPU; XLA fuses the stock layer on a GPU.
+        Ratio(STOCK, TSM, at_least=0.0 if gpus else 1.5),
+        Ratio(TORCH, TSM, at_least=0.0 if gpus else 1.3),
         Ratio(AUTODIFF, TSM),
         Ratio(GRADIENT_AUTODIFF, GRADIENT),
         Ratio(AGAIN, TSN),
+    ]
+    ratios = [
+        ratio
+        for ratio in ratios
+        if {ratio.numerator, ratio.denominator} <= {*variants}
     ]
     times = interleave(variants, rounds=FLAGS.rounds, clock=FLAGS.clock)
     clips = dict.fromkeys(variants, FLAGS.batch_size)
@@ -130,6 +147,57 @@ def training_step(shift):
     return step
 
 
+def stock_step():
+    """Returns the step with the BatchNormalization of Keras 3."""
+    with mock.patch.object(
+        convolution, "BatchNormalization", keras.layers.BatchNormalization
+    ):
+        return training_step("bidirectional")
+
+
+def torch_step():
+    """Returns PyTorch's step of the TSM authors' network, on a random batch.
+
+    As fast as PyTorch does it on a CPU without compiling: channels last, fused
+    AdamW, and a shift with two copies of what moves.
+    """
+    import torch
+
+    # The rebuilt network belongs to the tests.
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+    from testing.torch_networks import recognizer
+
+    torch.manual_seed(0)
+    torch.set_num_threads(os.cpu_count() or 1)
+    if FLAGS.backbone == "mobilenet_v2":
+        if FLAGS.width != 1.0:
+            raise app.UsageError("PyTorch's MobileNetV2 is of --width=1 only.")
+        model = recognizer(
+            "mobilenetv2", NUM_CLASSES, segments=FLAGS.num_segments
+        )
+    else:
+        model = recognizer(
+            FLAGS.backbone, NUM_CLASSES, segments=FLAGS.num_segments
+        )
+    model = model.train().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, fused=True)
+    size = FLAGS.image_size
+    frames = torch.rand(FLAGS.batch_size * FLAGS.num_segments, 3, size, size)
+    frames = frames.to(memory_format=torch.channels_last)
+    labels = torch.arange(FLAGS.batch_size) % NUM_CLASSES
+
+    def step():
+        logits = model(frames).unflatten(0, (FLAGS.batch_size, -1)).mean(1)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    step()
+    return step
+
+
 def shift_gradients():
     """Returns the backward pass of every shift in the network, by itself."""
     frames = FLAGS.batch_size * FLAGS.num_segments
@@ -153,13 +221,12 @@ def shift_gradients():
     return gradients
 
 
-@contextlib.contextmanager
-def autodiff_of_shift():
-    """Takes the shift's own gradient away from what is traced within."""
+def with_autodiff(make, *arguments):
+    """Returns what `make` traces without the shift's own gradient."""
     with mock.patch.object(
         temporal_shift, "_shift", temporal_shift._take_neighbours
     ):
-        yield
+        return make(*arguments)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,11 @@ _ROOMS = {
     "tsm_keras.layers": _BASE,
     "tsm_keras.models": _MODELS,
     "tsm_keras.data": (*_BASE, "tsm_keras.models.config"),
-    "tsm_keras.training": (*_MODELS, "tsm_keras.data"),
+    "tsm_keras.training": (
+        *_MODELS,
+        "tsm_keras.data",
+        "tsm_keras.checkpoints",  # Training may start from PyTorch weights.
+    ),
     "tsm_keras.evaluation": (*_MODELS, "tsm_keras.data"),
     "tsm_keras.checkpoints": (*_MODELS, "tsm_keras.data"),
 }

@@ -68,7 +68,8 @@ def distributed(
     Args:
         strategy: From `make_strategy`.
         batch_size: Of all workers together.
-        make: Called with `batch_size`, `num_workers` and `worker`.
+        make: Called with `batch_size`, `num_workers` and `worker`; gives whole
+            batches.
 
     Returns:
         For `model.fit`: the batches of `make`, or, with several workers, this
@@ -99,3 +100,45 @@ def distributed(
         return data.unbatch().batch(batch_size // replicas)
 
     return strategy.distribute_datasets_from_function(share)
+
+
+def distributed_test(
+    strategy: tf.distribute.Strategy,
+    batch_size: int,
+    make: Callable[..., tf.data.Dataset],
+) -> tuple[tf.data.Dataset, int]:
+    """Returns what is tested on, and how many batches that is.
+
+    No device can compute on an empty batch, so several of them get whole ones,
+    filled up with clips of weight zero. The others weigh a little more than
+    one: losses are divided by all.
+
+    Args:
+        strategy: As for `distributed`.
+        batch_size: The same.
+        make: The same, but for what fills no batch.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        data = make(batch_size=batch_size, num_workers=1, worker=0)
+        return data, int(data.cardinality())
+
+    def clips(num_workers, worker):
+        return make(batch_size=1, num_workers=num_workers, worker=worker)
+
+    workers = 1
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        workers = strategy.cluster_resolver.cluster_spec().num_tasks("worker")
+    shares = [int(clips(workers, x).cardinality()) for x in range(workers)]
+    steps = -(-max(shares) * workers // batch_size)
+    weight = steps * batch_size / sum(shares)
+
+    def filled(batch_size, num_workers, worker):
+        data = clips(num_workers, worker).unbatch()
+        real = data.map(lambda clip, label: (clip, label, weight))
+        filling = (
+            data.take(1).repeat().map(lambda clip, label: (clip, label, 0.0))
+        )
+        rows = real.concatenate(filling).take(steps * batch_size)
+        return rows.batch(batch_size, drop_remainder=True)
+
+    return distributed(strategy, batch_size, filled), steps

@@ -97,7 +97,9 @@ def compile_model(
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),
             loss=_cross_entropy(config.label_smoothing, model.output_shape[-1]),
-            metrics=[keras.metrics.MeanMetricWrapper(_hits, name="top1")],
+            weighted_metrics=[
+                keras.metrics.MeanMetricWrapper(_hits, name="top1")
+            ],
             # On a CPU XLA makes depthwise networks about four times slower.
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,

@@ -22,7 +22,7 @@ from tsm_keras.training.callbacks import (
     StopAfterEpoch,
 )
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.distribute import distributed
+from tsm_keras.training.distribute import distributed, distributed_test
 from tsm_keras.training.fit import MONITOR, early_stopping, fit
 from tsm_keras.training.quantization_aware import fit_quantization_aware
 from tsm_keras.training.run_folder import RunFolder
@@ -89,8 +89,7 @@ def train_in_folder(
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
         config = dataclasses.replace(config, sync_batch_norm=False)
-    test = distributed(strategy, config.batch_size, make_test)
-    test_steps = int(make_test(batch_size=config.batch_size).cardinality())
+    test, test_steps = distributed_test(strategy, config.batch_size, make_test)
     past = test_top1(run, done)
     saves_presets = not quantization_aware
     signals = StopAfterEpoch()

@@ -2,13 +2,18 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from testing import checkout
+from testing.checkout import PACKAGE_ROOTS
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.training.distribute import (
@@ -108,6 +113,67 @@ def test_a_wrong_tf_config_is_refused(monkeypatch, value, message):
         worker_index()
     with pytest.raises(ValueError, match="`TF_CONFIG` must"):
         make_strategy("multi_worker")
+
+
+@pytest.mark.keras3_only  # Devices are split before TensorFlow starts: slow.
+@pytest.mark.slow
+def test_two_devices_train_and_test_as_one(tmp_path):
+    """With an odd number of clips to test, and statistics over both."""
+    code = """
+import sys
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+half = tf.config.LogicalDeviceConfiguration()
+tf.config.set_logical_device_configuration(cpu, [half, half])
+from tensorflow import keras
+from testing.models import randomize, small_config
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.weights import copy_weights
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.distribute import distributed, distributed_test
+from tsm_keras.training.fit import fit
+
+config = small_config("resnet18", num_segments=2, dropout=0.0)
+rng = np.random.default_rng(0)
+clips = rng.integers(0, 256, (13, 2, 32, 32, 3), np.uint8)
+data = tf.data.Dataset.from_tensor_slices((clips, np.arange(13) % 7))
+train = lambda batch_size, **_: data.take(8).batch(batch_size)
+test = lambda batch_size, **_: data.skip(8).batch(batch_size)
+start = build_clip_model(config)
+randomize(start, seed=0)
+settings = TrainingConfig(
+    epochs=2, learning_rate=0.01, optimizer="sgd", batch_size=4,
+    sync_batch_norm=True, classifier_rate=5.0, weight_decay=1e-2, clip_norm=9,
+)
+found = []
+for strategy in (
+    tf.distribute.get_strategy(),
+    tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+):
+    with strategy.scope():
+        model = build_clip_model(config)
+        copy_weights(start, model)
+    tested, steps = distributed_test(strategy, 4, test)
+    history = fit(
+        model, distributed(strategy, 4, train), settings, verbose=0,
+        validation_data=tested, validation_steps=steps,
+    ).history
+    found.append((history, model.get_weights()))
+(one, weights), (two, others) = found
+for name in one:
+    np.testing.assert_allclose(one[name], two[name], rtol=2e-3, err_msg=name)
+for a, b in zip(weights, others):
+    np.testing.assert_allclose(a, b, rtol=0.02, atol=0.02)
+"""
+    path = os.pathsep.join(
+        [*map(str, PACKAGE_ROOTS.values()), str(checkout.ROOT / "tests")]
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
 
 
 def test_batches_that_cannot_be_shared_are_refused():

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from testing.gestures import LABELS, shared_videos
+from testing.models import randomize, small_config
+from tsm_keras.data.clip_reader import as_reader
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.presets import save_preset
+from tsm_keras.models.weights import leaf_layers
+from tsm_keras.training.recipes import Recipe, find_recipe
+from tsm_keras.training.starting_point import read_source, starting_model
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return as_reader(shared_videos())
+
+
+def _source(**fields):
+    fields = {"image_size": 32, "labels": (), **fields}
+    model = build_clip_model(small_config("resnet18", **fields))
+    randomize(model, seed=0)
+    return model
+
+
+def _same_weights(model, source):
+    """Names of layers whose weights are those of the source."""
+    old = dict(leaf_layers(source))
+    return {
+        name
+        for name, layer in leaf_layers(model)
+        if all(
+            one.shape == other.shape and np.array_equal(one, other)
+            for one, other in zip(
+                layer.get_weights(), old[name].get_weights(), strict=True
+            )
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"num_classes": 7}, "7 classes there, 4 here"),
+        ({"num_classes": 4, "labels": ("a", "b", "c", "d")}, "other classes"),
+        ({"num_classes": 4}, None),  # It does not say which.
+        ({"num_classes": 4, "labels": LABELS}, None),
+    ],
+)
+def test_other_classes_replace_the_head_only(clips, fields, reason):
+    source = _source(**fields)
+    model, report = starting_model(
+        Recipe(network={"dropout": 0.2}), {}, clips, source=source, name="old"
+    )
+    names = {name for name, _ in leaf_layers(source)}
+    if reason:
+        names -= {"classifier"}
+        assert reason in report.skipped["classifier"]
+        assert f"skipped classifier: {reason}" in report.to_text()
+    assert _same_weights(model, source) == names == set(report.loaded)
+    assert f"loaded {len(names)} layers" in report.to_text()
+    config = model.video_config
+    assert config.labels == LABELS and config.dropout == 0.2
+    assert config.shift == "causal" and config.backbone == "resnet18"
+
+
+def test_what_fits_no_weights_is_refused_and_what_does_is_changed(clips):
+    source = _source()
+    given = {"image_size": 48, "num_segments": 2, "shift": "bidirectional"}
+    model, report = starting_model(
+        Recipe(network=given), given, clips, source=source, name="old"
+    )
+    assert model.input_shape == (None, 2, 48, 48, 3)
+    assert "trained with shift='causal'" in report.to_text()
+    for field, value in (("backbone", "resnet50"), ("shift_div", 4)):
+        with pytest.raises(ValueError, match=f"leave this .*{field}={value!r}"):
+            starting_model(
+                Recipe(network={field: value}),
+                {field: value},
+                clips,
+                source=source,
+                name="old",
+            )
+    # What only the recipe says gives way to the weights.
+    recipe = find_recipe("kinetics_8f")
+    model, _ = starting_model(recipe, {}, clips, source=source, name="old")
+    assert model.video_config.backbone == "resnet18"
+
+
+def test_a_torchvision_file_gives_a_resnet_its_imagenet_weights(
+    clips, tmp_path
+):
+    torch = pytest.importorskip("torch")
+    from testing.torch_networks import ResNet
+
+    tensors = ResNet(18).state_dict()
+    tensors["fc.weight"], tensors["fc.bias"] = (
+        torch.zeros(1000, 512),
+        torch.zeros(1000),
+    )
+    path = tmp_path / "resnet18.pth"
+    torch.save(tensors, path)
+    recipe = Recipe(network={"backbone": "resnet18", "image_size": 32,
+                             "num_segments": 4})  # fmt: skip
+    source = read_source(path, recipe)
+    model, report = starting_model(
+        recipe, {}, clips, source=source, name="resnet18.pth"
+    )
+    assert set(report.skipped) == {"classifier"}
+    assert "1000 classes there, 4 here" in report.to_text()
+    kernel = tensors["conv1.weight"].numpy()
+    np.testing.assert_array_equal(
+        model.get_layer("stem_conv").get_weights()[0],
+        kernel.transpose(2, 3, 1, 0),
+    )
+
+
+def test_a_preset_starts_as_it_was_saved(clips, tmp_path):
+    source = _source(num_classes=4, labels=LABELS)
+    save_preset(source, tmp_path / "old")
+    found = read_source(tmp_path / "old", Recipe())
+    assert found.video_config == source.video_config
+    with pytest.raises(FileNotFoundError, match="preset folder or a weights"):
+        read_source(tmp_path / "nowhere", Recipe())
