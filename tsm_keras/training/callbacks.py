@@ -1,15 +1,11 @@
-"""What Keras has no callback for: presets, seeds, signals, pictures."""
+"""What Keras has no callback for: presets, seeds of epochs, signals."""
 
-import os
 import pathlib
 import signal
 import tempfile
-from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.presets import save_preset
@@ -126,57 +122,3 @@ class StopAfterEpoch(keras.callbacks.Callback):
             "be resumed. Once more ends it at once, with the epoch lost.",
             flush=True,
         )
-
-
-class ClipPictures(keras.callbacks.Callback):
-    """Shows TensorBoard a few clips, each with what the network says.
-
-    Args:
-        folder: Of the logs.
-        clips: `[N, T, H, W, 3]` uint8.
-        labels: `[N]` class numbers.
-        label_names: In the order of the logits.
-    """
-
-    def __init__(
-        self,
-        folder: str | os.PathLike,
-        clips: np.ndarray,
-        labels: np.ndarray,
-        label_names: Sequence[str],
-    ):
-        super().__init__()
-        self._writer = tf.summary.create_file_writer(
-            os.path.join(folder, "clips")
-        )
-        self._clips, self._labels, self._names = clips, labels, label_names
-
-    def on_epoch_end(self, epoch, logs=None):
-        logits = self.model(self._clips, training=False)
-        scores = tf.nn.softmax(tf.cast(logits, tf.float32)).numpy()
-        pictures = [
-            _picture(clip, self._title(score, label))
-            for clip, score, label in zip(
-                self._clips, scores, self._labels, strict=True
-            )
-        ]
-        with self._writer.as_default(step=epoch):
-            tf.summary.image(
-                "clips", np.stack(pictures), max_outputs=len(pictures)
-            )
-        self._writer.flush()
-
-    def _title(self, score, label):
-        best = int(score.argmax())
-        truth = "" if best == label else f"   (is: {self._names[label]})"
-        return f"{self._names[best]} {score[best]:.0%}{truth}"
-
-
-def _picture(clip, title):
-    """Returns the frames side by side under a title, `[H + 20, T * W, 3]`."""
-    strip = np.concatenate(list(clip), axis=1)
-    picture = np.zeros((len(strip) + 20, strip.shape[1], 3), np.uint8)
-    picture[20:] = strip
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(picture, title, (2, 14), font, 0.4, (255, 255, 255), 1)
-    return picture

@@ -16,11 +16,11 @@ from tsm_keras.models.presets import load_preset, read_description
 from tsm_keras.models.weights import copy_weights
 from tsm_keras.training.backup import backup_callback, epochs_done
 from tsm_keras.training.callbacks import (
-    ClipPictures,
     SavePresets,
     SeedEpochs,
     StopAfterEpoch,
 )
+from tsm_keras.training.clip_pictures import ClipPictures
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.distribute import distributed, distributed_test
 from tsm_keras.training.fit import MONITOR, early_stopping, fit

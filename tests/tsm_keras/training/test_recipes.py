@@ -84,10 +84,9 @@ def test_any_field_can_be_given():
     for field in dataclasses.fields(wanted):
         value = getattr(wanted, field.name)
         assert value != field.default
-        text = ",".join(map(str, value)) if field.type == "tuple" else value
         if isinstance(value, tuple):
-            text = ",".join(map(str, value))
-        arguments.append(f"--{field.name}={text}")
+            value = ",".join(map(str, value))
+        arguments.append(f"--{field.name}={value}")
     arguments += ["--size=48", "--flip", "--crop_scales=1,0.5", "--window=9"]
     command.FLAGS(["tsm train", "--recipe=kinetics_8f", *arguments])
     recipe = recipe_from_flags(command.FLAGS)
