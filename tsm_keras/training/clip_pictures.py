@@ -1,4 +1,4 @@
-"""ClipPictures: TensorBoard shows clips with what the network says of them."""
+"""ClipPictures: TensorBoard shows the graph, and clips with predictions."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tensorflow import keras
 
 
 class ClipPictures(keras.callbacks.Callback):
-    """After each epoch, writes a few clips with their likeliest class.
+    """Writes the graph, and after each epoch a few clips with their class.
 
     Args:
         folder: Of the logs.
@@ -31,6 +31,13 @@ class ClipPictures(keras.callbacks.Callback):
             os.path.join(folder, "clips")
         )
         self._clips, self._labels, self._names = clips, labels, label_names
+
+    def on_train_begin(self, logs=None):
+        # Keras 3's own callback looks for a function it no longer has.
+        call = tf.function(lambda clips: self.model(clips, training=False))
+        graph = call.get_concrete_function(self._clips).graph
+        with self._writer.as_default(step=0):
+            tf.summary.graph(graph)
 
     def on_epoch_end(self, epoch, logs=None):
         logits = self.model(self._clips, training=False)

@@ -224,7 +224,9 @@ def _tensorboard(run, pictures, label_names):
             flush=True,
         )
         return []
-    callbacks = [keras.callbacks.TensorBoard(run.tensorboard, write_graph=True)]
+    callbacks = [
+        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+    ]
     if pictures is not None and label_names:
         shown = pictures.unbatch().take(_PICTURES).as_numpy_iterator()
         clips, labels = zip(*shown, strict=True)

@@ -1,5 +1,6 @@
 """One short run in this process, and what its folder holds."""
 
+import dataclasses
 import json
 import multiprocessing
 import re
@@ -37,11 +38,9 @@ def _model():
     )
 
 
-def _clips(count, nan=False):
+def _clips(count):
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (count, 2, 32, 32, 3)).astype(np.float32)
-    if nan:
-        clips[0] = np.nan
     labels = np.arange(count, dtype=np.int64) % 4
     return tf.data.Dataset.from_tensor_slices((clips, labels))
 
@@ -144,8 +143,8 @@ def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
         train_in_folder(
             run,
             _model(),
-            CONFIG,
-            lambda batch_size, epochs=(), **_: _clips(8, nan=True).batch(4),
+            dataclasses.replace(CONFIG, learning_rate=1e30),
+            _make_training,
             _make_test,
             provenance={},
         )
@@ -155,7 +154,7 @@ def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
 def test_early_stopping_counts_the_epochs_before_a_resume():
     values = [0.1, 0.5, 0.4, 0.5, 0.3]
     whole, resumed = (
-        early_stopping(CONFIG.__class__(patience=3), past)
+        early_stopping(TrainingConfig(patience=3), past)
         for past in ([], values[:3])
     )
     for callback in (whole, resumed):
@@ -219,7 +218,7 @@ def test_metrics_after_the_last_backup_are_cut_off(tmp_path):
 
 def test_the_commands_of_the_docs_are_understood():
     text = (ROOT / "docs/training.md").read_text("utf-8").replace("\\\n", "")
-    commands = re.findall(r"tsm train (--[^`\n#|]*)", text)
+    commands = re.findall(r"tsm train (--(?!help)[^`\n#|]*)", text)
     assert len(commands) >= 5
     for line in commands:
         assert command.FLAGS(["tsm train", *line.split()])[1:] == []
