@@ -1,13 +1,14 @@
 """What Keras has no callback for: presets, seeds of epochs, signals."""
 
+import concurrent.futures
 import pathlib
 import signal
-import tempfile
 from typing import Any
 
 import numpy as np
 from tensorflow import keras
 
+from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -36,6 +37,7 @@ class SavePresets(keras.callbacks.Callback):
         super().__init__()
         self._folder, self._provenance = folder, provenance
         self._best, self._swap, self._writes = best, swap, writes
+        self._plain: keras.Model | None = None
 
     def on_epoch_end(self, epoch, logs=None):
         names = ["last"]
@@ -47,22 +49,31 @@ class SavePresets(keras.callbacks.Callback):
             self._swap.set_model(self.model)
             self._swap.set_params(self.params)
             self._swap.on_epoch_end(epoch, logs)
-        for name in names:
-            self._save(name, epoch, top1)
+        # Reading them is something that all workers do together.
+        weights = self.model.get_weights()
         if self._swap:
             self._swap.on_epoch_begin(epoch + 1, logs)
-
-    def _save(self, name, epoch, top1):
+        if not self._writes:
+            return
         provenance = {**self._provenance, "epoch": epoch + 1}
         if top1 is not None:
             provenance["test_top1"] = float(top1)
-        if self._writes:
-            path = self._folder / name
-            save_preset(self.model, path, provenance=provenance, overwrite=True)
-            return
-        # Reading its weights takes part in what all workers do together.
-        with tempfile.TemporaryDirectory() as folder:
-            save_preset(self.model, pathlib.Path(folder) / name)
+        # In a thread of its own there is no strategy that would spread the
+        # model to be saved over all devices and workers.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(self._save, names, weights, provenance).result()
+
+    def _save(self, names, weights, provenance):
+        if self._plain is None:
+            self._plain = build_clip_model(self.model.video_config)
+        self._plain.set_weights(weights)
+        for name in names:
+            save_preset(
+                self._plain,
+                self._folder / name,
+                provenance=provenance,
+                overwrite=True,
+            )
 
 
 class SeedEpochs(keras.callbacks.Callback):

@@ -49,9 +49,7 @@ def build_optimizer(
         options["gradient_accumulation_steps"] = config.accumulate
     rate = learning_rate_schedule(config, steps_per_epoch)
     if config.optimizer == "adamw":
-        adamw = keras.optimizers.AdamW(
-            rate, weight_decay=config.weight_decay, **options
-        )
+        adamw = GlobalAdamW(rate, weight_decay=config.weight_decay, **options)
         # Decay would pull normalization scales and biases to zero for nothing.
         adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         return adamw
@@ -85,7 +83,25 @@ def per_variable(
     return [rules[id(weight)] for weight in model.trainable_weights]
 
 
-class PerVariableSGD(keras.optimizers.SGD):
+class _GlobalGradients:
+    """Clips and changes gradients that are summed over all devices."""
+
+    # Where both Kerases change gradients: after they are accumulated, before
+    # they are used. Keras 3 comes here before the sum over devices.
+    def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
+        context = tf.distribute.get_replica_context()
+        devices = context.num_replicas_in_sync if context and KERAS_3 else 1
+        if devices > 1:
+            grads = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
+        changed = self._change(super()._clip_gradients(list(grads)))  # type: ignore[misc]
+        # Summed once more, they are the same.
+        return [x / devices for x in changed] if devices > 1 else changed
+
+    def _change(self, grads: Sequence[Any]) -> list[Any]:
+        return list(grads)
+
+
+class PerVariableSGD(_GlobalGradients, keras.optimizers.SGD):
     """SGD with a learning rate and a weight decay of each variable's own.
 
     What reaches SGD is `rate * (clipped gradient + decay * variable)`. As
@@ -112,18 +128,14 @@ class PerVariableSGD(keras.optimizers.SGD):
         # In a function Keras does not track the variables as its own.
         self._ruled = lambda: list(zip(variables, rules, strict=True))
 
-    # Where both Kerases change gradients: after they are accumulated, before
-    # they are used.
-    def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
-        grads = super()._clip_gradients(list(grads))
+    def _change(self, grads: Sequence[Any]) -> list[Any]:
         changed = []
         for gradient, (variable, rule) in zip(
             grads, self._ruled(), strict=True
         ):
             if rule.decay:
-                gradient = gradient + rule.decay * tf.convert_to_tensor(
-                    variable
-                )
+                decay = rule.decay * tf.convert_to_tensor(variable)
+                gradient = gradient + decay
             rate = rule.rate
             if rule.first_step:
                 step = tf.convert_to_tensor(self.iterations)
@@ -132,7 +144,17 @@ class PerVariableSGD(keras.optimizers.SGD):
         return changed
 
 
+class GlobalAdamW(_GlobalGradients, keras.optimizers.AdamW):
+    """AdamW, whose gradients are clipped by the norm over all devices."""
+
+
 def _check_keras(config):
+    devices = tf.distribute.get_strategy().num_replicas_in_sync
+    if config.accumulate > 1 and devices > 1:
+        raise ValueError(
+            "`accumulate` must be 1 where several devices share a batch. "
+            f"Received: accumulate={config.accumulate}"
+        )
     for field, neutral in (("ema", 0.0), ("accumulate", 1)):
         if not KERAS_3 and getattr(config, field) != neutral:
             raise ValueError(
