@@ -135,11 +135,15 @@ class GestureDecision:
         self._clear()
         return events
 
-    def _clear(self):
-        self._recent = collections.deque()  # (time, logits)
+    def _clear(self) -> None:
+        self._recent: collections.deque[tuple[float, np.ndarray]] = (
+            collections.deque()
+        )
         self._time = self._free_at = -math.inf
-        self._leader, self._leads_since = None, math.inf
-        self.gesture, self._best = None, 0.0
+        self._leader: str | None = None
+        self._leads_since = math.inf
+        self.gesture: str | None = None
+        self._best = 0.0
         self.scores = np.zeros(len(self._labels), np.float32)
 
     def _mean_scores(self):

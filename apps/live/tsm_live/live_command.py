@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from tsm_live.decision import DecisionConfig
 from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
-from tsm_live.networks import open_network
 from tsm_live.one_line_parser import OneLineParser
 from tsm_live.open_source import SourceOptions, open_source
 from tsm_live.raw_pipe import FORMATS
 from tsm_live.run import LiveConfig, run_live
+from tsm_live.source_sessions import open_sessions
 
 _DECISION = DecisionConfig()
 _SOURCES = SourceOptions()
@@ -32,9 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     names = [*dict.fromkeys(options.source)]
     with contextlib.ExitStack() as stack:
         ending = stack.enter_context(Ending())
-        network = open_network(
+        sessions = open_sessions(
             options.model,
             len(names),
+            accelerator=options.accelerator,
             threads=options.threads,
         )
         sources = [
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             on_event = log.write
         summaries, errors = run_live(
             sources,
-            network,
+            sessions,
             views,
             _config(options, real_time=False),
             on_event=on_event,
@@ -105,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         help="a camera's number, a video file, an rtsp://, http://, tcp:// or "
         "udp:// address, or - for bare frames on stdin; may be repeated",
+    )
+    add(
+        "--accelerator",
+        choices=("cpu", "gpu", "auto"),
+        default="cpu",
+        help="gpu: nothing is left to the CPU; auto: where that is possible",
     )
     add("--threads", type=int, default=1, help="of the CPU")
     see = parser.add_argument_group("what comes out")

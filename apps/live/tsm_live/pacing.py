@@ -1,4 +1,4 @@
-"""FramePacer: which frames of a stream the network sees, and when it forgets."""
+"""FramePacer: which frames the network sees, and when it starts anew."""
 
 import enum
 import math

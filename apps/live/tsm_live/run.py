@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from tsm_live.decision import DecisionConfig
 from tsm_live.live_state import Command, GestureEvent, View
 from tsm_live.live_stream import LiveStream, Summary
-from tsm_live.networks import Network
 from tsm_live.pacing import FramePacer, Step
 from tsm_live.reader import Reader
 from tsm_live.scene_cut import SceneCut
 from tsm_live.source import Source, SourceError
+from tsm_live.source_sessions import SourceSessions
 
 _PATIENCE = 0.02  # Seconds between looks at views and signals.
 _LONGEST_WAIT = 1.0  # Seconds between two frames of a file, as shown.
@@ -30,7 +30,7 @@ class LiveConfig:
             who watches.
     """
 
-    decision: DecisionConfig = DecisionConfig()
+    decision: DecisionConfig = dataclasses.field(default_factory=DecisionConfig)
     max_gap: float | None = None
     restart_on_cut: bool = False
     real_time: bool = False
@@ -38,7 +38,7 @@ class LiveConfig:
 
 def run_live(
     sources: Sequence[Source],
-    network: Network,
+    sessions: SourceSessions,
     views: Sequence[View],
     config: LiveConfig = LiveConfig(),
     *,
@@ -52,7 +52,7 @@ def run_live(
 
     Args:
         sources: Are closed at the end.
-        network: With a stream for each source.
+        sessions: With a stream for each source.
         views: Are shown every frame that is not dropped.
         config: How sources are run.
         on_event: Is called with a source's name and what starts or ends there.
@@ -61,7 +61,7 @@ def run_live(
     Returns:
         A summary for each source, and the errors of those that failed.
     """
-    run = _Run(sources, network, views, config, on_event)
+    run = _Run(sources, sessions, views, config, on_event)
     try:
         while not (run.ended or wants_end()):
             run.poll_views()
@@ -79,8 +79,8 @@ def run_live(
 
 
 class _Run:
-    def __init__(self, sources, network, views, config, on_event):
-        self._network = network
+    def __init__(self, sources, sessions, views, config, on_event):
+        self._sessions = sessions
         self._views = views
         self._on_event = on_event
         self._real_time = config.real_time
@@ -89,10 +89,10 @@ class _Run:
         self.streams = [
             LiveStream(
                 Reader(source, self._arrived),
-                network.spec.labels,
-                accelerator=network.accelerator,
+                sessions.spec.labels,
+                accelerator=sessions.accelerator,
                 pacer=FramePacer(
-                    network.spec.frame_interval, max_gap=config.max_gap
+                    sessions.spec.frame_interval, max_gap=config.max_gap
                 ),
                 decision=config.decision,
                 scene_cut=SceneCut() if config.restart_on_cut else None,
@@ -135,7 +135,7 @@ class _Run:
                 self._restart(number)
             if step is not Step.SKIP:
                 due[number] = frame.image
-        predictions = self._network.step(due) if due else {}
+        predictions = self._sessions.step(due) if due else {}
         for number, frame in frames.items():
             stream = self.streams[number]
             self._tell(stream, stream.advance(frame, predictions.get(number)))
@@ -180,7 +180,7 @@ class _Run:
         return True
 
     def _restart(self, number):
-        self._network.reset(number)
+        self._sessions.reset(number)
         self._tell(self.streams[number], self.streams[number].restart())
 
     def _tell(self, stream, events):
