@@ -176,7 +176,7 @@ def save_png(picture: np.ndarray, folder: str | os.PathLike) -> pathlib.Path:
     temporary = path.with_name(f".{path.name}.part")
     _, content = cv2.imencode(".png", picture)
     try:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.tobytes())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
