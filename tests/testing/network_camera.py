@@ -1,5 +1,6 @@
 """A camera on the loopback that stalls, hangs up and comes back."""
 
+import contextlib
 import fractions
 import io
 import socket
@@ -77,10 +78,8 @@ class NetworkCamera:
                 return
             self.served += 1
             held.append(connection)
-            try:
+            with contextlib.suppress(OSError):  # The other side hung up.
                 self._send(connection, frames)
-            except OSError:
-                pass  # The other side has hung up.
             if then == "hang up":
                 connection.close()
         self._listener.close()

@@ -87,7 +87,18 @@ class GestureDecision:
                 "`ignored` and `no_gesture` leave no class. "
                 f"Received: {config.ignored}, {config.no_gesture}"
             )
-        self._clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._recent: collections.deque[tuple[float, np.ndarray]] = (
+            collections.deque()
+        )
+        self._time = self._free_at = -math.inf
+        self._leader: str | None = None
+        self._leads_since = math.inf
+        self.gesture: str | None = None
+        self._best = 0.0  # Score of the gesture.
+        self.scores = np.zeros(len(self._labels), np.float32)
 
     def update(self, time: float, logits: np.ndarray) -> list[GestureEvent]:
         """Takes the logits of the next frame.
@@ -132,19 +143,8 @@ class GestureDecision:
     def end(self) -> list[GestureEvent]:
         """Forgets the stream; returns the end of the gesture that goes on."""
         events = [] if self.gesture is None else [self._end()]
-        self._clear()
+        self._forget()
         return events
-
-    def _clear(self) -> None:
-        self._recent: collections.deque[tuple[float, np.ndarray]] = (
-            collections.deque()
-        )
-        self._time = self._free_at = -math.inf
-        self._leader: str | None = None
-        self._leads_since = math.inf
-        self.gesture: str | None = None
-        self._best = 0.0
-        self.scores = np.zeros(len(self._labels), np.float32)
 
     def _mean_scores(self):
         mean = np.mean([logits for _, logits in self._recent], axis=0)

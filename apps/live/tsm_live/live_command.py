@@ -10,12 +10,14 @@ from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
 from tsm_live.one_line_parser import OneLineParser
 from tsm_live.open_source import SourceOptions, open_source
+from tsm_live.open_views import ViewOptions, open_views
 from tsm_live.raw_pipe import FORMATS
 from tsm_live.run import LiveConfig, run_live
 from tsm_live.source_sessions import open_sessions
 
 _DECISION = DecisionConfig()
 _SOURCES = SourceOptions()
+_VIEWS = ViewOptions()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
             mend.
     """
     options = _parser().parse_args(arguments)
-    names = [*dict.fromkeys(options.source)]
+    names = options.source
+    if len(set(names)) < len(names):
+        raise ValueError(f"Each --source may be named once. Received: {names}")
     with contextlib.ExitStack() as stack:
         ending = stack.enter_context(Ending())
         sessions = open_sessions(
@@ -41,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         sources = [
             open_source(name, _source_options(options)) for name in names
         ]
-        views = []
+        views, is_watched = open_views(_view_options(options), names, stack)
         on_event = lambda source, event: None  # noqa: E731
         if options.events:
             log = EventLog(options.events)
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             sources,
             sessions,
             views,
-            _config(options, real_time=False),
+            _config(options, real_time=is_watched),
             on_event=on_event,
             wants_end=lambda: ending.wanted,
         )
@@ -79,6 +83,17 @@ def _config(options, *, real_time):
         max_gap=options.max_gap,
         restart_on_cut=options.restart_on_cut,
         real_time=real_time,
+    )
+
+
+def _view_options(options):
+    return ViewOptions(
+        window=options.window,
+        web=options.web,
+        web_host=options.web_host,
+        web_token=options.web_token,
+        output=options.output,
+        others=options.events is not None,
     )
 
 
@@ -114,7 +129,27 @@ def _parser() -> argparse.ArgumentParser:
         help="gpu: nothing is left to the CPU; auto: where that is possible",
     )
     add("--threads", type=int, default=1, help="of the CPU")
-    see = parser.add_argument_group("what comes out")
+    see = parser.add_argument_group(
+        "what comes out",
+        "Without any of these: a window where there can be one, else --web "
+        "8080.",
+    )
+    see.add_argument("--window", action="store_true", help="on this screen")
+    see.add_argument(
+        "--web", type=int, metavar="PORT", help="in browsers; 0: a free port"
+    )
+    see.add_argument(
+        "--web_host",
+        default=_VIEWS.web_host,
+        metavar="HOST",
+        help="to bind to (%(default)s); another needs a token",
+    )
+    see.add_argument(
+        "--web_token",
+        metavar="TOKEN",
+        help="that browsers must bring; made up where one is needed",
+    )
+    see.add_argument("--output", metavar="FILE", help="an annotated MP4")
     see.add_argument("--events", metavar="FILE", help="JSON lines; - is stdout")
     see.add_argument("--quiet", action="store_true", help="no summary")
     decide = parser.add_argument_group("when a gesture starts and ends")
