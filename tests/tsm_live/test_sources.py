@@ -26,21 +26,23 @@ def _read_all(source):
     return frames
 
 
-# Name, frames, seconds from the first to the last.
+# Name, frames, seconds from the first to the last, frames a second.
 @pytest.mark.parametrize(
-    ("name", "count", "length"),
+    ("name", "count", "length", "fps"),
     [
-        ("exo_sample.mkv", 30, 0.967),
-        ("exo_sample_h263.ts", 25, 0.96),
-        ("exo_sample_android_slow_motion.mp4", 7, 0.492),
-        ("mma_test_ucf101.avi", 164, 6.52),  # Its last frame has no time.
-        ("decord_video_90.mov", 3, 0.067),
-        ("mpy_no_duration.webm", 74, 4.872),
-        ("small_webm.webm", 1, 0),
+        ("exo_sample.mkv", 30, 0.967, 30),
+        ("exo_sample_h263.ts", 25, 0.96, 25),
+        ("exo_sample_android_slow_motion.mp4", 7, 0.492, 13.325),
+        ("mma_test_ucf101.avi", 164, 6.52, 25),  # Its last frame has no time.
+        ("decord_video_90.mov", 3, 0.067, 30),
+        ("mpy_no_duration.webm", 74, 4.872, 14.985),
+        ("small_webm.webm", 1, 0, 25),
     ],
 )
-def test_a_file_is_its_frames_and_times(name, count, length, capsys):
-    frames = _read_all(VideoFile(fixture(name)))
+def test_a_file_is_its_frames_and_times(name, count, length, fps):
+    source = VideoFile(fixture(name))
+    frames = _read_all(source)
+    assert source.fps == pytest.approx(fps, rel=0.02)
     times = [frame.time for frame in frames]
     assert len(frames) == count and times[0] == 0
     assert times[-1] == pytest.approx(length, abs=1e-3)

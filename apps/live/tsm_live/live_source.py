@@ -34,6 +34,7 @@ class LiveSource:
     """
 
     is_live = True
+    fps = 0.0
 
     def __init__(self, name: str, *, timeout: float = 5.0):
         if not timeout > 0:
@@ -43,8 +44,8 @@ class LiveSource:
         self.name = name
         self._timeout = timeout
         self._stopped = threading.Event()
-        self._capture = None
-        self._start = None  # Of the first frame.
+        self._capture: cv2.VideoCapture | None = None
+        self._start: float | None = None  # Of the first frame.
 
     def read(self) -> TimedFrame | None:
         """Waits for the next frame; None once stopped.
@@ -55,13 +56,12 @@ class LiveSource:
         """
         waits = back_off()
         while not self._stopped.is_set():
-            opens_again = self._capture is None and self._start is not None
-            if self._capture is None:
-                self._open()
-            is_open = self._capture.isOpened()
-            read, image = self._capture.read()
+            was_gone = self._capture is None and self._start is not None
+            capture = self._capture = self._capture or self._open()
+            is_open = capture.isOpened()
+            read, image = capture.read()
             if read:
-                if opens_again:
+                if was_gone:
                     _tell(f"{self._title} is back")
                 return self._timed(image)
             self.close()
@@ -92,10 +92,9 @@ class LiveSource:
 
     def _open(self):
         if self.name.isdecimal():
-            self._capture = cv2.VideoCapture(int(self.name))
-            return
+            return cv2.VideoCapture(int(self.name))
         milliseconds = int(1e3 * self._timeout)
-        self._capture = cv2.VideoCapture(
+        return cv2.VideoCapture(
             self.name,
             cv2.CAP_FFMPEG,
             [

@@ -49,7 +49,7 @@ class RawPipe:
         self._descriptor = pipe.fileno()
         self._shape = (height, width, 3)
         self._is_rgb = pixel_format == "rgb24"
-        self._fps = fps
+        self.fps = fps
         self._count = 0
         self._stopped = False
 
@@ -65,7 +65,7 @@ class RawPipe:
         image = np.frombuffer(content, np.uint8).reshape(self._shape)
         if self._is_rgb:
             image = np.ascontiguousarray(image[..., ::-1])
-        time = self._count / self._fps
+        time = self._count / self.fps
         self._count += 1
         return TimedFrame(image, time)
 

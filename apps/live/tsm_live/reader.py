@@ -48,7 +48,12 @@ class Reader:
 
     @property
     def fps(self) -> float:
-        """Frames that the source gives a second; 0 before there are two."""
+        """Frames that the source gives a second.
+
+        As measured, if it does not know; then 0 before there are two.
+        """
+        if self.source.fps:
+            return self.source.fps
         times = tuple(self._times)
         if len(times) < 2 or times[-1] <= times[0]:
             return 0.0

@@ -28,10 +28,12 @@ class Source(Protocol):
         name: What the user calls it.
         is_live: Whether frames come when they come, so that who is late has
             missed some.
+        fps: Frames a second, as far as is known beforehand; 0 if it is not.
     """
 
     name: str
     is_live: bool
+    fps: float
 
     def read(self) -> TimedFrame | None:
         """Waits for the next frame; None when there will be none.

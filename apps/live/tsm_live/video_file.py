@@ -10,6 +10,7 @@ from tsm_live.source import SourceError, TimedFrame
 # Of the length that a file claims to have: what lacks at its end without
 # being worth a word (containers count some frames that are no picture).
 _MAY_LACK = 0.1
+_FPS_RANGE = (1.0, 240.0)  # Any other rate is a unit of time, say, or none.
 
 
 class VideoFile:
@@ -21,6 +22,10 @@ class VideoFile:
     Args:
         path: Of the file, or its `http(s)://` address.
 
+    Attributes:
+        name: The same.
+        fps: Frames a second.
+
     Raises:
         SourceError: If there is no such file, or it is no video.
     """
@@ -29,7 +34,6 @@ class VideoFile:
 
     def __init__(self, path: str | os.PathLike):
         self.name = os.fspath(path)
-        self._first = self._last = None  # Times, the first as the file has it.
         if "://" not in self.name and not os.path.exists(path):
             raise SourceError(f"There is no video at {self.name}.")
         self._capture = cv2.VideoCapture(self.name)
@@ -39,7 +43,12 @@ class VideoFile:
                 "a kind that OpenCV does not know."
             )
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self._interval = 1 / rate if rate > 0 else 1 / 25
+        frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._claimed_length = frames / rate if rate > 0 else 0.0
+        is_rate = _FPS_RANGE[0] <= rate <= _FPS_RANGE[1]
+        self.fps = rate if is_rate else _measured_fps(self.name)
+        self._first = 0.0  # Time of the first frame, as the file has it.
+        self._last: float | None = None
 
     def read(self) -> TimedFrame | None:
         """Returns the next frame, None after the last.
@@ -54,7 +63,13 @@ class VideoFile:
             raise SourceError(
                 f"{self.name} cannot be read: it yields no frame."
             )
-        self._tell_if_short()
+        length = self._last + 1 / self.fps
+        if length < (1 - _MAY_LACK) * self._claimed_length - 1 / self.fps:
+            print(
+                f"tsm-live: warning: {self.name} breaks off after "
+                f"{length:.2f} of {self._claimed_length:.2f} s",
+                file=sys.stderr,
+            )
         return None
 
     def stop(self) -> None:
@@ -71,15 +86,17 @@ class VideoFile:
         elif stamp > 0:
             self._last = stamp - self._first
         else:  # Some frames carry no time.
-            self._last += self._interval
+            self._last += 1 / self.fps
         return self._last
 
-    def _tell_if_short(self):
-        claimed = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) * self._interval
-        found = self._last + self._interval
-        if found < (1 - _MAY_LACK) * claimed - self._interval:
-            print(
-                f"tsm-live: warning: {self.name} breaks off after "
-                f"{found:.2f} of {claimed:.2f} s",
-                file=sys.stderr,
-            )
+
+def _measured_fps(path):
+    """Returns the rate of a file's first frames, 25 if that is none either."""
+    capture = cv2.VideoCapture(path)
+    times = []
+    while len(times) < 10 and capture.grab():
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+    capture.release()
+    if len(times) < 2 or times[-1] <= times[0]:
+        return 25.0
+    return (len(times) - 1) / (times[-1] - times[0])
