@@ -1,8 +1,8 @@
-import cv2
 import numpy as np
 import pytest
 
 from testing.shared_data import fixture
+from testing.videos import opencv_frames
 from tsm_live.scene_cut import SceneCut
 
 # OpenCV alone: one Keras is enough.
@@ -10,12 +10,7 @@ pytestmark = pytest.mark.keras3_only
 
 
 def _frames(name):
-    capture = cv2.VideoCapture(str(fixture(name)))
-    while True:
-        read, frame = capture.read()
-        if not read:
-            return
-        yield frame
+    return opencv_frames(fixture(name))
 
 
 def _cuts(frames):
@@ -37,11 +32,11 @@ def test_motion_is_no_cut(name):
 
 
 def test_a_lamp_is_no_cut_and_a_restart_forgets():
-    frame = next(_frames("mma_demo.mp4"))
+    frame = _frames("mma_demo.mp4")[0]
     darker = (frame * 0.8).astype(np.uint8)
     assert _cuts([frame, darker, frame]) == []
     scene = SceneCut()
-    other = next(_frames("skv_bikes.mp4"))
+    other = _frames("skv_bikes.mp4")[0]
     scene.is_cut(frame)
     assert scene.is_cut(other)
     scene.restart()

@@ -10,7 +10,7 @@ from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
 from tsm_live.one_line_parser import OneLineParser
 from tsm_live.open_source import SourceOptions, open_source
-from tsm_live.open_views import ViewOptions, open_views
+from tsm_live.open_views import ViewOptions, default_view, open_views
 from tsm_live.raw_pipe import FORMATS
 from tsm_live.run import LiveConfig, run_live
 from tsm_live.source_sessions import open_sessions
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         sources = [
             open_source(name, _source_options(options)) for name in names
         ]
-        views, is_watched = open_views(_view_options(options), names, stack)
+        wanted = _view_options(options)
+        views = open_views(wanted, names, stack)
         on_event = lambda source, event: None  # noqa: E731
         if options.events:
             log = EventLog(options.events)
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             sources,
             sessions,
             views,
-            _config(options, real_time=is_watched),
+            _config(options, real_time=wanted.is_watched),
             on_event=on_event,
             wants_end=lambda: ending.wanted,
         )
@@ -87,13 +88,15 @@ def _config(options, *, real_time):
 
 
 def _view_options(options):
+    silent = (options.window, options.web, options.output, options.events)
+    if silent == (False, None, None, None):
+        return default_view()
     return ViewOptions(
         window=options.window,
         web=options.web,
         web_host=options.web_host,
         web_token=options.web_token,
         output=options.output,
-        others=options.events is not None,
     )
 
 

@@ -4,26 +4,23 @@ import contextlib
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tsm_live.live_state import View
-from tsm_live.per_source import PerSource
 
 _PORT = 8080
 
 
 @dataclasses.dataclass(frozen=True)
 class ViewOptions:
-    """Which views there are; if none is asked for, one is chosen.
+    """Which views there are.
 
     Attributes:
         window: Whether there is a window.
         web: Port of a web server, or None.
         web_host: As for `WebView`.
         web_token: As for `WebView`.
-        output: Path of an MP4 to write, or None.
-        others: Whether something else comes out of the run, so that nobody
-            need see it.
+        output: Path of a video to write, or None.
     """
 
     window: bool = False
@@ -31,84 +28,67 @@ class ViewOptions:
     web_host: str = "127.0.0.1"
     web_token: str | None = None
     output: str | None = None
-    others: bool = False
 
     @property
-    def is_silent(self) -> bool:
-        """Whether no view is asked for, and nothing else either."""
-        return not (
-            self.window or self.web is not None or self.output or self.others
-        )
+    def is_watched(self) -> bool:
+        """Whether somebody looks at it now."""
+        return self.window or self.web is not None
 
 
-def open_views(
-    options: ViewOptions, sources: Sequence[str], stack: contextlib.ExitStack
-) -> tuple[list[View], bool]:
-    """Opens the views; `stack` closes them.
-
-    Several sources are shown in a window, on a port (the next one) and in a
-    file (`out_1.mp4`) each.
-
-    Args:
-        options: Which.
-        sources: Names of the sources.
-        stack: Gets what is to be closed.
-
-    Returns:
-        The views, and whether somebody watches now: in a window or on the web.
-
-    Raises:
-        OSError, ValueError, ImportError: As the views do.
-    """
-
-    def each(open_one: Callable[[int, str], View]) -> View:
-        views: dict[str, View] = {}
-        for number, name in enumerate(sources):
-            views[name] = open_one(number, name)
-            stack.callback(views[name].close)
-        return PerSource(views) if len(views) > 1 else views[sources[0]]
-
-    views = []
-    window, port = options.window, options.web
-    if options.is_silent:
-        window, port = _choose()
-    if window:
-        views.append(each(lambda number, name: _window(name)))
-    if port is not None:
-        views.append(
-            each(lambda number, name: _web(port, number, name, options))
-        )
-    is_watched = bool(views)
-    if options.output:
-        several = len(sources) > 1
-        views.append(
-            each(
-                lambda number, name: _video_output(
-                    options.output, number if several else None
-                )
-            )
-        )
-    return views, is_watched
-
-
-def _choose():
-    """Returns a window if there can be one, else a port."""
+def default_view() -> ViewOptions:
+    """Returns a window where there can be one, else the web."""
     from tsm_live.window import WindowError, check_window
 
     try:
         check_window()
     except WindowError:
-        return False, _PORT
-    return True, None
+        return ViewOptions(web=_PORT)
+    return ViewOptions(window=True)
 
 
-def _window(name):
+def open_views(
+    options: ViewOptions, sources: Sequence[str], stack: contextlib.ExitStack
+) -> list[list[View]]:
+    """Opens the views of each source.
+
+    Of several sources each has a window, a port (the next one) and a file
+    (`out_1.mp4`) of its own.
+
+    Args:
+        options: Which.
+        sources: Names of the sources.
+        stack: Closes the views.
+
+    Raises:
+        OSError, ValueError, ImportError: As the views do.
+    """
+    kinds = [
+        open_one
+        for open_one, is_wanted in (
+            (_window, options.window),
+            (_web, options.web is not None),
+            (_video_output, options.output is not None),
+        )
+        if is_wanted
+    ]
+    return [
+        [
+            open_one(options, name, number if len(sources) > 1 else None, stack)
+            for open_one in kinds
+        ]
+        for number, name in enumerate(sources)
+    ]
+
+
+def _window(options, name, number, stack):
     from tsm_live.window import WindowView
 
-    return WindowView(f"tsm-live {name}")
+    view = WindowView(f"tsm-live {name}")
+    stack.callback(view.close)
+    return view
 
 
-def _web(port, number, name, options):
+def _web(options, name, number, stack):
     try:
         from tsm_live.web import WebView
     except ImportError as error:
@@ -117,16 +97,31 @@ def _web(port, number, name, options):
         ) from error
 
     view = WebView(
-        port and port + number, host=options.web_host, token=options.web_token
+        options.web and options.web + (number or 0),
+        host=options.web_host,
+        token=options.web_token,
     )
-    print(f"tsm-live: {name} at {view.url}", file=sys.stderr)
+    stack.callback(view.close)
+    print(f"tsm-live: {name} is shown at {view.url}", file=sys.stderr)
     return view
 
 
-def _video_output(path, number):
+def _video_output(options, name, number, stack):
     from tsm_live.video_output import VideoOutput
 
-    path = pathlib.Path(path)
+    path = pathlib.Path(options.output)
     if number is not None:
         path = path.with_name(f"{path.stem}_{number}{path.suffix}")
-    return VideoOutput(path)
+    output = VideoOutput(path)
+    stack.callback(_tell_of_dropped, output, path)
+    stack.callback(output.close)  # This comes first.
+    return output
+
+
+def _tell_of_dropped(output, path):
+    if output.dropped:
+        print(
+            f"tsm-live: warning: {path} lacks {output.dropped} frames: the "
+            "disk or the processor was too slow",
+            file=sys.stderr,
+        )

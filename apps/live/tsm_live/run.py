@@ -1,6 +1,7 @@
 """run_live: sources through a network to views and events, until they end."""
 
 import dataclasses
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ class LiveConfig:
 def run_live(
     sources: Sequence[Source],
     sessions: SourceSessions,
-    views: Sequence[View],
+    views: Sequence[Sequence[View]],
     config: LiveConfig = LiveConfig(),
     *,
     on_event: Callable[[str, GestureEvent], None] = lambda source, event: None,
@@ -53,7 +54,7 @@ def run_live(
     Args:
         sources: Are closed at the end.
         sessions: With a stream for each source.
-        views: Are shown every frame that is not dropped.
+        views: Of each source; are shown its frames that are not dropped.
         config: How sources are run.
         on_event: Is called with a source's name and what starts or ends there.
         wants_end: Is asked all the time.
@@ -63,9 +64,9 @@ def run_live(
     """
     run = _Run(sources, sessions, views, config, on_event)
     try:
-        while not (run.ended or wants_end()):
-            run.poll_views()
+        while not (wants_end() or run.ended):
             run.turn()
+            run.poll_views()
     finally:
         run.end()
     errors = []
@@ -107,7 +108,7 @@ class _Run:
         return self._has_quit or all(s.reader.ended for s in self.streams)
 
     def poll_views(self):
-        for view in self._views:
+        for view in itertools.chain(*self._views):
             for command in view.poll():
                 if command is Command.QUIT:
                     self._has_quit = True
@@ -140,7 +141,7 @@ class _Run:
             stream = self.streams[number]
             self._tell(stream, stream.advance(frame, predictions.get(number)))
             state = stream.state(frame)
-            for view in self._views:
+            for view in self._views[number]:
                 view.show(state)
 
     def end(self):
