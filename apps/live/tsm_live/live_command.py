@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tsm_live.decision import DecisionConfig
 from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
-from tsm_live.one_line_parser import OneLineParser
+from tsm_live.one_line_parser import OneLineParser, add_runtime
 from tsm_live.open_source import SourceOptions, open_source
 from tsm_live.open_views import ViewOptions, default_view, open_views
 from tsm_live.raw_pipe import FORMATS
@@ -42,10 +42,14 @@ def main(arguments: Sequence[str]) -> int:
             accelerator=options.accelerator,
             threads=options.threads,
         )
+        wanted = _view_options(options)
+        config = _config(options, real_time=wanted.is_watched)
+        # What is wrong is said before anything opens.
+        config.new_pacer(sessions.spec)
+        config.new_decision(sessions.spec)
         sources = [
             open_source(name, _source_options(options)) for name in names
         ]
-        wanted = _view_options(options)
         views = open_views(wanted, names, stack)
         on_event = lambda source, event: None  # noqa: E731
         if options.events:
@@ -56,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
             sources,
             sessions,
             views,
-            _config(options, real_time=wanted.is_watched),
+            config,
             on_event=on_event,
             wants_end=lambda: ending.wanted,
         )
@@ -116,22 +120,14 @@ def _parser() -> argparse.ArgumentParser:
         "files. `tsm-live benchmark -h`: how long that takes.",
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--model", required=True, metavar="FILE", help=".tflite or .onnx")
-    add(
+    add_runtime(parser)
+    parser.add_argument(
         "--source",
         required=True,
         action="append",
         help="a camera's number, a video file, an rtsp://, http://, tcp:// or "
         "udp:// address, or - for bare frames on stdin; may be repeated",
     )
-    add(
-        "--accelerator",
-        choices=("cpu", "gpu", "auto"),
-        default="cpu",
-        help="gpu: nothing is left to the CPU; auto: where that is possible",
-    )
-    add("--threads", type=int, default=1, help="of the CPU")
     see = parser.add_argument_group(
         "what comes out",
         "Without any of these: a window where there can be one, else --web "

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from tsm_live.base_session import Prediction
-from tsm_live.decision import DecisionConfig, GestureDecision
+from tsm_live.decision import GestureDecision
 from tsm_live.live_state import GestureEvent, LiveState
 from tsm_live.pacing import FramePacer, Step
 from tsm_live.reader import Reader
@@ -73,14 +73,14 @@ class LiveStream:
         *,
         accelerator: str,
         pacer: FramePacer,
-        decision: DecisionConfig,
+        decision: GestureDecision,
         scene_cut: SceneCut | None = None,
     ):
         self.reader = reader
         self._labels = labels
         self._accelerator = accelerator
         self._pacer = pacer
-        self._decision = GestureDecision(labels, decision)
+        self._decision = decision
         self._scene_cut = scene_cut
         self._recent: collections.deque[GestureEvent] = collections.deque(
             maxlen=_EVENTS

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from tsm_live.decision import DecisionConfig
+from tsm_live.decision import DecisionConfig, GestureDecision
 from tsm_live.live_state import Command, GestureEvent, View
 from tsm_live.live_stream import LiveStream, Summary
 from tsm_live.pacing import FramePacer, Step
@@ -14,6 +14,7 @@ from tsm_live.reader import Reader
 from tsm_live.scene_cut import SceneCut
 from tsm_live.source import Source, SourceError
 from tsm_live.source_sessions import SourceSessions
+from tsm_live.spec import ArtifactSpec
 
 _PATIENCE = 0.02  # Seconds between looks at views and signals.
 _LONGEST_WAIT = 1.0  # Seconds between two frames of a file, as shown.
@@ -35,6 +36,22 @@ class LiveConfig:
     max_gap: float | None = None
     restart_on_cut: bool = False
     real_time: bool = False
+
+    def new_pacer(self, spec: ArtifactSpec) -> FramePacer:
+        """Returns the pacer of a source.
+
+        Raises:
+            ValueError: If `max_gap` does not suit the artifact.
+        """
+        return FramePacer(spec.frame_interval, max_gap=self.max_gap)
+
+    def new_decision(self, spec: ArtifactSpec) -> GestureDecision:
+        """Returns the decision of a source.
+
+        Raises:
+            ValueError: If `decision` names a class that the artifact lacks.
+        """
+        return GestureDecision(spec.labels, self.decision)
 
 
 def run_live(
@@ -92,10 +109,8 @@ class _Run:
                 Reader(source, self._arrived),
                 sessions.spec.labels,
                 accelerator=sessions.accelerator,
-                pacer=FramePacer(
-                    sessions.spec.frame_interval, max_gap=config.max_gap
-                ),
-                decision=config.decision,
+                pacer=config.new_pacer(sessions.spec),
+                decision=config.new_decision(sessions.spec),
                 scene_cut=SceneCut() if config.restart_on_cut else None,
             )
             for source in sources
