@@ -96,7 +96,7 @@ def make_dataset(
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.image_size, config.num_segments
 
-    def load(number, seed):
+    def sample(number, seed):
         clip = clips.describe(number)
         indices = clip_indices(
             clip["num_frames"],
@@ -106,19 +106,27 @@ def make_dataset(
             seed=seed if training else None,
         )
         indices = tf.reshape(indices, [clips_per_video * num_segments])
+        return {
+            "number": number,
+            "indices": indices,
+            "label": clip["label"],
+            "seed": seed,
+        }
+
+    def load(clip):
+        label, seed = clip["label"], clip["seed"]
 
         def box(shape):
             if training:
                 return augmented_box(shape, size, seed, augmentation)
             return center_box(shape, size)
 
-        frames = clips.decode(number, indices, config.resize_size, box)
+        frames = clips.decode(clip, config.resize_size, box)
         if training and augmentation.crop != "random":
             frames = _make_square(frames, size)
         frames = tf.ensure_shape(
             frames, [clips_per_video * num_segments, size, size, 3]
         )
-        label = clip["label"]
         if training:
             frames, label = augment_clip(
                 frames, label, seed, augmentation, clips.mirrored_labels
@@ -150,7 +158,7 @@ def make_dataset(
     data = tf.data.Dataset.zip((data, _seeds(seed, worker)))
     if training:
         data = data.shuffle(len(numbers), seed=seed)
-    data = data.map(load, tf.data.AUTOTUNE)
+    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
         count = clips_per_video * len(numbers)
@@ -185,13 +193,20 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
     """
     clips = as_reader(source)
 
-    def load(number):
+    def sample(number):
         clip = clips.describe(number)
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        return clips.decode(number, indices[0], None), clip["label"]
+        return {
+            "number": number,
+            "indices": indices[0],
+            "label": clip["label"],
+        }
 
-    numbers = tf.data.Dataset.range(clips.num_clips)
-    return numbers.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    def load(clip):
+        return clips.decode(clip, None), clip["label"]
+
+    data = clips.read_ahead(tf.data.Dataset.range(clips.num_clips).map(sample))
+    return data.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _make_square(frames, size):
