@@ -3,13 +3,12 @@
     python -m tsm_live.gpu_network FILE
 
 tries a file: a driver that crashes does so in a process of its own. It prints
-why the GPU does not take the file, or nothing.
+`refused: ` and why, on one line, if the GPU does not take the file.
 """
 
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import compiled_model as litert
@@ -24,6 +23,9 @@ from tsm_live.quantization import zero_state
 from tsm_live.spec import ArtifactSpec, TensorSpec, check_tensors
 
 _PATIENCE = 120.0  # Seconds; to compile a large network's shaders takes some.
+
+_REFUSED = "refused: "
+_WAYS = ("inputs", "outputs")
 
 
 class AcceleratorError(OSError):
@@ -79,7 +81,7 @@ def try_gpu(
         AcceleratorError: If this did not work, or not within two minutes.
     """
     try:
-        refused = run_module(
+        printed = run_module(
             "tsm_live.gpu_network",
             os.fspath(path),
             environment=environment,
@@ -89,8 +91,10 @@ def try_gpu(
         raise AcceleratorError(
             f"The process that tried {os.fspath(path)} on the GPU {error}"
         ) from error
-    if refused:
-        raise AcceleratorError(refused.strip())
+    # LiteRT, too, has something to say there.
+    for line in printed.splitlines():
+        if line.startswith(_REFUSED):
+            raise AcceleratorError(line.removeprefix(_REFUSED))
 
 
 class GpuNetwork:
@@ -168,19 +172,17 @@ class GpuNetwork:
             buffer.write(np.ascontiguousarray(value))
 
 
-_WAYS = ("inputs", "outputs")
-
-
 def _read(buffer: litert.TensorBuffer, spec: TensorSpec) -> np.ndarray:
     count = int(np.prod(spec.shape))
     return buffer.read(count, np.dtype(spec.dtype)).reshape(spec.shape)
 
 
-def _main(path: str) -> Any:
+def _main(path):
     try:
         model = open_gpu_model(path)
     except (AcceleratorError, ValueError) as error:
-        return print(error)
+        print(_REFUSED + " ".join(str(error).split()), flush=True)
+        return
     buffers = model.create_input_buffers(0), model.create_output_buffers(0)
     model.run_by_index(0, *buffers)
 

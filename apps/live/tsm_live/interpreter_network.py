@@ -1,12 +1,14 @@
 """InterpreterNetwork: a network in LiteRT's interpreter, on the CPU."""
 
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from tsm_live.model_check import check_model
 from tsm_live.quantization import zero_state
 from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
 
@@ -17,8 +19,11 @@ def load_interpreter(
     """Loads a `.tflite` file on the CPU; its tensors are allocated.
 
     Raises:
-        ArtifactError: If LiteRT cannot load it.
+        ArtifactError: If it is not one of `tsm export`, or LiteRT cannot load
+            it.
     """
+    # First: LiteRT may end the process where it should raise.
+    check_model(pathlib.Path(path).read_bytes())
     try:
         interpreter = Interpreter(
             model_path=os.fspath(path), num_threads=threads
