@@ -19,21 +19,19 @@ _PANEL, _TRACK = (28, 24, 22), (58, 52, 48)  # Colours are BGR.
 _BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
 
 
-def draw(state: LiveState, *, longest: int | None = None) -> np.ndarray:
+def draw(state: LiveState) -> np.ndarray:
     """Draws the frame, and below it what the network says.
 
     A camera's frame is mirrored, as people expect to see themselves; text
     never is.
 
     Args:
-        state: What to draw.
-        longest: Larger frames are made smaller, to this many pixels at their
-            long side.
+        state: What to draw. A small frame is enlarged.
 
     Returns:
         `[H, W, 3]` uint8 BGR, H and W even, as video codecs want them.
     """
-    frame = fit(state.frame, longest)
+    frame = _enlarged(state.frame)
     if state.is_live:
         frame = cv2.flip(frame, 1)
     height, width = frame.shape[:2]
@@ -59,25 +57,6 @@ def draw(state: LiveState, *, longest: int | None = None) -> np.ndarray:
     return picture
 
 
-def fit(frame: np.ndarray, longest: int | None) -> np.ndarray:
-    """Resizes a frame so that it is neither tiny nor larger than wanted.
-
-    Args:
-        frame: `[H, W, 3]` uint8.
-        longest: In pixels, of the long side; None for no limit.
-    """
-    height, width = frame.shape[:2]
-    short, long = sorted((height, width))
-    scale = max(1.0, min(_SHORTEST / short, _LONGEST / long))
-    if longest is not None:
-        scale = min(scale, longest / long)
-    if scale == 1:
-        return frame
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(frame, size, interpolation=method)
-
-
 def readable(label: str) -> str:
     """Returns a label as people write it: `swipe_left` is `swipe left`."""
     return label.replace("_", " ")
@@ -87,6 +66,15 @@ def class_hue(state: LiveState, label: str) -> float:
     """Returns the hue of a class, in [0, 1), far from its neighbours'."""
     index = state.labels.index(label) if label in state.labels else 0
     return (0.38 + index * 0.381966) % 1  # The golden angle.
+
+
+def _enlarged(frame):
+    short, long = sorted(frame.shape[:2])
+    scale = min(_SHORTEST / short, _LONGEST / long)
+    if scale <= 1:
+        return frame
+    size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
+    return cv2.resize(frame, size)
 
 
 def _draw_words(panel, state, unit):

@@ -32,8 +32,8 @@ def put_text(
         picture: `[H, W, 3]` uint8 BGR; is changed.
         text: What is no printable character becomes a space.
         corner: (x, y) of the line's top left (or top right) corner.
-        height: Of the line, from the top of an `A` to the bottom of a `g`, in
-            pixels.
+        height: Of the line, in pixels: a little more than from the top of an
+            `A` to the bottom of a `g`.
         color: BGR.
         width: In pixels; longer text is cut, which dots show.
         bold: Whether the strokes are thick.

@@ -23,19 +23,17 @@ class Span:
 def gesture_spans(state: LiveState, seconds: float) -> list[Span]:
     """Returns the gestures of the last `seconds`, oldest first.
 
-    One whose start is no longer among the events began before these seconds.
+    One whose start is not among the events begins where the one before ended,
+    or with these seconds.
     """
-    earliest = state.time - seconds
-    spans, label, start = [], None, earliest
+    earliest = since = state.time - seconds
+    spans = []
     for event in state.events:
         if event.kind == "end":
-            spans.append(Span(event.label, start, event.time))
-            label, start = None, event.time
-        else:
-            label, start = event.label, event.time
+            spans.append(Span(event.label, since, event.time))
+        since = event.time
     if state.gesture is not None:
-        began = start if label == state.gesture else earliest
-        spans.append(Span(state.gesture, began, state.time))
+        spans.append(Span(state.gesture, since, state.time))
     return [
         dataclasses.replace(span, start=max(span.start, earliest))
         for span in spans

@@ -70,10 +70,9 @@ class Access:
         # allow, come with these headers.
         if not self._is_own_name(_host_name(request.host)):
             return f"This is no address of tsm-live: {request.host[:80]!r}."
-        origin = request.headers.get("Origin")
-        if origin is not None and (
-            urllib.parse.urlsplit(origin).netloc.lower() != request.host.lower()
-        ):
+        host = request.host.lower()
+        origin = request.headers.get("Origin", f"http://{host}").lower()
+        if origin not in (f"http://{host}", f"https://{host}"):
             return "Pages of other sites may not use tsm-live."
         if self.token is not None and not self._has_token(request):
             return "Open the address with the token that tsm-live printed."

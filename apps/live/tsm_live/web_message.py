@@ -6,7 +6,7 @@ import struct
 
 import cv2
 
-from tsm_live.drawing import TIMELINE, class_hue, fit, readable
+from tsm_live.drawing import TIMELINE, class_hue, readable
 from tsm_live.live_state import LiveState
 from tsm_live.timeline import gesture_spans
 
@@ -26,8 +26,10 @@ def encode_message(state: LiveState) -> bytes:
         picture (JPEG), mirrored if it is a camera's.
     """
     frame = state.frame
-    if max(frame.shape) > _LONGEST:
-        frame = fit(frame, _LONGEST)
+    scale = _LONGEST / max(frame.shape)
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
+        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
     if state.is_live:
         frame = cv2.flip(frame, 1)
     _, picture = cv2.imencode(

@@ -1,6 +1,7 @@
 """WindowView: a live run in a window of the desktop."""
 
 import datetime
+import functools
 import os
 import pathlib
 import sys
@@ -25,6 +26,7 @@ class WindowError(OSError):
     """No window can be opened, or none with this OpenCV."""
 
 
+@functools.cache  # What works once works again.
 def check_window() -> None:
     """Opens a window in a process of its own, which may die of it.
 
