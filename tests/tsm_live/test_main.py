@@ -135,6 +135,7 @@ def test_without_a_display_a_browser_can_watch(model):
     url = re.search(r"is shown at (http://127\.0\.0\.1:\d+/)$", line)[1]
     with urllib.request.urlopen(url, timeout=10) as page:
         assert b"<html" in page.read().lower()
+    time.sleep(1)
     process.send_signal(signal.SIGTERM)  # It would play for ten seconds.
     output, _ = _finish(process)
     assert process.returncode == 0 and "frames processed" in output

@@ -162,17 +162,13 @@ def test_a_silent_server_is_given_up():
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("0", LiveSource),
-        ("rtsp://camera/1", LiveSource),
-        ("HTTP://camera/video.mjpg", LiveSource),
-        ("udp://@:1234", LiveSource),
-    ],
+    "name",
+    ["0", "rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"],
 )
-def test_live_sources(name, kind):
+def test_live_sources(name):
     source = open_source(name)
-    assert isinstance(source, kind) and source.is_live and source.name == name
+    assert isinstance(source, LiveSource) and source.is_live
+    assert source.is_webcam == (name == "0") and source.name == name
 
 
 def test_an_address_of_a_file_is_a_file(tmp_path):

@@ -42,6 +42,7 @@ class LiveSource:
                 f"`timeout` must be positive. Received: timeout={timeout}"
             )
         self.name = name
+        self.is_webcam = name.isdecimal()
         self._timeout = timeout
         self._stopped = threading.Event()
         self._capture: cv2.VideoCapture | None = None
@@ -87,11 +88,10 @@ class LiveSource:
 
     @property
     def _title(self):
-        is_camera = self.name.isdecimal()
-        return f"camera {self.name}" if is_camera else self.name
+        return f"camera {self.name}" if self.is_webcam else self.name
 
     def _open(self):
-        if self.name.isdecimal():
+        if self.is_webcam:
             return cv2.VideoCapture(int(self.name))
         milliseconds = int(1e3 * self._timeout)
         return cv2.VideoCapture(

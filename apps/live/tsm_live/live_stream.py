@@ -138,6 +138,7 @@ class LiveStream:
             dropped=self.reader.dropped,
             resets=self._resets,
             is_live=self.reader.source.is_live,
+            is_webcam=self.reader.source.is_webcam,
         )
 
     def summary(self) -> Summary:

@@ -31,6 +31,7 @@ class RawPipe:
 
     name = "-"
     is_live = False
+    is_webcam = False
 
     def __init__(
         self,

@@ -28,11 +28,13 @@ class Source(Protocol):
         name: What the user calls it.
         is_live: Whether frames come when they come, so that who is late has
             missed some.
+        is_webcam: As in `LiveState`.
         fps: Frames a second, as far as is known beforehand; 0 if it is not.
     """
 
     name: str
     is_live: bool
+    is_webcam: bool
     fps: float
 
     def read(self) -> TimedFrame | None:

@@ -31,6 +31,7 @@ class VideoFile:
     """
 
     is_live = False
+    is_webcam = False
 
     def __init__(self, path: str | os.PathLike):
         self.name = os.fspath(path)
