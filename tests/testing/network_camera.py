@@ -9,6 +9,8 @@ import threading
 import av
 import numpy as np
 
+from testing import rtsp
+
 FPS = 30
 FIRST_BURST = 20  # Frames that FFmpeg wants to see before it opens a stream.
 
@@ -48,15 +50,18 @@ class NetworkCamera:
 
     Args:
         connections: (frames, "stall" or "hang up") for each.
-        size: Height and width.
+        scheme: `"tcp"`, bare MPEG-TS, or `"rtsp"`.
     """
 
-    def __init__(self, connections, size=(48, 64)):
-        self._chunks = transport_stream(_pictures(240, size))
+    def __init__(self, connections, scheme="tcp"):
+        self._is_rtsp = scheme == "rtsp"
+        self._chunks = transport_stream(_pictures(240, (48, 64)))
+        if self._is_rtsp:
+            self._chunks = list(rtsp.packets(self._chunks, FPS))
         self._connections = connections
         self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.address = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self.served = 0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -88,6 +93,8 @@ class NetworkCamera:
             connection.close()
 
     def _send(self, connection, frames):
+        if self._is_rtsp:
+            rtsp.greet(connection)
         for number, chunk in enumerate(self._chunks[:frames]):
             if number >= FIRST_BURST and self._closed.wait(1 / FPS):
                 return
