@@ -12,7 +12,7 @@ from tsm_live.drawing import draw
 from tsm_live.live_state import Command, LiveState
 
 # An .mp4 can be played when it has been closed, an .mkv or an .avi even after
-# a power cut, up to the last second or so.
+# a power cut, up to its last seconds.
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _LIVE_FPS = 30.0
 _FPS_RANGE = (1.0, 240.0)  # Any other frame rate of a file is a mistake.
