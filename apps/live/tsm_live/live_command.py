@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         ValueError, OSError, ImportError, AcceleratorError: What a user can
             mend.
     """
-    options = _parser().parse_args(arguments)
+    options = new_parser().parse_args(arguments)
     names = options.source
     if len(set(names)) < len(names):
         raise ValueError(f"Each --source may be named once. Received: {names}")
@@ -113,7 +113,8 @@ def _source_options(options):
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def new_parser() -> argparse.ArgumentParser:
+    """Returns the flags."""
     parser = OneLineParser(
         prog="tsm-live",
         description="Runs a streaming TSM artifact over cameras, streams and "
