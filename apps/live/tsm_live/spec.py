@@ -26,6 +26,7 @@ LABELS_MEMBER = "labels.txt"
 ONNX_SUFFIX = ".onnx"  # Any other file is taken for TFLite's.
 _FORMAT = 2
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
+_MAX_RESIZE = 16  # Of a frame that is cropped; more would take gigabytes.
 _KINDS = ("stream", "clip")
 _OUTPUTS = ("logits", "probabilities")
 _FLOATS = ("float32", "float16")
@@ -132,8 +133,8 @@ class ArtifactSpec:
         )
         _check(
             isinstance(self.resize_size, int)
-            and self.resize_size >= self.image_size,
-            "`resize_size` must be at least the frame's size",
+            and 1 <= self.resize_size / self.image_size <= _MAX_RESIZE,
+            f"`resize_size` must be 1 to {_MAX_RESIZE} times the frame's size",
         )
         _check(
             _is_finite(self.frame_interval) and self.frame_interval >= 0,
