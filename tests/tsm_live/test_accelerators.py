@@ -11,9 +11,6 @@ from tsm_live import StreamingSession, open_session
 from tsm_live.gpu_network import AcceleratorError, try_gpu
 from tsm_live.own_process import run_module
 
-# The GPU accelerator does not care which Keras made a file.
-pytestmark = pytest.mark.keras3_only
-
 _NO_GPU = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
 
 

@@ -9,9 +9,6 @@ from testing.artifacts import random_artifact
 from tsm_live import ArtifactError, StreamingSession, read_spec
 from tsm_live.spec import write_spec
 
-# LiteRT and its flatbuffers are the same under both Kerases.
-pytestmark = pytest.mark.keras3_only
-
 
 def _repacked(content, change):
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)

@@ -9,8 +9,6 @@ from testing.artifacts import random_artifact, random_onnx
 from testing.numerics import relative_error
 from tsm_live import StreamingSession, open_session
 
-pytestmark = pytest.mark.keras3_only  # What runs the files is no Keras.
-
 _OPTIONS = {"streams": 2, "input_dtype": "uint8", "softmax": True}
 _BATCHED = {
     "float32": lambda: random_artifact(streams=2),
