@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from testing import fuzzing
 from testing.artifacts import random_artifact
+from testing.fuzzing import fuzz
+from testing.mutations import MUTATIONS, model_bytes, packed
 from tsm_live import ArtifactError, StreamingSession, read_spec
 from tsm_live.spec import write_spec
 
@@ -13,7 +14,7 @@ from tsm_live.spec import write_spec
 def _repacked(content, change):
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     change(model, model.subgraphs[0])
-    return fuzzing.packed(model)
+    return packed(model)
 
 
 def _no_scale(model, graph):
@@ -83,7 +84,7 @@ def test_what_litert_would_take_on_trust_is_refused(tmp_path, change, problem):
     """Most of these end the process when LiteRT gets them."""
     artifact = random_artifact(quantize="int8")
     path = tmp_path / "changed.tflite"
-    path.write_bytes(_repacked(fuzzing.model_bytes(artifact), change))
+    path.write_bytes(_repacked(model_bytes(artifact), change))
     write_spec(path, read_spec(artifact))  # So the hash is right.
     with pytest.raises(ArtifactError, match=problem):
         StreamingSession(path)
@@ -93,7 +94,7 @@ def test_a_repacked_model_still_runs(tmp_path):
     """It is the changes above that are refused, not the packing."""
     artifact = random_artifact(quantize="int8")
     path = tmp_path / "same.tflite"
-    path.write_bytes(_repacked(fuzzing.model_bytes(artifact), lambda *_: None))
+    path.write_bytes(_repacked(model_bytes(artifact), lambda *_: None))
     write_spec(path, read_spec(artifact))
     frame = np.full((64, 64, 3), 9, np.uint8)
     sessions = StreamingSession(path), StreamingSession(artifact)
@@ -108,14 +109,14 @@ def test_no_mutated_file_or_frame_ends_the_process(tmp_path):
         (tmp_path / f"{quantize}.tflite").write_bytes(
             random_artifact(quantize=quantize).read_bytes()
         )
-    found = fuzzing.fuzz(tmp_path, first=0, count=400)
+    found = fuzz(tmp_path, first=0, count=400)
     assert not found.deaths and not found.errors, found
     assert found.counts.total() == 400
     assert {name.split()[1] for name in found.counts} == {"ran", "refused"}
 
 
 def test_the_same_seed_gives_the_same_mutation():
-    content = fuzzing.model_bytes(random_artifact())
-    for mutate in fuzzing.MUTATIONS.values():
+    content = model_bytes(random_artifact())
+    for mutate in MUTATIONS.values():
         one, other = (mutate(content, random.Random(3)) for _ in "01")
         assert one == other

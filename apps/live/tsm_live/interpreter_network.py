@@ -9,8 +9,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tsm_live.model_check import check_model
+from tsm_live.network import check_tensors
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
 
 
 def load_interpreter(

@@ -16,7 +16,6 @@ import math
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsm_live.onnx_properties import append_properties, read_properties
@@ -271,22 +270,6 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             "is damaged or was changed."
         )
     return spec
-
-
-def check_tensors(
-    expected: Sequence[TensorSpec], found: Mapping[str, TensorSpec]
-) -> None:
-    """Compares the tensors of a network with those of its spec.
-
-    Raises:
-        ArtifactError: If one is missing or another one.
-    """
-    for tensor in expected:
-        if found.get(tensor.name) != tensor:
-            raise ArtifactError(
-                "A tensor is not what the embedded spec says. Expected: "
-                f"{tensor}. Received: {found.get(tensor.name)}"
-            )
 
 
 def _read_member(path):
