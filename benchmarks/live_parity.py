@@ -45,10 +45,10 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of class folders of videos.")
 flags.DEFINE_multi_string("videos", [], "Folders of other videos.")
 flags.DEFINE_integer("frames", 24, "Of each video, from its start.")
-flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
+flags.DEFINE_float("width", 0.5, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
-flags.DEFINE_integer("epochs", 16, "Passes over the training videos.")
-flags.DEFINE_integer("gestures", 100, "Generated videos a class to train on.")
+flags.DEFINE_integer("epochs", 12, "Passes over the training videos.")
+flags.DEFINE_integer("gestures", 60, "Generated videos a class to train on.")
 flags.DEFINE_integer("seed", 0, "Of the training.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
 
