@@ -15,7 +15,8 @@ from tsm_live.live_command import new_parser
 pytestmark = pytest.mark.keras3_only
 
 DOCUMENT = (ROOT / "docs/live.md").read_text("utf-8")
-_OTHERS = {"streams", "to"}  # Of `tsm export`.
+# Of `tsm export` and of the benchmark.
+_OTHERS = {"streams", "to", "width", "image_size"}
 
 
 def test_its_flags_are_those_there_are():

@@ -127,6 +127,7 @@ def test_back_off_doubles_up_to_a_limit():
     assert list(itertools.islice(back_off(1, 5), 5)) == [1, 2, 4, 5, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["tcp", "rtsp"])
 def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
     connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
