@@ -48,7 +48,7 @@ flags.DEFINE_integer("frames", 24, "Of each video, from its start.")
 flags.DEFINE_float("width", 0.5, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("epochs", 12, "Passes over the training videos.")
-flags.DEFINE_integer("gestures", 60, "Generated videos a class to train on.")
+flags.DEFINE_integer("gestures", 100, "Generated videos a class to train on.")
 flags.DEFINE_integer("seed", 0, "Of the training.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
 
@@ -97,6 +97,7 @@ def train(videos):
         num_classes=len(videos.label_names),
         labels=videos.label_names,
         shift="causal",
+        shift_div=4,  # Learns sooner where there are few channels.
         width=FLAGS.width,
         image_size=FLAGS.image_size,
         dropout=0.0,
@@ -125,7 +126,7 @@ def train(videos):
 
 def session(model, videos, path, quantize):
     """Returns a session with an artifact of the model."""
-    clips = video_clips(videos, model.video_config, 100, seed=0)
+    clips = video_clips(videos, model.video_config, 200, seed=0)
     export_tflite(model, path, quantize=quantize, calibration_clips=clips)
     return StreamingSession(path)
 

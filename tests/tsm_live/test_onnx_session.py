@@ -60,7 +60,8 @@ def test_a_bound_network_equals_the_clip_model_for_two_streams():
     logits = model(clips)["frame_logits"].numpy()
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     for time in range(clips.shape[1]):
-        found = network.run(clips[:, time].transpose(0, 3, 1, 2))
+        network.frame()[...] = clips[:, time].transpose(0, 3, 1, 2)
+        found = network.run()
         assert relative_error(found, expected[:, time]) <= 1e-4
 
 

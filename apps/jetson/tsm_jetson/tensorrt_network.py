@@ -93,17 +93,20 @@ class TensorRTNetwork:
             [self._memory.allocate(nbytes) for _, nbytes in self._caches]
             for _ in range(2)
         ]
-        self._frame_spec = spec.frame
+        self._host_frame = zero_state(spec.frame)
         self._frame = self._memory.allocate(zero_state(spec.frame).nbytes)
         self._logits = zero_state(spec.logits)
         self._device_logits = self._memory.allocate(self._logits.nbytes)
         self._context.set_tensor_address(spec.frame.name, self._frame)
         self._context.set_tensor_address(spec.logits.name, self._device_logits)
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self) -> np.ndarray:
+        """Returns what is copied to the device at the next `run`."""
+        return self._host_frame
+
+    def run(self) -> np.ndarray:
         """Takes the next frame of every stream; see `tsm_live.network`."""
-        frame = np.ascontiguousarray(frame, self._frame_spec.dtype)
-        self._memory.upload(self._frame, frame)
+        self._memory.upload(self._frame, self._host_frame)
         old, new = self._sets
         for (cache, _), read, written in zip(
             self._caches, old, new, strict=True

@@ -57,6 +57,7 @@ class BoundNetwork:
             zeros = zero_state(tensor)
             return ort_value.ortvalue_from_numpy(zeros, self.accelerator)
 
+        self._host_frame = zero_state(spec.frame)
         self._frame = buffer(spec.frame)
         self._logits = buffer(spec.logits)
         self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
@@ -71,9 +72,13 @@ class BoundNetwork:
             self._turns.append(turn)
         self._turn = 0
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self) -> np.ndarray:
+        """Returns what is copied to the runtime at the next `run`."""
+        return self._host_frame
+
+    def run(self) -> np.ndarray:
         """Takes the next frame of every stream; see `Network`."""
-        self._frame.update_inplace(np.ascontiguousarray(frame))
+        self._frame.update_inplace(self._host_frame)
         self._session.run_with_iobinding(self._turns[self._turn])
         self._turn = 1 - self._turn
         return self._logits.numpy().copy()

@@ -42,12 +42,17 @@ def dry_step(
     """
     spec = read_spec(path)
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
-    fed = quantize(pixels, spec.frame)
     is_onnx = pathlib.Path(path).suffix == ONNX_SUFFIX
     network = (BoundNetwork if is_onnx else InterpreterNetwork)(
         path, spec, threads=threads
     )
-    return lambda: network.run(fed)
+    fed = quantize(pixels, spec.frame)
+
+    def step():
+        network.frame()[...] = fed
+        return network.run()
+
+    return step
 
 
 def memory() -> int:

@@ -127,6 +127,7 @@ class GpuNetwork:
             return self._model.create_input_buffer_by_name(signature, name)
 
         self._frame = buffer(spec.frame.name)
+        self._host_frame = zero_state(spec.frame)
         self._logits = self._model.create_output_buffer_by_name(
             signature, spec.logits.name
         )
@@ -151,9 +152,13 @@ class GpuNetwork:
             tensors |= {cache.name: old, f"{cache.name}_out": new}
         return [[tensors[name] for name in names[way]] for way in _WAYS]
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self) -> np.ndarray:
+        """Returns what is written to the GPU at the next `run`."""
+        return self._host_frame
+
+    def run(self) -> np.ndarray:
         """Takes the next frame of every stream; see `Network`."""
-        self._frame.write(np.ascontiguousarray(frame))
+        self._frame.write(self._host_frame)
         self._model.run_by_index(0, *self._turns[self._current])
         self._current = 1 - self._current
         return _read(self._logits, self._spec.logits)

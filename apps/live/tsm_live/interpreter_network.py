@@ -101,22 +101,22 @@ class InterpreterNetwork:
         check_tensors(spec.outputs, tensor_specs(outputs))
         # Tensors are addressed by the signature's names: TFLite does not keep
         # the order they were declared in.
-        self._frame = inputs[spec.frame.name]["index"]
         self._logits = outputs[spec.logits.name]["index"]
         # Functions that return a view of the tensor's memory. A view must be
         # gone before the interpreter is called.
+        view = self._interpreter.tensor
+        self.frame = view(inputs[spec.frame.name]["index"])
         self._caches = [
             (
-                self._interpreter.tensor(inputs[cache.name]["index"]),
-                self._interpreter.tensor(outputs[f"{cache.name}_out"]["index"]),
+                view(inputs[cache.name]["index"]),
+                view(outputs[f"{cache.name}_out"]["index"]),
             )
             for cache in spec.caches
         ]
         self.write_state([zero_state(cache) for cache in spec.caches])
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
+    def run(self) -> np.ndarray:
         """Takes the next frame of every stream; see `Network`."""
-        self._interpreter.set_tensor(self._frame, frame)
         self._interpreter.invoke()
         for cache, fresh in self._caches:
             cache()[...] = fresh()

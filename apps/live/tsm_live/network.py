@@ -17,11 +17,14 @@ class Network(Protocol):
 
     accelerator: str
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the next frame of every stream.
+    def frame(self) -> np.ndarray:
+        """Returns the memory of `spec.frame`, to be written before `run`.
 
-        Args:
-            frame: Of the shape and dtype of `spec.frame`.
+        It must not be kept: no runtime may run while somebody holds it.
+        """
+
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream.
 
         Returns:
             The numbers of `spec.logits`; the caller's to keep.
