@@ -12,10 +12,9 @@ import pytest
 from testing.browser import NAMES, find_browser, open_browser
 from testing.gestures import shared_videos
 from testing.live_states import LABELS, live_state
+from testing.web_viewers import web_view
 from tsm_live.live_state import Command
 from tsm_live.web import WebView
-
-pytestmark = pytest.mark.keras3_only  # No Keras here.
 
 _GESTURE = "document.getElementById('gesture').textContent"
 _NOTICE = "document.getElementById('notice').textContent"
@@ -36,15 +35,6 @@ def _frames():
     while (read := capture.read())[0]:
         frames.append(read[1])
     return frames
-
-
-@contextlib.contextmanager
-def _web_view(**options):
-    view = WebView(0, **options)
-    try:
-        yield view
-    finally:
-        view.close()
 
 
 @contextlib.contextmanager
@@ -86,7 +76,7 @@ def _shown_frame(browser, frames):
 
 def test_the_video_advances_and_the_label_changes(browser):
     frames = _frames()
-    with _web_view() as view, _playing(view, frames):
+    with web_view() as view, _playing(view, frames):
         assert browser.go(view.url) == 200
         browser.wait_for("document.querySelector('canvas').width > 16")
         labels, shown = [], []
@@ -104,7 +94,7 @@ def test_the_video_advances_and_the_label_changes(browser):
 
 
 def test_words_bars_and_timeline(browser):
-    with _web_view() as view:
+    with web_view() as view:
         view.show(live_state(accelerator="gpu <b>"))
         browser.go(view.url)
         browser.wait_for(f"{_GESTURE} === 'swipe left'")
@@ -132,7 +122,7 @@ def test_words_bars_and_timeline(browser):
 
 def test_the_buttons(browser):
     click = "document.querySelector('[data-command={}]').click()"
-    with _web_view() as view:
+    with web_view() as view:
         view.show(live_state())
         browser.go(view.url)
         browser.wait_for(f"{_GESTURE} === 'swipe left'")
@@ -146,7 +136,7 @@ def test_the_buttons(browser):
 
 
 def test_the_page_comes_back_with_the_run(browser):
-    with _web_view() as view:
+    with web_view() as view:
         view.show(live_state())
         browser.go(view.url)
         browser.wait_for(f"{_GESTURE} === 'swipe left'")
@@ -160,7 +150,7 @@ def test_the_page_comes_back_with_the_run(browser):
 
 
 def test_the_token(browser):
-    with _web_view(host="0.0.0.0") as view:
+    with web_view(host="0.0.0.0") as view:
         view.show(live_state())
         url, _, token = view.url.partition("?token=")
         url = f"http://127.0.0.1:{url.split(':')[2]}"
