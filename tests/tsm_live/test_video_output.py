@@ -181,6 +181,18 @@ def test_wrong_paths(tmp_path):
         VideoOutput(tmp_path / "file" / "out.mp4")
 
 
+def test_a_codec_that_opencv_lacks(tmp_path, monkeypatch):
+    monkeypatch.setitem(video_output_module._CODECS, ".mp4", "ZZZZ")
+    output = VideoOutput(tmp_path / "out.mp4")
+    with pytest.raises(OSError, match="OpenCV cannot write the video .*ZZZZ"):
+        for _ in range(1000):
+            output.show(_state(0))
+            time.sleep(0.01)
+    with pytest.raises(OSError, match="OpenCV cannot write"):
+        output.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 # In a process of its own, which ends as processes do. Noise makes large files.
 _CHILD = """
 import signal, sys
@@ -238,15 +250,16 @@ def test_mkv_can_be_played_after_kill_9(tmp_path):
     assert len(_read(part)[1]) > 30
 
 
-def test_a_full_disk_is_told(tmp_path):
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_full_disk_is_told(tmp_path, suffix):
     def limit():
         size = 100_000
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    process = _start(tmp_path / "out.mp4", 10, preexec_fn=limit)
+    process = _start(tmp_path / f"out{suffix}", 20, preexec_fn=limit)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     last = error.strip().splitlines()[-1]
     assert "OSError: The video" in last and "is the disk full?" in last
     part = pathlib.Path(last.rpartition(" ")[2])
-    assert part.exists() and not (tmp_path / "out.mp4").exists()
+    assert part.exists() and not (tmp_path / f"out{suffix}").exists()

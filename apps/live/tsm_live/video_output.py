@@ -111,10 +111,11 @@ class VideoOutput:
             self._thread.join()
         if self._writer is not None:
             self._writer.release()
+        if not self.frames:
+            self._part.unlink()
         if self._error is not None:
             raise self._error
         if not self.frames:
-            self._part.unlink()
             return
         # OpenCV says nothing of a disk that is full.
         if not self._is_complete():
