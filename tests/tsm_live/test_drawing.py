@@ -30,7 +30,7 @@ def test_the_frame_is_kept_and_a_panel_added(height, width):
 def test_a_camera_is_mirrored_and_its_text_is_not():
     frame = random_frame(360, 480)
     _, expected = _split(live_state(frame))
-    mirrored, panel = _split(live_state(frame, is_live=True))
+    mirrored, panel = _split(live_state(frame, is_webcam=True))
     np.testing.assert_array_equal(mirrored, frame[:, ::-1])
     np.testing.assert_array_equal(panel, expected)
 

@@ -20,19 +20,19 @@ from tsm_live.live_state import Command
 from tsm_live.web import WebView
 
 
-@pytest.mark.parametrize("is_live", [False, True])
-def test_a_viewer_gets_words_and_picture(is_live):
+@pytest.mark.parametrize("is_webcam", [False, True])
+def test_a_viewer_gets_words_and_picture(is_webcam):
     async def watch(view):
         async with viewer_of(view) as viewer:
             return await receive_message(viewer)
 
     frame = random_frame(120, 160)
     labels = ("_手", *LABELS[1:])
-    state = live_state(frame, is_live=is_live, labels=labels)
+    state = live_state(frame, is_webcam=is_webcam, labels=labels)
     with web_view() as view:
         view.show(state)
         words, picture = asyncio.run(watch(view))
-    expected = frame[:, ::-1] if is_live else frame
+    expected = frame[:, ::-1] if is_webcam else frame
     assert np.abs(picture.astype(int) - expected).mean() < 3
     assert words["gesture"]["label"] == "swipe left"
     assert " 手" in [entry["label"] for entry in words["top"]]

@@ -22,7 +22,7 @@ from testing.live_states import live_state, random_frame
 from tsm_live.window import WindowView
 
 view = WindowView("views of a test", screenshots=sys.argv[1])
-state = live_state(random_frame(360, 480), is_live=True)
+state = live_state(random_frame(360, 480), is_webcam=True)
 quit = False
 while not quit:
     view.show(state)
@@ -47,7 +47,7 @@ def display(tmp_path_factory):
 
 
 def _expected():
-    return draw(live_state(random_frame(360, 480), is_live=True))
+    return draw(live_state(random_frame(360, 480), is_webcam=True))
 
 
 def _shown(display):

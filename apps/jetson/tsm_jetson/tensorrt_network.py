@@ -8,6 +8,7 @@ and tested: the engine cache, the session, and the same swap of buffers in
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,6 +57,8 @@ class TensorRTNetwork:
         RuntimeError: If CUDA or TensorRT fail.
     """
 
+    accelerator = "tensorrt"
+
     def __init__(
         self,
         path: str | os.PathLike,
@@ -82,7 +85,7 @@ class TensorRTNetwork:
             load=self._runtime.deserialize_cuda_engine,
             build=lambda: _build(trt, self._logger, path, spec),
         )
-        check_tensors(spec, _tensor_specs(trt, self._engine))
+        check_tensors(spec.tensors, _tensor_specs(trt, self._engine))
         self._context = self._engine.create_execution_context()
         self._caches = [(each, zero_state(each).nbytes) for each in spec.caches]
         self._sets = [
@@ -97,14 +100,7 @@ class TensorRTNetwork:
         self._context.set_tensor_address(spec.logits.name, self._device_logits)
 
     def run(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the next frame.
-
-        Args:
-            frame: Of the shape and dtype of `spec.frame`.
-
-        Returns:
-            The numbers of `spec.logits`; the caller's to keep.
-        """
+        """Takes the next frame of every stream; see `tsm_live.network`."""
         frame = np.ascontiguousarray(frame, self._frame_spec.dtype)
         self._memory.upload(self._frame, frame)
         old, new = self._sets
@@ -119,12 +115,17 @@ class TensorRTNetwork:
         self._sets = [new, old]
         return self._logits.copy()
 
-    def reset(self) -> None:
-        """Makes every cache zero."""
-        for pointer, (_, nbytes) in zip(
-            self._sets[0], self._caches, strict=True
-        ):
-            self._memory.clear(pointer, nbytes)
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        state = [zero_state(cache) for cache, _ in self._caches]
+        for value, pointer in zip(state, self._sets[0], strict=True):
+            self._memory.download(value, pointer)
+        return state
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        for pointer, value in zip(self._sets[0], state, strict=True):
+            self._memory.upload(pointer, np.ascontiguousarray(value))
 
 
 def _build(trt, logger, path, spec) -> bytes:

@@ -22,7 +22,7 @@ _BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
 def draw(state: LiveState) -> np.ndarray:
     """Draws the frame, and below it what the network says.
 
-    A camera's frame is mirrored, as people expect to see themselves; text
+    A webcam's frame is mirrored, as people expect to see themselves; text
     never is.
 
     Args:
@@ -32,7 +32,7 @@ def draw(state: LiveState) -> np.ndarray:
         `[H, W, 3]` uint8 BGR, H and W even, as video codecs want them.
     """
     frame = _enlarged(state.frame)
-    if state.is_live:
+    if state.is_webcam:
         frame = cv2.flip(frame, 1)
     height, width = frame.shape[:2]
     full_width = _even(max(width, _NARROWEST))

@@ -16,7 +16,7 @@ import math
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tsm_live.onnx_properties import append_properties, read_properties
@@ -157,13 +157,23 @@ class ArtifactSpec:
         return self.frame.shape[0] if self.kind == "stream" else 1
 
     @property
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """All inputs and outputs."""
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The image input and the caches."""
+        return self.frame, *self.caches
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The logits and the values of the caches for the next frame."""
         fresh = (
             dataclasses.replace(cache, name=f"{cache.name}_out")
             for cache in self.caches
         )
-        return self.frame, *self.caches, self.logits, *fresh
+        return self.logits, *fresh
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """All inputs and outputs."""
+        return *self.inputs, *self.outputs
 
     @property
     def image_size(self) -> int:
@@ -262,13 +272,15 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
     return spec
 
 
-def check_tensors(spec: ArtifactSpec, found: Mapping[str, TensorSpec]) -> None:
-    """Compares the tensors of a network with those of a spec.
+def check_tensors(
+    expected: Sequence[TensorSpec], found: Mapping[str, TensorSpec]
+) -> None:
+    """Compares the tensors of a network with those of its spec.
 
     Raises:
         ArtifactError: If one is missing or another one.
     """
-    for tensor in spec.tensors:
+    for tensor in expected:
         if found.get(tensor.name) != tensor:
             raise ArtifactError(
                 "A tensor is not what the embedded spec says. Expected: "

@@ -30,7 +30,7 @@ def encode_message(state: LiveState) -> bytes:
     if scale < 1:
         size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
         frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    if state.is_live:
+    if state.is_webcam:
         frame = cv2.flip(frame, 1)
     _, picture = cv2.imencode(
         ".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
