@@ -12,6 +12,7 @@ import pytest
 
 from testing.checkout import PACKAGE_ROOTS, ROOT
 from testing.live_states import live_state, random_frame
+from testing.videos import opencv_frames
 from tsm_live import video_output as video_output_module
 from tsm_live.drawing import draw
 from tsm_live.video_output import VideoOutput
@@ -21,11 +22,8 @@ _SIZE = 120, 160
 
 def _read(path):
     """Returns the frame rate and the frames of a video."""
-    capture = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := capture.read())[0]:
-        frames.append(read[1])
-    return capture.get(cv2.CAP_PROP_FPS), frames
+    rate = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS)
+    return rate, opencv_frames(path)
 
 
 def _state(number, **changes):
