@@ -10,7 +10,8 @@ from testing.artifacts import (
 from testing.numerics import relative_error
 from tsm_live import ArtifactError, OnnxSession, StreamingSession, open_session
 from tsm_live.bound_network import BoundNetwork
-from tsm_live.spec import check_tensors, read_spec
+from tsm_live.network import check_tensors
+from tsm_live.spec import read_spec
 
 
 def _frames(count, seed=0):

@@ -14,8 +14,9 @@ import numpy as np
 
 from tsm_jetson.device_memory import DeviceMemory
 from tsm_jetson.engine_cache import engine_path, load_or_build
+from tsm_live.network import check_tensors
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
 
 # Builder flags that let weakly typed networks use fewer bits (TensorRT 8).
 _FLAGS = {"none": (), "float16": ("FP16",), "int8_tensorrt": ("INT8", "FP16")}

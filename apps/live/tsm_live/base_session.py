@@ -14,7 +14,7 @@ from tsm_live.quantization import as_logits, quantize, zero_state
 from tsm_live.spec import ArtifactError, ArtifactSpec
 
 _COLORS = ("rgb", "bgr")
-_MAX_ASPECT = 100  # Resized, a sliver would take gigabytes.
+_MAX_ASPECT = 32  # Resized, a sliver would take gigabytes.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tsm_live.network import check_tensors
 from tsm_live.onnx_runner import (
     import_onnxruntime,
     load_onnx,
     onnx_tensor_specs,
 )
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactSpec, check_tensors
+from tsm_live.spec import ArtifactSpec
 
 _CUDA = "CUDAExecutionProvider"
 

@@ -18,9 +18,10 @@ from tsm_live.interpreter_network import (
     signature_details,
     tensor_specs,
 )
+from tsm_live.network import check_tensors
 from tsm_live.own_process import ProcessError, run_module
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactSpec, TensorSpec, check_tensors
+from tsm_live.spec import ArtifactSpec, TensorSpec
 
 _PATIENCE = 120.0  # Seconds; to compile a large network's shaders takes some.
 

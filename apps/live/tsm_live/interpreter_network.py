@@ -9,8 +9,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tsm_live.model_check import check_model
+from tsm_live.network import check_tensors
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
 
 
 def load_interpreter(
@@ -19,12 +20,18 @@ def load_interpreter(
     """Loads a `.tflite` file on the CPU; its tensors are allocated.
 
     Raises:
+        ValueError: If `threads` is not a positive integer.
         ArtifactError: If it is not one of `tsm export`, or LiteRT cannot load
             it.
     """
-    # First: LiteRT may end the process where it should raise.
-    check_model(pathlib.Path(path).read_bytes())
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(
+            "`threads` must be a positive integer. "
+            f"Received: threads={threads!r}"
+        )
     try:
+        # First: LiteRT may end the process where it should raise.
+        check_model(pathlib.Path(path).read_bytes())
         interpreter = Interpreter(
             model_path=os.fspath(path), num_threads=threads
         )

@@ -62,7 +62,7 @@ _NAMES = {
     for name, code in vars(schema.BuiltinOperator).items()
     if name in OPERATORS
 }
-_TYPES = {
+_TYPES: dict[int, np.dtype] = {
     schema.TensorType.FLOAT32: np.dtype(np.float32),
     schema.TensorType.FLOAT16: np.dtype(np.float16),
     schema.TensorType.INT32: np.dtype(np.int32),

@@ -1,9 +1,11 @@
-"""Network: what a session asks of a runtime."""
+"""Network: what a session asks of a runtime, and a runtime of a file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+
+from tsm_live.spec import ArtifactError, TensorSpec
 
 
 class Network(Protocol):
@@ -30,3 +32,19 @@ class Network(Protocol):
 
     def write_state(self, state: Sequence[np.ndarray]) -> None:
         """Sets every cache."""
+
+
+def check_tensors(
+    expected: Sequence[TensorSpec], found: Mapping[str, TensorSpec]
+) -> None:
+    """Compares the tensors of a network with those of its spec.
+
+    Raises:
+        ArtifactError: If one is missing or another one.
+    """
+    for tensor in expected:
+        if found.get(tensor.name) != tensor:
+            raise ArtifactError(
+                "A tensor is not what the embedded spec says. Expected: "
+                f"{tensor}. Received: {found.get(tensor.name)}"
+            )
