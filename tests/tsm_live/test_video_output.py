@@ -154,6 +154,7 @@ def test_a_run_without_frames_leaves_nothing(tmp_path):
     assert output.poll() == []
     output.close()
     output.close()
+    output.show(_state(0))
     assert list(tmp_path.iterdir()) == []
 
 

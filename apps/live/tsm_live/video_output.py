@@ -78,6 +78,8 @@ class VideoOutput:
         """
         if self._error is not None:
             raise self._error
+        if self._closed:
+            return
         if self._thread is None:
             self._queue.maxsize = max(2, _QUEUE // state.frame.nbytes)
             self._time = state.time

@@ -159,7 +159,11 @@ class WebView:
             raise web.HTTPServiceUnavailable(
                 text=f"{_MOST_VIEWERS} others are watching already."
             )
-        viewer = web.WebSocketResponse(heartbeat=10.0, max_msg_size=1024)
+        viewer = web.WebSocketResponse(
+            heartbeat=10.0,
+            max_msg_size=1024,
+            compress=False,  # Nearly all of a message is a JPEG.
+        )
         self._viewers.add(viewer)
         try:
             await viewer.prepare(request)
