@@ -33,7 +33,7 @@ def any_script(request, monkeypatch):
     text._fit.cache_clear()
 
 
-@pytest.mark.parametrize("height", [8, 14, 20, 48])
+@pytest.mark.parametrize("height", [12, 14, 20, 48])
 def test_text_is_as_high_as_asked_for(any_script, height):
     top, bottom, left, _ = _drawn("Ag", height)
     assert -1 <= top <= 1 + height // 5

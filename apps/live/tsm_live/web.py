@@ -10,7 +10,7 @@ import threading
 from aiohttp import WSMsgType, web
 
 from tsm_live.live_state import Command, LiveState
-from tsm_live.web_access import new_access
+from tsm_live.web_access import Access, token_for
 from tsm_live.web_address import listen, public_url
 from tsm_live.web_message import encode_message
 
@@ -51,11 +51,12 @@ class WebView:
             ValueError: If an argument is out of range.
             OSError: If the port is taken, or the host is not this machine's.
         """
+        token = token_for(host, token)
         listener = listen(host, port)
-        self._access = new_access(host, listener.getsockname()[1], token)
+        self._access = Access(host, listener.getsockname()[1], token)
         self.url = public_url(self._access)
         self._state: LiveState | None = None
-        self._encoded: tuple[LiveState | None, asyncio.Future] | None = None
+        self._encoded: tuple[LiveState, asyncio.Future] | None = None
         self._commands: collections.deque[Command] = collections.deque(
             maxlen=100
         )
