@@ -77,12 +77,12 @@ class Display:
         }
         self._buffer = buffer
 
-    def python(self, code, *arguments):
+    def python(self, code, *arguments, stdout=subprocess.PIPE):
         """Starts Python with a window on the display."""
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             env=self.environment,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
