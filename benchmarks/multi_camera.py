@@ -2,7 +2,7 @@
 
     python benchmarks/multi_camera.py
 
-MobileNetV2 at 224 pixels with random weights. For N = 1, 2, 4, 8 streams a
+MobileNetV2 with random weights. For N = 1, 2, 4, 8 streams a
 step takes a frame of each: in one call of an artifact for N streams, or in one
 call after the other of N sessions with an artifact for one. They take turns.
 
@@ -29,6 +29,8 @@ flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 60, "Turns of each variant.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
 flags.DEFINE_enum("quantize", "none", ["none", "int8"], "Of the artifacts.")
+flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
+flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_multi_integer("streams", [1, 2, 4, 8], "N.")
 
 
@@ -36,15 +38,21 @@ def main(argv):
     if argv[1:]:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
     print_machine(LiteRT=importlib.metadata.version("ai-edge-litert"))
-    print(f"quantize={FLAGS.quantize}, {FLAGS.threads} thread(s)")
+    print(
+        f"width {FLAGS.width}, {FLAGS.image_size} px, "
+        f"quantize={FLAGS.quantize}, {FLAGS.threads} thread(s)"
+    )
     variants, items, ratios = {}, {}, []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        single = mobilenet_artifact(folder, quantize=FLAGS.quantize)
+        options = {
+            "quantize": FLAGS.quantize,
+            "width": FLAGS.width,
+            "image_size": FLAGS.image_size,
+        }
+        single = mobilenet_artifact(folder, **options)
         for streams in FLAGS.streams:
-            batched = mobilenet_artifact(
-                folder, quantize=FLAGS.quantize, streams=streams
-            )
+            batched = mobilenet_artifact(folder, streams=streams, **options)
             together, apart = f"one batch of {streams}", f"{streams} sessions"
             variants[together] = batched_step(batched)
             variants[apart] = separate_steps(single, streams)
@@ -72,7 +80,7 @@ def separate_steps(path, count):
 
 
 def camera_frames(count):
-    shape = count, 224, 224, 3
+    shape = count, FLAGS.image_size, FLAGS.image_size, 3
     return list(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
 
 

@@ -173,6 +173,7 @@ def test_one_bad_source_of_two(model, capsys):
         (["--source=rtsp://x", "--timeout=0"], "Received: timeout=0.0"),
         (["--output=out.txt"], "Received: 'out.txt'"),
         (["--events=no/where.jsonl"], "No such file"),
+        (["--events=/dev/full", *_EAGER], "written to /dev/full: No space"),
         (["--web=70000"], "Received: 70000"),
         (["--window"], "needs a display"),
     ],

@@ -1,5 +1,6 @@
 """EventLog: gestures as lines of JSON."""
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -22,6 +23,7 @@ class EventLog:
     """
 
     def __init__(self, path: str):
+        self._path = path
         self._file: TextIO = (
             sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115
         )
@@ -38,9 +40,18 @@ class EventLog:
             "score": round(event.score, 4),
             "time": round(event.time, 3),
         }
-        print(json.dumps(fields), file=self._file, flush=True)
+        try:
+            print(json.dumps(fields), file=self._file, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OSError(
+                f"Events cannot be written to {self._path}: {error.strerror}"
+            ) from error
 
     def close(self) -> None:
         """Closes the file."""
+        # All is written, or `write` has said what is not.
         if self._file is not sys.stdout:
-            self._file.close()
+            with contextlib.suppress(OSError):
+                self._file.close()
