@@ -6,9 +6,10 @@ import json
 import pathlib
 import shutil
 import subprocess
-import time
 
 import aiohttp
+
+from testing.waiting import wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 30.0  # Seconds that anything may take.
@@ -43,7 +44,7 @@ def open_browser(folder):
     loop = asyncio.new_event_loop()
     browser = Browser(loop)
     try:
-        port = _wait(lambda: _debugging_port(folder))
+        port = wait_for(lambda: _debugging_port(folder))
         loop.run_until_complete(browser._connect(port))
         yield browser
     finally:
@@ -82,7 +83,7 @@ class Browser:
 
     def wait_for(self, script):
         """Waits until JavaScript is true in the page; returns its value."""
-        return _wait(lambda: self.evaluate(script))
+        return wait_for(lambda: self.evaluate(script))
 
     async def _connect(self, port):
         self._client = aiohttp.ClientSession()
@@ -119,12 +120,3 @@ class Browser:
 def _debugging_port(folder):
     with contextlib.suppress(FileNotFoundError):
         return (folder / "DevToolsActivePort").read_text().partition("\n")[0]
-
-
-def _wait(condition):
-    """Waits until a function returns something true; returns that."""
-    deadline = time.monotonic() + _PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return value

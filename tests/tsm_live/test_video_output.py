@@ -12,6 +12,7 @@ import pytest
 
 from testing.checkout import PACKAGE_ROOTS, ROOT
 from testing.live_states import live_state, random_frame
+from testing.videos import opencv_frames
 from tsm_live import video_output as video_output_module
 from tsm_live.drawing import draw
 from tsm_live.video_output import VideoOutput
@@ -21,11 +22,8 @@ _SIZE = 120, 160
 
 def _read(path):
     """Returns the frame rate and the frames of a video."""
-    capture = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := capture.read())[0]:
-        frames.append(read[1])
-    return capture.get(cv2.CAP_PROP_FPS), frames
+    rate = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS)
+    return rate, opencv_frames(path)
 
 
 def _state(number, **changes):
@@ -139,9 +137,9 @@ def test_a_slow_disk_does_not_stall_a_camera(tmp_path, slow_disk):
     start = time.perf_counter()
     for number in range(20):
         output.show(_state(number, time=number / 10, is_live=True))
-    assert time.perf_counter() - start < 0.5  # Of 1 s, were it to wait.
+    assert time.perf_counter() - start < 0.8  # Of 1 s, were it to wait.
     output.close()
-    assert 10 <= output.dropped <= 16
+    assert 1 <= output.dropped <= 16
     _, frames = _read(tmp_path / "out.mp4")
     assert len(frames) == output.frames <= 20
 
@@ -156,6 +154,7 @@ def test_a_run_without_frames_leaves_nothing(tmp_path):
     assert output.poll() == []
     output.close()
     output.close()
+    output.show(_state(0))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,6 +178,18 @@ def test_wrong_paths(tmp_path):
         VideoOutput(tmp_path / "folder.mp4")
     with pytest.raises(OSError, match="file"):
         VideoOutput(tmp_path / "file" / "out.mp4")
+
+
+def test_a_codec_that_opencv_lacks(tmp_path, monkeypatch):
+    monkeypatch.setitem(video_output_module._CODECS, ".mp4", "ZZZZ")
+    output = VideoOutput(tmp_path / "out.mp4")
+    with pytest.raises(OSError, match="OpenCV cannot write the video .*ZZZZ"):
+        for _ in range(1000):
+            output.show(_state(0))
+            time.sleep(0.01)
+    with pytest.raises(OSError, match="OpenCV cannot write"):
+        output.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 # In a process of its own, which ends as processes do. Noise makes large files.
@@ -228,23 +239,26 @@ def test_it_can_be_played_after_kill(tmp_path):
 
 def test_mkv_can_be_played_after_kill_9(tmp_path):
     process = _start(tmp_path / "out.mkv", 10_000)
-    assert process.stdout.readline() == "running\n"
+    part = tmp_path / ".out.part.mkv"
+    while not part.exists() or part.stat().st_size < 4_000_000:
+        assert process.poll() is None
+        time.sleep(0.01)
     process.kill()
     process.communicate(timeout=20)
-    (part,) = tmp_path.iterdir()
-    assert part.name == ".out.part.mkv"
-    assert len(_read(part)[1]) > 40
+    assert list(tmp_path.iterdir()) == [part]
+    assert len(_read(part)[1]) > 30
 
 
-def test_a_full_disk_is_told(tmp_path):
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_a_full_disk_is_told(tmp_path, suffix):
     def limit():
         size = 100_000
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    process = _start(tmp_path / "out.mp4", 10, preexec_fn=limit)
+    process = _start(tmp_path / f"out{suffix}", 20, preexec_fn=limit)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     last = error.strip().splitlines()[-1]
     assert "OSError: The video" in last and "is the disk full?" in last
     part = pathlib.Path(last.rpartition(" ")[2])
-    assert part.exists() and not (tmp_path / "out.mp4").exists()
+    assert part.exists() and not (tmp_path / f"out{suffix}").exists()

@@ -10,7 +10,7 @@ from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
 from tsm_live.one_line_parser import OneLineParser, add_runtime
 from tsm_live.open_source import SourceOptions, open_source
-from tsm_live.open_views import ViewOptions, default_view, open_views
+from tsm_live.open_views import ViewOptions, open_views, with_default_view
 from tsm_live.raw_pipe import FORMATS
 from tsm_live.run import LiveConfig, run_live
 from tsm_live.source_sessions import open_sessions
@@ -92,16 +92,18 @@ def _config(options, *, real_time):
 
 
 def _view_options(options):
-    silent = (options.window, options.web, options.output, options.events)
-    if silent == (False, None, None, None):
-        return default_view()
-    return ViewOptions(
+    views = ViewOptions(
         window=options.window,
+        screenshots=options.screenshots,
         web=options.web,
         web_host=options.web_host,
         web_token=options.web_token,
         output=options.output,
     )
+    silent = (options.window, options.web, options.output, options.events)
+    if silent == (False, None, None, None):
+        return with_default_view(views)
+    return views
 
 
 def _source_options(options):
@@ -135,6 +137,12 @@ def new_parser() -> argparse.ArgumentParser:
         "8080.",
     )
     see.add_argument("--window", action="store_true", help="on this screen")
+    see.add_argument(
+        "--screenshots",
+        default=_VIEWS.screenshots,
+        metavar="FOLDER",
+        help="of the window (the current one)",
+    )
     see.add_argument(
         "--web", type=int, metavar="PORT", help="in browsers; 0: a free port"
     )

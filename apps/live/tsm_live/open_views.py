@@ -17,6 +17,7 @@ class ViewOptions:
 
     Attributes:
         window: Whether there is a window.
+        screenshots: As for `WindowView`.
         web: Port of a web server, or None.
         web_host: As for `WebView`.
         web_token: As for `WebView`.
@@ -24,6 +25,7 @@ class ViewOptions:
     """
 
     window: bool = False
+    screenshots: str = "."
     web: int | None = None
     web_host: str = "127.0.0.1"
     web_token: str | None = None
@@ -35,15 +37,15 @@ class ViewOptions:
         return self.window or self.web is not None
 
 
-def default_view() -> ViewOptions:
-    """Returns a window where there can be one, else the web."""
+def with_default_view(options: ViewOptions) -> ViewOptions:
+    """Adds a window where there can be one, else the web."""
     from tsm_live.window import WindowError, check_window
 
     try:
         check_window()
     except WindowError:
-        return ViewOptions(web=_PORT)
-    return ViewOptions(window=True)
+        return dataclasses.replace(options, web=_PORT)
+    return dataclasses.replace(options, window=True)
 
 
 def open_views(
@@ -83,18 +85,13 @@ def open_views(
 def _window(options, name, number, stack):
     from tsm_live.window import WindowView
 
-    view = WindowView(f"tsm-live {name}")
+    view = WindowView(f"tsm-live {name}", screenshots=options.screenshots)
     stack.callback(view.close)
     return view
 
 
 def _web(options, name, number, stack):
-    try:
-        from tsm_live.web import WebView
-    except ImportError as error:
-        raise ImportError(
-            f'The web view needs more ({error}): pip install "tsm-live[web]"'
-        ) from error
+    from tsm_live.web import WebView
 
     view = WebView(
         options.web and options.web + (number or 0),

@@ -78,6 +78,8 @@ class VideoOutput:
         """
         if self._error is not None:
             raise self._error
+        if self._closed:
+            return
         if self._thread is None:
             self._queue.maxsize = max(2, _QUEUE // state.frame.nbytes)
             self._time = state.time
@@ -111,10 +113,11 @@ class VideoOutput:
             self._thread.join()
         if self._writer is not None:
             self._writer.release()
+        if not self.frames:
+            self._part.unlink()
         if self._error is not None:
             raise self._error
         if not self.frames:
-            self._part.unlink()
             return
         # OpenCV says nothing of a disk that is full.
         if not self._is_complete():

@@ -5,13 +5,13 @@ import collections
 import contextlib
 import importlib.resources
 import secrets
-import socket
 import threading
 
 from aiohttp import WSMsgType, web
 
 from tsm_live.live_state import Command, LiveState
-from tsm_live.web_access import new_access
+from tsm_live.web_access import Access, token_for
+from tsm_live.web_address import listen, public_url
 from tsm_live.web_message import encode_message
 
 _MOST_VIEWERS = 16
@@ -51,13 +51,12 @@ class WebView:
             ValueError: If an argument is out of range.
             OSError: If the port is taken, or the host is not this machine's.
         """
-        if not 0 <= port <= 65535:
-            raise ValueError(f"The port must be in 0..65535. Received: {port}")
-        listener = _listen(host, port)
-        self._access = new_access(host, listener.getsockname()[1], token)
-        self.url = _url(self._access)
+        token = token_for(host, token)
+        listener = listen(host, port)
+        self._access = Access(host, listener.getsockname()[1], token)
+        self.url = public_url(self._access)
         self._state: LiveState | None = None
-        self._encoded: tuple[LiveState | None, asyncio.Future] | None = None
+        self._encoded: tuple[LiveState, asyncio.Future] | None = None
         self._commands: collections.deque[Command] = collections.deque(
             maxlen=100
         )
@@ -161,7 +160,11 @@ class WebView:
             raise web.HTTPServiceUnavailable(
                 text=f"{_MOST_VIEWERS} others are watching already."
             )
-        viewer = web.WebSocketResponse(heartbeat=10.0, max_msg_size=1024)
+        viewer = web.WebSocketResponse(
+            heartbeat=10.0,
+            max_msg_size=1024,
+            compress=False,  # Nearly all of a message is a JPEG.
+        )
         self._viewers.add(viewer)
         try:
             await viewer.prepare(request)
@@ -210,47 +213,3 @@ class WebView:
 async def _add_headers(request, response):
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-
-
-def _listen(host, port):
-    """Binds; says in one line why that fails."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise OSError(f"Cannot serve at {host!r}: {error}") from error
-    try:
-        # A port that a run before this one left is free at once.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            f"Cannot serve at {host}, port {port}: {error.strerror}. Choose "
-            "another port with --web=PORT; 0 picks a free one."
-        ) from error
-    listener.setblocking(False)
-    return listener
-
-
-def _url(access):
-    host = access.host
-    if host in ("0.0.0.0", "::"):
-        host = _outer_address()
-    if ":" in host:
-        host = f"[{host}]"
-    query = "" if access.token is None else f"?token={access.token}"
-    return f"http://{host}:{access.port}/{query}"
-
-
-def _outer_address():
-    """Returns the address of this machine that others see."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # UDP: nothing is sent.
-            return probe.getsockname()[0]
-    except OSError:
-        return socket.gethostname()

@@ -20,26 +20,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def new_access(host: str, port: int, token: str | None) -> "Access":
-    """Returns who may come.
+def token_for(host: str, token: str | None) -> str | None:
+    """Returns the token that viewers must bring, None if they need none.
 
     Args:
         host: That the server is bound to. If others reach it, there is a
             token: the given one or a random one.
-        port: Likewise.
         token: 16 or more letters, digits or any of `._~-`.
 
     Raises:
         ValueError: If the token is too short, or is none.
     """
-    if token is None and not is_loopback(host):
-        token = secrets.token_urlsafe(24)
-    if token is not None and not _TOKEN.fullmatch(token):
+    if token is None:
+        return None if is_loopback(host) else secrets.token_urlsafe(24)
+    if not _TOKEN.fullmatch(token):
         raise ValueError(
             "The token of the web view must be 16 or more letters, digits or "
             f"any of ._~-. Received: {len(token)} characters"
         )
-    return Access(host, port, token)
+    return token
 
 
 @dataclasses.dataclass(frozen=True)
