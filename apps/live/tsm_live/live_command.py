@@ -51,11 +51,7 @@ def main(arguments: Sequence[str]) -> int:
             open_source(name, _source_options(options)) for name in names
         ]
         views = open_views(wanted, names, stack)
-        on_event = lambda source, event: None  # noqa: E731
-        if options.events:
-            log = EventLog(options.events)
-            stack.callback(log.close)
-            on_event = log.write
+        on_event = _open_events(options.events, stack)
         summaries, errors = run_live(
             sources,
             sessions,
@@ -72,6 +68,18 @@ def main(arguments: Sequence[str]) -> int:
     for error in errors:
         print(f"tsm-live: error: {error}", file=sys.stderr)
     return 1 if errors else 0
+
+
+def _open_events(path, stack):
+    if path is None:
+        return _ignore
+    log = EventLog(path)
+    stack.callback(log.close)
+    return log.write
+
+
+def _ignore(source, event):
+    pass
 
 
 def _config(options, *, real_time):
@@ -157,7 +165,9 @@ def new_parser() -> argparse.ArgumentParser:
         metavar="TOKEN",
         help="that browsers must bring; made up where one is needed",
     )
-    see.add_argument("--output", metavar="FILE", help="an annotated MP4")
+    see.add_argument(
+        "--output", metavar="FILE", help="an annotated .mp4, .mkv, .avi"
+    )
     see.add_argument("--events", metavar="FILE", help="JSON lines; - is stdout")
     see.add_argument("--quiet", action="store_true", help="no summary")
     decide = parser.add_argument_group("when a gesture starts and ends")
