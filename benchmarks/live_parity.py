@@ -7,7 +7,8 @@ the class folders in `--actions`; exports it to TFLite as float32 and as int8
 (calibrated on training clips), and gives both to a `StreamingSession`. Twenty
 generated videos, those of `--actions` and every file below `--videos` go
 through as OpenCV reads them, a frame at each interval of the training, up to
-`--frames` of each. The Keras model gets the same frames through the preprocessing of the training.
+`--frames` of each. The Keras model gets the same frames through the
+preprocessing of the training.
 
 Files that OpenCV gets no frame from are counted and named. Exits with 1 if a
 bar is missed. Took ten minutes on two busy cores.
