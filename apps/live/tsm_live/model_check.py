@@ -124,7 +124,7 @@ def _tensor_problems(model, tensor) -> Iterator[str]:
         tensor.IsVariable()
         or tensor.Sparsity() is not None
         or tensor.VariantTensorsLength()
-        or tensor.ExternalBuffer()
+        or getattr(tensor, "ExternalBuffer", int)()  # Not in LiteRT 1.
     ):
         yield "is a variable, sparse, a variant or outside of the file"
     if tensor.Buffer() >= model.BuffersLength():
