@@ -62,6 +62,13 @@ def test_a_prediction_is_the_softmax_of_its_logits(frames):
     scores = np.exp(prediction.logits) / np.exp(prediction.logits).sum()
     assert prediction.label == session.spec.labels[scores.argmax()]
     assert prediction.score == pytest.approx(scores.max(), rel=1e-5)
+    np.testing.assert_allclose(prediction.scores, scores, rtol=1e-5)
+    names = [name for name, _ in prediction.top(3)]
+    best = np.argsort(-scores)[:3]
+    assert names == [session.spec.labels[number] for number in best]
+    assert prediction.top(1) == [
+        (prediction.label, pytest.approx(scores.max()))
+    ]
     assert prediction.latency > 0
 
 
@@ -72,6 +79,7 @@ def test_a_prediction_is_the_softmax_of_its_logits(frames):
         np.zeros((64, 64, 4), np.uint8),
         np.zeros((64, 64, 3), np.float32),
         np.zeros((0, 64, 3), np.uint8),
+        np.zeros((1, 64, 3), np.uint8),
         "frame",
     ],
 )
@@ -80,7 +88,7 @@ def test_a_wrong_frame_leaves_the_state_untouched(frames, frame):
     expected = _logits(session, frames)
     session.reset()
     session.step(frames[0])
-    with pytest.raises(ValueError, match=r"`frame` must be.*Received: shape"):
+    with pytest.raises(ValueError, match=r"`frame` m.*Received: shape"):
         session.step(frame)
     np.testing.assert_array_equal(_logits(session, frames[1:]), expected[1:])
 

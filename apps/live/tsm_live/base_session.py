@@ -1,6 +1,8 @@
 """Session: what every runtime's session does with frames and logits."""
 
 import dataclasses
+import functools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from tsm_live.quantization import as_logits, quantize, zero_state
 from tsm_live.spec import ArtifactError, ArtifactSpec
 
 _COLORS = ("rgb", "bgr")
+_UINT8 = np.dtype(np.uint8)
 _MAX_ASPECT = 32  # Resized, a sliver would take gigabytes.
 
 
@@ -25,7 +28,6 @@ class Prediction:
         label: The most probable class.
         score: Its probability, the softmax of this frame's logits.
         labels: The K classes.
-        scores: `[K]` float32, the probability of each.
         logits: `[K]` float32.
         latency: Seconds the network took; for several streams all together.
     """
@@ -33,9 +35,14 @@ class Prediction:
     label: str
     score: float
     labels: tuple[str, ...]
-    scores: np.ndarray
     logits: np.ndarray
     latency: float
+
+    @functools.cached_property
+    def scores(self) -> np.ndarray:
+        """`[K]` float32, the probability of each class."""
+        scores = np.exp(self.logits - self.logits.max())
+        return scores / scores.sum()
 
     def top(self, k: int) -> list[tuple[str, float]]:
         """Returns the k most probable classes and their scores."""
@@ -205,17 +212,12 @@ class Session:
                 numbers.view(np.uint8)[...] = cv2.LUT(square, table)
 
     def _predict(self, logits, latency):
-        scores = np.exp(logits - logits.max())
-        scores /= scores.sum()
-        best = logits.argmax()
-        return Prediction(
-            label=self.spec.labels[best],
-            score=float(scores[best]),
-            labels=self.spec.labels,
-            scores=scores,
-            logits=logits,
-            latency=latency,
-        )
+        # Of some dozen numbers, Python is faster than NumPy.
+        values = logits.tolist()
+        highest = max(values)
+        label = self.spec.labels[values.index(highest)]
+        score = 1 / math.fsum([math.exp(v - highest) for v in values])
+        return Prediction(label, score, self.spec.labels, logits, latency)
 
 
 def _fit(frame, color, spec):
@@ -224,23 +226,24 @@ def _fit(frame, color, spec):
         raise ValueError(
             f"`color` must be one of {_COLORS}. Received: color={color!r}"
         )
-    shape, dtype = getattr(frame, "shape", None), getattr(frame, "dtype", None)
     if (
         not isinstance(frame, np.ndarray)
         or frame.ndim != 3
         or frame.shape[2] != 3
-        or 0 in frame.shape
-        or dtype != np.uint8
+        or not frame.size
+        or frame.dtype != _UINT8
     ):
+        shape = getattr(frame, "shape", None)
+        dtype = getattr(frame, "dtype", type(frame).__name__)
         raise ValueError(
             "`frame` must be a [H, W, 3] uint8 array. "
             f"Received: shape {shape}, dtype {dtype}"
         )
-    sides = sorted(frame.shape[:2])
-    if sides[1] > _MAX_ASPECT * sides[0]:
+    height, width, _ = frame.shape
+    if not 1 / _MAX_ASPECT <= width / height <= _MAX_ASPECT:
         raise ValueError(
             f"`frame` may be {_MAX_ASPECT} times as long as wide at most. "
-            f"Received: shape {shape}"
+            f"Received: shape {frame.shape}"
         )
     square = fit_frame(frame, spec.resize_size, spec.image_size)
     # Of the small square rather than of the frame.

@@ -9,9 +9,9 @@ tries a file: a driver that crashes does so in a process of its own. It prints
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from ai_edge_litert import compiled_model as litert
 
 from tsm_live.interpreter_network import (
     load_interpreter,
@@ -35,7 +35,7 @@ class AcceleratorError(OSError):
 
 def open_gpu_model(
     path: str | os.PathLike, *, enforce_float32: bool = False
-) -> litert.CompiledModel:
+) -> Any:
     """Loads a `.tflite` file on the GPU, with nothing left to the CPU.
 
     A driver may end the process: see `try_gpu`.
@@ -44,10 +44,20 @@ def open_gpu_model(
         path: The file.
         enforce_float32: Compute in float32; the default is float16.
 
+    Returns:
+        A `CompiledModel` of LiteRT.
+
     Raises:
         ArtifactError: If LiteRT cannot load it on the CPU either.
         AcceleratorError: If there is no GPU, or it leaves out a part.
     """
+    try:
+        from ai_edge_litert import compiled_model as litert
+    except ImportError as error:
+        raise AcceleratorError(
+            "The GPU accelerator needs LiteRT 2: pip install "
+            '"ai-edge-litert>=2"'
+        ) from error
     # Unlike the interpreter, `CompiledModel` does not verify what it loads.
     load_interpreter(path)
     options = litert.Options(
@@ -178,7 +188,7 @@ class GpuNetwork:
             buffer.write(np.ascontiguousarray(value))
 
 
-def _read(buffer: litert.TensorBuffer, spec: TensorSpec) -> np.ndarray:
+def _read(buffer: Any, spec: TensorSpec) -> np.ndarray:
     count = int(np.prod(spec.shape))
     return buffer.read(count, np.dtype(spec.dtype)).reshape(spec.shape)
 
