@@ -58,6 +58,7 @@ def _shown(display):
     return found.min() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_window_and_its_keys(display, tmp_path):
     folder, said = tmp_path / "screenshots", tmp_path / "said"
     with said.open("w") as stdout:
