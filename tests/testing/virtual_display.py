@@ -103,6 +103,10 @@ class Display:
         found = dict(word.split("=") for word in words)
         return int(found["WIDTH"]), int(found["HEIGHT"])
 
+    def title(self, window):
+        """Returns what the title of a window says."""
+        return self._xdotool("getwindowname", window)
+
     def screen(self):
         """Returns what is on the screen, `[H, W, 3]` uint8 BGR."""
         content = self._buffer.read_bytes()  # An XWD file.

@@ -200,12 +200,27 @@ def test_no_more_viewers_than_allowed(monkeypatch):
         assert asyncio.run(watch(view)) == 503
 
 
-def test_nonsense_is_survived_in_silence(capfd):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\xff" * 100,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: 127.0.0.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"a" * 100_000,
+    ],
+)
+def test_what_is_no_http_is_refused_in_silence(content, caplog):
     with web_view() as view:
-        for content in (b"\x00\xff" * 100, b"GET / HTTP/9.9\r\n\r\n", b""):
-            with socket.create_connection(("127.0.0.1", port_of(view))) as peer:
-                peer.sendall(content)
-                peer.shutdown(socket.SHUT_WR)
-                peer.recv(1000)
+        with socket.create_connection(("127.0.0.1", port_of(view)), 10) as peer:
+            peer.sendall(content)
+            assert peer.recv(12) == b"HTTP/1.0 400"
         assert get(view, "/")[0] == 200
-    assert capfd.readouterr().err == ""
+    assert not caplog.records
+
+
+def test_bugs_are_not_silent(caplog, monkeypatch):
+    with web_view() as view:
+        monkeypatch.setattr(view, "_access", None)
+        assert get(view, "/")[0] == 500
+    assert "AttributeError" in caplog.text

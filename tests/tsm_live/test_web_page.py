@@ -52,6 +52,7 @@ def _shown(browser, frames):
     return int(np.argmin(errors))
 
 
+@pytest.mark.slow
 def test_the_video_advances_and_the_label_changes(browser, tmp_path):
     """`tsm-live` itself, with a generated video and a random network."""
     frames = opencv_frames(shared_videos().paths[-2])

@@ -15,7 +15,7 @@ from testing.waiting import wait_for
 from tsm_live.drawing import draw
 from tsm_live.window import save_png
 
-# Shows the same moment, prints commands, and ends when it is to quit.
+# Shows the same moment unless paused, prints commands, ends when it is to quit.
 _RUN = """
 import sys, time
 from testing.live_states import live_state, random_frame
@@ -23,12 +23,13 @@ from tsm_live.window import WindowView
 
 view = WindowView("views of a test", screenshots=sys.argv[1])
 state = live_state(random_frame(360, 480), is_webcam=True)
-quit = False
-while not quit:
-    view.show(state)
+names = []
+while "QUIT" not in names:
+    if names.count("PAUSE") % 2 == 0:
+        view.show(state)
     for command in view.poll():
         print(command.name, flush=True)
-        quit = quit or command.name == "QUIT"
+        names.append(command.name)
     time.sleep(0.02)
 view.show(state)
 assert view.poll() == []
@@ -57,6 +58,7 @@ def _shown(display):
     return found.min() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_window_and_its_keys(display, tmp_path):
     folder, said = tmp_path / "screenshots", tmp_path / "said"
     with said.open("w") as stdout:
@@ -73,9 +75,16 @@ def test_the_window_and_its_keys(display, tmp_path):
         expected += f"{command}\n"
         wait_for(lambda expected=expected: said.read_text() == expected)
 
+    # Paused since: so it says, and still answers.
+    title = "views of a test"
+    wait_for(lambda: display.title(window) == f"{title} (paused or waiting)")
     display.press(window, "s")
     (path,) = wait_for(lambda: folder.exists() and list(folder.glob("*.png")))
     np.testing.assert_array_equal(cv2.imread(str(path)), _expected())
+
+    display.press(window, "space")
+    expected += "PAUSE\n"
+    wait_for(lambda: display.title(window) == title)
 
     display.press(window, "f")
     wait_for(lambda: display.size(window) == (1000, 800))

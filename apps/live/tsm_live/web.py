@@ -4,10 +4,12 @@ import asyncio
 import collections
 import contextlib
 import importlib.resources
+import logging
 import secrets
 import threading
 
 from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
 
 from tsm_live.live_state import Command, LiveState
 from tsm_live.web_access import Access, token_for
@@ -69,7 +71,10 @@ class WebView:
         self._loop = asyncio.new_event_loop()
         self._fresh = asyncio.Event()
         self._runner = web.AppRunner(
-            self._application(), access_log=None, shutdown_timeout=1.0
+            self._application(),
+            access_log=None,
+            logger=_logger(),
+            shutdown_timeout=1.0,
         )
         self._loop.run_until_complete(self._start(listener))
         self._thread = threading.Thread(
@@ -208,6 +213,18 @@ class WebView:
                 ready.release()
             elif message.data in commands:
                 self._commands.append(commands[message.data])
+
+
+def _logger():
+    """Returns one that is silent about requests that are no HTTP."""
+    logger = logging.getLogger("tsm_live.web")
+    logger.addFilter(_is_worth_a_line)
+    return logger
+
+
+def _is_worth_a_line(record):
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 async def _add_headers(request, response):

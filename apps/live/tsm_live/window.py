@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import sys
+import time
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ _COMMANDS = {
     " ": Command.PAUSE,
 }
 _FULL_SCREEN, _SCREENSHOT = "f", "s"
+_STILL = 1.0  # Seconds without a new picture that the title tells of.
 _FIRST_SIZE = (1280, 800)  # That a window has at most, until it is resized.
 
 
@@ -86,6 +88,8 @@ class WindowView:
         self._title = title
         self._screenshots = pathlib.Path(screenshots)
         self._picture: np.ndarray | None = None
+        self._shown_at = time.monotonic()
+        self._is_still = False
         self._closed = False
         cv2.namedWindow(
             title,
@@ -106,6 +110,7 @@ class WindowView:
                 self._title, round(width * scale), round(height * scale)
             )
         cv2.imshow(self._title, self._picture)
+        self._shown_at = time.monotonic()
 
     def poll(self) -> list[Command]:
         """Lets the window answer; returns what its keys asked for."""
@@ -122,6 +127,8 @@ class WindowView:
         if not self._closed and self._is_gone():
             self._closed = True
             commands.append(Command.QUIT)
+        if not self._closed:
+            self._tell_if_still()
         return commands
 
     def close(self) -> None:
@@ -137,6 +144,13 @@ class WindowView:
         except cv2.error:  # So some toolkits say it.
             return True
         return visible < 1
+
+    def _tell_if_still(self):
+        is_still = time.monotonic() - self._shown_at > _STILL
+        if is_still != self._is_still:
+            self._is_still = is_still
+            words = " (paused or waiting)" if is_still else ""
+            cv2.setWindowTitle(self._title, self._title + words)
 
     def _toggle_full_screen(self):
         now = cv2.getWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN)
