@@ -11,7 +11,8 @@ through as OpenCV reads them, a frame at each interval of the training, up to
 preprocessing of the training.
 
 Files that OpenCV gets no frame from are counted and named. Exits with 1 if a
-bar is missed. Took ten minutes on two busy cores.
+bar is missed. Took a quarter of an hour on two busy
+cores; `--preset` measures a network that exists.
 """
 
 import dataclasses

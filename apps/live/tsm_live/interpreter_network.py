@@ -76,9 +76,9 @@ class InterpreterNetwork:
     """Runs a `.tflite` artifact on the CPU; keeps its caches.
 
     They stay in the interpreter's memory: after a step each is copied from its
-    output to its input, which costs 1 to 2% of a step. LiteRT's
-    `CompiledModel` can swap two sets of buffers instead, but takes 3 to 7%
-    longer on the CPU to begin with (`benchmarks/session_overhead.py`).
+    output to its input, a percent of a step or two. LiteRT's `CompiledModel`
+    can swap two sets of buffers on the CPU too, and was never faster
+    (`benchmarks/session_overhead.py`).
 
     Args:
         path: The file.
