@@ -2,14 +2,14 @@
 
 import dataclasses
 
-import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.version import __version__
-from tsm_live.spec import ArtifactSpec, TensorSpec
+from tsm_live.interpreter_network import tensor_specs
+from tsm_live.spec import ArtifactSpec
 
 # The name of the image input of each kind of artifact.
 IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}
@@ -68,17 +68,3 @@ def describe(
             "keras": KERAS_VERSION,
         },
     )
-
-
-def tensor_specs(details: dict[str, dict]) -> dict[str, TensorSpec]:
-    """Returns the tensors of a signature as LiteRT describes them."""
-    return {
-        name: TensorSpec(
-            name=name,
-            shape=tuple(map(int, detail["shape"])),
-            dtype=np.dtype(detail["dtype"]).name,
-            scale=float(detail["quantization"][0]),
-            zero_point=int(detail["quantization"][1]),
-        )
-        for name, detail in details.items()
-    }

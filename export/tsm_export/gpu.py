@@ -1,23 +1,17 @@
 """gpu_environment: how a process reaches a GPU on this machine, if at all."""
 
 import functools
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 from tensorflow import keras
 
 from tsm_export.conversion import convert
+from tsm_live.gpu_network import AcceleratorError, try_gpu
 
 # Vulkan in software, where Debian's package `chromium` puts it. Slow, but the
 # accelerator does on it what it does on a GPU.
 _SOFTWARE_VULKAN = pathlib.Path("/usr/lib/chromium/vk_swiftshader_icd.json")
-_OPEN = (
-    "import sys; from tsm_live.runner import open_runner; "
-    "open_runner(sys.argv[1], accelerator='gpu')"
-)
 
 
 @functools.cache
@@ -46,14 +40,8 @@ def gpu_environment() -> dict[str, str] | None:
 
 
 def _opens(path, variables):
-    process = subprocess.run(
-        [sys.executable, "-c", _OPEN, str(path)],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            **variables,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
-    return process.returncode == 0
+    try:
+        try_gpu(path, environment=variables)
+    except AcceleratorError:
+        return False
+    return True

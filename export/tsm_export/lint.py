@@ -4,32 +4,8 @@ from collections.abc import Iterator
 
 from ai_edge_litert import schema_py_generated as schema
 
-# What the GPU delegate documents, without what our networks have no use for;
-# and BATCH_MATMUL of non-local blocks, which it takes all the same.
-GPU_OPS = frozenset(
-    (
-        "ADD",
-        "AVERAGE_POOL_2D",
-        "BATCH_MATMUL",
-        "CONCATENATION",
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "DEQUANTIZE",
-        "FULLY_CONNECTED",
-        "MAX_POOL_2D",
-        "MEAN",
-        "MUL",
-        "PAD",
-        "QUANTIZE",
-        "RELU",
-        "RELU6",
-        "RESHAPE",
-        "SLICE",
-        "SOFTMAX",
-        "STRIDED_SLICE",
-        "SUB",
-    )
-)
+from tsm_live.model_check import OPERATORS
+
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
 _MAX_RANK = 4
 
@@ -37,7 +13,7 @@ _MAX_RANK = 4
 def lint(content: bytes) -> list[str]:
     """Returns what is wrong with a `.tflite` file, a sentence each.
 
-    Looks for ops outside `GPU_OPS`, variables, tensors of a rank above 4 or
+    Looks for ops outside `OPERATORS`, variables, tensors of a rank above 4 or
     without a static shape, outputs that are inputs passed through, caches
     whose input and output differ, and caches that are converted between
     boundary and network.
@@ -72,7 +48,7 @@ def _code(model, operator) -> int:
 
 
 def _check_ops(ops) -> Iterator[str]:
-    for name in sorted(set(ops) - GPU_OPS):
+    for name in sorted(set(ops) - set(OPERATORS)):
         yield f"The op {name} is not one that GPU delegates take."
 
 

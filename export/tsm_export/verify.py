@@ -7,15 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
-from tsm_export.description import tensor_specs
 from tsm_export.gpu import gpu_environment
 from tsm_export.lint import lint
 from tsm_export.onnx_lint import onnx_lint
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.weights import copy_weights
+from tsm_live.interpreter_network import (
+    load_interpreter,
+    signature_details,
+    tensor_specs,
+)
 from tsm_live.onnx_runner import load_onnx, onnx_tensor_specs
 from tsm_live.runner import AcceleratorError
 from tsm_live.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
@@ -136,11 +139,8 @@ def _check_signature(path, spec):
     if path.suffix == ONNX_SUFFIX:
         found = onnx_tensor_specs(load_onnx(path))
     else:
-        runner = Interpreter(model_path=os.fspath(path)).get_signature_runner()
-        found = {
-            **tensor_specs(runner.get_input_details()),
-            **tensor_specs(runner.get_output_details()),
-        }
+        inputs, outputs = signature_details(load_interpreter(path))
+        found = {**tensor_specs(inputs), **tensor_specs(outputs)}
     expected = {tensor.name: tensor for tensor in spec.tensors}
     differ = sorted(
         name

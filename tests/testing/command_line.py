@@ -26,6 +26,34 @@ def tsm(*arguments, cwd=None, ok=False):
     return result.stdout, result.stderr
 
 
+def start_tsm_live(*arguments, **options):
+    """Starts `tsm-live`, which finds its own package alone.
+
+    Args:
+        *arguments: Of its command line.
+        **options: Of `subprocess.Popen`; both outputs are pipes by default.
+    """
+    path = str(PACKAGE_ROOTS["tsm_live"])
+    displays = ("DISPLAY", "WAYLAND_DISPLAY")
+    environment = {k: v for k, v in os.environ.items() if k not in displays}
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from tsm_live.main import run; run()",
+            *map(str, arguments),
+        ],
+        **{
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "env": {**environment, "PYTHONPATH": path},
+            **options,
+        },
+    )
+
+
 def refused(*arguments, cwd=None):
     """Runs `tsm`, which must fail with one line; returns that line."""
     _, error = tsm(*arguments, cwd=cwd)

@@ -6,9 +6,21 @@ import pathlib
 import signal
 import time
 
+import cv2
 import numpy as np
 
 from tsm_keras.data.clip_encoding import try_encode_clip
+
+
+def opencv_frames(path):
+    """Returns the `[H, W, 3]` uint8 BGR frames of a video."""
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return frames
+        frames.append(frame)
 
 
 def truncated(content):

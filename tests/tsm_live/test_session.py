@@ -62,6 +62,13 @@ def test_a_prediction_is_the_softmax_of_its_logits(frames):
     scores = np.exp(prediction.logits) / np.exp(prediction.logits).sum()
     assert prediction.label == session.spec.labels[scores.argmax()]
     assert prediction.score == pytest.approx(scores.max(), rel=1e-5)
+    np.testing.assert_allclose(prediction.scores, scores, rtol=1e-5)
+    names = [name for name, _ in prediction.top(3)]
+    best = np.argsort(-scores)[:3]
+    assert names == [session.spec.labels[number] for number in best]
+    assert prediction.top(1) == [
+        (prediction.label, pytest.approx(scores.max()))
+    ]
     assert prediction.latency > 0
 
 
@@ -72,6 +79,7 @@ def test_a_prediction_is_the_softmax_of_its_logits(frames):
         np.zeros((64, 64, 4), np.uint8),
         np.zeros((64, 64, 3), np.float32),
         np.zeros((0, 64, 3), np.uint8),
+        np.zeros((1, 64, 3), np.uint8),
         "frame",
     ],
 )
@@ -80,7 +88,7 @@ def test_a_wrong_frame_leaves_the_state_untouched(frames, frame):
     expected = _logits(session, frames)
     session.reset()
     session.step(frames[0])
-    with pytest.raises(ValueError, match=r"`frame` must be.*Received: shape"):
+    with pytest.raises(ValueError, match=r"`frame` m.*Received: shape"):
         session.step(frame)
     np.testing.assert_array_equal(_logits(session, frames[1:]), expected[1:])
 
@@ -95,9 +103,14 @@ def test_pixels_are_encoded_as_the_spec_says(quantize):
     expected = square.astype(np.float64)
     if quantize == "int8":
         expected = np.round(expected / spec.scale) + spec.zero_point
-    found = session._encode(square)
+    found = _encoded(session, square)
     assert found.dtype == spec.dtype
     np.testing.assert_array_equal(found, np.clip(expected, *_limits(spec)))
+
+
+def _encoded(session, square):
+    session._write([square])
+    return session._network.frame()[0].copy()
 
 
 def _limits(spec):
@@ -131,7 +144,8 @@ def test_what_litert_cannot_load_is_refused(tmp_path):
 def test_the_runtime_imports_no_tensorflow():
     code = (
         "import sys; import tsm_live; from tsm_live import StreamingSession; "
-        "import tsm_live.annotate, tsm_live.main; "
+        "import tsm_live.annotate, tsm_live.live_command; "
+        "import tsm_live.benchmark_command, tsm_live.window, tsm_live.web; "
         "bad = {'tensorflow', 'keras', 'tsm_keras', 'tsm_export'}; "
         "assert not bad & {name.split('.')[0] for name in sys.modules}"
     )

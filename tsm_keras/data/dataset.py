@@ -13,13 +13,13 @@ from tsm_keras.data.augmentation import (
 )
 from tsm_keras.data.clip_reader import DataSource, as_reader
 from tsm_keras.data.crops import center_box
+from tsm_keras.data.epochs import training_clips
 from tsm_keras.data.preprocessing import resize
 from tsm_keras.data.sampling import SamplingConfig, clip_indices
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SAMPLING = SamplingConfig()
 _AUGMENTATION = AugmentationConfig()
-_ORDER = -1  # Folded into an epoch's seed; the clips fold in their numbers.
 
 
 def make_dataset(
@@ -104,7 +104,7 @@ def make_dataset(
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.image_size, config.num_segments
 
-    def load(number, seed):
+    def sample(number, seed):
         clip = clips.describe(number)
         indices = clip_indices(
             clip["num_frames"],
@@ -114,19 +114,27 @@ def make_dataset(
             seed=seed if training else None,
         )
         indices = tf.reshape(indices, [clips_per_video * num_segments])
+        return {
+            "number": number,
+            "indices": indices,
+            "label": clip["label"],
+            "seed": seed,
+        }
+
+    def load(clip):
+        label, seed = clip["label"], clip["seed"]
 
         def box(shape):
             if training:
                 return augmented_box(shape, size, seed, augmentation)
             return center_box(shape, size)
 
-        frames = clips.decode(number, indices, config.resize_size, box)
+        frames = clips.decode(clip, config.resize_size, box)
         if training and augmentation.crop != "random":
             frames = _make_square(frames, size)
         frames = tf.ensure_shape(
             frames, [clips_per_video * num_segments, size, size, 3]
         )
-        label = clip["label"]
         if training:
             frames, label = augment_clip(
                 frames, label, seed, augmentation, clips.mirrored_labels
@@ -155,19 +163,18 @@ def make_dataset(
         )
     if training:
         batch_size = min(batch_size, clips.num_clips // num_workers)
-        steps = clips.num_clips // (batch_size * num_workers)
-
-        def share(epoch):
-            order = _order(clips.num_clips, seed, epoch)
-            whole = order[: steps * num_workers * batch_size]
-            shares = tf.reshape(whole, [steps, num_workers, batch_size])
-            return tf.reshape(shares[:, worker], [-1])
-
-        data = _epochs(share, seed, epochs, steps * batch_size)
+        data = training_clips(
+            clips.num_clips,
+            batch_size,
+            seed=seed,
+            epochs=epochs,
+            num_workers=num_workers,
+            worker=worker,
+        )
     else:
         unseeded = np.zeros([len(numbers), 2], np.int64)
         data = tf.data.Dataset.from_tensor_slices((numbers, unseeded))
-    data = data.map(load, tf.data.AUTOTUNE)
+    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
         count = clips_per_video * len(numbers)
@@ -199,13 +206,20 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
     """
     clips = as_reader(source)
 
-    def load(number):
+    def sample(number):
         clip = clips.describe(number)
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        return clips.decode(number, indices[0], None), clip["label"]
+        return {
+            "number": number,
+            "indices": indices[0],
+            "label": clip["label"],
+        }
 
-    numbers = tf.data.Dataset.range(clips.num_clips)
-    return numbers.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    def load(clip):
+        return clips.decode(clip, None), clip["label"]
+
+    data = clips.read_ahead(tf.data.Dataset.range(clips.num_clips).map(sample))
+    return data.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _make_square(frames, size):
@@ -220,42 +234,6 @@ def _make_square(frames, size):
             stateful=False,
         ),
     )
-
-
-def _epochs(share, seed, epochs, count):
-    """Returns (number, seed) of the clips of some epochs, `count` in each."""
-    if epochs is None:
-        numbers = tf.data.Dataset.random(
-            seed=seed, rerandomize_each_iteration=True
-        ).take(1)
-        epochs = [0]
-    else:
-        numbers = tf.data.Dataset.from_tensor_slices(
-            np.asarray(epochs, np.int64)
-        )
-
-    def clips(epoch):
-        return tf.data.Dataset.from_tensor_slices(share(epoch)).map(
-            lambda number: (
-                number,
-                tf.random.fold_in(_epoch_seed(seed, epoch), number),
-            )
-        )
-
-    return numbers.flat_map(clips).apply(
-        tf.data.experimental.assert_cardinality(count * len(epochs))
-    )
-
-
-def _order(num_clips, seed, epoch):
-    return tf.random.experimental.stateless_shuffle(
-        tf.range(num_clips, dtype=tf.int64),
-        tf.random.fold_in(_epoch_seed(seed, epoch), _ORDER),
-    )
-
-
-def _epoch_seed(seed, epoch):
-    return tf.stack([tf.constant(seed, tf.int64), epoch])
 
 
 def _check(batch_size, num_workers, worker):

@@ -94,7 +94,10 @@ def dispatch(arguments: Sequence[str]) -> int:
         hint = f"did you mean `tsm {close[0]}`?" if close else "see tsm --help"
         return _fail("tsm", f"there is no command {name!r}; {hint}", 2)
     if not os.environ.get("TSM_VERBOSE"):
-        _silence_native_logs()
+        from tsm_live.native_logs import silence_native_logs
+
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        silence_native_logs()
     module, _ = _COMMANDS[name]
     return _run_command(f"tsm {name}", module, rest)
 
@@ -141,7 +144,7 @@ def _reading_error(error):
         return None
     if isinstance(error, tensorflow.errors.DataLossError):
         return f"the data is damaged: {error.message.splitlines()[0]}"
-    found = re.search(r"(\w+): (.*)\nTraceback ", error.message)
+    found = re.search(r"(\w+Error): (.*)\nTraceback ", error.message)
     if found is None:
         return None
     kind, reason = found.groups()
@@ -175,20 +178,3 @@ def _command_help(program, command):
         default = "" if flag.default is None else f" (default: {flag.default})"
         lines.append(f"  --{flag.name}: {flag.help}{default}")
     return "\n".join(lines)
-
-
-def _silence_native_logs():
-    """Sends what C++ writes to descriptor 2 to nowhere; Python keeps its own.
-
-    TensorFlow and LiteRT write to it while they load, before any setting of
-    theirs is read.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    # A terminal's encoding and line buffering, on a copy of the descriptor.
-    sys.stderr = os.fdopen(
-        os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding
-    )
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)

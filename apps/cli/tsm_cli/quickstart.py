@@ -93,10 +93,10 @@ def main(arguments: Sequence[str]) -> None:
     results = _evaluate(folder, models, artifacts, test)
     source = pathlib.Path(test.paths[test.labels.index(_swipe(test))])
     annotated = folder / "annotated.mp4"
-    annotation = annotate_video(
+    summary = annotate_video(
         StreamingSession(artifacts["int8 TFLite"]), source, annotated
     )
-    print(f"{annotated}: {annotation.label} ({source.parent.name} in truth)")
+    print(f"{annotated}: {summary.label} ({source.parent.name} in truth)")
     report = write_quickstart_report(
         folder / "report.html",
         results,

@@ -18,7 +18,7 @@ class TensorRTSession(Session):
     project; see `TensorRTNetwork`.
 
     Args:
-        path: An artifact of `tsm export`, for one stream.
+        path: An artifact of `tsm export`.
         engines: Folder to keep engines in; see `engine_path`.
 
     Attributes:
@@ -36,19 +36,14 @@ class TensorRTSession(Session):
         *,
         engines: str | os.PathLike | None = None,
     ):
-        super().__init__(read_spec(path))
-        if self.spec.layout != "NCHW":
+        spec = read_spec(path)
+        if spec.layout != "NCHW":
             raise ArtifactError(
                 f"TensorRT runs .onnx files. Received: {os.fspath(path)}"
             )
-        self._network = TensorRTNetwork(path, self.spec, engines=engines)
-
-    def reset(self) -> None:
-        """Starts the stream anew: every cache becomes zero."""
-        self._network.reset()
-
-    def _run(self, frame):
-        return self._network.run(frame.transpose(0, 3, 1, 2))[0]
+        super().__init__(
+            spec, lambda: TensorRTNetwork(path, spec, engines=engines)
+        )
 
 
 def open_session(
@@ -61,7 +56,7 @@ def open_session(
     """Opens an `.onnx` artifact in the runtime that is there.
 
     Args:
-        path: An artifact of `tsm export`, for one stream.
+        path: An artifact of `tsm export`.
         runtime: `"tensorrt"`, `"onnxruntime"`, or `"auto"`: the former where
             it is installed.
         engines: As for `TensorRTSession`.

@@ -8,13 +8,15 @@ and tested: the engine cache, the session, and the same swap of buffers in
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from tsm_jetson.device_memory import DeviceMemory
 from tsm_jetson.engine_cache import engine_path, load_or_build
+from tsm_live.network import check_tensors
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec, check_tensors
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
 
 # Builder flags that let weakly typed networks use fewer bits (TensorRT 8).
 _FLAGS = {"none": (), "float16": ("FP16",), "int8_tensorrt": ("INT8", "FP16")}
@@ -56,6 +58,8 @@ class TensorRTNetwork:
         RuntimeError: If CUDA or TensorRT fail.
     """
 
+    accelerator = "tensorrt"
+
     def __init__(
         self,
         path: str | os.PathLike,
@@ -82,31 +86,27 @@ class TensorRTNetwork:
             load=self._runtime.deserialize_cuda_engine,
             build=lambda: _build(trt, self._logger, path, spec),
         )
-        check_tensors(spec, _tensor_specs(trt, self._engine))
+        check_tensors(spec.tensors, _tensor_specs(trt, self._engine))
         self._context = self._engine.create_execution_context()
         self._caches = [(each, zero_state(each).nbytes) for each in spec.caches]
         self._sets = [
             [self._memory.allocate(nbytes) for _, nbytes in self._caches]
             for _ in range(2)
         ]
-        self._frame_spec = spec.frame
+        self._host_frame = zero_state(spec.frame)
         self._frame = self._memory.allocate(zero_state(spec.frame).nbytes)
         self._logits = zero_state(spec.logits)
         self._device_logits = self._memory.allocate(self._logits.nbytes)
         self._context.set_tensor_address(spec.frame.name, self._frame)
         self._context.set_tensor_address(spec.logits.name, self._device_logits)
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the next frame.
+    def frame(self) -> np.ndarray:
+        """Returns what is copied to the device at the next `run`."""
+        return self._host_frame
 
-        Args:
-            frame: Of the shape and dtype of `spec.frame`.
-
-        Returns:
-            The numbers of `spec.logits`; the caller's to keep.
-        """
-        frame = np.ascontiguousarray(frame, self._frame_spec.dtype)
-        self._memory.upload(self._frame, frame)
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream; see `tsm_live.network`."""
+        self._memory.upload(self._frame, self._host_frame)
         old, new = self._sets
         for (cache, _), read, written in zip(
             self._caches, old, new, strict=True
@@ -119,12 +119,17 @@ class TensorRTNetwork:
         self._sets = [new, old]
         return self._logits.copy()
 
-    def reset(self) -> None:
-        """Makes every cache zero."""
-        for pointer, (_, nbytes) in zip(
-            self._sets[0], self._caches, strict=True
-        ):
-            self._memory.clear(pointer, nbytes)
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        state = [zero_state(cache) for cache, _ in self._caches]
+        for value, pointer in zip(state, self._sets[0], strict=True):
+            self._memory.download(value, pointer)
+        return state
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        for pointer, value in zip(self._sets[0], state, strict=True):
+            self._memory.upload(pointer, np.ascontiguousarray(value))
 
 
 def _build(trt, logger, path, spec) -> bytes:

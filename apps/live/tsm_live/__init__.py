@@ -6,6 +6,7 @@ from tsm_live.spec import ArtifactError, ArtifactSpec, read_spec
 from tsm_live.version import __version__
 
 __all__ = [
+    "AcceleratorError",
     "ArtifactError",
     "ArtifactSpec",
     "OnnxSession",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "AcceleratorError": "tsm_live.gpu_network",
     "OnnxSession": "tsm_live.onnx_session",
     "Prediction": "tsm_live.base_session",
     "Session": "tsm_live.base_session",

@@ -7,17 +7,32 @@ from tsm_live.base_session import Session
 from tsm_live.spec import ONNX_SUFFIX
 
 
-def open_session(path: str | os.PathLike, *, threads: int = 1) -> Session:
+def open_session(
+    path: str | os.PathLike, *, accelerator: str = "cpu", threads: int = 1
+) -> Session:
     """Opens an `OnnxSession` for `.onnx`, else a `StreamingSession`.
+
+    Args:
+        path: An artifact of `tsm export`.
+        accelerator: As for `StreamingSession`; `.onnx` files run on the CPU.
+        threads: On the CPU.
 
     Raises:
         FileNotFoundError, ImportError, ArtifactError: As these do.
+        ValueError: If `accelerator` is unknown, or `"gpu"` for an `.onnx` file.
+        AcceleratorError: As `StreamingSession`.
     """
     # A runtime loads when it is wanted.
     if pathlib.Path(path).suffix == ONNX_SUFFIX:
+        if accelerator not in ("cpu", "auto"):
+            raise ValueError(
+                "`accelerator` must be 'cpu' or 'auto' for .onnx files; "
+                "`OnnxSession` takes ONNX Runtime's `providers`. "
+                f"Received: accelerator={accelerator!r}"
+            )
         from tsm_live.onnx_session import OnnxSession
 
         return OnnxSession(path, threads=threads)
     from tsm_live.session import StreamingSession
 
-    return StreamingSession(path, threads=threads)
+    return StreamingSession(path, accelerator=accelerator, threads=threads)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tsm_live.network import check_tensors
 from tsm_live.onnx_runner import (
     import_onnxruntime,
     load_onnx,
     onnx_tensor_specs,
 )
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactSpec, check_tensors
+from tsm_live.spec import ArtifactSpec
 
 _CUDA = "CUDAExecutionProvider"
 
@@ -29,6 +30,9 @@ class BoundNetwork:
         providers: Names of ONNX Runtime's execution providers, first choice
             first; None for the CPU. (This project runs it on the CPU only.)
 
+    Attributes:
+        accelerator: `"cpu"` or `"cuda"`.
+
     Raises:
         ImportError: If ONNX Runtime is not installed.
         ValueError: If it cannot load the file.
@@ -45,13 +49,15 @@ class BoundNetwork:
     ):
         ort_value = import_onnxruntime().OrtValue
         self._session = load_onnx(path, threads=threads, providers=providers)
-        check_tensors(spec, onnx_tensor_specs(self._session))
-        device = "cuda" if _CUDA in self._session.get_providers() else "cpu"
+        check_tensors(spec.tensors, onnx_tensor_specs(self._session))
+        providers = self._session.get_providers()
+        self.accelerator = "cuda" if _CUDA in providers else "cpu"
 
         def buffer(tensor):
-            return ort_value.ortvalue_from_numpy(zero_state(tensor), device)
+            zeros = zero_state(tensor)
+            return ort_value.ortvalue_from_numpy(zeros, self.accelerator)
 
-        self._zeros = [zero_state(cache) for cache in spec.caches]
+        self._host_frame = zero_state(spec.frame)
         self._frame = buffer(spec.frame)
         self._logits = buffer(spec.logits)
         self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
@@ -66,23 +72,22 @@ class BoundNetwork:
             self._turns.append(turn)
         self._turn = 0
 
-    def run(self, frame: np.ndarray) -> np.ndarray:
-        """Takes the next frame.
+    def frame(self) -> np.ndarray:
+        """Returns what is copied to the runtime at the next `run`."""
+        return self._host_frame
 
-        Args:
-            frame: Of the shape and dtype of `spec.frame`.
-
-        Returns:
-            The numbers of `spec.logits`; the caller's to keep.
-        """
-        self._frame.update_inplace(np.ascontiguousarray(frame))
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream; see `Network`."""
+        self._frame.update_inplace(self._host_frame)
         self._session.run_with_iobinding(self._turns[self._turn])
         self._turn = 1 - self._turn
         return self._logits.numpy().copy()
 
-    def reset(self) -> None:
-        """Makes every cache zero."""
-        for cache, zero in zip(
-            self._sets[self._turn], self._zeros, strict=True
-        ):
-            cache.update_inplace(zero)
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        return [cache.numpy().copy() for cache in self._sets[self._turn]]
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        for cache, value in zip(self._sets[self._turn], state, strict=True):
+            cache.update_inplace(np.ascontiguousarray(value))

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tsm_live.bound_network import BoundNetwork
-from tsm_live.quantization import quantize, zero_state
+from tsm_live.interpreter_network import InterpreterNetwork
+from tsm_live.quantization import quantize
 from tsm_live.spec import ONNX_SUFFIX, read_spec
 
 # The unit of ru_maxrss.
@@ -42,33 +42,15 @@ def dry_step(
     """
     spec = read_spec(path)
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
-    if pathlib.Path(path).suffix == ONNX_SUFFIX:
-        network = BoundNetwork(path, spec, threads=threads)
-        fed = quantize(pixels, spec.frame)
-        return lambda: network.run(fed)
-    interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    runner = interpreter.get_signature_runner()
-    inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    images = inputs[spec.frame.name]["index"], quantize(pixels, spec.frame)
-    caches = [
-        (
-            interpreter.tensor(inputs[cache.name]["index"]),
-            interpreter.tensor(outputs[f"{cache.name}_out"]["index"]),
-        )
-        for cache in spec.caches
-    ]
-    logits = outputs[spec.logits.name]["index"]
-
-    for (into, _), cache in zip(caches, spec.caches, strict=True):
-        into()[...] = zero_state(cache)
+    is_onnx = pathlib.Path(path).suffix == ONNX_SUFFIX
+    network = (BoundNetwork if is_onnx else InterpreterNetwork)(
+        path, spec, threads=threads
+    )
+    fed = quantize(pixels, spec.frame)
 
     def step():
-        interpreter.set_tensor(*images)
-        interpreter.invoke()
-        for into, fresh in caches:
-            into()[...] = fresh()
-        return interpreter.get_tensor(logits)
+        network.frame()[...] = fed
+        return network.run()
 
     return step
 

@@ -51,7 +51,10 @@ class LiveState:
         processed: Frames that the network saw.
         dropped: Frames that came too late to be seen.
         resets: Times that the caches became zero since the start.
-        is_live: Whether the source is a camera and not a file.
+        is_live: Whether frames come when they come, as from a camera, and not
+            when they are wanted, as from a file.
+        is_webcam: Whether it is a camera of this machine, in which people
+            expect to see themselves as in a mirror.
     """
 
     source: str
@@ -68,6 +71,7 @@ class LiveState:
     dropped: int
     resets: int
     is_live: bool
+    is_webcam: bool = False
 
     def top(self, k: int) -> list[tuple[str, float]]:
         """Returns the k most probable classes and their scores."""

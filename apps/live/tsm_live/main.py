@@ -1,38 +1,55 @@
-"""`tsm-live`: runs an artifact over a video file."""
+"""`tsm-live`: runs an artifact over cameras, streams and files."""
 
-import argparse
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 
 def run() -> None:
     """The console script."""
-    sys.exit(main(sys.argv[1:]))
+    if not os.environ.get("TSM_VERBOSE"):
+        from tsm_live.native_logs import silence_native_logs
+
+        silence_native_logs()
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if threading.active_count() > 1:
+        # A thread that hangs in a driver would hang or crash an orderly exit;
+        # all that was to be written is.
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="tsm-live",
-        description="Runs a streaming TSM artifact over a video.",
-    )
-    parser.add_argument(
-        "--model", required=True, help="a .tflite or .onnx artifact"
-    )
-    parser.add_argument("--source", required=True, help="a video file")
-    parser.add_argument("--output", required=True, help="an MP4 to write")
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(arguments)
+    """Runs the command line.
 
-    # Loaded after the arguments are known to be right: --help is instant.
-    from tsm_live.annotate import annotate_video
-    from tsm_live.any_session import open_session
+    Returns:
+        The exit status: 0 when the sources ended or the user ended the run, 1
+        if something failed, 2 if the command line is wrong.
+    """
+    if arguments[:1] == ["benchmark"]:
+        from tsm_live import benchmark_command
 
+        return _run(benchmark_command.main, arguments[1:])
+    from tsm_live import live_command
+
+    return _run(live_command.main, arguments)
+
+
+def _run(command: Callable[[Sequence[str]], int], arguments):
     try:
-        session = open_session(options.model, threads=options.threads)
-        result = annotate_video(session, options.source, options.output)
-    except (ValueError, OSError, ImportError) as error:
+        return command(arguments)
+    except BrokenPipeError:  # The reader of our output has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from tsm_live.runner import AcceleratorError
+
+        # What a user can mend. Anything else is a bug and keeps its traceback.
+        mendable = (ValueError, OSError, ImportError, AcceleratorError)
+        if not isinstance(error, mendable) or os.environ.get("TSM_VERBOSE"):
+            raise
         print(f"tsm-live: error: {error}", file=sys.stderr)
         return 1
-    print(f"{result}; wrote {options.output}")
-    return 0

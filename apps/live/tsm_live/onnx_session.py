@@ -17,12 +17,13 @@ class OnnxSession(Session):
     >>> print(prediction.label, prediction.score)
 
     Args:
-        path: An artifact of `tsm export`, for one stream.
+        path: An artifact of `tsm export`.
         threads: On the CPU.
         providers: As for `BoundNetwork`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
+        accelerator: `"cpu"` or `"cuda"`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -38,19 +39,15 @@ class OnnxSession(Session):
         threads: int = 1,
         providers: Sequence[str] | None = None,
     ):
-        super().__init__(read_spec(path))
+        spec = read_spec(path)
         try:
-            self._network = BoundNetwork(
-                path, self.spec, threads=threads, providers=providers
+            super().__init__(
+                spec,
+                lambda: BoundNetwork(
+                    path, spec, threads=threads, providers=providers
+                ),
             )
         except ArtifactError:
             raise
         except ValueError as error:
             raise ArtifactError(str(error)) from error
-
-    def reset(self) -> None:
-        """Starts the stream anew: every cache becomes zero."""
-        self._network.reset()
-
-    def _run(self, frame):
-        return self._network.run(frame.transpose(0, 3, 1, 2))[0]

@@ -27,5 +27,5 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
     if resized != (width, height):
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         frame = cv2.resize(frame, resized, interpolation=method)
-    top, left = (np.array(frame.shape[:2]) - size) // 2
+    top, left = ((side - size) // 2 for side in frame.shape[:2])
     return frame[top : top + size, left : left + size]

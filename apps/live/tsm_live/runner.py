@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from tsm_live.gpu_network import AcceleratorError, open_gpu_model
+from tsm_live.interpreter_network import load_interpreter
 from tsm_live.onnx_runner import open_onnx_runner
 from tsm_live.spec import ONNX_SUFFIX
+
+__all__ = ["ACCELERATORS", "AcceleratorError", "Runner", "open_runner"]
 
 Runner = Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
 
 ACCELERATORS = ("cpu", "gpu")
-
-
-class AcceleratorError(RuntimeError):
-    """An accelerator that is not there, or does not take a whole network."""
 
 
 def open_runner(
@@ -61,34 +61,12 @@ def open_runner(
 
 
 def _cpu_runner(path, threads):
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        interpreter = Interpreter(model_path=path, num_threads=threads)
-        signature = interpreter.get_signature_runner()
-    except RuntimeError as error:
-        raise ValueError(f"LiteRT cannot load {path}: {error}") from error
+    signature = load_interpreter(path, threads=threads).get_signature_runner()
     return lambda inputs: signature(**inputs)
 
 
 def _gpu_runner(path, enforce_float32):
-    from ai_edge_litert import compiled_model as litert
-
-    options = litert.Options(
-        hardware_accelerators=litert.HardwareAccelerator.GPU,
-        gpu_options=litert.GpuOptions(enforce_f32=enforce_float32),
-    )
-    try:
-        model = litert.CompiledModel.from_file(path, options=options)
-    except RuntimeError as error:
-        raise AcceleratorError(
-            f"The GPU accelerator cannot run {path}; is there a GPU with a "
-            "driver (on Linux Vulkan, `vulkaninfo` tells)?"
-        ) from error
-    if not model.is_fully_accelerated():
-        raise AcceleratorError(
-            f"The GPU accelerator leaves a part of {path} to the CPU."
-        )
+    model = open_gpu_model(path, enforce_float32=enforce_float32)
     (signature,) = model.get_signature_list()
     inputs = {
         name: model.create_input_buffer_by_name(signature, name)

@@ -1,20 +1,20 @@
 """StreamingSession: runs a streaming `.tflite` artifact frame by frame."""
 
-import dataclasses
+import logging
 import os
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
 from tsm_live.base_session import Prediction, Session
-from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, TensorSpec, read_spec
+from tsm_live.interpreter_network import InterpreterNetwork
+from tsm_live.network import Network
+from tsm_live.spec import ArtifactError, read_spec
 
-__all__ = ["Prediction", "StreamingSession"]
+__all__ = ["ACCELERATORS", "Prediction", "StreamingSession"]
+
+ACCELERATORS = ("cpu", "gpu", "auto")
 
 
 class StreamingSession(Session):
-    """Runs a streaming `.tflite` artifact on the CPU; keeps its caches.
+    """Runs a streaming `.tflite` artifact in LiteRT; keeps its caches.
 
     Example:
     >>> session = StreamingSession("gestures.tflite")
@@ -22,91 +22,58 @@ class StreamingSession(Session):
     >>> print(prediction.label, prediction.score)
 
     Args:
-        path: An artifact of `tsm export`, for one stream.
-        threads: Of the interpreter.
+        path: An artifact of `tsm export`.
+        accelerator: `"cpu"`; `"gpu"`, with nothing left to the CPU; or
+            `"auto"`, the GPU where it takes the whole network, else the CPU.
+            A GPU is first tried in a process of its own, which takes seconds.
+        threads: On the CPU.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
+        accelerator: What really runs it: `"cpu"` or `"gpu"`.
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If `accelerator` or `threads` is none of the above.
         ArtifactError: If the file is no artifact, or its tensors are not those
             that its spec describes.
+        AcceleratorError: If `accelerator` is `"gpu"` and there is none, or it
+            leaves out a part.
     """
 
-    def __init__(self, path: str | os.PathLike, *, threads: int = 1):
-        super().__init__(read_spec(path))
-        if self.spec.layout != "NHWC":
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        accelerator: str = "cpu",
+        threads: int = 1,
+    ):
+        if accelerator not in ACCELERATORS:
+            raise ValueError(
+                f"`accelerator` must be one of {ACCELERATORS}. "
+                f"Received: accelerator={accelerator!r}"
+            )
+        spec = read_spec(path)
+        if spec.layout != "NHWC":
             raise ArtifactError(
                 "LiteRT runs .tflite files; for .onnx there is `OnnxSession`. "
                 f"Received: {os.fspath(path)}"
             )
+        super().__init__(
+            spec, lambda: _open_network(path, spec, accelerator, threads)
+        )
+
+
+def _open_network(path, spec, accelerator, threads) -> Network:
+    if accelerator != "cpu":
+        # Its libraries are loaded where they are wanted.
+        from tsm_live.gpu_network import AcceleratorError, GpuNetwork, try_gpu
+
         try:
-            self._interpreter = Interpreter(
-                model_path=os.fspath(path), num_threads=threads
-            )
-            self._interpreter.allocate_tensors()
-            runner = self._interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
-            raise ArtifactError(
-                f"LiteRT cannot load {os.fspath(path)}: {error}"
-            ) from error
-        # Tensors are addressed by the signature's names: TFLite does not keep
-        # the order they were declared in.
-        inputs = runner.get_input_details()
-        outputs = runner.get_output_details()
-        self._frame = _index(inputs, self.spec.frame)
-        self._logits = _index(outputs, self.spec.logits)
-        # Views of the memory of each cache's input and output, which are asked
-        # for anew at each use, and its zero state.
-        self._caches = [
-            (
-                self._interpreter.tensor(_index(inputs, cache)),
-                self._interpreter.tensor(
-                    _index(
-                        outputs,
-                        dataclasses.replace(cache, name=f"{cache.name}_out"),
-                    )
-                ),
-                zero_state(cache),
-            )
-            for cache in self.spec.caches
-        ]
-        self.reset()
-
-    def reset(self) -> None:
-        """Starts the stream anew: every cache becomes zero."""
-        for cache, _, zero in self._caches:
-            cache()[...] = zero
-
-    def _run(self, frame):
-        interpreter = self._interpreter
-        interpreter.set_tensor(self._frame, frame)
-        interpreter.invoke()
-        for cache, fresh, _ in self._caches:
-            cache()[...] = fresh()
-        return interpreter.get_tensor(self._logits)[0]
-
-
-def _index(details, spec):
-    """Returns a tensor's index, once it is what the spec says it is."""
-    found = details.get(spec.name)
-    if found is None:
-        raise ArtifactError(
-            f"The model has no tensor {spec.name!r} in its signature. "
-            f"Received: {sorted(details)}"
-        )
-    scale, zero_point = found["quantization"]
-    actual = TensorSpec(
-        name=spec.name,
-        shape=tuple(map(int, found["shape"])),
-        dtype=np.dtype(found["dtype"]).name,
-        scale=float(scale),
-        zero_point=int(zero_point),
-    )
-    if actual != spec:
-        raise ArtifactError(
-            f"A tensor is not what the embedded spec says. Expected: {spec}. "
-            f"Received: {actual}"
-        )
-    return found["index"]
+            try_gpu(path)
+            return GpuNetwork(path, spec)
+        except AcceleratorError as error:
+            if accelerator == "gpu":
+                raise
+            logging.getLogger(__name__).info("On the CPU: %s", error)
+    return InterpreterNetwork(path, spec, threads=threads)

@@ -16,7 +16,6 @@ import math
 import os
 import pathlib
 import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 from tsm_live.onnx_properties import append_properties, read_properties
@@ -26,6 +25,7 @@ LABELS_MEMBER = "labels.txt"
 ONNX_SUFFIX = ".onnx"  # Any other file is taken for TFLite's.
 _FORMAT = 2
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
+_MAX_RESIZE = 16  # Of a frame that is cropped; more would take gigabytes.
 _KINDS = ("stream", "clip")
 _OUTPUTS = ("logits", "probabilities")
 _FLOATS = ("float32", "float16")
@@ -132,8 +132,8 @@ class ArtifactSpec:
         )
         _check(
             isinstance(self.resize_size, int)
-            and self.resize_size >= self.image_size,
-            "`resize_size` must be at least the frame's size",
+            and 1 <= self.resize_size / self.image_size <= _MAX_RESIZE,
+            f"`resize_size` must be 1 to {_MAX_RESIZE} times the frame's size",
         )
         _check(
             _is_finite(self.frame_interval) and self.frame_interval >= 0,
@@ -157,13 +157,23 @@ class ArtifactSpec:
         return self.frame.shape[0] if self.kind == "stream" else 1
 
     @property
-    def tensors(self) -> tuple[TensorSpec, ...]:
-        """All inputs and outputs."""
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The image input and the caches."""
+        return self.frame, *self.caches
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The logits and the values of the caches for the next frame."""
         fresh = (
             dataclasses.replace(cache, name=f"{cache.name}_out")
             for cache in self.caches
         )
-        return self.frame, *self.caches, self.logits, *fresh
+        return self.logits, *fresh
+
+    @property
+    def tensors(self) -> tuple[TensorSpec, ...]:
+        """All inputs and outputs."""
+        return *self.inputs, *self.outputs
 
     @property
     def image_size(self) -> int:
@@ -260,20 +270,6 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
             "is damaged or was changed."
         )
     return spec
-
-
-def check_tensors(spec: ArtifactSpec, found: Mapping[str, TensorSpec]) -> None:
-    """Compares the tensors of a network with those of a spec.
-
-    Raises:
-        ArtifactError: If one is missing or another one.
-    """
-    for tensor in spec.tensors:
-        if found.get(tensor.name) != tensor:
-            raise ArtifactError(
-                "A tensor is not what the embedded spec says. Expected: "
-                f"{tensor}. Received: {found.get(tensor.name)}"
-            )
 
 
 def _read_member(path):

@@ -1,0 +1,38 @@
+"""Ending: whether somebody wants a run to end, by signal or by key."""
+
+import signal
+import types
+from collections.abc import Callable
+from typing import Any
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last.
+
+
+class Ending:
+    """A context in which Ctrl-C and `kill` ask a run to end, and no more.
+
+    The first signal asks, so that files are completed; a second one kills.
+
+    Attributes:
+        wanted: Whether the run is to end.
+    """
+
+    def __init__(self):
+        # A plain attribute: a signal's handler may not wait for a lock.
+        self.wanted = False
+        self._before: dict[int, Callable | int | None] = {}
+
+    def __enter__(self) -> "Ending":
+        for name in _SIGNALS:
+            if hasattr(signal, name):
+                number = getattr(signal, name)
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: types.FrameType | None) -> None:
+        self.wanted = True
+        signal.signal(number, signal.SIG_DFL)

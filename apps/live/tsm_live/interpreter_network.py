@@ -1,0 +1,132 @@
+"""InterpreterNetwork: a network in LiteRT's interpreter, on the CPU."""
+
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from tsm_live.model_check import check_model
+from tsm_live.network import check_tensors
+from tsm_live.quantization import zero_state
+from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
+
+
+def load_interpreter(
+    path: str | os.PathLike, *, threads: int = 1
+) -> Interpreter:
+    """Loads a `.tflite` file on the CPU; its tensors are allocated.
+
+    Raises:
+        ValueError: If `threads` is not a positive integer.
+        ArtifactError: If it is not one of `tsm export`, or LiteRT cannot load
+            it.
+    """
+    if not isinstance(threads, int) or threads < 1:
+        raise ValueError(
+            "`threads` must be a positive integer. "
+            f"Received: threads={threads!r}"
+        )
+    try:
+        # First: LiteRT may end the process where it should raise.
+        check_model(pathlib.Path(path).read_bytes())
+        interpreter = Interpreter(
+            model_path=os.fspath(path), num_threads=threads
+        )
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ArtifactError(
+            f"LiteRT cannot load {os.fspath(path)}: {error}"
+        ) from error
+    return interpreter
+
+
+def signature_details(
+    interpreter: Interpreter,
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Returns the inputs and the outputs of the only signature, by name.
+
+    Raises:
+        ArtifactError: If there is not one signature.
+    """
+    try:
+        runner = interpreter.get_signature_runner()
+    except ValueError as error:
+        raise ArtifactError(f"The model is no artifact's: {error}") from error
+    return runner.get_input_details(), runner.get_output_details()
+
+
+def tensor_specs(details: Mapping[str, Mapping]) -> dict[str, TensorSpec]:
+    """Returns tensors as LiteRT describes them, by name."""
+    return {
+        name: TensorSpec(
+            name=name,
+            shape=tuple(map(int, detail["shape"])),
+            dtype=np.dtype(detail["dtype"]).name,
+            scale=float(detail["quantization"][0]),
+            zero_point=int(detail["quantization"][1]),
+        )
+        for name, detail in details.items()
+    }
+
+
+class InterpreterNetwork:
+    """Runs a `.tflite` artifact on the CPU; keeps its caches.
+
+    They stay in the interpreter's memory: after a step each is copied from its
+    output to its input, a percent of a step or two. LiteRT's `CompiledModel`
+    can swap two sets of buffers on the CPU too, and was never faster
+    (`benchmarks/session_overhead.py`).
+
+    Args:
+        path: The file.
+        spec: Its spec.
+        threads: Of the interpreter.
+
+    Raises:
+        ArtifactError: If LiteRT cannot load the file, or its tensors are not
+            those that the spec describes.
+    """
+
+    accelerator = "cpu"
+
+    def __init__(
+        self, path: str | os.PathLike, spec: ArtifactSpec, *, threads: int = 1
+    ):
+        self._interpreter = load_interpreter(path, threads=threads)
+        inputs, outputs = signature_details(self._interpreter)
+        check_tensors(spec.inputs, tensor_specs(inputs))
+        check_tensors(spec.outputs, tensor_specs(outputs))
+        # Tensors are addressed by the signature's names: TFLite does not keep
+        # the order they were declared in.
+        self._logits = outputs[spec.logits.name]["index"]
+        # Functions that return a view of the tensor's memory. A view must be
+        # gone before the interpreter is called.
+        view = self._interpreter.tensor
+        self.frame = view(inputs[spec.frame.name]["index"])
+        self._caches = [
+            (
+                view(inputs[cache.name]["index"]),
+                view(outputs[f"{cache.name}_out"]["index"]),
+            )
+            for cache in spec.caches
+        ]
+        self.write_state([zero_state(cache) for cache in spec.caches])
+
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream; see `Network`."""
+        self._interpreter.invoke()
+        for cache, fresh in self._caches:
+            cache()[...] = fresh()
+        return self._interpreter.get_tensor(self._logits)
+
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        return [cache().copy() for cache, _ in self._caches]
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        for (cache, _), value in zip(self._caches, state, strict=True):
+            cache()[...] = value

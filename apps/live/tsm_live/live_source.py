@@ -1,0 +1,114 @@
+"""LiveSource: a camera or a stream from a network, which come and go."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import cv2
+
+from tsm_live.source import SourceError, TimedFrame
+
+
+def back_off(first: float = 0.5, longest: float = 30.0) -> Iterator[float]:
+    """Yields seconds to wait before each new try: twice as long each time."""
+    while True:
+        yield first
+        first = min(2 * first, longest)
+
+
+class LiveSource:
+    """Reads a camera or a network stream; opens it again when it is gone.
+
+    The time of a frame is when it came. The first opening must succeed, so
+    that a wrong address is told at once; later ones are tried for ever, with
+    growing pauses.
+
+    Args:
+        name: A camera's number or the address of a stream.
+        timeout: Seconds without a frame after which a network stream counts
+            as gone.
+
+    Raises:
+        ValueError: If the timeout is not positive.
+    """
+
+    is_live = True
+    fps = 0.0
+
+    def __init__(self, name: str, *, timeout: float = 5.0):
+        if not timeout > 0:
+            raise ValueError(
+                f"`timeout` must be positive. Received: timeout={timeout}"
+            )
+        self.name = name
+        self.is_webcam = name.isdecimal()
+        self._timeout = timeout
+        self._stopped = threading.Event()
+        self._capture: cv2.VideoCapture | None = None
+        self._start: float | None = None  # Of the first frame.
+
+    def read(self) -> TimedFrame | None:
+        """Waits for the next frame; None once stopped.
+
+        Raises:
+            SourceError: If the source could not be opened, or was and gave no
+                frame.
+        """
+        waits = back_off()
+        while not self._stopped.is_set():
+            was_gone = self._capture is None and self._start is not None
+            capture = self._capture = self._capture or self._open()
+            is_open = capture.isOpened()
+            read, image = capture.read()
+            if read:
+                if was_gone:
+                    _tell(f"{self._title} is back")
+                return self._timed(image)
+            self.close()
+            if self._stopped.is_set():
+                break
+            if self._start is None:
+                reason = "gives no frame" if is_open else "cannot be opened"
+                raise SourceError(f"{self._title} {reason}.")
+            wait = next(waits)
+            _tell(f"{self._title} is gone; trying again in {wait:g} s")
+            self._stopped.wait(wait)
+        return None
+
+    def stop(self) -> None:
+        """Makes a `read` that waits return None soon."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Lets go of the camera or the connection."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    @property
+    def _title(self):
+        return f"camera {self.name}" if self.is_webcam else self.name
+
+    def _open(self):
+        if self.is_webcam:
+            return cv2.VideoCapture(int(self.name))
+        milliseconds = int(1e3 * self._timeout)
+        return cv2.VideoCapture(
+            self.name,
+            cv2.CAP_FFMPEG,
+            [
+                *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds),
+                *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds),
+            ],
+        )
+
+    def _timed(self, image):
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now
+        return TimedFrame(image, now - self._start)
+
+
+def _tell(notice):
+    print(f"tsm-live: warning: {notice}", file=sys.stderr)

@@ -1,0 +1,91 @@
+"""put_text: text in a picture, of a given height and at most a given width.
+
+OpenCV 5 draws any script; OpenCV 4 knows ASCII only, so there accents are left
+out and what remains is drawn as `?`.
+"""
+
+import functools
+import unicodedata
+
+import cv2
+import numpy as np
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX  # OpenCV 5 takes its own font for all.
+_ANY_SCRIPT = int(cv2.__version__.partition(".")[0]) >= 5
+_CUT = "…" if _ANY_SCRIPT else "..."
+
+
+def put_text(
+    picture: np.ndarray,
+    text: str,
+    corner: tuple[int, int],
+    height: int,
+    color: tuple[int, int, int],
+    *,
+    width: int | None = None,
+    bold: bool = False,
+    align_right: bool = False,
+) -> None:
+    """Draws a line of text.
+
+    Args:
+        picture: `[H, W, 3]` uint8 BGR; is changed.
+        text: What is no printable character becomes a space.
+        corner: (x, y) of the line's top left (or top right) corner.
+        height: Of the line, in pixels: a little more than from the top of an
+            `A` to the bottom of a `g`.
+        color: BGR.
+        width: In pixels; longer text is cut, which dots show.
+        bold: Whether the strokes are thick.
+        align_right: Whether `corner` is the right one.
+    """
+    fitted, text_width, above = _fit(text, height, width, bold)
+    x, y = corner
+    cv2.putText(
+        picture,
+        fitted,
+        (x - text_width if align_right else x, y + above),
+        _FONT,
+        _scale(height),
+        color,
+        _thickness(height, bold),
+        cv2.LINE_AA,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _fit(text, height, width, bold):
+    """Returns what fits, its width and its height above the baseline."""
+    text = _drawable(text)
+    size = functools.partial(
+        cv2.getTextSize,
+        fontFace=_FONT,
+        fontScale=_scale(height),
+        thickness=_thickness(height, bold),
+    )
+    fitted = text
+    for length in range(len(text) - 1, -1, -1):
+        if width is None or size(fitted)[0][0] <= width:
+            break
+        fitted = text[:length].rstrip() + _CUT if length else ""
+    return fitted, size(fitted)[0][0], size("Ag")[0][1]
+
+
+def _drawable(text):
+    text = "".join(c if c.isprintable() else " " for c in text)
+    if _ANY_SCRIPT:
+        return text
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return plain.encode("ascii", "replace").decode()
+
+
+@functools.lru_cache(maxsize=64)
+def _scale(height):
+    (_, above), below = cv2.getTextSize("Ag", _FONT, 1.0, 1)
+    return height / (above + below)
+
+
+def _thickness(height, bold):
+    # In OpenCV 5 it is a weight (1: regular, 2: bold), before it was pixels.
+    return (1 if _ANY_SCRIPT else max(1, round(height / 20))) + bold

@@ -1,0 +1,44 @@
+"""Moments of a live run that no network was needed for."""
+
+import numpy as np
+
+from tsm_live.live_state import GestureEvent, LiveState
+
+LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
+
+
+def live_state(frame=None, **changes):
+    """Returns a moment at 10 s, in which `swipe_left` has begun at 9 s."""
+    values = {
+        "source": "video.mp4",
+        "frame": random_frame(90, 120) if frame is None else frame,
+        "time": 10.0,
+        "labels": LABELS,
+        "scores": np.array([0.05, 0.7, 0.15, 0.04, 0.06], np.float32),
+        "gesture": "swipe_left",
+        "events": (
+            GestureEvent("start", "push", 0.8, 3.0),
+            GestureEvent("end", "push", 0.9, 5.0),
+            GestureEvent("start", "swipe_left", 0.6, 9.0),
+        ),
+        "latency": 0.0123,
+        "fps": 25.0,
+        "accelerator": "cpu",
+        "processed": 120,
+        "dropped": 3,
+        "resets": 1,
+        "is_live": False,
+        **changes,
+    }
+    return LiveState(**values)
+
+
+def random_frame(height, width, seed=0):
+    """Returns `[H, W, 3]` uint8 BGR, smooth enough for a lossy codec."""
+    rng = np.random.default_rng(seed)
+    waves = rng.uniform(1, 3, (3, 2))
+    y = np.linspace(0, 2 * np.pi, height)[:, None, None]
+    x = np.linspace(0, 2 * np.pi, width)[None, :, None]
+    shift = rng.uniform(0, 6, 3)
+    value = np.sin(y * waves[:, 0] + x * waves[:, 1] + shift)
+    return (127.5 + 127 * value).round().astype(np.uint8)

@@ -1,0 +1,127 @@
+"""A display without a screen, for tests of windows; and keys for it."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+
+from testing.checkout import PACKAGE_ROOTS, ROOT
+from testing.waiting import wait_for
+
+# An OpenCV with windows, which the headless one may not be installed beside:
+# .ci/run puts it there.
+HIGHGUI = ROOT / ".highgui"
+PROGRAMS = ("Xvfb", "openbox", "xdotool")
+_SIZE = 1000, 800
+_PATIENCE = 20.0  # Seconds that anything may take.
+
+
+def missing():
+    """Returns what a test of a window lacks here, or an empty list."""
+    lacking = [name for name in PROGRAMS if shutil.which(name) is None]
+    if not (HIGHGUI / "cv2").is_dir():
+        lacking.append(f"{HIGHGUI} (see .ci/run)")
+    return lacking
+
+
+@contextlib.contextmanager
+def virtual_display(folder):
+    """Starts an X server with a window manager; yields a `Display`."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        [
+            *("Xvfb", "-displayfd", str(writing), "-nolisten", "tcp"),
+            *("-screen", "0", "{}x{}x24".format(*_SIZE)),
+            *("-fbdir", str(folder)),
+        ],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as numbers:
+        name = f":{numbers.readline().strip()}"
+    display = Display(name, pathlib.Path(folder) / "Xvfb_screen0")
+    manager = subprocess.Popen(
+        ["openbox"],
+        env=display.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield display
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(_PATIENCE)
+
+
+class Display:
+    """An X server's one screen.
+
+    Attributes:
+        environment: For processes whose windows are to be on it, with an
+            OpenCV that has windows.
+    """
+
+    def __init__(self, name, buffer):
+        roots = (HIGHGUI, *PACKAGE_ROOTS.values(), ROOT / "tests")
+        self.environment = {
+            **os.environ,
+            "DISPLAY": name,
+            "PYTHONPATH": os.pathsep.join(map(str, roots)),
+            "QT_LOGGING_RULES": "*=false",  # It has no fonts of its own.
+        }
+        self._buffer = buffer
+
+    def python(self, code, *arguments, stdout=subprocess.PIPE):
+        """Starts Python with a window on the display."""
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env=self.environment,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def window(self, title):
+        """Waits for a window; returns its number."""
+        return wait_for(
+            lambda: self._xdotool("search", "--onlyvisible", "--name", title)
+        ).split()[-1]
+
+    def press(self, window, key):
+        """Presses a key in a window."""
+        self._xdotool("windowactivate", "--sync", window, "key", key)
+
+    def size(self, window):
+        """Returns the (width, height) of a window."""
+        words = self._xdotool("getwindowgeometry", "--shell", window).split()
+        found = dict(word.split("=") for word in words)
+        return int(found["WIDTH"]), int(found["HEIGHT"])
+
+    def title(self, window):
+        """Returns what the title of a window says."""
+        return self._xdotool("getwindowname", window)
+
+    def screen(self):
+        """Returns what is on the screen, `[H, W, 3]` uint8 BGR."""
+        content = self._buffer.read_bytes()  # An XWD file.
+        header = np.frombuffer(content, ">u4", 25)
+        width, height, stride = header[4], header[5], header[12]
+        start = header[0] + 12 * header[19]  # After the colour map.
+        rows = np.frombuffer(content, np.uint8, stride * height, int(start))
+        pixels = rows.reshape(height, stride)[:, : 4 * width]
+        return pixels.reshape(height, width, 4)[..., :3]
+
+    def _xdotool(self, *words):
+        return subprocess.run(
+            ["xdotool", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        ).stdout.strip()

@@ -1,0 +1,59 @@
+"""Viewers of a web view that are no browsers."""
+
+import asyncio
+import contextlib
+import json
+import struct
+
+import aiohttp
+import cv2
+import numpy as np
+
+from tsm_live.web import WebView
+
+
+@contextlib.contextmanager
+def web_view(**options):
+    view = WebView(0, **options)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+def port_of(view):
+    return int(view.url.split(":")[2].split("/")[0])
+
+
+def get(view, path, **options):
+    """Returns the status, headers and text of a route."""
+
+    async def ask():
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(
+                f"http://127.0.0.1:{port_of(view)}{path}", **options
+            ) as response,
+        ):
+            return response.status, response.headers, await response.text()
+
+    return asyncio.run(ask())
+
+
+@contextlib.asynccontextmanager
+async def viewer_of(view, **options):
+    url = f"http://127.0.0.1:{port_of(view)}/live"
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(url, **options) as viewer,
+    ):
+        yield viewer
+
+
+async def receive_message(viewer):
+    """Returns the words and the picture of the next message."""
+    content = await viewer.receive_bytes(timeout=10)
+    (length,) = struct.unpack(">I", content[:4])
+    words = json.loads(content[4 : 4 + length])
+    picture = np.frombuffer(content[4 + length :], np.uint8)
+    return words, cv2.imdecode(picture, cv2.IMREAD_COLOR)

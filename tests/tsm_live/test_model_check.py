@@ -1,0 +1,122 @@
+import random
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from testing.artifacts import random_artifact
+from testing.fuzzing import fuzz
+from testing.mutations import MUTATIONS, model_bytes, packed
+from tsm_live import ArtifactError, StreamingSession, read_spec
+from tsm_live.spec import write_spec
+
+
+def _repacked(content, change):
+    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    change(model, model.subgraphs[0])
+    return packed(model)
+
+
+def _no_scale(model, graph):
+    tensor = next(t for t in graph.tensors if t.type == schema.TensorType.INT8)
+    tensor.quantization = None
+
+
+def _zero_scale(model, graph):
+    tensor = next(t for t in graph.tensors if t.type == schema.TensorType.INT8)
+    tensor.quantization.scale = np.zeros(1, np.float32)
+
+
+def _missing_input(model, graph):
+    graph.operators[0].inputs[0] = -1
+
+
+def _another_operators_options(model, graph):
+    graph.operators[0].opcodeIndex = (graph.operators[0].opcodeIndex + 1) % len(
+        model.operatorCodes
+    )
+
+
+def _no_graph(model, graph):
+    model.subgraphs = None
+
+
+def _short_constant(model, graph):
+    largest = max(
+        (b for b in model.buffers if b.data is not None),
+        key=lambda b: len(b.data),
+    )
+    largest.data = largest.data[:-4]
+
+
+def _no_stride(model, graph):
+    convolution = next(
+        o.builtinOptions
+        for o in graph.operators
+        if isinstance(o.builtinOptions, schema.Conv2DOptionsT)
+    )
+    convolution.strideW = 0
+
+
+def _written_twice(model, graph):
+    graph.operators[1].outputs = graph.operators[0].outputs
+
+
+def _endless_tensor(model, graph):
+    graph.tensors[graph.outputs[0]].shape = [1 << 20, 1 << 20]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_no_scale, "is int8 and has no scale"),
+        (_zero_scale, r"has scales \[0.0\]"),
+        (_missing_input, r"cannot take tensors \[-1"),
+        (_another_operators_options, "operator 0, "),
+        (_no_graph, "more or less than one graph"),
+        (_short_constant, "of which .* are there"),
+        (_no_stride, "has StrideW 0"),
+        (_written_twice, "cannot write tensors"),
+        (_endless_tensor, "takes .* bytes"),
+    ],
+)
+def test_what_litert_would_take_on_trust_is_refused(tmp_path, change, problem):
+    """Most of these end the process when LiteRT gets them."""
+    artifact = random_artifact(quantize="int8")
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(_repacked(model_bytes(artifact), change))
+    write_spec(path, read_spec(artifact))  # So the hash is right.
+    with pytest.raises(ArtifactError, match=problem):
+        StreamingSession(path)
+
+
+def test_a_repacked_model_still_runs(tmp_path):
+    """It is the changes above that are refused, not the packing."""
+    artifact = random_artifact(quantize="int8")
+    path = tmp_path / "same.tflite"
+    path.write_bytes(_repacked(model_bytes(artifact), lambda *_: None))
+    write_spec(path, read_spec(artifact))
+    frame = np.full((64, 64, 3), 9, np.uint8)
+    sessions = StreamingSession(path), StreamingSession(artifact)
+    one, other = (session.step(frame).logits for session in sessions)
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_no_mutated_file_or_frame_ends_the_process(tmp_path):
+    """Ten thousand are for `benchmarks/fuzz_live.py`."""
+    for quantize in ("none", "int8"):
+        (tmp_path / f"{quantize}.tflite").write_bytes(
+            random_artifact(quantize=quantize).read_bytes()
+        )
+    found = fuzz(tmp_path, first=0, count=400)
+    assert not found.deaths and not found.errors, found
+    assert found.counts.total() == 400
+    assert {name.split()[1] for name in found.counts} == {"ran", "refused"}
+
+
+def test_the_same_seed_gives_the_same_mutation():
+    content = model_bytes(random_artifact())
+    for mutate in MUTATIONS.values():
+        one, other = (mutate(content, random.Random(3)) for _ in "01")
+        assert one == other

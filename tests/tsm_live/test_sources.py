@@ -1,0 +1,192 @@
+import itertools
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from testing.network_camera import NetworkCamera
+from testing.shared_data import fixture
+from testing.videos import truncated
+from tsm_keras.data.video import read_video
+from tsm_live.live_source import LiveSource, back_off
+from tsm_live.open_source import SourceOptions, open_source
+from tsm_live.raw_pipe import RawPipe
+from tsm_live.source import SourceError
+from tsm_live.video_file import VideoFile
+
+# Videos and pipes: one Keras is enough.
+pytestmark = pytest.mark.keras3_only
+
+
+def _read_all(source):
+    frames = list(iter(source.read, None))
+    source.close()
+    return frames
+
+
+# Name, frames, seconds from the first to the last, frames a second.
+@pytest.mark.parametrize(
+    ("name", "count", "length", "fps"),
+    [
+        ("exo_sample.mkv", 30, 0.967, 30),
+        ("exo_sample_h263.ts", 25, 0.96, 25),
+        ("exo_sample_android_slow_motion.mp4", 7, 0.492, 13.325),
+        ("mma_test_ucf101.avi", 164, 6.52, 25),  # Its last frame has no time.
+        ("decord_video_90.mov", 3, 0.067, 30),
+        ("mpy_no_duration.webm", 74, 4.872, 14.985),
+        ("small_webm.webm", 1, 0, 25),
+    ],
+)
+def test_a_file_is_its_frames_and_times(name, count, length, fps):
+    source = VideoFile(fixture(name))
+    frames = _read_all(source)
+    assert source.fps == pytest.approx(fps, rel=0.02)
+    times = [frame.time for frame in frames]
+    assert len(frames) == count and times[0] == 0
+    assert times[-1] == pytest.approx(length, abs=1e-3)
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert not VideoFile.is_live
+
+
+def test_pixels_are_bgr(tmp_path):
+    path = fixture("imageio_realshort.mp4")
+    first = VideoFile(path).read().image
+    # Another decoder; its own conversion rounds otherwise.
+    expected = read_video(path)[0][..., ::-1]
+    assert np.abs(first.astype(int) - expected).mean() < 3
+    assert np.abs(first[..., ::-1].astype(int) - expected).mean() > 10
+
+
+@pytest.mark.parametrize("name", ["decord_corrupted.mp4", "cut.ts"])
+def test_a_file_that_breaks_off_ends_with_a_word(name, tmp_path, capsys):
+    if name == "cut.ts":  # An index at its end would make it unreadable.
+        path = tmp_path / name
+        path.write_bytes(truncated(fixture("mma_test_ucf101.avi").read_bytes()))
+    else:
+        path = fixture(name)
+    assert _read_all(VideoFile(path))
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and f"{name} breaks off after" in error
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("exo_invalid-bitstream.webm", "small_gif.gif", "tfio_audio_only.mp4"),
+        *("small_Mpeg4.mp4", "exo_sample_with_sdt.ts", "nowhere.mp4"),
+    ],
+)
+def test_what_is_no_video_is_named(name):
+    with pytest.raises(SourceError, match=name):
+        _read_all(VideoFile(fixture(name)))
+
+
+def _pipe(content):
+    reading, writing = os.pipe()
+    threading.Thread(
+        target=lambda: (os.write(writing, content), os.close(writing))
+    ).start()
+    return os.fdopen(reading, "rb")
+
+
+@pytest.mark.parametrize("pixel_format", ["bgr24", "rgb24"])
+def test_a_pipe(pixel_format):
+    frames = np.random.default_rng(0).integers(0, 256, (4, 3, 5, 3), np.uint8)
+    sent = frames if pixel_format == "bgr24" else frames[..., ::-1]
+    with _pipe(sent.tobytes()) as pipe:
+        found = _read_all(
+            RawPipe(pipe, 5, 3, pixel_format=pixel_format, fps=10)
+        )
+    np.testing.assert_array_equal([f.image for f in found], frames)
+    np.testing.assert_allclose([f.time for f in found], [0, 0.1, 0.2, 0.3])
+
+
+def test_a_pipe_that_ends_within_a_frame(capsys):
+    with _pipe(bytes(100)) as pipe:
+        assert len(_read_all(RawPipe(pipe, 5, 3))) == 2
+    assert "10 of 45 bytes are left out" in capsys.readouterr().err
+    with (
+        _pipe(bytes(44)) as pipe,
+        pytest.raises(SourceError, match="Received: 44 bytes"),
+    ):
+        RawPipe(pipe, 5, 3).read()
+
+
+def test_a_pipe_that_says_nothing_can_be_stopped():
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        source = RawPipe(pipe, 5, 3)
+        threading.Timer(0.1, source.stop).start()
+        assert source.read() is None
+    os.close(writing)
+
+
+def test_back_off_doubles_up_to_a_limit():
+    assert list(itertools.islice(back_off(1, 5), 5)) == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["tcp", "rtsp"])
+def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
+    connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
+    with NetworkCamera(connections, scheme) as camera:
+        source = LiveSource(camera.address, timeout=1.0)
+        # Of each connection all frames but some that a decoder held back.
+        times = [source.read().time for _ in range(27 + 22 + 10)]
+        source.stop()
+        source.close()
+    assert camera.served == 3
+    assert (np.diff(times) >= 0).all()
+    assert (np.diff(times) > 0.5).sum() >= 2  # While it was away.
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("; ")[0].rsplit(" ", 1)[1] for line in lines] == [
+        *("gone", "back", "gone", "back"),
+    ]
+
+
+def test_what_never_was_there_is_told_at_once(monkeypatch):
+    start = time.monotonic()
+    with pytest.raises(SourceError, match="camera 97 cannot be opened"):
+        LiveSource("97").read()
+    with pytest.raises(SourceError, match="tcp://127.0.0.1:1 cannot be opened"):
+        LiveSource("tcp://127.0.0.1:1").read()
+    assert time.monotonic() - start < 4
+
+
+def test_a_silent_server_is_given_up():
+    with (
+        NetworkCamera([(0, "stall")]) as camera,
+        pytest.raises(SourceError, match="cannot be opened"),
+    ):
+        LiveSource(camera.address, timeout=0.5).read()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["0", "rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"],
+)
+def test_live_sources(name):
+    source = open_source(name)
+    assert isinstance(source, LiveSource) and source.is_live
+    assert source.is_webcam == (name == "0") and source.name == name
+
+
+def test_an_address_of_a_file_is_a_file(tmp_path):
+    with pytest.raises(SourceError, match="cannot be read as a video"):
+        open_source("http://127.0.0.1:1/video.MP4?x=1.2")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "Frames on stdin need --stdin_size.*Received: None"),
+        ({"stdin_size": "64"}, "Received: 64"),
+        ({"stdin_size": "64x0"}, "Received: 64x0, 'bgr24', 30"),
+        ({"stdin_size": "6x4", "stdin_fps": 0}, "0 fps"),
+    ],
+)
+def test_refused_options_of_stdin(options, message, monkeypatch):
+    with pytest.raises(ValueError, match=message):
+        open_source("-", SourceOptions(**options))
