@@ -1,6 +1,6 @@
-"""Where clips come from: video files, or the shards of a prepared data set.
+"""Where clips come from: video files, shards of a prepared data set, or flow.
 
-Both readers offer the same: numbers of clips, what is known of a clip, and
+All readers offer the same: numbers of clips, what is known of a clip, and
 `decode`, which reads and decodes the frames that were chosen.
 """
 
@@ -9,6 +9,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+from tsm_keras.data.flow_reader import FlowReader
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.prepared import (
     SPLITS,
@@ -20,7 +21,7 @@ from tsm_keras.data.prepared_reader import PreparedReader
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.progress import progress_bar
 
-ClipReader = VideoReader | PreparedReader
+ClipReader = VideoReader | PreparedReader | FlowReader
 DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 
 

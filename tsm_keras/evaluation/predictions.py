@@ -19,6 +19,7 @@ class Predictions:
         frame_logits: `[N, T, K]` float32, finite.
         labels: `[N]` int64, in `[0, K)`.
         label_names: The K classes.
+        clip_names: The file that each clip is from, or empty.
 
     Raises:
         ValueError: If a shape, a dtype or a value is another.
@@ -27,6 +28,7 @@ class Predictions:
     frame_logits: np.ndarray
     labels: np.ndarray
     label_names: tuple[str, ...]
+    clip_names: tuple[str, ...] = ()
 
     def __post_init__(self):
         logits, labels = self.frame_logits, self.labels
@@ -51,6 +53,11 @@ class Predictions:
                 f"`labels` must be in [0, {num_classes}). "
                 f"Received: {labels.min()} to {labels.max()}"
             )
+        if len(self.clip_names) not in (0, len(labels)):
+            raise ValueError(
+                f"`clip_names` must name {len(labels)} clips, or none. "
+                f"Received: {len(self.clip_names)} names"
+            )
         # argmax would take NaN for the highest logit and report an accuracy.
         if not np.isfinite(logits).all():
             raise ValueError(
@@ -62,6 +69,14 @@ class Predictions:
     def classes(self) -> np.ndarray:
         """Returns the class of each clip after all frames, `[N]` int64."""
         return self._classes_by_frames()[:, -1]
+
+    def logits(self) -> np.ndarray:
+        """Returns the mean logits of each clip, `[N, K]` float64."""
+        return self.frame_logits.mean(axis=1, dtype=np.float64)
+
+    def probabilities(self) -> np.ndarray:
+        """Returns the softmax of the mean logits, `[N, K]` float64."""
+        return softmax(self.logits())
 
     def top1(self) -> float:
         """Returns the share of clips whose class is right."""
@@ -156,6 +171,12 @@ def predict(
         np.concatenate(all_labels),
         tuple(label_names),
     )
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the softmax over the last axis."""
+    scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return scores / scores.sum(axis=-1, keepdims=True)
 
 
 def _describe(array):
