@@ -10,15 +10,11 @@ one thread each: small networks gain little from more. Under 30 minutes on two
 cores that do nothing else.
 """
 
-import concurrent.futures
 import dataclasses
 import functools
-import json
-import multiprocessing
 import os
 import pathlib
 import tempfile
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -28,6 +24,7 @@ from absl import app, flags
 from tensorflow import keras
 
 from gesture_streams import gestures
+from resumable_runs import read_lines, run_missing
 from timing import print_machine
 from tsm_cli.predictors import KerasPredictor
 from tsm_keras.data.dataset import make_dataset
@@ -137,55 +134,35 @@ def main(argv):
 
 
 def run_all(path):
-    scale = {name: FLAGS[name].value for name in _SCALE}
-    done = {(line["setting"], line["seed"]) for line in read_lines(path)}
-    # Every setting once before one twice: a run cut short can be read too.
-    jobs = [
-        (setting, seed)
-        for seed in range(FLAGS.seeds)
-        for setting in SETTINGS
-        if setting.name in (FLAGS.only or [setting.name])
-        and (setting.name, seed) not in done
-    ]
-    start = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        concurrent.futures.ProcessPoolExecutor(
-            FLAGS.workers, multiprocessing.get_context("spawn")
-        ) as pool,
-    ):
-        folder = str(FLAGS.data or pathlib.Path(scratch) / "data")
-        if jobs:
-            videos_of(folder, scale["training_clips"], scale["test_clips"])
-        futures = {
-            pool.submit(run, folder, scale, setting, seed): (setting, seed)
-            for setting, seed in jobs
-        }
-        for number, future in enumerate(
-            concurrent.futures.as_completed(futures), start=1
-        ):
-            setting, seed = futures[future]
-            line = {"setting": setting.name, "seed": seed, **future.result()}
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(
-                f"{number}/{len(jobs)} {setting.name}, seed {seed}: "
-                f"{line['top1']:.1%}, {line['seconds']:.0f} s, "
-                f"{(time.monotonic() - start) / 60:.1f} minutes in all",
-                flush=True,
-            )
+    with tempfile.TemporaryDirectory() as scratch:
+        data = str(FLAGS.data or pathlib.Path(scratch) / "data")
+        videos_of(data, FLAGS.training_clips, FLAGS.test_clips)
+        # Every setting once before one twice: a run cut short can be read too.
+        jobs = [
+            {"setting": setting.name, "seed": seed, **scale()}
+            for seed in range(FLAGS.seeds)
+            for setting in SETTINGS
+            if setting.name in (FLAGS.only or [setting.name])
+        ]
+        run_missing(
+            path, jobs, functools.partial(run, data), workers=FLAGS.workers
+        )
 
 
-def run(folder, scale, setting, seed):
-    """Trains one network from scratch; returns its top-1 and its time."""
-    start = time.monotonic()
-    use_one_thread()
+def scale():
+    """Returns how much of everything, which is written into every line."""
+    return {name: FLAGS[name].value for name in _SCALE}
+
+
+def run(data, job):
+    """Trains one network from scratch; returns its top-1."""
     videos, training, test = videos_of(
-        folder, scale["training_clips"], scale["test_clips"]
+        data, job["training_clips"], job["test_clips"]
     )
+    setting = next(x for x in SETTINGS if x.name == job["setting"])
     config = videos.config(
-        width=scale["width"],
-        image_size=scale["image_size"],
+        width=job["width"],
+        image_size=job["image_size"],
         dropout=0.0,
         shift=setting.shift,
         shift_div=setting.shift_div,
@@ -193,41 +170,33 @@ def run(folder, scale, setting, seed):
         num_segments=setting.num_segments,
     )
     recipe = TrainingConfig(
-        epochs=scale["epochs"],
+        epochs=job["epochs"],
         batch_size=32,
-        learning_rate=scale["learning_rate"],
-        seed=seed,
+        learning_rate=job["learning_rate"],
+        seed=job["seed"],
     )
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(job["seed"])
     model = build_clip_model(config)
-    data = make_dataset(
+    batches = make_dataset(
         training,
         config,
         batch_size=recipe.batch_size,
         training=True,
-        seed=seed,
+        seed=job["seed"],
     )
-    fit(model, data, recipe, verbose=0)
+    fit(model, batches, recipe, verbose=0)
     predictions = predict_views(
         KerasPredictor(model), test, config, ViewConfig(), batch_size=32
     )
     keras.backend.clear_session()
-    seconds = round(time.monotonic() - start, 1)
-    return {"top1": predictions.top1(), "seconds": seconds, "scale": scale}
+    return {"top1": predictions.top1()}
 
 
 @functools.cache
-def use_one_thread():
-    """Once a process, before anything runs in it."""
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-@functools.cache
-def videos_of(folder, training_clips, test_clips):
+def videos_of(data, training_clips, test_clips):
     """Returns the videos, and readers that keep their frames in memory."""
     videos = gestures(
-        folder, training_clips=training_clips, test_clips=test_clips
+        data, training_clips=training_clips, test_clips=test_clips
     )
     return (
         videos,
@@ -236,25 +205,15 @@ def videos_of(folder, training_clips, test_clips):
     )
 
 
-def read_lines(path):
-    """Returns the runs of a file, which must all be of these flags' scale."""
-    if not path.exists():
-        return []
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    scale = {name: FLAGS[name].value for name in _SCALE}
-    if not FLAGS.table and any(line["scale"] != scale for line in lines):
-        raise app.UsageError(
-            f"{path} holds runs of another scale: choose another --to, or "
-            f"repeat their flags. Received: {scale}"
-        )
-    return lines
-
-
 def read_results(path):
-    """Returns the top-1 of all seeds of each setting, in percent."""
+    """Returns the top-1 of all seeds of each setting, in percent.
+
+    Lines of another scale than the flags' are left out.
+    """
     found = {}
     for line in read_lines(path):
-        found.setdefault(line["setting"], []).append(100 * line["top1"])
+        if scale().items() <= line.items():
+            found.setdefault(line["setting"], []).append(100 * line["top1"])
     return {name: np.array(top1) for name, top1 in found.items()}
 
 
