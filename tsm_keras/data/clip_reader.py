@@ -9,7 +9,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from tsm_keras.data.flow_reader import FlowReader
+from tsm_keras.data.flow_reader import FlowReader, holds_flow
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.prepared import (
     SPLITS,
@@ -46,8 +46,12 @@ def open_clips(
     max_bad_fraction: float = 0.0,
     cache: bool = False,
     verbose: bool = False,
+    flow_pairs: int = 5,
 ) -> ClipReader:
-    """Opens a prepared data set or a folder of class folders with videos.
+    """Opens a prepared data set, or a folder of class folders.
+
+    These hold videos, or folders of optical flow; see `FlowReader`, which
+    `max_bad_fraction` and `cache` mean nothing to.
 
     Args:
         path: A folder that `tsm prepare` wrote; a folder with a folder
@@ -60,6 +64,7 @@ def open_clips(
         cache: As in `make_dataset`.
         verbose: Show how far the check of the videos is, and print which
             were left out.
+        flow_pairs: Of flow: pairs of frames whose flow is one frame.
 
     Raises:
         FileNotFoundError, VideoError, ValueError: As `open_prepared`,
@@ -79,6 +84,8 @@ def open_clips(
             f"`split` must be one of {splits}, the folders of {path}. "
             f"Received: split={split!r}"
         )
+    if holds_flow(path):
+        return FlowReader(path, pairs=flow_pairs, label_names=label_names)
     with contextlib.ExitStack() as stack:
         title = f"checking the videos of {path}"
         progress = stack.enter_context(progress_bar(title)) if verbose else None

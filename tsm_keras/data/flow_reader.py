@@ -19,7 +19,6 @@ import tensorflow as tf
 from tsm_keras.data.crops import Box, cut
 from tsm_keras.data.frame_folder import pattern_matcher
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
-from tsm_keras.data.prepared import SPLITS
 from tsm_keras.data.preprocessing import resize_short_side
 from tsm_keras.data.sources.class_folders import visible_folders
 from tsm_keras.data.video import VideoError
@@ -174,33 +173,15 @@ class FlowReader:
         return resize_short_side(frames, short_side) if short_side else frames
 
 
-def open_flow(
-    path: str | os.PathLike,
-    split: str | None = None,
-    *,
-    pairs: int = 5,
-    label_names: Sequence[str] | None = None,
-) -> FlowReader:
-    """Opens a folder of flow, or the folder of a split in it.
-
-    Args:
-        path: A folder of class folders, or of `train`, `val`, `test` with such.
-        split: One of these; ignored where there are none.
-        pairs: As in `FlowReader`.
-        label_names: As in `FlowReader`.
-
-    Raises:
-        FileNotFoundError, VideoError, ValueError: As `FlowReader`.
-    """
-    path = pathlib.Path(path)
-    there = [name for name in SPLITS if (path / name).is_dir()]
-    if there and split not in there:
-        raise ValueError(
-            f"`split` must be one of {there}, the folders of {path}. "
-            f"Received: split={split!r}"
-        )
-    folder = path / split if there and split else path
-    return FlowReader(folder, pairs=pairs, label_names=label_names)
+def holds_flow(folder: pathlib.Path) -> bool:
+    """Whether a folder holds flow: of `tsm flow`, or as other tools write."""
+    if (folder / FLOW_FILE).is_file():
+        return True
+    number_of = pattern_matcher(X_PATTERN)
+    for label in visible_folders(folder) if folder.is_dir() else ():
+        for clip in visible_folders(label):
+            return any(number_of(name) is not None for name in os.listdir(clip))
+    return False
 
 
 def _open_clip(folder, label, frame_rate):

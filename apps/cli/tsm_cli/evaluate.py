@@ -123,6 +123,7 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
     # TensorFlow loads when the command line is known to be right.
     from tsm_cli.evaluation import Settings, evaluate
+    from tsm_cli.stream_evaluation import evaluate_stream
     from tsm_keras.data.sampling import SamplingConfig
     from tsm_keras.data.views import ViewConfig
 
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
             if field.name in FLAGS and field.name not in ("weights", "saliency")
         },
     )
-    evaluate(settings)
+    (evaluate_stream if FLAGS.stream else evaluate)(settings)
 
 
 def _weights(count):

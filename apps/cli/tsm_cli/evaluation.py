@@ -1,6 +1,7 @@
 """evaluate: models and data become predictions, figures and a report."""
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -10,7 +11,6 @@ import tensorflow as tf
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
 from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.crops import center_box
-from tsm_keras.data.flow_reader import open_flow
 from tsm_keras.data.sampling import segment_indices
 from tsm_keras.data.views import ViewConfig
 from tsm_keras.evaluation.ensemble import combine, in_order_of
@@ -66,21 +66,15 @@ class Data:
         settings = self._settings
         key = config.input_channels, config.labels
         if key not in self._readers:
-            if config.is_rgb:
-                self._readers[key] = open_clips(
-                    settings.data,
-                    settings.split,
-                    label_names=config.labels or None,
-                    max_bad_fraction=settings.max_bad_fraction,
-                    verbose=True,
-                )
-            else:
-                self._readers[key] = open_flow(
-                    settings.flow_data or settings.data,
-                    settings.split,
-                    pairs=config.input_channels // 2,
-                    label_names=config.labels or None,
-                )
+            flow_data = None if config.is_rgb else settings.flow_data
+            self._readers[key] = open_clips(
+                flow_data or settings.data,
+                settings.split,
+                label_names=config.labels or None,
+                max_bad_fraction=settings.max_bad_fraction,
+                verbose=True,
+                flow_pairs=max(config.input_channels // 2, 1),
+            )
         return self._readers[key]
 
     def clip(self, config: VideoClassifierConfig, number: int) -> np.ndarray:
@@ -140,7 +134,9 @@ def evaluate(settings: Settings) -> Predictions:
             protocol=protocol(settings),
             early=models[0].config.can_stream
             and predictions.frame_logits.shape[1] > 1,
-            frames_of=lambda clip: data.clip(models[0].config, clip),
+            frames_of=functools.partial(data.clip, models[0].config)
+            if models[0].config.is_rgb
+            else None,
             sections=_saliency(settings, models[0], data, predictions),
             results=results,
         )

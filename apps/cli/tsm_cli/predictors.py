@@ -14,6 +14,7 @@ from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
+from tsm_live.quantization import as_logits, quantize, zero_state
 from tsm_live.replay import classify_clip, replay
 from tsm_live.runner import open_runner
 from tsm_live.spec import ArtifactSpec, read_spec
@@ -122,6 +123,48 @@ class ArtifactPredictor:
     def median_latency(self) -> float:
         """Returns the median seconds of a call of the network."""
         return statistics.median(self.latencies)
+
+
+class ArtifactStreams:
+    """An artifact's N streams side by side, on the CPU; a `Streamer`.
+
+    Args:
+        path: Of a streaming artifact.
+
+    Attributes:
+        streams: N.
+
+    Raises:
+        ValueError: If the artifact is for clips.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self._spec = read_spec(path)
+        if self._spec.kind != "stream":
+            raise ValueError(
+                "A stream needs an artifact of kind 'stream'. "
+                f"Received: {path}, of kind {self._spec.kind!r}"
+            )
+        self.streams = self._spec.streams
+        self._runner = open_runner(path)
+        self._zeros = {x.name: zero_state(x) for x in self._spec.caches}
+        self._state = dict(self._zeros)
+
+    def step(self, frames: np.ndarray) -> np.ndarray:
+        """Takes the next frame of every stream; see `Streamer`."""
+        frame = self._spec.frame
+        outputs = self._runner(
+            {frame.name: quantize(frames, frame), **self._state}
+        )
+        self._state = {name: outputs[f"{name}_out"] for name in self._state}
+        return as_logits(outputs[self._spec.logits.name], self._spec.logits)
+
+    def reset(self, stream: int | None = None) -> None:
+        """Starts one stream anew, or all."""
+        places = slice(None) if stream is None else stream
+        for name, zero in self._zeros.items():
+            self._state[name] = self._state[name].copy()
+            self._state[name][places] = zero[places]
 
 
 def at_full_resolution(model: keras.Model) -> keras.Model:
