@@ -5,8 +5,11 @@ INSTALLED = $(VENV)/.installed
 # A file's tests share what takes long to make, so they stay together.
 PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
-# What a model goes through must hold in tf_keras too; the rest knows Keras 3.
-TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models tests/tsm_export
+# What a model goes through must hold in tf_keras too; the rest knows Keras 3,
+# or files in which no Keras is left.
+TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
+  $(addprefix tests/tsm_export/test_, tflite.py kinds.py onnx_file.py \
+  quantization_aware.py)
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu

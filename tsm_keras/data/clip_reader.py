@@ -9,6 +9,10 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.crops import Box
 from tsm_keras.data.flow_reader import FlowReader, holds_flow
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.prepared import (
@@ -36,6 +40,33 @@ def as_reader(
     if isinstance(source, (str, os.PathLike)):
         return open_clips(source, split, cache=cache)
     return source
+
+
+def read_frames(
+    clips: ClipReader,
+    number: int,
+    indices: Sequence[int] | np.ndarray,
+    short_side: int | None,
+    box: Box | None = None,
+) -> np.ndarray:
+    """Reads frames of one clip, outside tf.data.
+
+    Args:
+        clips: From `open_clips`.
+        number: Of the clip.
+        indices: Of the frames.
+        short_side: As in `VideoReader.decode`.
+        box: As in `VideoReader.decode`.
+
+    Returns:
+        `[N, H, W, C]` uint8.
+    """
+    wanted = {
+        "number": tf.constant(number, tf.int64),
+        "indices": tf.constant(indices, tf.int32),
+    }
+    (clip,) = clips.read_ahead(tf.data.Dataset.from_tensors(wanted))
+    return clips.decode(clip, short_side, box).numpy()
 
 
 def open_clips(

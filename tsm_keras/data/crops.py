@@ -22,14 +22,19 @@ Box = Callable[[tf.Tensor], tf.Tensor]
 
 
 def cut(frames: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """Cuts a box out of one frame, `[H, W, 3]`, or of many, `[N, H, W, 3]`."""
+    """Cuts a box out of frames, `[N, H, W, 3]`."""
     top, left, height, width = tf.unstack(box)
-    more = [0] * (len(frames.shape) - 3)
-    return tf.slice(
-        frames,
-        [*more, top, left, 0],
-        [*(-1 for _ in more), height, width, -1],
-    )
+    return tf.slice(frames, [0, top, left, 0], [-1, height, width, -1])
+
+
+def cut_and_stack(frames: Sequence[tf.Tensor], box: tf.Tensor) -> tf.Tensor:
+    """Cuts a box out of each frame, `[H, W, 3]`, and makes a clip of them.
+
+    It copies less than `cut` of stacked frames.
+    """
+    # Made once, not for each frame: small ops take their time too.
+    begin, size = tf.pad(box[:2], [[0, 1]]), tf.concat([box[2:], [-1]], 0)
+    return tf.stack([tf.slice(frame, begin, size) for frame in frames])
 
 
 def center_box(shape: tf.Tensor, size: int) -> tf.Tensor:

@@ -1,5 +1,7 @@
 """make_dataset: videos or shards become batches of clips on tf.data."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +13,7 @@ from tsm_keras.data.augmentation import (
 )
 from tsm_keras.data.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.crops import center_box
+from tsm_keras.data.epochs import training_clips
 from tsm_keras.data.preprocessing import resize
 from tsm_keras.data.sampling import SamplingConfig, clip_indices
 from tsm_keras.models.config import VideoClassifierConfig
@@ -31,6 +34,7 @@ def make_dataset(
     augmentation: AugmentationConfig = _AUGMENTATION,
     cache: bool = False,
     deterministic: bool = True,
+    epochs: Sequence[int] | None = None,
     num_workers: int = 1,
     worker: int = 0,
 ) -> tf.data.Dataset:
@@ -38,8 +42,9 @@ def make_dataset(
 
     Only the frames of the sampled clips are decoded. In training the order,
     the frames and the augmentation (one draw a clip) are drawn anew every
-    epoch, from `seed`, each clip comes once an epoch, and what fills no batch
-    is left out (unless there would be nothing left). In evaluation clips come
+    epoch, each clip comes once an epoch, and what fills no batch is left out
+    (unless there would be nothing left). Epoch k is a function of `seed` and k
+    alone, whichever epochs went before. In evaluation clips come
     in the order in which they are stored, all of them, cropped at the centre;
     the V clips of a video, if `sampling` takes several, follow each other.
 
@@ -61,11 +66,14 @@ def make_dataset(
             3` bytes a frame at `config.resize_size`), the JPEG frames of a
             prepared data set.
         deterministic: False lets clips overtake each other where one is slow:
-            each still comes once an epoch, but order and draws may differ
-            from run to run.
+            each still comes once an epoch, but the order may differ from run
+            to run.
+        epochs: Those that an iteration in training goes through, one after
+            the other; None for one epoch, another in each iteration.
         num_workers: How many processes share the data, each with a data set
-            of its own; see `tf.distribute.InputContext`. In training all get
-            the same number of batches.
+            of its own; see `tf.distribute.InputContext`. In training their
+            n-th batches together are the n-th batch of one process with
+            `num_workers * batch_size` clips a batch.
         worker: Which of them this is, from 0.
 
     Returns:
@@ -94,7 +102,7 @@ def make_dataset(
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.image_size, config.num_segments
 
-    def load(number, seed):
+    def sample(number, seed):
         clip = clips.describe(number)
         indices = clip_indices(
             clip["num_frames"],
@@ -104,20 +112,28 @@ def make_dataset(
             seed=seed if training else None,
         )
         indices = tf.reshape(indices, [clips_per_video * num_segments])
+        return {
+            "number": number,
+            "indices": indices,
+            "label": clip["label"],
+            "seed": seed,
+        }
+
+    def load(clip):
+        label, seed = clip["label"], clip["seed"]
 
         def box(shape):
             if training:
                 return augmented_box(shape, size, seed, augmentation)
             return center_box(shape, size)
 
-        frames = clips.decode(number, indices, config.resize_size, box)
+        frames = clips.decode(clip, config.resize_size, box)
         if training and augmentation.crop != "random":
             frames = _make_square(frames, size)
         frames = tf.ensure_shape(
             frames,
             [clips_per_video * num_segments, size, size, clips.channels],
         )
-        label = clip["label"]
         if training:
             frames, label = augment_clip(
                 frames, label, seed, augmentation, clips.mirrored_labels
@@ -144,24 +160,29 @@ def make_dataset(
             f"`num_workers` must be at most the {clips.num_clips} clips. "
             f"Received: num_workers={num_workers}"
         )
-    data = tf.data.Dataset.from_tensor_slices(numbers)
-    # One seed a clip, others in the next epoch.
-    data = tf.data.Dataset.zip((data, _seeds(seed, worker)))
     if training:
-        data = data.shuffle(len(numbers), seed=seed)
-    data = data.map(load, tf.data.AUTOTUNE)
+        batch_size = min(batch_size, clips.num_clips // num_workers)
+        data = training_clips(
+            clips.num_clips,
+            batch_size,
+            seed=seed,
+            epochs=epochs,
+            num_workers=num_workers,
+            worker=worker,
+        )
+    else:
+        unseeded = np.zeros([len(numbers), 2], np.int64)
+        data = tf.data.Dataset.from_tensor_slices((numbers, unseeded))
+    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
         count = clips_per_video * len(numbers)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
-    steps = _training_steps(clips, batch_size, num_workers)
-    data = data.batch(batch_size, drop_remainder=training and steps > 0)
+    data = data.batch(batch_size, drop_remainder=training)
     if training and augmentation.mixes:
         data = data.map(mix, tf.data.AUTOTUNE)
     else:
         data = data.map(lambda frames, labels, _: (frames, labels))
-    if training:
-        data = data.take(max(steps, 1))
     options = tf.data.Options()
     options.deterministic = deterministic
     # The data is shared out here already.
@@ -213,13 +234,20 @@ def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
     """
     clips = as_reader(source)
 
-    def load(number):
+    def sample(number):
         clip = clips.describe(number)
         indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        return clips.decode(number, indices[0], None), clip["label"]
+        return {
+            "number": number,
+            "indices": indices[0],
+            "label": clip["label"],
+        }
 
-    numbers = tf.data.Dataset.range(clips.num_clips)
-    return numbers.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    def load(clip):
+        return clips.decode(clip, None), clip["label"]
+
+    data = clips.read_ahead(tf.data.Dataset.range(clips.num_clips).map(sample))
+    return data.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def _make_square(frames, size):
@@ -233,21 +261,6 @@ def _make_square(frames, size):
             tf.uint8,
             stateful=False,
         ),
-    )
-
-
-def _seeds(seed, worker):
-    sequence = np.random.SeedSequence([seed, worker])
-    return tf.data.Dataset.random(
-        seed=int(sequence.generate_state(1)[0]), rerandomize_each_iteration=True
-    ).batch(2)
-
-
-def _training_steps(clips, batch_size, num_workers):
-    """Returns how many whole batches every worker can fill."""
-    return min(
-        len(clips.clips_of_worker(num_workers, number)) // batch_size
-        for number in range(num_workers)
     )
 
 

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from tsm_keras.data.atomic_file import atomic_file
-from tsm_keras.data.clip_reader import ClipReader, open_clips
+from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
 from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.data.prepared import SPLITS, is_prepared, open_prepared
@@ -143,10 +142,8 @@ def write_flow(
 
 def _frames(clips, number, count, short_side) -> Iterator[np.ndarray]:
     for start in range(0, count, _CHUNK):
-        indices = tf.range(start, min(start + _CHUNK, count))
-        yield from clips.decode(
-            tf.constant(number), indices, short_side
-        ).numpy()
+        indices = range(start, min(start + _CHUNK, count))
+        yield from read_frames(clips, number, indices, short_side)
 
 
 def _write_clip(folder, frames, flow):

@@ -138,17 +138,20 @@ class FlowReader:
         """As in `VideoReader`."""
         return {key: tf.gather(x, number) for key, x in self._described.items()}
 
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """As in `VideoReader`."""
+        return clips
+
     def decode(
         self,
-        number: tf.Tensor,
-        indices: tf.Tensor,
+        clip: dict[str, tf.Tensor],
         short_side: int | None,
         box: Box | None = None,
     ) -> tf.Tensor:
         """As in `VideoReader`: `[N, H, W, 2 * pairs]` uint8."""
         frames = tf.numpy_function(
             lambda number, indices: self._decode(number, indices, short_side),
-            [number, indices],
+            [clip["number"], clip["indices"]],
             tf.uint8,
             stateful=False,
         )

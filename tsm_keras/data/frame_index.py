@@ -13,11 +13,10 @@ that is missing, or of another shard, is written anew.
 
 import contextlib
 import dataclasses
-import io
+import functools
 import os
 import pathlib
 import zlib
-from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -66,9 +65,9 @@ class FrameIndex:
         """
         first = int(rows.min())
         start = _HASH_BYTES + self.clips.nbytes + first * _FRAME.itemsize
-        index = index_path(pathlib.Path(self.path))
-        count = int(rows.max()) - first + 1
-        return np.fromfile(index, _FRAME, count, offset=start)[rows - first]
+        size = (int(rows.max()) - first + 1) * _FRAME.itemsize
+        with _reader(index_path(pathlib.Path(self.path))) as read:
+            return np.frombuffer(read(size, start), _FRAME)[rows - first]
 
     def read(
         self, rows: np.ndarray, content: bytes | None = None
@@ -84,15 +83,13 @@ class FrameIndex:
         """
         jpegs = np.empty(len(rows), object)
         with contextlib.ExitStack() as stack:
-            file: BinaryIO = (
-                stack.enter_context(open(self.path, "rb", buffering=0))
-                if content is None
-                else io.BytesIO(content)
-            )
+            if content is None:
+                read = stack.enter_context(_reader(self.path))
+            else:
+                read = functools.partial(_part, content)
             places = self.places(rows).tolist()
             for place, (offset, length, crc32) in enumerate(places):
-                file.seek(offset)
-                jpeg = file.read(length)
+                jpeg = read(length, offset)
                 if zlib.crc32(jpeg) != crc32:
                     raise OSError(f"{self.path} is damaged at byte {offset}")
                 jpegs[place] = jpeg
@@ -153,6 +150,20 @@ def write_index(path: pathlib.Path, sha256: str) -> None:
 def index_path(path: pathlib.Path) -> pathlib.Path:
     """Returns where the index of a shard lies."""
     return path.with_name(path.name + ".index")
+
+
+@contextlib.contextmanager
+def _reader(path):
+    """Yields a function of size and offset; faster than a file object."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield functools.partial(os.pread, file)
+    finally:
+        os.close(file)
+
+
+def _part(content, size, offset):
+    return content[offset : offset + size]
 
 
 def _fits(index, shard):

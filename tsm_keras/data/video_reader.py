@@ -73,18 +73,29 @@ class VideoReader:
         """Returns `num_frames`, `frame_rate` and `label` of a clip."""
         return {key: tf.gather(x, number) for key, x in self._clips.items()}
 
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """Prepares clips for `decode`, in their order.
+
+        Args:
+            clips: Elements with `number`, of the clip in the order in which
+                they are stored, `indices`, of the frames to read, `[N]` int32,
+                and whatever else.
+
+        Returns:
+            The same elements, with what `decode` needs besides.
+        """
+        return clips
+
     def decode(
         self,
-        number: tf.Tensor,
-        indices: tf.Tensor,
+        clip: dict[str, tf.Tensor],
         short_side: int | None,
         box: Box | None = None,
     ) -> tf.Tensor:
         """Decodes frames of a clip, `[N, H, W, 3]` uint8.
 
         Args:
-            number: Of the clip, in the order in which they are stored.
-            indices: Of the frames, `[N]` int32.
+            clip: From `read_ahead`.
             short_side: What the frames' short side becomes, or None to leave
                 it.
             box: From the frames' `[height, width]` to the part to cut out, as
@@ -94,7 +105,7 @@ class VideoReader:
             lambda number, indices: self._decode(
                 self._videos.paths[number], indices, short_side
             ),
-            [number, indices],
+            [clip["number"], clip["indices"]],
             tf.uint8,
             stateful=False,
         )

@@ -98,7 +98,7 @@ def make_views(
     squares = views.crops // 2 if views.mirrors else views.crops
     clips_per_video = views.sampling.clips_per_video(training=False)
 
-    def load(position):
+    def sample(position):
         number = position // clips_per_video
         clip = clips.describe(number)
         indices = clip_indices(
@@ -107,15 +107,18 @@ def make_views(
             views.sampling,
             interval=config.frame_interval * clip["frame_rate"],
         )[position % clips_per_video]
+        indices = tf.ensure_shape(indices, [num_segments])
+        return {"number": number, "indices": indices, "label": clip["label"]}
+
+    def load(clip):
         if views.crops == 1:
             crops = clips.decode(
-                number,
-                indices,
+                clip,
                 config.resize_size,
                 lambda shape: center_box(shape, size),
             )[None]
         else:
-            frames = clips.decode(number, indices, config.resize_size)
+            frames = clips.decode(clip, config.resize_size)
             boxes = view_boxes(tf.shape(frames)[1:3], size, squares)
             crops = tf.stack([cut(frames, boxes[i]) for i in range(squares)])
         if views.mirrors:
@@ -128,5 +131,5 @@ def make_views(
         }
 
     data = tf.data.Dataset.range(clips.num_clips * clips_per_video)
-    data = data.map(load, tf.data.AUTOTUNE).unbatch().batch(batch_size)
-    return data.prefetch(1)
+    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
+    return data.unbatch().batch(batch_size).prefetch(1)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
-from tsm_keras.data.clip_reader import ClipReader
+from tsm_keras.data.clip_reader import ClipReader, read_frames
 from tsm_keras.data.crops import center_box
 from tsm_keras.models.config import VideoClassifierConfig
 
@@ -242,12 +241,13 @@ def _video_frames(clips, config, number, interval):
         )
     indices = np.arange(0, count, step).astype(np.int32)
     for start in range(0, len(indices), _CHUNK):
-        chunk = clips.decode(
-            tf.constant(number),
-            tf.constant(indices[start : start + _CHUNK]),
+        chunk = read_frames(
+            clips,
+            number,
+            indices[start : start + _CHUNK],
             config.resize_size,
             lambda shape: center_box(shape, config.image_size),
-        ).numpy()
+        )
         for place, frame in enumerate(chunk, start=start):
             yield place == len(indices) - 1, frame
 

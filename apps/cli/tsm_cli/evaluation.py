@@ -6,10 +6,9 @@ import pathlib
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
-from tsm_keras.data.clip_reader import ClipReader, open_clips
+from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.crops import center_box
 from tsm_keras.data.sampling import segment_indices
 from tsm_keras.data.views import ViewConfig
@@ -83,12 +82,13 @@ class Data:
         indices = segment_indices(
             reader.describe(number)["num_frames"], config.num_segments
         )
-        return reader.decode(
-            tf.constant(number),
-            indices,
+        return read_frames(
+            reader,
+            number,
+            indices.numpy(),
             config.resize_size,
             lambda shape: center_box(shape, config.image_size),
-        ).numpy()
+        )
 
 
 def evaluate(settings: Settings) -> Predictions:

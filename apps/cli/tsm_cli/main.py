@@ -145,7 +145,7 @@ def _reading_error(error):
         return None
     if isinstance(error, tensorflow.errors.DataLossError):
         return f"the data is damaged: {error.message.splitlines()[0]}"
-    found = re.search(r"(\w+): (.*)\nTraceback ", error.message)
+    found = re.search(r"(\w+Error): (.*)\nTraceback ", error.message)
     if found is None:
         return None
     kind, reason = found.groups()

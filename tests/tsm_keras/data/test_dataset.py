@@ -134,6 +134,36 @@ def test_equal_seeds_give_equal_epochs_and_epochs_differ(kind, cache):
     assert not np.array_equal(epochs[0][0][0], other_seed[0])
 
 
+@pytest.mark.parametrize("kind", SOURCES)
+def test_an_epoch_is_the_same_whichever_went_before(kind):
+    mixed = AugmentationConfig("random_resized", brightness=0.2)
+    options = {"augmentation": mixed, "seed": 3}
+    data = _make(kind, True, epochs=range(3), **options)
+    assert int(data.cardinality()) == 6
+    whole = _epoch(data)
+    rest = _epoch(_make(kind, True, epochs=[1, 2], **options))
+    for one, other in zip(whole, rest, strict=True):
+        np.testing.assert_array_equal(one[8:], other)
+    assert not np.array_equal(whole[0][:8], whole[0][8:16])
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_workers_batches_together_are_those_of_one_process(kind):
+    options = {"seed": 1, "epochs": [4]}
+    whole = _epoch(_make(kind, True, batch_size=4, **options))
+    parts = [
+        _epoch(
+            _make(kind, True, batch_size=2, num_workers=2, worker=x, **options)
+        )
+        for x in range(2)
+    ]
+    for one, *halves in zip(whole, *parts, strict=True):
+        halves = [half.reshape(2, 2, *half.shape[1:]) for half in halves]
+        np.testing.assert_array_equal(
+            one, np.concatenate(halves, axis=1).reshape(one.shape)
+        )
+
+
 def test_caching_videos_changes_no_batch():
     plain = _epoch(_make("videos", True, seed=0))
     cached = _epoch(_make("videos", True, seed=0, cache=True))
