@@ -63,12 +63,13 @@ def main(arguments: Sequence[str]) -> None:
         )
     flow_function(FLAGS.method)  # Is it there?
     path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
+    splits: Sequence[str | None]
     if is_prepared(path):
         found = open_prepared(path).splits
         splits = [name for name, split in found.items() if split.clips]
     else:
-        splits = [name for name in SPLITS if (path / name).is_dir()]
-    for split in splits or [None]:
+        splits = [name for name in SPLITS if (path / name).is_dir()] or [None]
+    for split in splits:
         clips = open_clips(path, split, verbose=True)
         folder = target / split if split else target
         with progress_bar(f"computing the flow of {split or path}") as progress:

@@ -33,7 +33,8 @@ def flow_function(
             f"Received: method={method!r}"
         )
     if method == "dis":
-        algorithm = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # The preset "medium"; stubs of OpenCV know neither name.
+        algorithm = cv2.DISOpticalFlow.create(2)
     elif hasattr(cv2, "optflow"):
         algorithm = cv2.optflow.DualTVL1OpticalFlow_create()
     else:

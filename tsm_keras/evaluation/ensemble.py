@@ -50,12 +50,11 @@ def combine(
     first = predictions[0]
     for other in predictions[1:]:
         first.agreement(other)  # Refuses other clips.
-    scores = sum(
-        weight
-        / sum(weights)
-        * (one.probabilities() if average == "softmax" else one.logits())
-        for weight, one in zip(weights, predictions, strict=True)
-    )
+    shares = np.array(weights) / sum(weights)
+    scores = np.zeros_like(first.logits())
+    for share, one in zip(shares, predictions, strict=True):
+        is_softmax = average == "softmax"
+        scores += share * (one.probabilities() if is_softmax else one.logits())
     if average == "softmax":
         scores = log_probabilities(scores)
     rows = np.asarray(scores, np.float32)[:, None]
