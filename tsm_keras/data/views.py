@@ -121,11 +121,12 @@ def make_views(
             frames = clips.decode(clip, config.resize_size)
             boxes = view_boxes(tf.shape(frames)[1:3], size, squares)
             crops = tf.stack([cut(frames, boxes[i]) for i in range(squares)])
+        shape = [squares, num_segments, size, size, config.input_channels]
+        crops = tf.ensure_shape(crops, shape)
         if views.mirrors:
             crops = tf.concat([crops, mirror(crops)], 0)
-        shape = [views.crops, num_segments, size, size, config.input_channels]
         return {
-            "clip": tf.ensure_shape(crops, shape),
+            "clip": crops,
             "label": tf.repeat(clip["label"], views.crops),
             "mirrored": tf.range(views.crops) >= squares,
         }

@@ -38,7 +38,7 @@ def saliency(
     """
     features = model.get_layer("pool").input
     logits = model.get_layer("logits").output
-    network = keras.Model(model.inputs, [features, logits])
+    network = keras.Model(model.inputs[0], [features, logits])
     with tf.GradientTape() as tape:
         maps, scores = network(tf.cast(clip[None], tf.float32), training=False)
         if label is None:

@@ -98,6 +98,7 @@ def evaluate(settings: Settings) -> Predictions:
         open_predictor(path, full_resolution=settings.views.full_resolution)
         for path in settings.models
     ]
+    _check(settings, models[0], data)
     found = []
     for path, model in zip(settings.models, models, strict=True):
         found.append(_predict(path, model, data, settings))
@@ -151,6 +152,25 @@ def protocol(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in (fields | views).items() if value}
 
 
+def _check(settings, model, data):
+    """Refuses before the long work what could not be done after it."""
+    if not settings.saliency:
+        return
+    if not settings.to:
+        raise ValueError(
+            "`saliency` is drawn into a report: add --to=FOLDER. "
+            f"Received: saliency={','.join(settings.saliency)}"
+        )
+    if not isinstance(model, KerasPredictor) or not model.config.is_rgb:
+        raise ValueError(
+            "`saliency` needs the gradients of a preset that sees RGB, named "
+            f"first. Received: {settings.models[0]}"
+        )
+    names = data.reader(model.config).clip_names
+    for wanted in settings.saliency:
+        _find_clip(wanted, names)
+
+
 def _predict(path, model: Model, data: Data, settings: Settings):
     reader = data.reader(model.config)
     with progress_bar(f"evaluating {path}", unit="clip") as progress:
@@ -193,13 +213,6 @@ def _compare(settings, data, predictions):
 
 def _saliency(settings, model, data, predictions):
     """Returns the report's section that explains the clips asked for."""
-    if not settings.saliency:
-        return []
-    if not isinstance(model, KerasPredictor) or not model.config.is_rgb:
-        raise ValueError(
-            "`saliency` needs the gradients of a preset that sees RGB, named "
-            f"first. Received: {settings.models[0]}"
-        )
     pictures = []
     for wanted in settings.saliency:
         number = _find_clip(wanted, predictions.clip_names)
@@ -221,6 +234,8 @@ def _saliency(settings, model, data, predictions):
                 ),
             )
         )
+    if not pictures:
+        return []
     text = "Where and when the model saw what it says (Grad-CAM per frame)."
     return [Section("Saliency over time", text, pictures=pictures)]
 

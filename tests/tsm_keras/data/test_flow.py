@@ -1,3 +1,5 @@
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_a_frame_is_the_flow_of_the_pairs_from_it_on(folder):
     reader = FlowReader(folder, pairs=3)
     frames = resize_short_side(read_video(videos.paths[0]), 48)
     flow = flow_function("dis")
-    pairs = [flow(*two) for two in zip(frames[:-1], frames[1:], strict=True)]
+    pairs = [flow(*two) for two in itertools.pairwise(frames)]
     assert int(reader.describe(0)["num_frames"]) == len(pairs) - 2
     found = read_frames(reader, 0, [1, len(pairs) - 1], None)
     assert found.shape == (2, *frames.shape[1:3], 6)
