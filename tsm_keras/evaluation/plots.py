@@ -108,7 +108,7 @@ def line_chart(
 
     Args:
         lines: x and y of each, by its name.
-        xlabel: What x is.
+        xlabel: What x is; a count, unless `percent_x`.
         ylabel: What y is.
         horizontal: Shares to compare with, by their names.
         percent_x: Whether x is a share, too.
@@ -147,6 +147,8 @@ def line_chart(
     for axis in shares:
         axis.set_major_locator(_ticker().MultipleLocator(0.2))
         axis.set_major_formatter(_ticker().PercentFormatter(xmax=1))
+    if not percent_x:
+        axes.xaxis.set_major_locator(_ticker().MaxNLocator(integer=True))
     for axis in (axes.xaxis, axes.yaxis):
         axis.label.set_color(INK)
     axes.grid(color="#eaeef2")

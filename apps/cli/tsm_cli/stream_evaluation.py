@@ -28,7 +28,7 @@ _READOUTS = {
     "frame": "the last frame's logits",
     "window": "the mean over as many frames as a clip of training has",
 }
-_HEADER = ("read from", "whole video", "half of it", "after 7 others, no reset")
+_HEADER = ("read from", "whole video", "half of it", "at the end of a chain")
 
 
 def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
