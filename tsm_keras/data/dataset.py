@@ -221,35 +221,6 @@ def check_interval(
         )
 
 
-def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
-    """Reads the frames that evaluation samples, as large as they are stored.
-
-    Args:
-        source: As in `make_dataset`.
-        num_segments: T.
-
-    Returns:
-        `[T, H, W, 3]` uint8 RGB, H and W another in each clip, and the class
-        number, int64, in the order of `make_dataset(training=False)`.
-    """
-    clips = as_reader(source)
-
-    def sample(number):
-        clip = clips.describe(number)
-        indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        return {
-            "number": number,
-            "indices": indices[0],
-            "label": clip["label"],
-        }
-
-    def load(clip):
-        return clips.decode(clip, None), clip["label"]
-
-    data = clips.read_ahead(tf.data.Dataset.range(clips.num_clips).map(sample))
-    return data.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
 def _make_square(frames, size):
     """Resizes frames to `size`, where they are not as large already."""
     return tf.cond(

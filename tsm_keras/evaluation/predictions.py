@@ -1,7 +1,6 @@
-"""predict: what a model says after each frame of each clip, and its metrics."""
+"""Predictions: what a model says after each frame of each clip."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -122,55 +121,6 @@ class Predictions:
         # A sum has the argmax of its mean.
         sums = np.cumsum(self.frame_logits, axis=1, dtype=np.float64)
         return sums.argmax(axis=2)
-
-
-def predict(
-    predictor: Callable[[np.ndarray], np.ndarray],
-    dataset: Iterable,
-    label_names: Sequence[str],
-    *,
-    progress: Callable[[int], None] | None = None,
-) -> Predictions:
-    """Runs a predictor over a data set.
-
-    Args:
-        predictor: Takes clips, `[B, T, S, S, 3]` uint8 RGB, and returns the
-            logits of each frame, `[B, T, K]`: a Keras model, an artifact's
-            session, any callable.
-        dataset: Yields batches of clips and class numbers, `[B]`, in an order
-            that is the same every time, as `make_dataset(training=False)`.
-        label_names: The K classes.
-        progress: Called with the number of clips done after each batch.
-
-    Returns:
-        The predictions, in the order of `dataset`.
-
-    Raises:
-        ValueError: If the predictor returns another shape, or there is no
-            clip.
-    """
-    all_logits, all_labels, done = [], [], 0
-    for clips, labels in dataset:
-        clips = np.asarray(clips)
-        logits = np.asarray(predictor(clips), np.float32)
-        expected = (*clips.shape[:2], len(label_names))
-        if logits.shape != expected:
-            raise ValueError(
-                f"`predictor` must return {list(expected)} for clips "
-                f"{list(clips.shape)}. Received: {_describe(logits)}"
-            )
-        all_logits.append(logits)
-        all_labels.append(np.asarray(labels, np.int64))
-        done += len(clips)
-        if progress:
-            progress(done)
-    if not all_logits:
-        raise ValueError("`dataset` must hold a clip. Received: none")
-    return Predictions(
-        np.concatenate(all_logits),
-        np.concatenate(all_labels),
-        tuple(label_names),
-    )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
