@@ -25,12 +25,12 @@ class Gestures:
     test: VideoFolder
 
     def config(self, **fields) -> VideoClassifierConfig:
-        """Returns the config of a causal network for them."""
+        """Returns the config of a network for them, causal by default."""
+        fields = {"shift": "causal", "num_segments": 8, **fields}
         return VideoClassifierConfig(
             num_classes=len(self.training.label_names),
             labels=self.training.label_names,
-            shift="causal",
-            frame_interval=self.training.frame_interval(8),
+            frame_interval=self.training.frame_interval(fields["num_segments"]),
             **fields,
         )
 

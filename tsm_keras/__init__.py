@@ -20,6 +20,7 @@ _HOMES = {
     "TrainingConfig": "tsm_keras.training.fit",
     "UnfoldTime": "tsm_keras.layers",
     "VideoClassifierConfig": "tsm_keras.models.config",
+    "ViewConfig": "tsm_keras.data.views",
     "build_clip_model": "tsm_keras.models.clip",
     "build_streaming_model": "tsm_keras.models.streaming",
     "export_state_dict": "tsm_keras.checkpoints.exporting",
@@ -29,8 +30,10 @@ _HOMES = {
     "make_dataset": "tsm_keras.data.dataset",
     "open_clips": "tsm_keras.data.clip_reader",
     "open_prepared": "tsm_keras.data.prepared",
+    "predict_views": "tsm_keras.evaluation.views",
     "save_preset": "tsm_keras.models.presets",
     "scan_folder": "tsm_keras.data.folder",
+    "to_flow": "tsm_keras.models.flow",
 }
 
 __all__ = ["__version__", *_HOMES]

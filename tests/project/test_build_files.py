@@ -10,7 +10,11 @@ import sys
 from testing import checkout
 
 # Modules whose distribution has another name.
-_DISTRIBUTIONS = {"absl": "absl_py", "cv2": "opencv_python_headless"}
+_DISTRIBUTIONS = {
+    "absl": "absl_py",
+    "cv2": "opencv_python_headless",
+    "sklearn": "scikit_learn",
+}
 
 _NOT_BUILT = {checkout.ROOT / "setup.py"}  # Installs where Bazel does not.
 

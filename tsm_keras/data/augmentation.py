@@ -10,6 +10,7 @@ from tsm_keras.data.crops import (
     random_box,
     random_resized_box,
 )
+from tsm_keras.data.mirror import mirror
 from tsm_keras.data.mixing import cutmix, mixup
 from tsm_keras.data.rand_augment import MAX_MAGNITUDE, rand_augment
 
@@ -95,6 +96,13 @@ class AugmentationConfig:
                 )
 
     @property
+    def changes_colors(self) -> bool:
+        """Whether clips get other colours, or other shapes by RandAugment."""
+        return any(getattr(self, name) for name in _JITTER) or bool(
+            self.rand_augment
+        )
+
+    @property
     def mixes(self) -> bool:
         """Whether clips of a batch are mixed and labels are `[B, K]`."""
         return bool(self.mixup or self.cutmix)
@@ -132,7 +140,7 @@ def augment_clip(
     """Mirrors a clip and changes its colours and shapes.
 
     Args:
-        clip: `[T, S, S, 3]` uint8 RGB, cropped and resized.
+        clip: `[T, S, S, C]` uint8 RGB or flow, cropped and resized.
         label: Class number, scalar.
         seed: Of all draws of the clip, two integers.
         config: What to do.
@@ -140,18 +148,18 @@ def augment_clip(
             for `config.flip`.
 
     Returns:
-        The clip, `[T, S, S, 3]` uint8, and its class.
+        The clip, `[T, S, S, C]` uint8, and its class.
     """
     if config.flip:
         uniform = tf.random.stateless_uniform(
             [], tf.random.fold_in(seed, _FLIP)
         )
-        mirror = uniform < 0.5
-        clip = tf.cond(mirror, lambda: tf.reverse(clip, [2]), lambda: clip)
+        flipped = uniform < 0.5
+        clip = tf.cond(flipped, lambda: mirror(clip), lambda: clip)
         partner = tf.gather(tf.constant(mirrored_labels, label.dtype), label)
-        label = tf.where(mirror, partner, label)
-    jitter = {name: getattr(config, name) for name in _JITTER}
-    if any(jitter.values()) or config.rand_augment:
+        label = tf.where(flipped, partner, label)
+    if config.changes_colors:
+        jitter = {name: getattr(config, name) for name in _JITTER}
         pixels = color_jitter(
             tf.cast(clip, tf.float32),
             tf.random.fold_in(seed, _COLOR),

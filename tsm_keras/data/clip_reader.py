@@ -1,6 +1,6 @@
-"""Where clips come from: video files, or the shards of a prepared data set.
+"""Where clips come from: video files, shards of a prepared data set, or flow.
 
-Both readers offer the same: numbers of clips, what is known of a clip, and
+All readers offer the same: numbers of clips, what is known of a clip, and
 `decode`, which reads and decodes the frames that were chosen.
 """
 
@@ -9,6 +9,11 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.crops import Box
+from tsm_keras.data.flow_reader import FlowReader, holds_flow
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.prepared import (
     SPLITS,
@@ -20,7 +25,7 @@ from tsm_keras.data.prepared_reader import PreparedReader
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.progress import progress_bar
 
-ClipReader = VideoReader | PreparedReader
+ClipReader = VideoReader | PreparedReader | FlowReader
 DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 
 
@@ -37,6 +42,33 @@ def as_reader(
     return source
 
 
+def read_frames(
+    clips: ClipReader,
+    number: int,
+    indices: Sequence[int] | np.ndarray,
+    short_side: int | None,
+    box: Box | None = None,
+) -> np.ndarray:
+    """Reads frames of one clip, outside tf.data.
+
+    Args:
+        clips: From `open_clips`.
+        number: Of the clip.
+        indices: Of the frames.
+        short_side: As in `VideoReader.decode`.
+        box: As in `VideoReader.decode`.
+
+    Returns:
+        `[N, H, W, C]` uint8.
+    """
+    wanted = {
+        "number": tf.constant(number, tf.int64),
+        "indices": tf.constant(indices, tf.int32),
+    }
+    (clip,) = clips.read_ahead(tf.data.Dataset.from_tensors(wanted))
+    return clips.decode(clip, short_side, box).numpy()
+
+
 def open_clips(
     path: str | os.PathLike[str],
     split: str | None = None,
@@ -45,8 +77,12 @@ def open_clips(
     max_bad_fraction: float = 0.0,
     cache: bool = False,
     verbose: bool = False,
+    flow_pairs: int = 5,
 ) -> ClipReader:
-    """Opens a prepared data set or a folder of class folders with videos.
+    """Opens a prepared data set, or a folder of class folders.
+
+    These hold videos, or folders of optical flow; see `FlowReader`, which
+    `max_bad_fraction` and `cache` mean nothing to.
 
     Args:
         path: A folder that `tsm prepare` wrote; a folder with a folder
@@ -59,6 +95,7 @@ def open_clips(
         cache: As in `make_dataset`.
         verbose: Show how far the check of the videos is, and print which
             were left out.
+        flow_pairs: Of flow: pairs of frames whose flow is one frame.
 
     Raises:
         FileNotFoundError, VideoError, ValueError: As `open_prepared`,
@@ -78,6 +115,8 @@ def open_clips(
             f"`split` must be one of {splits}, the folders of {path}. "
             f"Received: split={split!r}"
         )
+    if holds_flow(path):
+        return FlowReader(path, pairs=flow_pairs, label_names=label_names)
     with contextlib.ExitStack() as stack:
         title = f"checking the videos of {path}"
         progress = stack.enter_context(progress_bar(title)) if verbose else None

@@ -128,6 +128,36 @@ def random_resized_box(
     )
 
 
+def view_boxes(shape: tf.Tensor, size: int, crops: int) -> tf.Tensor:
+    """Returns the squares of `size` that evaluation looks at.
+
+    1: the centre. 3: both ends and the middle of the long side (the reference
+    takes left, right and middle, which in an upright frame are one). 5: the
+    corners and the centre.
+
+    Args:
+        shape: `[height, width]` of the frame, each at least `size`.
+        size: Of the squares.
+        crops: C: 1, 3 or 5.
+
+    Returns:
+        `[C, 4]` int32.
+    """
+    free = shape - size
+    if crops == 1:
+        return center_box(shape, size)[None]
+    if crops == 3:
+        wide = shape[1] >= shape[0]
+        # Halves of the free space, from the top and from the left.
+        halves = tf.where(
+            wide, [[1, 0], [1, 1], [1, 2]], [[0, 1], [1, 1], [2, 1]]
+        )
+    else:
+        halves = tf.constant([[0, 0], [0, 2], [2, 0], [2, 2], [1, 1]])
+    offsets = free * halves // 2
+    return tf.concat([offsets, tf.fill([crops, 2], size)], 1)
+
+
 def _square(offset, size):
     return tf.concat([offset, tf.fill([2], size)], 0)
 

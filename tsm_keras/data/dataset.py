@@ -11,7 +11,7 @@ from tsm_keras.data.augmentation import (
     augmented_box,
     mix_batch,
 )
-from tsm_keras.data.clip_reader import DataSource, as_reader
+from tsm_keras.data.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.crops import center_box
 from tsm_keras.data.epochs import training_clips
 from tsm_keras.data.preprocessing import resize
@@ -77,30 +77,28 @@ def make_dataset(
         worker: Which of them this is, from 0.
 
     Returns:
-        Batches of clips, `[B, T, image_size, image_size, 3]` uint8 RGB, and
-        class numbers, `[B]` int64, or `[B, num_classes]` float32 if the
+        Batches of clips, `[B, T, image_size, image_size, 3]` uint8 RGB (or
+        `input_channels` of optical flow, from a `FlowReader`), and class
+        numbers, `[B]` int64, or `[B, num_classes]` float32 if the
         augmentation mixes clips.
 
     Raises:
-        ValueError: If an argument is out of range, the network takes optical
-            flow or the data set says nothing that `sampling` or `augmentation`
-            needs.
+        ValueError: If an argument is out of range, the network takes something
+            else than `source` has, or the data set says nothing that
+            `sampling` or `augmentation` needs.
         FileNotFoundError, VideoError: As `open_clips`.
     """
     _check(batch_size, num_workers, worker)
-    config.expect_rgb()
     clips = as_reader(source, split, cache=cache)
+    check_channels(clips, config)
+    _check_augmentation(augmentation, config)
     if training and augmentation.flip and clips.mirrored_labels is None:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
             "`flip_pairs`, which say what a mirrored clip shows. "
             f"Received: flip=True for {clips.name!r}"
         )
-    if sampling.method == "interval" and not config.frame_interval:
-        raise ValueError(
-            "`config` must have a `frame_interval` for method='interval'. "
-            f"Received: frame_interval={config.frame_interval!r}"
-        )
+    check_interval(sampling, config)
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.image_size, config.num_segments
 
@@ -133,7 +131,8 @@ def make_dataset(
         if training and augmentation.crop != "random":
             frames = _make_square(frames, size)
         frames = tf.ensure_shape(
-            frames, [clips_per_video * num_segments, size, size, 3]
+            frames,
+            [clips_per_video * num_segments, size, size, clips.channels],
         )
         if training:
             frames, label = augment_clip(
@@ -142,7 +141,7 @@ def make_dataset(
         return frames, label, seed
 
     def separate(frames, label, seed):
-        shape = [clips_per_video, num_segments, size, size, 3]
+        shape = [clips_per_video, num_segments, size, size, clips.channels]
         return tf.data.Dataset.from_tensor_slices(
             (
                 tf.reshape(frames, shape),
@@ -193,33 +192,33 @@ def make_dataset(
     return data.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def raw_clips(source: DataSource, num_segments: int) -> tf.data.Dataset:
-    """Reads the frames that evaluation samples, as large as they are stored.
+def check_channels(clips: ClipReader, config: VideoClassifierConfig) -> None:
+    """Raises a ValueError if the network takes no such frames."""
+    if clips.channels == config.input_channels:
+        return
+    if config.is_rgb:
+        expected = "pictures"
+    else:
+        expected = (
+            f"optical flow, {config.input_channels // 2} pairs a frame (a "
+            "folder of flow_x_00001.jpg, flow_y_00001.jpg..., from `tsm flow`)"
+        )
+    raise ValueError(
+        f"`source` must be {expected}, as `config` has "
+        f"input_channels={config.input_channels}. "
+        f"Received: {clips.name!r} with {clips.channels} channels a frame"
+    )
 
-    Args:
-        source: As in `make_dataset`.
-        num_segments: T.
 
-    Returns:
-        `[T, H, W, 3]` uint8 RGB, H and W another in each clip, and the class
-        number, int64, in the order of `make_dataset(training=False)`.
-    """
-    clips = as_reader(source)
-
-    def sample(number):
-        clip = clips.describe(number)
-        indices = clip_indices(clip["num_frames"], num_segments, _SAMPLING)
-        return {
-            "number": number,
-            "indices": indices[0],
-            "label": clip["label"],
-        }
-
-    def load(clip):
-        return clips.decode(clip, None), clip["label"]
-
-    data = clips.read_ahead(tf.data.Dataset.range(clips.num_clips).map(sample))
-    return data.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+def check_interval(
+    sampling: SamplingConfig, config: VideoClassifierConfig
+) -> None:
+    """Raises a ValueError if sampling at the model's interval is impossible."""
+    if sampling.method == "interval" and not config.frame_interval:
+        raise ValueError(
+            "`config` must have a `frame_interval` for method='interval'. "
+            f"Received: frame_interval={config.frame_interval!r}"
+        )
 
 
 def _make_square(frames, size):
@@ -234,6 +233,15 @@ def _make_square(frames, size):
             stateful=False,
         ),
     )
+
+
+def _check_augmentation(augmentation, config):
+    if augmentation.changes_colors and not config.is_rgb:
+        raise ValueError(
+            "`augmentation` must not change the colours of optical flow, which "
+            "has none: leave jitter and RandAugment at 0. "
+            f"Received: {augmentation}"
+        )
 
 
 def _check(batch_size, num_workers, worker):

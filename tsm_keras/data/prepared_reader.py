@@ -11,6 +11,7 @@ from tsm_keras.data.frame_index import read_index
 from tsm_keras.data.labels import check_same_labels
 from tsm_keras.data.prepared import PreparedDataset
 from tsm_keras.data.preprocessing import resize_short_side
+from tsm_keras.data.records import parse_clip
 
 # Calls of Python from several threads wait for each other: the fewer, the
 # faster (a clip a call costs a fifth of the whole pipeline's speed).
@@ -30,6 +31,8 @@ class PreparedReader:
         ValueError: If there is no such split, it is empty, or the classes
             are others.
     """
+
+    channels = 3
 
     def __init__(
         self,
@@ -86,6 +89,18 @@ class PreparedReader:
             ]
         )
         self._memory: dict[str, bytes] | None = {} if cache else None
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        """The file that each clip is from; reads all shards once."""
+        paths = [index.path for index in self._indices]
+        records = tf.data.TFRecordDataset(paths).map(
+            lambda record: parse_clip(record)["data_path"], tf.data.AUTOTUNE
+        )
+        return tuple(
+            path.decode("utf-8", "surrogateescape")
+            for path in records.as_numpy_iterator()
+        )
 
     def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
         """As in `VideoReader`."""

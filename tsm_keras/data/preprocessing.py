@@ -5,7 +5,7 @@ import numpy as np
 
 
 def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
-    """Resizes `[T, H, W, 3]` uint8 frames so that their short side is `size`.
+    """Resizes `[T, H, W, C]` uint8 frames so that their short side is `size`.
 
     Area averaging when it shrinks (bilinear aliases), bilinear otherwise.
     """
@@ -19,7 +19,7 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
 
 
 def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes `[T, H, W, 3]` uint8 frames, whatever that does to the aspect.
+    """Resizes `[T, H, W, C]` uint8 frames, whatever that does to the aspect.
 
     Area averaging when it shrinks both sides, bilinear otherwise.
     """
@@ -27,7 +27,7 @@ def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
         return frames
     shrinks = height <= frames.shape[1] and width <= frames.shape[2]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized = np.empty((len(frames), height, width, 3), np.uint8)
+    resized = np.empty((len(frames), height, width, frames.shape[3]), np.uint8)
     for frame, target in zip(frames, resized, strict=True):
         cv2.resize(frame, (width, height), target, interpolation=method)
     return resized

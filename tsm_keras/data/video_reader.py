@@ -14,6 +14,8 @@ class VideoReader:
 
     Attributes:
         name: Of the collection.
+        channels: Of a frame: 3, RGB.
+        clip_names: The file that each clip is from.
         label_names: Class names in the order of their numbers.
         num_clips: How many there are.
         clips_per_label: How many of each class.
@@ -22,6 +24,8 @@ class VideoReader:
         mirrored_labels: The class of a mirrored clip of each class, or None
             if clips must not be mirrored.
     """
+
+    channels = 3
 
     def __init__(self, videos: VideoFolder, *, cache: bool = False):
         self.name = videos.name
@@ -52,6 +56,10 @@ class VideoReader:
     @property
     def content_hash(self) -> str:
         return self._videos.content_hash()
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        return self._videos.paths
 
     def frame_interval(self, num_segments: int) -> float:
         """Median seconds between two of T frames spread over a clip."""

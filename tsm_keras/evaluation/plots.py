@@ -79,15 +79,51 @@ def accuracy_over_time(
         ValueError: If there are no predictions or their classes differ.
     """
     _label_names(predictions)
+    lines = {}
+    for name, prediction in predictions.items():
+        top1 = prediction.top1_by_frames()
+        seen = np.arange(1, len(top1) + 1) / len(top1)
+        lines[f"{name}: {top1[-1]:.1%}"] = (seen, top1)
+    return line_chart(
+        lines,
+        xlabel="share of the video's frames seen",
+        ylabel="top-1 accuracy",
+        horizontal={
+            f"{name}: {value:.1%}": value
+            for name, value in (horizontal or {}).items()
+        },
+        percent_x=True,
+    )
+
+
+def line_chart(
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    horizontal: Mapping[str, float] | None = None,
+    percent_x: bool = False,
+) -> bytes:
+    """Draws shares in [0, 1] against something.
+
+    Args:
+        lines: x and y of each, by its name.
+        xlabel: What x is; a count, unless `percent_x`.
+        ylabel: What y is.
+        horizontal: Shares to compare with, by their names.
+        percent_x: Whether x is a share, too.
+
+    Returns:
+        A PNG file.
+    """
     figure = new_figure(7, 4.4, "constrained")
     axes = figure.subplots()
-    for index, (name, prediction) in enumerate(predictions.items()):
-        top1 = prediction.top1_by_frames()
+    for index, (name, (x, y)) in enumerate(lines.items()):
         axes.plot(
-            np.arange(1, len(top1) + 1) / len(top1),
-            top1,
+            x,
+            y,
             color=_COLORS[index % len(_COLORS)],
-            label=plain_text(f"{name}: {top1[-1]:.1%}"),
+            label=plain_text(name),
             linewidth=2.2,
             marker="o",
             markersize=5,
@@ -99,19 +135,21 @@ def accuracy_over_time(
         axes.axhline(
             value,
             color=FAINT,
-            label=plain_text(f"{name}: {value:.1%}"),
+            label=plain_text(name),
             linestyle=("--", ":", "-.")[index % 3],
             linewidth=1.6,
         )
-    axes.set(
-        xlim=(0, 1.02),
-        ylim=(0, 1.02),
-        xlabel="share of the video's frames seen",
-        ylabel="top-1 accuracy",
-    )
-    for axis in (axes.xaxis, axes.yaxis):
+    axes.set(ylim=(0, 1.02), xlabel=xlabel, ylabel=ylabel)
+    shares = [axes.yaxis]
+    if percent_x:
+        axes.set_xlim(0, 1.02)
+        shares.append(axes.xaxis)
+    for axis in shares:
         axis.set_major_locator(_ticker().MultipleLocator(0.2))
         axis.set_major_formatter(_ticker().PercentFormatter(xmax=1))
+    if not percent_x:
+        axes.xaxis.set_major_locator(_ticker().MaxNLocator(integer=True))
+    for axis in (axes.xaxis, axes.yaxis):
         axis.label.set_color(INK)
     axes.grid(color="#eaeef2")
     axes.set_axisbelow(True)

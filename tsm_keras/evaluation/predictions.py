@@ -1,7 +1,6 @@
-"""predict: what a model says after each frame of each clip, and its metrics."""
+"""Predictions: what a model says after each frame of each clip."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +18,7 @@ class Predictions:
         frame_logits: `[N, T, K]` float32, finite.
         labels: `[N]` int64, in `[0, K)`.
         label_names: The K classes.
+        clip_names: The file that each clip is from, or empty.
 
     Raises:
         ValueError: If a shape, a dtype or a value is another.
@@ -27,6 +27,7 @@ class Predictions:
     frame_logits: np.ndarray
     labels: np.ndarray
     label_names: tuple[str, ...]
+    clip_names: tuple[str, ...] = ()
 
     def __post_init__(self):
         logits, labels = self.frame_logits, self.labels
@@ -51,6 +52,11 @@ class Predictions:
                 f"`labels` must be in [0, {num_classes}). "
                 f"Received: {labels.min()} to {labels.max()}"
             )
+        if len(self.clip_names) not in (0, len(labels)):
+            raise ValueError(
+                f"`clip_names` must name {len(labels)} clips, or none. "
+                f"Received: {len(self.clip_names)} names"
+            )
         # argmax would take NaN for the highest logit and report an accuracy.
         if not np.isfinite(logits).all():
             raise ValueError(
@@ -62,6 +68,14 @@ class Predictions:
     def classes(self) -> np.ndarray:
         """Returns the class of each clip after all frames, `[N]` int64."""
         return self._classes_by_frames()[:, -1]
+
+    def logits(self) -> np.ndarray:
+        """Returns the mean logits of each clip, `[N, K]` float64."""
+        return self.frame_logits.mean(axis=1, dtype=np.float64)
+
+    def probabilities(self) -> np.ndarray:
+        """Returns the softmax of the mean logits, `[N, K]` float64."""
+        return softmax(self.logits())
 
     def top1(self) -> float:
         """Returns the share of clips whose class is right."""
@@ -109,53 +123,10 @@ class Predictions:
         return sums.argmax(axis=2)
 
 
-def predict(
-    predictor: Callable[[np.ndarray], np.ndarray],
-    dataset: Iterable,
-    label_names: Sequence[str],
-    *,
-    progress: Callable[[int], None] | None = None,
-) -> Predictions:
-    """Runs a predictor over a data set.
-
-    Args:
-        predictor: Takes clips, `[B, T, S, S, 3]` uint8 RGB, and returns the
-            logits of each frame, `[B, T, K]`: a Keras model, an artifact's
-            session, any callable.
-        dataset: Yields batches of clips and class numbers, `[B]`, in an order
-            that is the same every time, as `make_dataset(training=False)`.
-        label_names: The K classes.
-        progress: Called with the number of clips done after each batch.
-
-    Returns:
-        The predictions, in the order of `dataset`.
-
-    Raises:
-        ValueError: If the predictor returns another shape, or there is no
-            clip.
-    """
-    all_logits, all_labels, done = [], [], 0
-    for clips, labels in dataset:
-        clips = np.asarray(clips)
-        logits = np.asarray(predictor(clips), np.float32)
-        expected = (*clips.shape[:2], len(label_names))
-        if logits.shape != expected:
-            raise ValueError(
-                f"`predictor` must return {list(expected)} for clips "
-                f"{list(clips.shape)}. Received: {_describe(logits)}"
-            )
-        all_logits.append(logits)
-        all_labels.append(np.asarray(labels, np.int64))
-        done += len(clips)
-        if progress:
-            progress(done)
-    if not all_logits:
-        raise ValueError("`dataset` must hold a clip. Received: none")
-    return Predictions(
-        np.concatenate(all_logits),
-        np.concatenate(all_labels),
-        tuple(label_names),
-    )
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the softmax over the last axis."""
+    scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return scores / scores.sum(axis=-1, keepdims=True)
 
 
 def _describe(array):

@@ -1,11 +1,14 @@
 """write_report: one HTML file that needs no other; and tables for terminals."""
 
 import base64
+import dataclasses
 import html
 import os
 import pathlib
 import re
 from collections.abc import Sequence
+
+from tsm_keras.data.atomic_file import atomic_file
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -35,6 +38,7 @@ body {
   overflow-wrap: break-word;
 }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0.5rem 0 1rem; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 0.5rem; }
 p { max-width: 44rem; }
 .scroll { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -60,6 +64,25 @@ figcaption { color: var(--faint); margin: 0.5rem 0; max-width: 44rem; }
 """
 
 
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of a report after the first table and its pictures.
+
+    Attributes:
+        title: Above it.
+        text: Plain text; an empty line begins a new paragraph.
+        header: The columns of its table; empty for no table.
+        rows: As in `write_report`.
+        pictures: As in `write_report`.
+    """
+
+    title: str
+    text: str = ""
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence] = ()
+    pictures: Sequence[tuple[str, bytes]] = ()
+
+
 def write_report(
     path: str | os.PathLike,
     *,
@@ -68,6 +91,7 @@ def write_report(
     header: Sequence[str],
     rows: Sequence[Sequence],
     pictures: Sequence[tuple[str, bytes]] = (),
+    sections: Sequence[Section] = (),
     notes: Sequence[str] = (),
 ) -> pathlib.Path:
     """Writes a report as one HTML file.
@@ -83,6 +107,7 @@ def write_report(
         rows: A cell a column each: text, or what `str` makes text of; None
             for none.
         pictures: Captions and the bytes of PNG files.
+        sections: What follows, in order.
         notes: Plain text, small, at the end.
 
     Returns:
@@ -92,18 +117,15 @@ def write_report(
         ValueError: If a row has not one cell a column or a picture is not a
             PNG file.
     """
-    document = _document(title, summary, header, rows, pictures, notes)
+    first = Section("", summary, header, rows, pictures)
+    document = _document(title, (first, *sections), notes)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with atomic_file(path) as temporary:
         # File names may hold bytes that are not text; show them as escapes.
         temporary.write_text(
             document, encoding="utf-8", errors="backslashreplace"
         )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -134,12 +156,8 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
     )
 
 
-def _document(title, summary, header, rows, pictures, notes):
-    paragraphs = "\n".join(
-        f"<p>{html.escape(paragraph)}</p>"
-        for paragraph in re.split(r"\n\s*\n", summary.strip())
-    )
-    figures = "\n".join(_figure(*picture) for picture in pictures)
+def _document(title, sections, notes):
+    body = "\n".join(_section(section) for section in sections)
     items = "\n".join(f"<li>{html.escape(note)}</li>" for note in notes)
     notes_list = f'<ul class="notes">\n{items}\n</ul>' if notes else ""
     return f"""<!DOCTYPE html>
@@ -153,13 +171,23 @@ def _document(title, summary, header, rows, pictures, notes):
 </head>
 <body>
 <h1>{html.escape(title)}</h1>
-{paragraphs}
-{_table(header, rows)}
-{figures}
+{body}
 {notes_list}
 </body>
 </html>
 """
+
+
+def _section(section):
+    parts = [f"<h2>{html.escape(section.title)}</h2>"] * bool(section.title)
+    parts += [
+        f"<p>{html.escape(paragraph)}</p>"
+        for paragraph in re.split(r"\n\s*\n", section.text.strip())
+    ]
+    if section.header:
+        parts.append(_table(section.header, section.rows))
+    parts += [_figure(*picture) for picture in section.pictures]
+    return "\n".join(parts)
 
 
 def _table(header, rows):

@@ -1,91 +1,160 @@
-"""Top-1 on held-out clips: `tsm evaluate MODEL --data=FOLDER`.
+"""Evaluates presets and artifacts: `tsm evaluate MODEL --data=FOLDER`.
 
 MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or
-holds class folders with videos.
+holds class folders with videos. Several models are one ensemble; one of them
+may see optical flow (`tsm flow` writes it):
+
+tsm evaluate PRESET --data=FOLDER --sampling=dense --crops=3 --full_resolution
+tsm evaluate FILE.tflite --data=FOLDER --against=PRESET
+tsm evaluate RGB_PRESET FLOW_PRESET --data=FOLDER --flow_data=FOLDER
+tsm evaluate CAUSAL_PRESET --data=FOLDER --stream
 """
 
-import pathlib
+import dataclasses
 from collections.abc import Sequence
 
 from absl import flags
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+
+
+def _define(kind, name, default, text):
+    kind(name, default, text, flag_values=FLAGS)
+
+
+_define(
+    flags.DEFINE_string,
     "data",
     None,
     "Prepared data set, or folder of class folders with videos.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+_define(
+    flags.DEFINE_string,
     "split",
     "test",
     "Of a prepared data set, or a folder in that folder.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+_define(
+    flags.DEFINE_string,
+    "flow_data",
+    None,
+    "Folder of class folders with folders of flow, for flow presets.",
+)
+_define(
+    flags.DEFINE_float,
     "max_bad_fraction",
     0.0,
     "Share of a folder's videos that may be unreadable; they are left out.",
-    flag_values=FLAGS,
 )
+_define(
+    flags.DEFINE_string,
+    "sampling",
+    "segments",
+    "Clips of a video: segments (one, spread uniformly), twice (two such), "
+    "dense (--num_views windows) or interval (one, at the pace of a stream).",
+)
+_define(flags.DEFINE_integer, "window", 64, "Frames of a dense clip.")
+_define(flags.DEFINE_integer, "num_views", 10, "Dense clips a video.")
+_define(
+    flags.DEFINE_integer,
+    "crops",
+    1,
+    "Squares of a clip: 1 (centre), 3 (along the long side), 5 (corners and "
+    "centre) or 10 (these, and mirrored).",
+)
+_define(
+    flags.DEFINE_boolean,
+    "full_resolution",
+    False,
+    "Squares as large as the short side of resized videos (256 for 224).",
+)
+_define(
+    flags.DEFINE_string,
+    "average",
+    None,
+    "What views and models average: logits or softmax. (default: logits; "
+    "softmax for several models)",
+)
+_define(flags.DEFINE_integer, "batch_size", 8, "Clips at a time.")
+_define(
+    flags.DEFINE_list,
+    "weights",
+    None,
+    "How much each of several models counts, as 1,1.5. (default: the same)",
+)
+_define(
+    flags.DEFINE_string,
+    "against",
+    None,
+    "Preset whose predictions to compare with, as of an artifact.",
+)
+_define(flags.DEFINE_string, "to", None, "Folder for a report.")
+_define(
+    flags.DEFINE_list,
+    "saliency",
+    [],
+    "Numbers of clips (or their files' names) to explain in the report.",
+)
+_define(
+    flags.DEFINE_boolean,
+    "stream",
+    False,
+    "Feed a causal model frame by frame; see docs/evaluation.md.",
+)
+_define(
+    flags.DEFINE_float,
+    "frame_interval",
+    None,
+    "Seconds between frames of --stream. (default: the model's)",
+)
+_define(flags.DEFINE_integer, "seed", 0, "Of the order of --stream.")
 flags.mark_flag_as_required("data", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Evaluates and prints.
+    """Evaluates, prints, and writes a report if asked to.
 
     Raises:
-        flags.Error: If there is not one argument.
-        ValueError, OSError: If the model or the data is wrong, or they have
-            different labels.
+        flags.Error: If there is no argument.
+        ValueError, OSError: If a model, the data or a setting is wrong, or
+            they do not fit each other.
     """
-    if len(arguments) != 1:
-        raise flags.Error(
-            "expected one MODEL: tsm evaluate MODEL --data=FOLDER"
-        )
-    path = pathlib.Path(arguments[0])
-    if path.is_file():
-        _evaluate_artifact(path)
-    else:
-        _evaluate_preset(path)
+    if not arguments:
+        raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
+    # TensorFlow loads when the command line is known to be right.
+    from tsm_cli.evaluation import Settings, evaluate
+    from tsm_cli.stream_evaluation import evaluate_stream
+    from tsm_keras.data.sampling import SamplingConfig
+    from tsm_keras.data.views import ViewConfig
 
-
-def _evaluate_preset(path):
-    from tsm_cli.predictions import model_predictions
-    from tsm_keras.models.presets import load_preset
-    from tsm_keras.progress import progress_bar
-
-    model = load_preset(path)
-    clips = _open(model.video_config.labels)
-    with progress_bar("evaluating") as progress:
-        predictions = model_predictions(model, clips, progress)
-    _print(predictions)
-
-
-def _evaluate_artifact(path):
-    from tsm_cli.predictions import artifact_predictions
-    from tsm_keras.progress import progress_bar
-    from tsm_live import open_session
-
-    session = open_session(path)
-    clips = _open(session.spec.labels)
-    with progress_bar("evaluating") as progress:
-        predictions, latency = artifact_predictions(session, clips, progress)
-    _print(predictions)
-    print(f"median {latency * 1e3:.2f} ms a frame, one thread")
-
-
-def _open(labels):
-    from tsm_keras.data.clip_reader import open_clips
-
-    return open_clips(
-        FLAGS.data,
-        FLAGS.split,
-        label_names=labels or None,
-        max_bad_fraction=FLAGS.max_bad_fraction,
-        verbose=True,
+    settings = Settings(
+        models=tuple(arguments),
+        views=ViewConfig(
+            SamplingConfig(FLAGS.sampling, FLAGS.window, FLAGS.num_views),
+            FLAGS.crops,
+            FLAGS.full_resolution,
+        ),
+        weights=_weights(len(arguments)),
+        saliency=tuple(FLAGS.saliency),
+        **{
+            field.name: FLAGS[field.name].value
+            for field in dataclasses.fields(Settings)
+            if field.name in FLAGS and field.name not in ("weights", "saliency")
+        },
     )
+    (evaluate_stream if FLAGS.stream else evaluate)(settings)
 
 
-def _print(predictions):
-    print(f"top-1 {predictions.top1():.2%} of {len(predictions.labels)} clips")
+def _weights(count):
+    if FLAGS.weights is None:
+        return None
+    try:
+        weights = tuple(map(float, FLAGS.weights))
+    except ValueError:
+        weights = ()
+    if len(weights) != count:
+        raise ValueError(
+            f"`weights` must be {count} numbers, one a model. "
+            f"Received: weights={','.join(FLAGS.weights)}"
+        )
+    return weights

@@ -23,13 +23,17 @@ _COMMANDS = {
         "tsm_cli.data",
         "show clips of a data set as training sees them",
     ),
+    "flow": (
+        "tsm_keras.data.flow_command",
+        "compute the optical flow of videos, for two-stream models",
+    ),
     "train": (
         "tsm_keras.training.command",
         "train a preset on a folder of videos",
     ),
     "evaluate": (
         "tsm_cli.evaluate",
-        "top-1 of a preset or an artifact on a folder of videos",
+        "accuracy of presets and artifacts on held-out clips, and a report",
     ),
     "export": (
         "tsm_export.command",

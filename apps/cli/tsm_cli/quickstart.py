@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from absl import flags
 from tensorflow import keras
 
-from tsm_cli.predictions import artifact_predictions, model_predictions
+from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
 from tsm_cli.quickstart_report import Result, write_quickstart_report
 from tsm_export.clips import video_clips
 from tsm_export.tflite import export_tflite
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.folder import VideoFolder, scan_folder
 from tsm_keras.data.gestures import write_gestures
+from tsm_keras.data.views import ViewConfig
+from tsm_keras.evaluation.views import predict_views
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import preset_hash, save_preset
@@ -204,17 +206,29 @@ def _evaluate(folder, models, artifacts, test) -> list[Result]:
     results = []
     for name, preset, _ in _MODELS:
         with progress_bar(f"\n[4/5] evaluating {name}") as progress:
-            predictions = model_predictions(models[name], test, progress)
+            predictor = KerasPredictor(models[name])
+            predictions = _predict(predictor, test, progress)
         weights = folder / "presets" / preset / "model.weights.h5"
         results.append(Result(name, predictions, None, weights))
     for name, path in artifacts.items():
         with progress_bar(f"\n[4/5] streaming through {name}") as progress:
-            predictions, latency = artifact_predictions(
-                StreamingSession(path), test, progress
-            )
+            artifact = ArtifactPredictor(path)
+            predictions = _predict(artifact, test, progress)
+            latency = artifact.median_latency()
         results.append(Result(name, predictions, latency, path))
     print("\n[5/5] writing the report")
     return results
+
+
+def _predict(predictor, test, progress):
+    return predict_views(
+        predictor,
+        test,
+        predictor.config,
+        ViewConfig(),
+        batch_size=32,
+        progress=progress,
+    )
 
 
 def _swipe(test: VideoFolder) -> int:

@@ -8,8 +8,8 @@ from testing.gestures import LABELS, shared_videos, write_folder
 from testing.models import small_config
 from testing.prepared import FLIP_PAIRS, shared_prepared
 from tsm_keras.data.augmentation import AugmentationConfig
-from tsm_keras.data.clip_reader import VideoReader, open_clips
-from tsm_keras.data.dataset import make_dataset, raw_clips
+from tsm_keras.data.clip_reader import open_clips
+from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
 from tsm_keras.data.records import parse_clip
 from tsm_keras.data.sampling import (
@@ -284,20 +284,6 @@ def test_mixed_clips_have_mixed_labels():
     # Evaluation mixes nothing.
     data = _make("videos", False, augmentation=augmentation)
     assert _epoch(data)[1].shape == (8,)
-
-
-def test_raw_clips_are_as_they_are_stored():
-    for kind in SOURCES:
-        clips = open_clips(shared_prepared().folder, "train")
-        if kind == "videos":
-            clips = VideoReader(shared_videos())
-        stored = _stored(kind)
-        for (clip, label), (frames, expected) in zip(
-            raw_clips(clips, 4), stored, strict=True
-        ):
-            assert label == expected
-            indices = segment_indices(len(frames), 4).numpy()
-            np.testing.assert_array_equal(clip, frames[indices])
 
 
 def test_a_prepared_set_follows_the_order_of_a_models_classes():

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from testing.prepared import shared_prepared
-from tsm_keras.data.dataset import raw_clips
 from tsm_keras.data.frame_index import index_path, read_index
 from tsm_keras.data.prepared import open_prepared
 from tsm_keras.data.prepared_reader import PreparedReader
@@ -99,5 +98,5 @@ def test_no_index_is_made_of_a_damaged_shard(copy):
     _damage(path, path.stat().st_size // 2)
     index_path(path).unlink()
     with pytest.raises(ValueError, match=f"{path.name} is damaged"):
-        raw_clips(PreparedReader(open_prepared(folder), "train"), 4)
+        PreparedReader(open_prepared(folder), "train")
     assert not index_path(path).exists()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsm_keras.evaluation.predictions import Predictions, predict
+from tsm_keras.evaluation.predictions import Predictions
 
 NAMES = ("close", "open", "shake")
 
@@ -107,6 +107,7 @@ def test_agreement_refuses_other_clips():
         ({"labels": np.array([0, 3])}, "0 to 3"),
         ({"labels": np.array([-1, 0])}, "-1 to 0"),
         ({"label_names": NAMES[:2]}, "label_names"),
+        ({"clip_names": ("one.mp4",)}, "clip_names"),
     ],
 )
 def test_refuses(change, match):
@@ -119,45 +120,3 @@ def test_refuses(change, match):
     with pytest.raises(ValueError, match=match) as error:
         Predictions(**(valid | change))
     assert "Received: " in str(error.value)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
-def test_predict_is_the_same_in_any_batches(clips, first, second):
-    random = np.random.default_rng(clips)
-    frames = random.integers(0, 256, (clips, 4, 2, 2, 3), np.uint8)
-    labels = random.integers(0, 3, clips)
-
-    def predictor(batch):
-        assert batch.dtype == np.uint8
-        return batch.mean(axis=(2, 3))
-
-    def run(size):
-        dataset = [
-            (frames[start : start + size], labels[start : start + size])
-            for start in range(0, clips, size)
-        ]
-        done = []
-        result = predict(predictor, dataset, NAMES, progress=done.append)
-        assert done == [
-            min(start + size, clips) for start in range(0, clips, size)
-        ]
-        return result
-
-    one, other = run(first), run(second)
-    np.testing.assert_array_equal(one.frame_logits, other.frame_logits)
-    np.testing.assert_array_equal(one.labels, labels)
-    assert one.labels.dtype == np.int64 and one.frame_logits.dtype == np.float32
-    assert one.label_names == NAMES
-
-
-def test_predict_refuses_logits_of_another_shape():
-    dataset = [(np.zeros((2, 4, 8, 8, 3), np.uint8), np.zeros(2, np.int64))]
-    for shape in ((2, 3), (2, 1, 3), (2, 4, 5), (4, 2, 3)):
-        with pytest.raises(ValueError, match=r"\[2, 4, 3\].*Received"):
-            predict(lambda _, shape=shape: np.zeros(shape), dataset, NAMES)
-
-
-def test_predict_refuses_an_empty_data_set():
-    with pytest.raises(ValueError, match="Received: none"):
-        predict(lambda clips: clips, [], NAMES)

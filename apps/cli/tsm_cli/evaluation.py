@@ -1,0 +1,258 @@
+"""evaluate: models and data become predictions, figures and a report."""
+
+import dataclasses
+import functools
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
+from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
+from tsm_keras.data.crops import center_box
+from tsm_keras.data.sampling import segment_indices
+from tsm_keras.data.views import ViewConfig
+from tsm_keras.evaluation.ensemble import combine, in_order_of
+from tsm_keras.evaluation.evaluation_report import (
+    summary_rows,
+    write_evaluation,
+)
+from tsm_keras.evaluation.metrics import compute_metrics
+from tsm_keras.evaluation.predictions import Predictions
+from tsm_keras.evaluation.report import Section, format_table
+from tsm_keras.evaluation.saliency import saliency, saliency_sheet
+from tsm_keras.evaluation.views import predict_views
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.progress import progress_bar
+
+Model = KerasPredictor | ArtifactPredictor
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What to evaluate; the flags of `tsm evaluate` by their names.
+
+    Attributes:
+        models: Presets and artifacts.
+        views: Which views of a video.
+    """
+
+    models: tuple[str, ...]
+    views: ViewConfig
+    data: str
+    split: str
+    flow_data: str | None
+    max_bad_fraction: float
+    average: str | None
+    batch_size: int
+    weights: tuple[float, ...] | None
+    against: str | None
+    to: str | None
+    saliency: tuple[str, ...]
+    frame_interval: float | None
+    seed: int
+
+
+class Data:
+    """The clips of the flags: pictures, or flow for models that see flow."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._readers: dict[Any, ClipReader] = {}
+
+    def reader(self, config: VideoClassifierConfig) -> ClipReader:
+        """Returns the clips that a model of this config sees."""
+        settings = self._settings
+        key = config.input_channels, config.labels
+        if key not in self._readers:
+            flow_data = None if config.is_rgb else settings.flow_data
+            self._readers[key] = open_clips(
+                flow_data or settings.data,
+                settings.split,
+                label_names=config.labels or None,
+                max_bad_fraction=settings.max_bad_fraction,
+                verbose=True,
+                flow_pairs=max(config.input_channels // 2, 1),
+            )
+        return self._readers[key]
+
+    def clip(self, config: VideoClassifierConfig, number: int) -> np.ndarray:
+        """Returns the centre view of a clip, `[T, S, S, C]` uint8."""
+        reader = self.reader(config)
+        indices = segment_indices(
+            reader.describe(number)["num_frames"], config.num_segments
+        )
+        return read_frames(
+            reader,
+            number,
+            indices.numpy(),
+            config.resize_size,
+            lambda shape: center_box(shape, config.image_size),
+        )
+
+
+def evaluate(settings: Settings) -> Predictions:
+    """Evaluates, prints, and writes a report if `settings.to` says where."""
+    data = Data(settings)
+    models = [
+        open_predictor(path, full_resolution=settings.views.full_resolution)
+        for path in settings.models
+    ]
+    _check(settings, models[0], data)
+    found = []
+    for path, model in zip(settings.models, models, strict=True):
+        found.append(_predict(path, model, data, settings))
+        if len(models) > 1:
+            print(f"{path}: top-1 {found[-1].top1():.2%}")
+        if isinstance(model, ArtifactPredictor):
+            unit = "frame" if model.spec.kind == "stream" else "clip"
+            latency = model.median_latency() * 1e3
+            print(f"median {latency:.2f} ms a {unit}, one thread")
+    predictions = found[0]
+    results: dict[str, Any] = {}
+    if len(found) > 1:
+        predictions = combine(
+            [found[0], *(in_order_of(one, found[0]) for one in found[1:])],
+            settings.weights,
+            average=settings.average or "softmax",
+        )
+        results["models"] = {
+            path: one.top1()
+            for path, one in zip(settings.models, found, strict=True)
+        }
+    metrics = compute_metrics(predictions)
+    print(f"top-1 {metrics.top1:.2%} of {metrics.clips} clips")
+    print(format_table(("measure", "value"), summary_rows(metrics)))
+    if settings.against:
+        results["against"] = _compare(settings, data, predictions)
+    if settings.to:
+        page = write_evaluation(
+            settings.to,
+            predictions,
+            title=" + ".join(
+                pathlib.Path(path).name for path in settings.models
+            ),
+            protocol=protocol(settings),
+            early=models[0].config.can_stream
+            and predictions.frame_logits.shape[1] > 1,
+            frames_of=functools.partial(data.clip, models[0].config)
+            if models[0].config.is_rgb
+            else None,
+            sections=_saliency(settings, models[0], data, predictions),
+            results=results,
+        )
+        print(page)
+    return predictions
+
+
+def protocol(settings: Settings) -> dict[str, Any]:
+    """Returns what was evaluated and how, as JSON values."""
+    fields = dataclasses.asdict(settings)
+    views = fields.pop("views")
+    return {key: value for key, value in (fields | views).items() if value}
+
+
+def _check(settings, model, data):
+    """Refuses before the long work what could not be done after it."""
+    if not settings.saliency:
+        return
+    if not settings.to:
+        raise ValueError(
+            "`saliency` is drawn into a report: add --to=FOLDER. "
+            f"Received: saliency={','.join(settings.saliency)}"
+        )
+    if not isinstance(model, KerasPredictor) or not model.config.is_rgb:
+        raise ValueError(
+            "`saliency` needs the gradients of a preset that sees RGB, named "
+            f"first. Received: {settings.models[0]}"
+        )
+    names = data.reader(model.config).clip_names
+    for wanted in settings.saliency:
+        _find_clip(wanted, names)
+
+
+def _predict(path, model: Model, data: Data, settings: Settings):
+    reader = data.reader(model.config)
+    with progress_bar(f"evaluating {path}", unit="clip") as progress:
+        predictions = predict_views(
+            model,
+            reader,
+            model.config,
+            settings.views,
+            average=settings.average or "logits",
+            batch_size=settings.batch_size,
+            progress=progress,
+        )
+    if len(settings.models) > 1 or settings.to or settings.against:
+        # Of a prepared data set they are read from the shards.
+        names = reader.clip_names
+        predictions = dataclasses.replace(predictions, clip_names=names)
+    return predictions
+
+
+def _compare(settings, data, predictions):
+    """Prints how far predictions are those of another model."""
+    path = settings.against
+    other = open_predictor(path, full_resolution=settings.views.full_resolution)
+    expected = in_order_of(_predict(path, other, data, settings), predictions)
+    agreement = predictions.agreement(expected)
+    changes = np.abs(predictions.probabilities() - expected.probabilities())
+    print(f"{path}: top-1 {expected.top1():.2%}")
+    print(
+        f"agreement with it: {agreement:.2%} of clips; probabilities differ by "
+        f"{changes.mean():.4f} on average, {changes.max():.4f} at most"
+    )
+    return {
+        "model": path,
+        "top1": expected.top1(),
+        "agreement": agreement,
+        "mean_probability_change": float(changes.mean()),
+        "max_probability_change": float(changes.max()),
+    }
+
+
+def _saliency(settings, model, data, predictions):
+    """Returns the report's section that explains the clips asked for."""
+    pictures = []
+    for wanted in settings.saliency:
+        number = _find_clip(wanted, predictions.clip_names)
+        clip = data.clip(model.config, number)
+        label = int(predictions.classes()[number])
+        name = predictions.label_names[label]
+        truth = predictions.label_names[predictions.labels[number]]
+        pictures.append(
+            (
+                f"Clip {number}, {predictions.clip_names[number]}: {truth}, "
+                f"taken for {name}. Bars: the probability that each frame's "
+                "own logits give to it.",
+                saliency_sheet(
+                    clip,
+                    saliency(model.model, clip, label),
+                    model(clip[None])[0],
+                    name,
+                    label,
+                ),
+            )
+        )
+    if not pictures:
+        return []
+    text = "Where and when the model saw what it says (Grad-CAM per frame)."
+    return [Section("Saliency over time", text, pictures=pictures)]
+
+
+def _find_clip(wanted, names):
+    """Returns the number of a clip from its number or its file's name."""
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
+    found = [
+        number
+        for number, name in enumerate(names)
+        if wanted == name or wanted == pathlib.PurePath(name).name
+    ]
+    if len(found) != 1:
+        raise ValueError(
+            f"`saliency` must be numbers of clips, 0 to {len(names) - 1}, or "
+            f"names of one file each. Received: {wanted!r}, the name of "
+            f"{len(found)}"
+        )
+    return found[0]

@@ -1,0 +1,153 @@
+"""evaluate_stream: the streaming protocol, printed and as a report."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from tsm_cli.evaluation import Data, Settings, protocol
+from tsm_cli.predictors import (
+    ArtifactPredictor,
+    ArtifactStreams,
+    open_predictor,
+)
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.evaluation.plots import line_chart
+from tsm_keras.evaluation.report import Section, format_table, write_report
+from tsm_keras.evaluation.streaming import (
+    Streamer,
+    StreamResults,
+    stream_protocol,
+)
+from tsm_keras.models.streaming_classifier import StreamingClassifier
+from tsm_keras.progress import progress_bar
+
+_READOUTS = {
+    "frame": "the last frame's logits",
+    "window": "the mean over as many frames as a clip of training has",
+}
+_HEADER = ("read from", "whole video", "half of it", "at the end of a chain")
+
+
+def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
+    """Streams the videos, prints, and writes a report if told where to.
+
+    Raises:
+        ValueError: If there is not one model, or it cannot stream.
+    """
+    if len(settings.models) != 1:
+        raise ValueError(
+            f"--stream takes one model. Received: {', '.join(settings.models)}"
+        )
+    predictor = open_predictor(settings.models[0])
+    predictor.config.expect_rgb()
+    streamer: Streamer
+    if isinstance(predictor, ArtifactPredictor):
+        streamer = ArtifactStreams(settings.models[0])
+    else:
+        streamer = StreamingClassifier(
+            predictor.model, streams=settings.batch_size
+        )
+    clips = Data(settings).reader(predictor.config)
+    with progress_bar("streaming", unit="video") as progress:
+        results = stream_protocol(
+            streamer,
+            clips,
+            predictor.config,
+            frame_interval=settings.frame_interval,
+            seed=settings.seed,
+            progress=progress,
+        )
+    print(f"{results['frame'].videos} videos, each from a reset and in chains")
+    rows = [_row(name, result) for name, result in results.items()]
+    print(format_table(_HEADER, rows))
+    if settings.to:
+        print(_write(pathlib.Path(settings.to), settings, rows, results))
+    return results
+
+
+def _row(name, result):
+    half = next(y for x, y in result.by_fraction if x >= 0.5)
+    return (
+        _READOUTS[name],
+        f"{result.by_fraction[-1][1]:.1%}",
+        f"{half:.1%}",
+        f"{result.by_position[-1][1]:.1%}",
+    )
+
+
+def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {"protocol": protocol(settings)} | {
+        name: dataclasses.asdict(result) for name, result in results.items()
+    }
+    with atomic_file(folder / "stream.json") as temporary:
+        temporary.write_text(json.dumps(numbers, indent=1), "utf-8")
+    return write_report(
+        folder / "stream.html",
+        title=f"{pathlib.Path(settings.models[0]).name}, streamed",
+        summary="Each video ran from a reset, and in chains of eight without.",
+        header=_HEADER,
+        rows=rows,
+        sections=[
+            _chart(
+                "How early it knows",
+                "share of the video seen",
+                results,
+                "by_fraction",
+            ),
+            _chart(
+                "Frame by frame",
+                "frames seen since the reset",
+                results,
+                "by_frames",
+            ),
+            _chart(
+                "Long streams",
+                "videos that ran before, no reset",
+                results,
+                "by_position",
+            ),
+            _after_change(results),
+        ],
+        notes=[f"{key}: {value}" for key, value in protocol(settings).items()],
+    )
+
+
+def _chart(title, xlabel, results, field):
+    lines = {
+        _READOUTS[name]: _columns(getattr(result, field), 0, 1)
+        for name, result in results.items()
+    }
+    picture = line_chart(
+        lines,
+        xlabel=xlabel,
+        ylabel="top-1 accuracy",
+        percent_x=field == "by_fraction",
+    )
+    return Section(title, pictures=[(f"Top-1 against {xlabel}.", picture)])
+
+
+def _after_change(results):
+    lines = {}
+    for name, result in results.items():
+        for column, text in ((1, "reset"), (2, "no reset")):
+            lines[f"{text}: {_READOUTS[name]}"] = _columns(
+                result.after_change, 0, column
+            )
+    picture = line_chart(
+        lines, xlabel="frames since the change", ylabel="top-1 accuracy"
+    )
+    return Section(
+        "After a change of scene",
+        "A video of another class has just ended. Few videos are as long as "
+        "the last points: stream.json has the counts.",
+        pictures=[("Top-1 with and without a reset at the change.", picture)],
+    )
+
+
+def _columns(table, *columns):
+    array = np.array(table, float).reshape(len(table), -1)
+    return tuple(array[:, column] for column in columns)

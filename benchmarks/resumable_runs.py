@@ -1,0 +1,73 @@
+"""What benchmarks that train many networks share: jobs, lines, processes."""
+
+import concurrent.futures
+import functools
+import json
+import multiprocessing
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+Job = dict[str, Any]
+
+
+def read_lines(path: pathlib.Path) -> list[Job]:
+    """Returns the objects of a file of JSON lines, none if there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def run_missing(
+    path: pathlib.Path,
+    jobs: Sequence[Job],
+    function: Callable[[Job], Job],
+    *,
+    workers: int,
+) -> None:
+    """Runs the jobs that a file has no line of, and appends their lines.
+
+    Args:
+        path: A line holds the fields of its job and those of its result.
+        jobs: In the order in which to begin them.
+        function: From a job to its result; runs in a process of its own, with
+            one thread: small networks gain little from more.
+        workers: Processes.
+    """
+    done = read_lines(path)
+    missing = [
+        job for job in jobs if not any(job.items() <= x.items() for x in done)
+    ]
+    start = time.monotonic()
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn")
+    ) as pool:
+        futures = {pool.submit(_timed, function, job): job for job in missing}
+        for number, future in enumerate(
+            concurrent.futures.as_completed(futures), start=1
+        ):
+            line = futures[future] | future.result()
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            minutes = (time.monotonic() - start) / 60
+            print(
+                f"{number}/{len(missing)}, {minutes:.1f} minutes: {line}",
+                flush=True,
+            )
+
+
+def _timed(function, job):
+    _use_one_thread()
+    start = time.monotonic()
+    result = function(job)
+    return result | {"seconds": round(time.monotonic() - start, 1)}
+
+
+@functools.cache
+def _use_one_thread():
+    """Once a process, before anything runs in it."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -1,0 +1,151 @@
+"""`tsm evaluate` from flags to files, in this process."""
+
+import csv
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+
+from testing.gestures import LABELS, shared_videos
+from testing.models import random_clip_model
+from tsm_cli import evaluate
+from tsm_export import export_tflite
+from tsm_keras.data.flow_command import write_flow
+from tsm_keras.data.video_reader import VideoReader
+from tsm_keras.models.flow import to_flow
+from tsm_keras.models.presets import save_preset
+
+pytestmark = pytest.mark.keras3_only  # What differs has tests of its own.
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder of presets, artifacts and flow of the shared videos."""
+    work = tmp_path_factory.mktemp("evaluate")
+    model = random_clip_model(
+        image_size=32, num_classes=4, labels=LABELS, frame_interval=0.2
+    )
+    other = random_clip_model(
+        image_size=32,
+        num_classes=4,
+        labels=LABELS[::-1],
+        shift="bidirectional",
+    )
+    save_preset(model, work / "rgb")
+    save_preset(other, work / "other")
+    save_preset(to_flow(model, pairs=2), work / "flow")
+    export_tflite(model, work / "model.tflite")
+    write_flow(VideoReader(shared_videos()), work / "flows", short_side=36)
+    return work
+
+
+@pytest.fixture
+def tsm_evaluate(work, monkeypatch, capsys):
+    """Runs the command in `work`; returns what it printed."""
+    monkeypatch.chdir(work)
+    data = pathlib.Path(shared_videos().paths[0]).parents[1]
+
+    def run(*arguments):
+        saved = flagsaver.save_flag_values(evaluate.FLAGS)
+        try:
+            rest = evaluate.FLAGS(
+                ["tsm evaluate", f"--data={data}", *arguments]
+            )
+            evaluate.main(rest[1:])
+        finally:
+            flagsaver.restore_flag_values(saved, evaluate.FLAGS)
+        return capsys.readouterr().out
+
+    return run
+
+
+def _results(folder, name="results.json"):
+    return json.loads((pathlib.Path(folder) / name).read_text("utf-8"))
+
+
+def test_report_holds_the_same_figures_in_every_form(tsm_evaluate):
+    printed = tsm_evaluate("rgb", "--to=report", "--saliency=0,1")
+    results = _results("report")
+    with open("report/predictions.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["clip"] for row in rows] == list(shared_videos().paths)
+    right = np.mean([row["label"] == row["predicted"] for row in rows])
+    assert results["top1"] == right
+    assert right == np.mean([row["rank"] == "1" for row in rows])
+    assert f"top-1 {right:.2%} of 8 clips" in printed
+    with open("report/confusion.csv", encoding="utf-8") as file:
+        counts = np.array([row[1:] for row in csv.reader(file)][1:], int)
+    assert np.trace(counts) == round(8 * right) and counts.sum() == 8
+    assert [row["clips"] for row in results["classes"]] == [2] * 4
+    assert results["top1_by_frames"][-1] == right  # It is causal.
+    page = pathlib.Path("report/report.html").read_text("utf-8")
+    for title in ("Classes", "Calibration", "Early recog", "Saliency over"):
+        assert f"<h2>{title}" in page
+    assert 'src="http' not in page and "href=" not in page
+
+
+def test_artifact_agrees_with_its_preset(tsm_evaluate):
+    printed = tsm_evaluate("model.tflite", "--against=rgb", "--to=compared")
+    assert "agreement with it: 100.00%" in printed and "ms a frame" in printed
+    compared = _results("compared")["against"]
+    assert compared["max_probability_change"] < 1e-4
+
+
+def test_full_resolution_takes_larger_frames_of_the_same_network(tsm_evaluate):
+    tsm_evaluate(
+        *("rgb", "--full_resolution", "--crops=3", "--sampling=twice"),
+        *("--average=softmax", "--to=full"),
+    )
+    results = _results("full")
+    assert results["protocol"]["crops"] == 3
+    assert "top1_by_frames" not in results  # Of several views.
+    with pytest.raises(ValueError, match="one size"):
+        tsm_evaluate("model.tflite", "--full_resolution")
+
+
+def test_two_streams_and_classes_in_another_order(tsm_evaluate):
+    printed = tsm_evaluate(
+        *("rgb", "flow", "other", "--flow_data=flows", "--to=two"),
+        "--weights=0,0,1",
+    )
+    alone = tsm_evaluate("other", "--to=alone")
+    # All the weight is on the last: it is that one, its classes put in order.
+    assert _results("two")["top1"] == _results("alone")["top1"]
+    assert _results("two")["models"]["other"] == _results("alone")["top1"]
+    assert "flow: top-1" in printed and "top-1" in alone
+
+
+def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
+    tsm_evaluate("rgb", "--stream", "--to=keras", "--frame_interval=0.1")
+    tsm_evaluate(
+        "model.tflite", "--stream", "--to=tflite", "--frame_interval=0.1"
+    )
+    keras, tflite = (_results(x, "stream.json") for x in ("keras", "tflite"))
+    for readout in ("frame", "window"):
+        assert keras[readout] == tflite[readout]
+    assert keras["frame"]["videos"] == 8
+    assert "<h2>After a change" in pathlib.Path("keras/stream.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ((), "expected a MODEL"),
+        (("rgb", "--weights=1,2"), "weights.*1 numbers"),
+        (("rgb", "--crops=2"), "crops"),
+        (("rgb", "--average=max"), "average"),
+        (("rgb", "--to=x", "--saliency=99"), "saliency.*0 to 7.*'99'"),
+        (("rgb", "--saliency=0"), "--to"),
+        (("model.tflite", "--to=x", "--saliency=0"), "saliency.*gradients"),
+        (("other", "--stream"), "cannot stream"),
+        (("rgb", "other", "--stream"), "one model"),
+        (("flow",), "optical flow"),
+        (("nowhere",), "nowhere is not a complete preset"),
+    ],
+)
+def test_refuses(tsm_evaluate, arguments, match):
+    with pytest.raises(Exception, match=match):
+        tsm_evaluate(*arguments)
+    assert not pathlib.Path("x").exists()

@@ -1,0 +1,175 @@
+"""Computes the optical flow of videos: `tsm flow --data=VIDEOS --to=FLOW`.
+
+VIDEOS is a prepared data set or a folder that `tsm train` takes. FLOW gets
+SPLIT/CLASS/CLIP/flow_x_00001.jpg, flow_y_00001.jpg and so on, as the tools of
+TSN write them. A run that was cut off goes on when it is started again.
+"""
+
+import collections
+import json
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+from absl import flags
+
+from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
+from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
+from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function
+from tsm_keras.data.prepared import SPLITS, is_prepared, open_prepared
+from tsm_keras.progress import progress_bar
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "data",
+    None,
+    "Prepared data set, or folder with train/, test/, or of classes.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string("to", None, "Folder to write.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "method",
+    "dis",
+    FLOW_METHODS,
+    "dis, or the papers' tvl1, which needs opencv-contrib.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "size", 256, "Short side of the frames, in pixels.", flag_values=FLAGS
+)
+flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
+
+_CHUNK = 32  # Frames in memory at a time.
+_QUALITY = 95
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the flow of every split.
+
+    Raises:
+        flags.Error: If there are arguments that are no flags.
+        ImportError: If the installed OpenCV lacks the method.
+        ValueError, OSError: If the data or a setting is wrong.
+    """
+    if arguments:
+        raise flags.Error(f"unexpected arguments {list(arguments)}")
+    if FLAGS.size < 16:
+        raise ValueError(
+            f"`size` must be at least 16. Received: size={FLAGS.size}"
+        )
+    flow_function(FLAGS.method)  # Is it there?
+    path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
+    splits: Sequence[str | None]
+    if is_prepared(path):
+        found = open_prepared(path).splits
+        splits = [name for name, split in found.items() if split.clips]
+    else:
+        splits = [name for name in SPLITS if (path / name).is_dir()] or [None]
+    for split in splits:
+        clips = open_clips(path, split, verbose=True)
+        folder = target / split if split else target
+        with progress_bar(f"computing the flow of {split or path}") as progress:
+            write_flow(
+                clips,
+                folder,
+                method=FLAGS.method,
+                short_side=FLAGS.size,
+                progress=progress,
+            )
+        print(f"wrote {folder}")
+
+
+def write_flow(
+    clips: ClipReader,
+    folder: pathlib.Path,
+    *,
+    method: str = "dis",
+    short_side: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes the flow of clips, each whole or not at all.
+
+    Args:
+        clips: From `open_clips`.
+        folder: Where to; clips that are there already are left as they are.
+        method: As in `flow_function`.
+        short_side: What frames are resized to before, in pixels.
+        progress: Called with (clips done, clips in all).
+
+    Raises:
+        ValueError: If two clips of a class have one name.
+        ImportError: If the installed OpenCV lacks the method.
+    """
+    names = [
+        f"{clips.label_names[int(clips.describe(number)['label'])]}/"
+        f"{pathlib.PurePath(path).stem}"
+        for number, path in enumerate(clips.clip_names)
+    ]
+    if twice := [n for n, k in collections.Counter(names).items() if k > 1]:
+        raise ValueError(
+            "`clips` must have one name of a class each, suffixes aside. "
+            f"Received: {twice[:5]}"
+        )
+    flow, rates = flow_function(method), {}
+    for number, name in enumerate(names):
+        about = clips.describe(number)
+        rates[name] = float(about["frame_rate"])
+        if not (folder / name).is_dir():
+            frames = _frames(
+                clips, number, int(about["num_frames"]), short_side
+            )
+            _write_clip(folder / name, frames, flow)
+        if progress:
+            progress(number + 1, len(names))
+    mirrored = clips.mirrored_labels
+    description = {
+        "method": method,
+        "frame_rates": rates,
+        "flip_pairs": None
+        if mirrored is None
+        else [
+            (clips.label_names[label], clips.label_names[other])
+            for label, other in enumerate(mirrored)
+            if label < other
+        ],
+    }
+    with atomic_file(folder / FLOW_FILE) as temporary:
+        temporary.write_text(json.dumps(description, indent=1), "utf-8")
+
+
+def _frames(clips, number, count, short_side) -> Iterator[np.ndarray]:
+    for start in range(0, count, _CHUNK):
+        indices = range(start, min(start + _CHUNK, count))
+        yield from read_frames(clips, number, indices, short_side)
+
+
+def _write_clip(folder, frames, flow):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(
+        tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)
+    )
+    try:
+        first = last = next(frames)
+        for number, frame in enumerate(frames, start=1):
+            _write_pair(temporary, number, flow(last, frame))
+            last = frame
+        if last is first:  # One frame: nothing moves.
+            _write_pair(temporary, 1, flow(first, first))
+        temporary.chmod(0o755)  # mkdtemp makes it private.
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_pair(folder, number, pair):
+    for axis, pattern in enumerate((X_PATTERN, Y_PATTERN)):
+        _, jpeg = cv2.imencode(
+            ".jpg",
+            np.ascontiguousarray(pair[..., axis]),
+            (cv2.IMWRITE_JPEG_QUALITY, _QUALITY),
+        )
+        (folder / (pattern % number)).write_bytes(jpeg.tobytes())

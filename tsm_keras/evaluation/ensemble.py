@@ -1,0 +1,112 @@
+"""combine: several models, one prediction (ensembles, two-stream fusion)."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from tsm_keras.data.labels import check_same_labels
+from tsm_keras.evaluation.predictions import Predictions
+from tsm_keras.evaluation.views import AVERAGES, log_probabilities
+
+
+def combine(
+    predictions: Sequence[Predictions],
+    weights: Sequence[float] | None = None,
+    *,
+    average: str = "softmax",
+) -> Predictions:
+    """Averages what several models say about the same clips.
+
+    Args:
+        predictions: One a model.
+        weights: How much each counts, at least 0; None for the same.
+        average: `"softmax"` averages probabilities, which models of different
+            sizes and inputs share a scale in; `"logits"` logits.
+
+    Returns:
+        Predictions with one row a clip, named as those of the first model.
+
+    Raises:
+        ValueError: If the clips or the classes differ, or a weight is wrong.
+    """
+    weights = [1.0] * len(predictions) if weights is None else list(weights)
+    if (
+        len(weights) != len(predictions)
+        or not weights
+        or min(weights) < 0
+        or not 0 < sum(weights) < np.inf
+    ):
+        raise ValueError(
+            f"`weights` must be {len(predictions)} numbers of at least 0, not "
+            f"all of them 0. Received: weights={weights}"
+        )
+    if average not in AVERAGES:
+        raise ValueError(
+            f"`average` must be one of {AVERAGES}. "
+            f"Received: average={average!r}"
+        )
+    first = predictions[0]
+    for other in predictions[1:]:
+        first.agreement(other)  # Refuses other clips.
+    shares = np.array(weights) / sum(weights)
+    scores = np.zeros_like(first.logits())
+    for share, one in zip(shares, predictions, strict=True):
+        is_softmax = average == "softmax"
+        scores += share * (one.probabilities() if is_softmax else one.logits())
+    if average == "softmax":
+        scores = log_probabilities(scores)
+    rows = np.asarray(scores, np.float32)[:, None]
+    return dataclasses.replace(first, frame_logits=rows)
+
+
+def in_order_of(predictions: Predictions, first: Predictions) -> Predictions:
+    """Sorts classes and clips of predictions as those of others.
+
+    A video and a folder of its flow are one clip if they have the same class
+    and the same name (without suffix).
+
+    Raises:
+        ValueError: If the classes differ, or the two name different clips, or
+            one twice.
+    """
+    names = first.label_names
+    check_same_labels("The second model", predictions.label_names, names)
+    numbers = [predictions.label_names.index(name) for name in names]
+    predictions = dataclasses.replace(
+        predictions,
+        frame_logits=predictions.frame_logits[..., numbers],
+        labels=np.argsort(numbers)[predictions.labels],
+        label_names=names,
+    )
+    if predictions.clip_names == first.clip_names:
+        return predictions
+    places: dict[tuple[str, str], int] = {}
+    for place, key in enumerate(_keys(predictions)):
+        places[key] = place
+    wanted = _keys(first)
+    missing = [key for key in wanted if key not in places]
+    if missing or len(places) != len(wanted) or len(set(wanted)) < len(wanted):
+        raise ValueError(
+            "Both collections must have the same clips, one name of a class "
+            "each: videos CLASS/NAME.mp4 and flow CLASS/NAME/. Received: "
+            f"{len(wanted)} and {len(predictions.labels)} clips, "
+            f"{len(missing)} of them missing in the second, {missing[:3]}"
+        )
+    order = np.array([places[key] for key in wanted])
+    return dataclasses.replace(
+        predictions,
+        frame_logits=predictions.frame_logits[order],
+        labels=predictions.labels[order],
+        clip_names=first.clip_names,
+    )
+
+
+def _keys(predictions):
+    return [
+        (predictions.label_names[label], pathlib.PurePath(name).stem)
+        for name, label in zip(
+            predictions.clip_names, predictions.labels, strict=True
+        )
+    ]

@@ -1,0 +1,167 @@
+"""compute_metrics: what predictions are worth, in numbers."""
+
+import dataclasses
+
+import numpy as np
+
+from tsm_keras.evaluation.predictions import Predictions
+
+_TOP = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassMetrics:
+    """How one class fares; shares in [0, 1], NaN where nothing is counted.
+
+    Attributes:
+        label: The class.
+        clips: How many are of it.
+        predicted: How many are taken for it.
+        recall: Of its clips, the share that is found.
+        precision: Of what is taken for it, the share that is right.
+        f1: Their harmonic mean.
+    """
+
+    label: str
+    clips: int
+    predicted: int
+    recall: float
+    precision: float
+    f1: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """How a model fares; shares in [0, 1].
+
+    Attributes:
+        clips: How many there are.
+        top1: The share whose most probable class is right.
+        top5: The share whose class is among the five most probable; None for
+            five classes or fewer, where it would say nothing.
+        mean_class_accuracy: The mean recall of the classes that have clips,
+            each class counting the same.
+        calibration_error: Expected calibration error; see `reliability`.
+        classes: One a class, in label order.
+    """
+
+    clips: int
+    top1: float
+    top5: float | None
+    mean_class_accuracy: float
+    calibration_error: float
+    classes: tuple[ClassMetrics, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """Confidence beside accuracy, in bins of equal width of confidence.
+
+    Attributes:
+        edges: `[bins + 1]`, from 0 to 1.
+        clips: `[bins]` int64, how many fall into each.
+        confidence: `[bins]` mean probability of the predicted class, NaN
+            where there are none.
+        accuracy: `[bins]` share that is right, likewise.
+    """
+
+    edges: np.ndarray
+    clips: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    def expected_error(self) -> float:
+        """Returns the mean of |accuracy - confidence| over clips (ECE)."""
+        gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
+        return float((gaps * self.clips).sum() / self.clips.sum())
+
+
+def compute_metrics(predictions: Predictions) -> Metrics:
+    """Computes accuracy, calibration and what becomes of each class."""
+    from sklearn.metrics import (
+        precision_recall_fscore_support,
+        top_k_accuracy_score,
+    )
+
+    numbers = np.arange(len(predictions.label_names))
+    labels, classes = predictions.labels, predictions.classes()
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, classes, labels=numbers, zero_division=np.nan
+    )
+    rows = zip(
+        predictions.label_names,
+        support.tolist(),
+        np.bincount(classes, minlength=len(numbers)).tolist(),
+        recall.tolist(),
+        precision.tolist(),
+        f1.tolist(),
+        strict=True,
+    )
+    top5 = None
+    if len(numbers) > _TOP:
+        top5 = top_k_accuracy_score(
+            labels, predictions.logits(), k=_TOP, labels=numbers
+        )
+    return Metrics(
+        clips=len(labels),
+        top1=predictions.top1(),
+        top5=None if top5 is None else float(top5),
+        mean_class_accuracy=float(np.mean(recall[support > 0])),
+        calibration_error=reliability(predictions).expected_error(),
+        classes=tuple(ClassMetrics(*row) for row in rows),
+    )
+
+
+def reliability(predictions: Predictions, bins: int = 15) -> Reliability:
+    """Compares confidence with accuracy (Guo et al., ICML 2017, section 2).
+
+    Args:
+        predictions: What a model said.
+        bins: Of confidence, equally wide; the first includes 0.
+    """
+    confidence = predictions.probabilities().max(axis=1)
+    right = predictions.classes() == predictions.labels
+    edges = np.linspace(0, 1, bins + 1)
+    places = np.clip(
+        np.digitize(confidence, edges, right=True) - 1, 0, bins - 1
+    )
+    clips = np.bincount(places, minlength=bins)
+
+    def mean(values):
+        sums = np.bincount(places, values, minlength=bins)
+        return np.where(clips > 0, sums / np.maximum(clips, 1), np.nan)
+
+    return Reliability(edges, clips, mean(confidence), mean(right))
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """Clips of one class that were taken for another.
+
+    Attributes:
+        label: Number of the class they are of.
+        predicted: Number of the class they were taken for.
+        clips: Their numbers, the most confident mistake first.
+    """
+
+    label: int
+    predicted: int
+    clips: tuple[int, ...]
+
+
+def most_confused(predictions: Predictions, count: int) -> list[Confusion]:
+    """Returns the `count` most frequent mistakes, the most frequent first."""
+    counts = predictions.confusion()
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:count]
+    pairs = np.stack(np.unravel_index(order, counts.shape), 1)
+    classes = predictions.classes()
+    confidence = predictions.probabilities().max(axis=1)
+    found = []
+    for label, predicted in pairs[counts[tuple(pairs.T)] > 0].tolist():
+        (clips,) = np.nonzero(
+            (predictions.labels == label) & (classes == predicted)
+        )
+        clips = clips[np.argsort(-confidence[clips], kind="stable")]
+        found.append(Confusion(label, predicted, tuple(clips.tolist())))
+    return found

@@ -1,0 +1,294 @@
+"""stream_protocol: how good a causal model is at each moment of a stream.
+
+The questions of whoever runs one: how early does it know, does it tire of a
+long stream, and how long does it talk about a scene that is gone?
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tsm_keras.data.clip_reader import ClipReader, read_frames
+from tsm_keras.data.crops import center_box
+from tsm_keras.models.config import VideoClassifierConfig
+
+_CHUNK = 32  # Frames of a video that are decoded at a time.
+
+
+class Streamer(Protocol):
+    """A network that takes the next frame of N streams, and keeps its state.
+
+    `StreamingClassifier` is one.
+
+    Attributes:
+        streams: N.
+    """
+
+    streams: int
+
+    def step(self, frames: np.ndarray) -> np.ndarray:
+        """Takes `[N, S, S, 3]` uint8; returns `[N, K]` logits."""
+
+    def reset(self, stream: int | None = None) -> None:
+        """Starts one stream anew, or all."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StreamedVideo:
+    """What was said while a video ran.
+
+    Attributes:
+        clip: Its number.
+        label: Its class.
+        logits: `[n, K]` of its n frames.
+        before: The same of the videos that ran before it since the state was
+            last reset, `[m, K]`; m may be 0.
+        position: How many videos that were.
+        changed: Whether the last of them is of another class.
+    """
+
+    clip: int
+    label: int
+    logits: np.ndarray
+    before: np.ndarray
+    position: int
+    changed: bool
+
+    def right(self, window: int) -> np.ndarray:
+        """Returns whether each moment's answer is right, `[n]` bool.
+
+        Args:
+            window: Frames, up to that moment, whose logits are averaged; what
+                ran before the video counts if it was not reset.
+        """
+        past = np.concatenate([self.before, self.logits]).astype(np.float64)
+        sums = np.concatenate([np.zeros_like(past[:1]), past.cumsum(axis=0)])
+        ends = np.arange(len(self.before), len(past)) + 1
+        starts = np.maximum(ends - window, 0)
+        # A sum has the argmax of its mean.
+        return (sums[ends] - sums[starts]).argmax(axis=1) == self.label
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamResults:
+    """Accuracies in [0, 1]; a row of each table is a tuple.
+
+    Attributes:
+        videos: How many were streamed.
+        by_fraction: Share of a video seen, accuracy.
+        by_frames: Frames of the stream seen, accuracy, videos so long.
+        by_position: Videos that ran before without a reset, accuracy at the
+            last frame, videos.
+        after_change: Frames since a video of another class ended, accuracy
+            with a reset between the two, accuracy without, videos so long.
+    """
+
+    videos: int
+    by_fraction: list[tuple[float, float]]
+    by_frames: list[tuple[int, float, int]]
+    by_position: list[tuple[int, float, int]]
+    after_change: list[tuple[int, float, float, int]]
+
+
+def stream_protocol(
+    streamer: Streamer,
+    clips: ClipReader,
+    config: VideoClassifierConfig,
+    *,
+    frame_interval: float | None = None,
+    chain: int = 8,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, StreamResults]:
+    """Streams all videos twice: each from a reset, and in chains without.
+
+    Args:
+        streamer: A network in its streaming form.
+        clips: From `open_clips`.
+        config: Of the network.
+        frame_interval: Seconds of video between two frames that the network
+            is fed; None for those of its training.
+        chain: Videos that follow each other without a reset.
+        seed: Of the order of the videos in the chains.
+        progress: Called with (videos done, videos in all).
+
+    Returns:
+        Results by how an answer is read: `"frame"`, the last frame's logits,
+        and `"window"`, the mean over the last `num_segments` frames.
+
+    Raises:
+        ValueError: If no interval is known, or one is not positive.
+    """
+    interval = (
+        config.frame_interval if frame_interval is None else frame_interval
+    )
+    if not interval > 0:
+        raise ValueError(
+            "`frame_interval` must be positive seconds; the model was trained "
+            f"at {config.frame_interval} (0: unknown). "
+            f"Received: frame_interval={interval!r}"
+        )
+    numbers = np.arange(clips.num_clips)
+    order = np.random.default_rng(seed).permutation(numbers)
+    chains = [order[i : i + chain] for i in range(0, len(order), chain)]
+    done = 0
+
+    def videos(chains):
+        nonlocal done
+        for video in stream_chains(streamer, clips, config, chains, interval):
+            done += 1
+            if progress:
+                progress(done, 2 * len(numbers))
+            yield video
+
+    fresh = {video.clip: video for video in videos(numbers[:, None])}
+    chained = list(videos(chains))
+    return {
+        "frame": _results(fresh, chained, 1),
+        "window": _results(fresh, chained, config.num_segments),
+    }
+
+
+def stream_chains(
+    streamer: Streamer,
+    clips: ClipReader,
+    config: VideoClassifierConfig,
+    chains: Sequence[Sequence[int]],
+    interval: float,
+) -> Iterator[StreamedVideo]:
+    """Streams chains of videos, as many side by side as there are streams.
+
+    Args:
+        streamer: It is reset at the beginning of every chain.
+        clips: As in `stream_protocol`.
+        config: As in `stream_protocol`.
+        chains: Numbers of clips.
+        interval: Seconds.
+
+    Yields:
+        Every video of every chain, when it has ended.
+    """
+    waiting = iter(chains)
+    size = config.image_size
+    frames = np.zeros((streamer.streams, size, size, 3), np.uint8)
+    running: list[_Chain | None] = [None] * streamer.streams
+    while True:
+        for stream, current in enumerate(running):
+            if current is None and (numbers := next(waiting, None)) is not None:
+                running[stream] = _Chain(clips, config, numbers, interval)
+                streamer.reset(stream)
+        active = [(i, x) for i, x in enumerate(running) if x is not None]
+        if not active:
+            return
+        for stream, current in active:
+            frames[stream] = current.next_frame
+        logits = streamer.step(frames)
+        for stream, current in active:
+            if (video := current.add(logits[stream])) is not None:
+                yield video
+            if current.next_frame is None:
+                running[stream] = None
+
+
+class _Chain:
+    """A chain that is running; `next_frame` is None at its end."""
+
+    def __init__(self, clips, config, numbers, interval):
+        self._frames = (
+            (position, int(number), is_last, frame)
+            for position, number in enumerate(numbers)
+            for is_last, frame in _video_frames(clips, config, number, interval)
+        )
+        self._clips = clips
+        self._before, self._logits, self._last_label = [], [], None
+        self._advance()
+
+    def add(self, logits):
+        """Takes the logits of `next_frame`; returns a video that has ended."""
+        position, number, is_last = self._about
+        self._logits.append(logits)
+        video = None
+        if is_last:
+            label = int(self._clips.describe(number)["label"])
+            video = StreamedVideo(
+                clip=number,
+                label=label,
+                logits=np.stack(self._logits),
+                before=np.array(self._before).reshape(-1, len(logits)),
+                position=position,
+                changed=self._last_label not in (None, label),
+            )
+            self._before += self._logits
+            self._logits, self._last_label = [], label
+        self._advance()
+        return video
+
+    def _advance(self):
+        *self._about, self.next_frame = next(self._frames, (None,))
+
+
+def _video_frames(clips, config, number, interval):
+    """Yields the frames that a stream sees, and whether each is the last."""
+    about = clips.describe(number)
+    count = int(about["num_frames"])
+    step = interval * float(about["frame_rate"])
+    if not step > 0:
+        raise ValueError(
+            "A stream needs videos whose frame rate is known. "
+            f"Received: {float(about['frame_rate'])} for clip {number}"
+        )
+    indices = np.arange(0, count, step).astype(np.int32)
+    for start in range(0, len(indices), _CHUNK):
+        chunk = read_frames(
+            clips,
+            number,
+            indices[start : start + _CHUNK],
+            config.resize_size,
+            lambda shape: center_box(shape, config.image_size),
+        )
+        for place, frame in enumerate(chunk, start=start):
+            yield place == len(indices) - 1, frame
+
+
+def _results(fresh, chained, window):
+    right = {clip: video.right(window) for clip, video in fresh.items()}
+    longest = max(map(len, right.values()))
+    fractions = np.arange(1, 11) / 10
+    seen = [  # The last frame within the share, at least the first one.
+        [x[max(int(np.floor(share * len(x))), 1) - 1] for x in right.values()]
+        for share in fractions + 1e-9
+    ]
+    by_frames = []
+    for count in range(1, longest + 1):
+        long = [x[count - 1] for x in right.values() if len(x) >= count]
+        by_frames.append((count, float(np.mean(long)), len(long)))
+    by_position = []
+    for position in range(max(video.position for video in chained) + 1):
+        ends = [x.right(window)[-1] for x in chained if x.position == position]
+        by_position.append((position, float(np.mean(ends)), len(ends)))
+    changed = [video for video in chained if video.changed]
+    after_change = []
+    for count in range(1, max((len(x.logits) for x in changed), default=0) + 1):
+        long = [video for video in changed if len(video.logits) >= count]
+        with_reset = [right[video.clip][count - 1] for video in long]
+        without = [video.right(window)[count - 1] for video in long]
+        after_change.append(
+            (
+                count,
+                float(np.mean(with_reset)),
+                float(np.mean(without)),
+                len(long),
+            )
+        )
+    return StreamResults(
+        videos=len(right),
+        by_fraction=[
+            (float(share), float(np.mean(x)))
+            for share, x in zip(fractions, seen, strict=True)
+        ],
+        by_frames=by_frames,
+        by_position=by_position,
+        after_change=after_change,
+    )
