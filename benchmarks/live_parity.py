@@ -52,6 +52,7 @@ flags.DEFINE_float("width", 0.5, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("epochs", 12, "Passes over the training videos.")
 flags.DEFINE_integer("gestures", 100, "Generated videos a class to train on.")
+flags.DEFINE_integer("others", 3, "Times that --videos are trained on.")
 flags.DEFINE_integer("seed", 0, "Of the training.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
 
@@ -83,11 +84,23 @@ def main(argv):
 
 
 def training_videos(folder):
-    """Returns gestures and actions as one data set."""
+    """Returns gestures, actions and, as one class, the others."""
     write_gestures(folder, clips_per_class=FLAGS.gestures, seed=0)
     for actions in class_folders(FLAGS.actions):
         (folder / actions.name).symlink_to(actions.resolve())
-    return scan_folder(folder)
+    others = [path for name in FLAGS.videos for path in files_below(name)]
+    if others and FLAGS.others:
+        (folder / "other").mkdir()
+    for number, path in itertools.product(range(FLAGS.others), others):
+        link = folder / "other" / f"{number}_{path.name}"
+        link.symlink_to(path.resolve())
+    videos = scan_folder(folder, max_bad_fraction=0.5 if others else 0.0)
+    print(f"{len(videos.paths)} to train on, {len(videos.rejected)} unreadable")
+    return videos
+
+
+def files_below(folder):
+    return sorted(p for p in pathlib.Path(folder).rglob("*") if p.is_file())
 
 
 def class_folders(folder):
@@ -140,8 +153,8 @@ def groups(folder):
     yield "generated", sorted(folder.rglob("*.mp4"))[:_GENERATED]
     if FLAGS.actions:
         yield "actions", sorted(pathlib.Path(FLAGS.actions).glob("*/*"))
-    for videos in map(pathlib.Path, FLAGS.videos):
-        yield videos.name, sorted(p for p in videos.rglob("*") if p.is_file())
+    for videos in FLAGS.videos:
+        yield pathlib.Path(videos).name, files_below(videos)
 
 
 def report(name, paths, model, sessions):

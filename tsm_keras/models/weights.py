@@ -32,11 +32,19 @@ def leaf_layers(
 ) -> Iterator[tuple[str, keras.layers.Layer]]:
     """Yields the layers that hold weights, with names that tell them apart.
 
-    A non-local block counts as its parts, `<block>/theta` and so on.
+    A non-local block counts as its parts, `<block>/theta` and so on. A layer
+    that tfmot has wrapped comes in its wrapper, which holds some of its
+    weights, under its own name; see `unwrapped`.
     """
     for layer in model.layers:
         if isinstance(layer, NonLocalBlock):
             for part in layer.parts():
                 yield f"{layer.name}/{part.name}", part
         elif layer.weights:
-            yield layer.name, layer
+            yield unwrapped(layer).name, layer
+
+
+def unwrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Returns the layer in a wrapper, or the layer itself."""
+    is_wrapper = isinstance(layer, keras.layers.Wrapper)
+    return layer.layer if is_wrapper else layer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.weights import leaf_layers
+from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
 from tsm_keras.training.optimizer import build_optimizer
@@ -90,7 +90,8 @@ def compile_model(
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
             # Read when a step is traced. The fused kernel knows one device.
-            layer.synchronized, layer.fused = True, False
+            inner = unwrapped(layer)
+            inner.synchronized, inner.fused = True, False
     # tf_keras would add up what all devices agree on.
     model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():

@@ -5,7 +5,7 @@ import re
 from tensorflow import keras
 
 from tsm_keras.models.mobilenet_v2 import STAGES
-from tsm_keras.models.weights import leaf_layers
+from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 
 BatchNormalization = keras.layers.BatchNormalization
@@ -44,7 +44,7 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
 
 def is_batch_norm(layer: keras.layers.Layer) -> bool:
     """Whether a layer is a batch normalization."""
-    return isinstance(layer, BatchNormalization)
+    return isinstance(unwrapped(layer), BatchNormalization)
 
 
 def stage_of(name: str) -> int | None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.models.weights import leaf_layers
+from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import stage_of
 from tsm_keras.training.schedules import learning_rate_schedule
@@ -72,7 +72,7 @@ def per_variable(
         frozen = stage is not None and stage <= config.frozen_stages
         for weight in layer.trainable_weights:
             rate = config.classifier_rate if name == "classifier" else 1.0
-            if weight is getattr(layer, "bias", None):
+            if weight is getattr(unwrapped(layer), "bias", None):
                 rate *= config.bias_rate
             is_kernel = len(weight.shape) > 1
             rules[id(weight)] = PerVariable(

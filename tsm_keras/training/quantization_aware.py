@@ -38,7 +38,7 @@ def fit_quantization_aware(
             `export_tflite(quantize="int8_qat")` needs.
         training_data: As for `fit`.
         config: As for `fit`; a tenth of the learning rate that a network is
-            trained with from scratch is a good start.
+            trained with from scratch is a good start. Nothing may be frozen.
         validation_data: As for `fit`; its accuracy is that with roundings.
         steps_per_epoch: As for `fit`.
         validation_steps: As for `fit`.
@@ -51,7 +51,15 @@ def fit_quantization_aware(
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
+        ValueError: As `fit`, and if `config` freezes a part.
     """
+    # tfmot's wrappers go on training what is not trainable.
+    for field, neutral in (("frozen_stages", 0), ("batch_norm", "train")):
+        if getattr(config, field) != neutral:
+            raise ValueError(
+                f"`{field}` must be {neutral!r} in quantization-aware "
+                f"training. Received: {field}={getattr(config, field)!r}"
+            )
     rounding = quantization_aware(model)
     # tfmot's own start, -6..6, is too far from the truth for its slow moving
     # averages.

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import sys
 
@@ -21,6 +22,10 @@ from tsm_keras.models.quantization_aware import (
     quantization_aware,
     set_activation_ranges,
 )
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.freezing import freeze
+from tsm_keras.training.optimizer import per_variable
+from tsm_keras.training.quantization_aware import fit_quantization_aware
 
 RANGES = {"block_00_project_bn": [-2.5, 3.0], "pool": [0.0, 6.0]}
 
@@ -157,3 +162,36 @@ def test_a_preset_with_damaged_ranges_is_refused(preset, tmp_path, limits):
     (path / CONFIG_FILE).write_text(json.dumps(description))
     with pytest.raises(PresetError, match="cannot be read"):
         read_description(path)
+
+
+@pytest.mark.tf_keras_only
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
+def test_training_treats_its_layers_as_those_of_the_network(backbone):
+    model = random_clip_model(backbone)
+    config = TrainingConfig(
+        optimizer="sgd",
+        weight_decay=1e-4,
+        bias_rate=2.0,
+        classifier_rate=5.0,
+    )
+    expected = _rules(model, config)
+    assert _rules(quantization_aware(model), config) == expected
+    assert len(set(expected.values())) == 4
+
+
+@pytest.mark.tf_keras_only
+@pytest.mark.parametrize(
+    "field", [{"frozen_stages": 1}, {"batch_norm": "partial"}]
+)
+def test_nothing_can_be_frozen(field):
+    config = TrainingConfig(**field)
+    with pytest.raises(ValueError, match=f"`{next(iter(field))}` must be"):
+        fit_quantization_aware(random_clip_model(), None, config)
+
+
+def _rules(model, config):
+    """Returns the rule of each trainable weight, by the weight's name."""
+    freeze(model, config)
+    weights = [re.sub("quant_", "", x.name) for x in model.trainable_weights]
+    rules = per_variable(model, config, steps_per_epoch=1)
+    return dict(zip(weights, rules, strict=True))
