@@ -8,6 +8,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3,
 # or files in which no Keras is left.
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
+  tests/tsm_keras/training/test_optimizer.py \
   $(addprefix tests/tsm_export/test_, tflite.py kinds.py onnx_file.py \
   quantization_aware.py)
 

@@ -75,3 +75,24 @@ def test_keras3_only_is_left_out_under_tf_keras(tmp_path):
     )
     assert run.returncode == 0, run.stdout
     assert "1 passed, 1 deselected" in run.stdout
+
+
+def test_what_needs_tf_keras_runs_in_it():
+    """`make test` runs each test that only tf_keras can run."""
+    dry = subprocess.run(
+        ["make", "--dry-run", "test"],
+        cwd=checkout.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (command,) = (x for x in dry.stdout.splitlines() if "LEGACY_KERAS=1" in x)
+    run = [checkout.ROOT / word for word in command.split() if "tests/" in word]
+    marked = [
+        path
+        for path in checkout.files(checkout.ROOT / "tests", "test_*.py")
+        if "\n@pytest.mark.tf_keras_only" in path.read_text()
+    ]
+    assert marked
+    for path in marked:
+        assert any(path.is_relative_to(part) for part in run), path
