@@ -7,8 +7,8 @@ Trains a causal MobileNetV2 on generated gestures, on the class folders in
 exports it to TFLite as float32 and as int8 (calibrated on training clips), and
 gives both to a `StreamingSession`. Twenty other generated videos, those of
 `--actions` and of `--videos` go through as OpenCV reads them, a frame at each
-interval of the training, up to `--frames` of each. The Keras model gets the same
-frames through the preprocessing of the training.
+interval of the training, up to `--frames` of each. The Keras model gets the
+same frames through the preprocessing of the training.
 
 This is about equal numbers, not about right answers, so it does not matter that
 the real videos were trained on; it does matter that the network has an opinion
