@@ -1,11 +1,29 @@
 """OneLineParser: a command line that fails in one line."""
 
 import argparse
-from typing import NoReturn
+import difflib
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 
 class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong without the list of all flags."""
+
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Names a flag that does not exist, before one that is missing."""
+        arguments = sys.argv[1:] if args is None else list(args)
+        known = self._option_string_actions
+        for argument in arguments:
+            flag = argument.partition("=")[0]
+            if re.match("--?[A-Za-z]", flag) and flag not in known:
+                close = difflib.get_close_matches(flag, known, 1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                self.error(f"there is no flag {flag}{hint}")
+        return super().parse_known_args(arguments, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with status 2."""
