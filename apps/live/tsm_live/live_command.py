@@ -56,9 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         # What is wrong is said before anything opens.
         config.new_pacer(sessions.spec)
         config.new_decision(sessions.spec)
-        sources = [
-            open_source(name, source_options) for name in names
-        ]
+        sources = [open_source(name, source_options) for name in names]
         views = open_views(wanted, names, stack)
         on_event = _open_events(options.events, stack)
         summaries, errors = run_live(
@@ -83,8 +81,7 @@ def _check_files(options):
     """Nothing that the run writes may be what it reads."""
     names = options.source
     written = [
-        ("--output", path)
-        for path in output_paths(options.output, len(names))
+        ("--output", path) for path in output_paths(options.output, len(names))
     ]
     if options.events not in (None, "-"):
         written.append(("--events", options.events))

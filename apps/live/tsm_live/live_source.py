@@ -9,7 +9,6 @@ import cv2
 
 from tsm_live.source import SourceError, TimedFrame
 
-
 _DAY = 86_400.0  # Seconds.
 _CAMERA_DIGITS = 4  # OpenCV counts backends in hundreds, cameras within them.
 
