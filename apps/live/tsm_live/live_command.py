@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         ValueError, OSError, ImportError, AcceleratorError: What a user can
             mend.
     """
-    options = new_parser().parse_args(arguments)
+    options = new_parser().parse(arguments)
     names = options.source
     source_options = _source_options(options)
     _check_files(options)

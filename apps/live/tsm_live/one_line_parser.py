@@ -3,19 +3,15 @@
 import argparse
 import difflib
 import re
-import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
 class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong without the list of all flags."""
 
-    def parse_known_args(
-        self, args: Sequence[str] | None = None, namespace: Any = None
-    ) -> tuple[Any, list[str]]:
-        """Names a flag that does not exist, before one that is missing."""
-        arguments = sys.argv[1:] if args is None else list(args)
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Names a flag that does not exist rather than one that is missing."""
         known = self._option_string_actions
         for argument in arguments:
             flag = argument.partition("=")[0]
@@ -23,7 +19,7 @@ class OneLineParser(argparse.ArgumentParser):
                 close = difflib.get_close_matches(flag, known, 1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 self.error(f"there is no flag {flag}{hint}")
-        return super().parse_known_args(arguments, namespace)
+        return self.parse_args(arguments)
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with status 2."""
