@@ -1,6 +1,5 @@
 """`tsm-live --model=FILE --source=...`: the flags and what they set up."""
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
@@ -145,7 +144,7 @@ def _source_options(options):
     )
 
 
-def new_parser() -> argparse.ArgumentParser:
+def new_parser() -> OneLineParser:
     """Returns the flags."""
     parser = OneLineParser(
         prog="tsm-live",
