@@ -7,7 +7,12 @@ import pytest
 from testing.artifacts import random_artifact, random_onnx
 from testing.numerics import relative_error
 from tsm_export.gpu import gpu_environment
-from tsm_live import StreamingSession, open_session
+from tsm_live import (
+    ArtifactError,
+    OnnxSession,
+    StreamingSession,
+    open_session,
+)
 from tsm_live.gpu_network import AcceleratorError, try_gpu
 from tsm_live.own_process import run_module
 
@@ -84,8 +89,15 @@ def test_refusals():
         StreamingSession(random_artifact(), accelerator="tpu")
     with pytest.raises(ValueError, match=r"\.onnx files.*accelerator='gpu'"):
         open_session(random_onnx(), accelerator="gpu")
-    with pytest.raises(ValueError, match="Received: threads=0"):
-        open_session(random_artifact(), threads=0)
+    for threads in (0, 257, 1.0):
+        message = f"from 1 to 256. Received: threads={threads}"
+        with pytest.raises(ValueError, match=message):
+            open_session(random_artifact(), threads=threads)
+        with pytest.raises(ValueError, match=message):
+            StreamingSession(random_artifact(), threads=threads)
+        with pytest.raises(ValueError, match=message) as error:
+            OnnxSession(random_onnx(), threads=threads)
+        assert not isinstance(error.value, ArtifactError)
 
 
 def test_onnx_runs_on_the_cpu():

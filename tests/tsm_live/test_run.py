@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -152,6 +153,21 @@ def test_a_source_that_fails_fails_alone():
     assert len(views[0].states) == 10 and empty.frames == 0
     ((error,),) = [errors]
     assert isinstance(error, SourceError) and bad.name in str(error)
+
+
+def test_a_source_whose_frames_are_slivers_fails_alone(tmp_path):
+    good, odd = fixture("tc_h265_video.mp4"), tmp_path / "odd.avi"
+    writer = cv2.VideoWriter(
+        str(odd), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 16)
+    )
+    for _ in range(5):
+        writer.write(np.zeros((16, 640, 3), np.uint8))
+    writer.release()
+    views = [_Recorder(), _Recorder()]
+    (summary, none), (error,) = _run([good, odd], views, streams=2)
+    assert summary.processed == 10 and none.frames == 0
+    assert isinstance(error, SourceError) and str(odd) in str(error)
+    assert "Received: shape (16, 640, 3)" in str(error)
 
 
 def test_a_camera_that_stalls_holds_up_no_other():

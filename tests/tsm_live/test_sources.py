@@ -10,6 +10,7 @@ from testing.network_camera import NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import truncated
 from tsm_keras.data.video import read_video
+from tsm_live import live_source as live_source_module
 from tsm_live.live_source import LiveSource, back_off
 from tsm_live.open_source import SourceOptions, open_source
 from tsm_live.raw_pipe import RawPipe
@@ -146,6 +147,55 @@ def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
     ]
 
 
+class _UnpluggedCamera:
+    """Stands in for `cv2.VideoCapture`: no camera is where tests run.
+
+    Each opening yields as many frames as are left of `openings`.
+    """
+
+    openings: list[int]
+    opened: list[int]
+
+    def __init__(self, number):
+        self.opened.append(number)
+        self._left = self.openings.pop(0)
+
+    def isOpened(self):  # noqa: N802
+        return self._left > 0
+
+    def read(self):
+        self._left -= 1
+        if self._left < 0:
+            return False, None
+        return True, np.full((4, 6, 3), len(self.opened), np.uint8)
+
+    def release(self):
+        self._left = 0
+
+
+def test_a_local_camera_comes_back(monkeypatch, capsys):
+    camera = type("Camera", (_UnpluggedCamera,), {})
+    camera.openings, camera.opened = [2, 0, 0, 3], []
+    monkeypatch.setattr(live_source_module.cv2, "VideoCapture", camera)
+    source = open_source("0")
+    frames = [source.read() for _ in range(5)]
+    source.stop()
+    assert source.read() is None
+    # By number, each time; twice it was not there yet.
+    assert camera.opened == [0, 0, 0, 0]
+    assert [frame.image[0, 0, 0] for frame in frames] == [1, 1, 4, 4, 4]
+    gaps = np.diff([frame.time for frame in frames])
+    assert gaps[1] >= 0.5 + 1.0 + 2.0 > gaps[[0, 2, 3]].max()
+    assert [
+        line.split(": ")[-1] for line in capsys.readouterr().err.splitlines()
+    ] == [
+        "camera 0 is gone; trying again in 0.5 s",
+        "camera 0 is gone; trying again in 1 s",
+        "camera 0 is gone; trying again in 2 s",
+        "camera 0 is back",
+    ]
+
+
 def test_what_never_was_there_is_told_at_once(monkeypatch):
     start = time.monotonic()
     with pytest.raises(SourceError, match="camera 97 cannot be opened"):
@@ -184,9 +234,36 @@ def test_an_address_of_a_file_is_a_file(tmp_path):
         ({}, "Frames on stdin need --stdin_size.*Received: None"),
         ({"stdin_size": "64"}, "Received: 64"),
         ({"stdin_size": "64x0"}, "Received: 64x0, 'bgr24', 30"),
-        ({"stdin_size": "6x4", "stdin_fps": 0}, "0 fps"),
+        ({"stdin_size": "999999x999999"}, "at most 67108864 pixels.*9x999999,"),
+        ({"stdin_size": "9" * 5000 + "x1"}, "Frames on stdin need"),
     ],
 )
-def test_refused_options_of_stdin(options, message, monkeypatch):
+def test_refused_options_of_stdin(options, message):
     with pytest.raises(ValueError, match=message):
         open_source("-", SourceOptions(**options))
+
+
+@pytest.mark.parametrize("fps", [0, float("inf"), float("nan"), 1e-9])
+def test_a_rate_is_refused_whatever_the_source(fps):
+    with pytest.raises(ValueError, match=f"Received: stdin_fps={fps}"):
+        SourceOptions(stdin_fps=fps)
+    with _pipe(b"") as pipe, pytest.raises(ValueError, match=f"{fps} fps"):
+        RawPipe(pipe, 6, 4, fps=fps)
+
+
+@pytest.mark.parametrize("timeout", [0, float("inf"), float("nan"), 1e9])
+def test_a_timeout_is_refused_whatever_the_source(timeout):
+    with pytest.raises(ValueError, match=f"Received: timeout={timeout}"):
+        SourceOptions(timeout=timeout)
+
+
+def test_a_number_that_is_no_cameras():
+    with pytest.raises(ValueError, match="4 digits at most. Received: 99999"):
+        open_source("9" * 20)
+
+
+def test_a_pipe_or_a_folder_as_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")  # Nobody will ever write to it.
+    for path in (tmp_path / "pipe.mp4", tmp_path):
+        with pytest.raises(SourceError, match="is no file.*--source=-"):
+            open_source(str(path))

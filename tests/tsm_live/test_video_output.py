@@ -1,6 +1,7 @@
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from testing.checkout import PACKAGE_ROOTS, ROOT
 from testing.live_states import live_state, random_frame
 from testing.videos import opencv_frames
+from testing.waiting import wait_for
 from tsm_live import video_output as video_output_module
 from tsm_live.drawing import draw
 from tsm_live.video_output import VideoOutput
@@ -168,6 +170,36 @@ def test_what_was_there_stays_until_the_end(tmp_path):
     assert len(_read(path)[1]) == 1
 
 
+def test_two_runs_may_write_to_the_same_path(tmp_path):
+    path = tmp_path / "out.mp4"
+    one, other = VideoOutput(path), VideoOutput(path)
+    for number in range(8):
+        one.show(_state(number, time=number / 10, fps=10.0))
+        if number < 3:
+            other.show(_state(number + 3, time=number / 10, fps=10.0))
+    one.close()
+    assert [_number(f) for f in _read(path)[1]] == [0, 1, 2, 3, 4, 5, 0, 1]
+    other.close()  # Who is the last one wins.
+    assert [_number(f) for f in _read(path)[1]] == [3, 4, 5]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("frames", [0, 3])
+def test_a_folder_that_is_removed_meanwhile(tmp_path, frames):
+    folder = tmp_path / "folder"
+    output = VideoOutput(folder / "out.mp4")
+    for number in range(frames):
+        output.show(_state(number, time=number / 10))
+    if frames:
+        wait_for(lambda: output.frames)  # OpenCV has opened the file.
+    shutil.rmtree(folder)
+    if not frames:
+        output.close()  # Nothing is lost.
+        return
+    with pytest.raises(OSError, match="out.mp4 is lost: .* was removed"):
+        output.close()
+
+
 def test_wrong_paths(tmp_path):
     for name in ("out", "out.gif", "out.mp4.txt"):
         with pytest.raises(ValueError, match=r"\.mp4, \.mkv, \.avi.*Received"):
@@ -239,8 +271,8 @@ def test_it_can_be_played_after_kill(tmp_path):
 
 def test_mkv_can_be_played_after_kill_9(tmp_path):
     process = _start(tmp_path / "out.mkv", 10_000)
-    part = tmp_path / ".out.part.mkv"
-    while not part.exists() or part.stat().st_size < 4_000_000:
+    (part,) = wait_for(lambda: list(tmp_path.glob(".out.*.part.mkv")))
+    while part.stat().st_size < 4_000_000:
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()

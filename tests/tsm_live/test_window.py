@@ -1,6 +1,7 @@
 """The window, on a real display without a screen."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -169,3 +170,32 @@ def test_screenshots_have_names_of_their_own(tmp_path):
     assert len(set(paths)) == 3
     for path in paths:
         np.testing.assert_array_equal(cv2.imread(str(path)), picture)
+
+
+@pytest.mark.slow
+@pytest.mark.keras3_only
+def test_a_run_without_any_view_flag_opens_a_window(display, tmp_path):
+    """The real command: r starts the network anew, q ends the run."""
+    from testing.artifacts import random_artifact
+
+    video = tmp_path / "long.avi"
+    writer = cv2.VideoWriter(
+        str(video), cv2.VideoWriter_fourcc(*"MJPG"), 25, (160, 120)
+    )
+    for _ in range(25 * 120):  # It would be shown for two minutes.
+        writer.write(np.zeros((120, 160, 3), np.uint8))
+    writer.release()
+    process = display.python(
+        "from tsm_live.main import run; run()",
+        *(f"--model={random_artifact()}", f"--source={video}"),
+    )
+    window = display.window(f"tsm-live {video}")
+    # Below the picture there is the panel.
+    wait_for(lambda: (display.screen() == (28, 24, 22)).all(-1).sum() > 10_000)
+    display.press(window, "r")
+    display.press(window, "q")
+    summary, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert summary.startswith(f"{video}: ") and "resets 1\n" in summary
+    processed, frames = re.search(r"(\d+) of (\d+) frames", summary).groups()
+    assert 0 < int(processed) == int(frames) < 25 * 120

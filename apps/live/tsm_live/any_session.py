@@ -5,6 +5,7 @@ import pathlib
 
 from tsm_live.base_session import Session
 from tsm_live.spec import ONNX_SUFFIX
+from tsm_live.threads import check_threads
 
 
 def open_session(
@@ -19,9 +20,11 @@ def open_session(
 
     Raises:
         FileNotFoundError, ImportError, ArtifactError: As these do.
-        ValueError: If `accelerator` is unknown, or `"gpu"` for an `.onnx` file.
+        ValueError: If `accelerator` is unknown, or `"gpu"` for an `.onnx` file,
+            or `threads` is not an integer from 1 to 256.
         AcceleratorError: As `StreamingSession`.
     """
+    check_threads(threads)  # Before a GPU is tried, which takes seconds.
     # A runtime loads when it is wanted.
     if pathlib.Path(path).suffix == ONNX_SUFFIX:
         if accelerator not in ("cpu", "auto"):

@@ -159,9 +159,13 @@ class Session:
             with self._lock:
                 self._network.write_state(self._zeros)
             return
-        if not 0 <= stream < self.streams:
+        if (
+            not isinstance(stream, (int, np.integer))
+            or not 0 <= stream < self.streams
+        ):
             raise ValueError(
-                f"`stream` must be in [0, {self.streams}). Received: {stream}"
+                f"`stream` must be an integer in [0, {self.streams}). "
+                f"Received: {stream!r}"
             )
         with self._lock:
             self._restore(self._zeros, [stream])
@@ -220,12 +224,12 @@ class Session:
         return Prediction(label, score, self.spec.labels, logits, latency)
 
 
-def _fit(frame, color, spec):
-    """Returns the `[S, S, 3]` RGB square of a frame that is one."""
-    if color not in _COLORS:
-        raise ValueError(
-            f"`color` must be one of {_COLORS}. Received: color={color!r}"
-        )
+def check_frame(frame: np.ndarray) -> None:
+    """Refuses what no session takes as a frame.
+
+    Raises:
+        ValueError: If it is no `[H, W, 3]` uint8 array, or a sliver.
+    """
     if (
         not isinstance(frame, np.ndarray)
         or frame.ndim != 3
@@ -245,6 +249,15 @@ def _fit(frame, color, spec):
             f"`frame` may be {_MAX_ASPECT} times as long as wide at most. "
             f"Received: shape {frame.shape}"
         )
+
+
+def _fit(frame, color, spec):
+    """Returns the `[S, S, 3]` RGB square of a frame that is one."""
+    if color not in _COLORS:
+        raise ValueError(
+            f"`color` must be one of {_COLORS}. Received: color={color!r}"
+        )
+    check_frame(frame)
     square = fit_frame(frame, spec.resize_size, spec.image_size)
     # Of the small square rather than of the frame.
     return cv2.cvtColor(square, cv2.COLOR_BGR2RGB) if color == "bgr" else square

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--frames", type=int, default=300, help="to time (%(default)s)"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse(arguments)
     if options.frames < 1:
         parser.error(f"--frames must be positive. Received: {options.frames}")
     session = open_session(

@@ -12,7 +12,7 @@ from tsm_live.onnx_runner import (
     onnx_tensor_specs,
 )
 from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactSpec
+from tsm_live.spec import ArtifactError, ArtifactSpec
 
 _CUDA = "CUDAExecutionProvider"
 
@@ -36,7 +36,8 @@ class BoundNetwork:
     Raises:
         ImportError: If ONNX Runtime is not installed.
         ValueError: If it cannot load the file.
-        ArtifactError: If the tensors are not those that the spec describes.
+        ArtifactError: If the tensors are not those that the spec describes,
+            or a first step fails.
     """
 
     def __init__(
@@ -71,6 +72,14 @@ class BoundNetwork:
                 turn.bind_ortvalue_output(f"{cache.name}_out", new)
             self._turns.append(turn)
         self._turn = 0
+        try:
+            self.run()  # Some of what does not fit is noticed only here.
+        # Its exceptions share no base class of their own.
+        except Exception as error:
+            raise ArtifactError(
+                f"ONNX Runtime cannot run {os.fspath(path)}: {error}"
+            ) from error
+        self._turn = 0  # The caches that were read are still zero.
 
     def frame(self) -> np.ndarray:
         """Returns what is copied to the runtime at the next `run`."""

@@ -19,10 +19,12 @@ class EventLog:
         path: A file to append to, or `-` for stdout.
 
     Raises:
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written, or stdout is closed.
     """
 
     def __init__(self, path: str):
+        if path == "-" and sys.stdout is None:
+            raise OSError("--events=- writes to stdout, which is closed.")
         self._path = path
         self._file: TextIO = (
             sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115

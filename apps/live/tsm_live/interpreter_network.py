@@ -12,6 +12,7 @@ from tsm_live.model_check import check_model
 from tsm_live.network import check_tensors
 from tsm_live.quantization import zero_state
 from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
+from tsm_live.threads import check_threads
 
 
 def load_interpreter(
@@ -20,15 +21,11 @@ def load_interpreter(
     """Loads a `.tflite` file on the CPU; its tensors are allocated.
 
     Raises:
-        ValueError: If `threads` is not a positive integer.
+        ValueError: If `threads` is not an integer from 1 to 256.
         ArtifactError: If it is not one of `tsm export`, or LiteRT cannot load
             it.
     """
-    if not isinstance(threads, int) or threads < 1:
-        raise ValueError(
-            "`threads` must be a positive integer. "
-            f"Received: threads={threads!r}"
-        )
+    check_threads(threads)
     try:
         # First: LiteRT may end the process where it should raise.
         check_model(pathlib.Path(path).read_bytes())

@@ -1,6 +1,5 @@
 """`tsm-live --model=FILE --source=...`: the flags and what they set up."""
 
-import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
@@ -9,11 +8,18 @@ from tsm_live.decision import DecisionConfig
 from tsm_live.ending import Ending
 from tsm_live.event_log import EventLog
 from tsm_live.one_line_parser import OneLineParser, add_runtime
-from tsm_live.open_source import SourceOptions, open_source
-from tsm_live.open_views import ViewOptions, open_views, with_default_view
+from tsm_live.open_source import SourceOptions, open_source, source_file
+from tsm_live.open_views import (
+    ViewOptions,
+    open_views,
+    output_paths,
+    with_default_view,
+)
+from tsm_live.own_files import check_written
 from tsm_live.raw_pipe import FORMATS
 from tsm_live.run import LiveConfig, run_live
 from tsm_live.source_sessions import open_sessions
+from tsm_live.version import __version__
 
 _DECISION = DecisionConfig()
 _SOURCES = SourceOptions()
@@ -30,8 +36,10 @@ def main(arguments: Sequence[str]) -> int:
         ValueError, OSError, ImportError, AcceleratorError: What a user can
             mend.
     """
-    options = new_parser().parse_args(arguments)
+    options = new_parser().parse(arguments)
     names = options.source
+    source_options = _source_options(options)
+    _check_files(options)
     if len(set(names)) < len(names):
         raise ValueError(f"Each --source may be named once. Received: {names}")
     with contextlib.ExitStack() as stack:
@@ -47,9 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         # What is wrong is said before anything opens.
         config.new_pacer(sessions.spec)
         config.new_decision(sessions.spec)
-        sources = [
-            open_source(name, _source_options(options)) for name in names
-        ]
+        sources = [open_source(name, source_options) for name in names]
         views = open_views(wanted, names, stack)
         on_event = _open_events(options.events, stack)
         summaries, errors = run_live(
@@ -68,6 +74,21 @@ def main(arguments: Sequence[str]) -> int:
     for error in errors:
         print(f"tsm-live: error: {error}", file=sys.stderr)
     return 1 if errors else 0
+
+
+def _check_files(options):
+    """Nothing that the run writes may be what it reads."""
+    names = options.source
+    written = [
+        ("--output", path) for path in output_paths(options.output, len(names))
+    ]
+    if options.events not in (None, "-"):
+        written.append(("--events", options.events))
+    read = [("--source", source_file(name)) for name in names]
+    check_written(
+        written,
+        [("--model", options.model), *(r for r in read if r[1] is not None)],
+    )
 
 
 def _open_events(path, stack):
@@ -123,13 +144,16 @@ def _source_options(options):
     )
 
 
-def new_parser() -> argparse.ArgumentParser:
+def new_parser() -> OneLineParser:
     """Returns the flags."""
     parser = OneLineParser(
         prog="tsm-live",
         description="Runs a streaming TSM artifact over cameras, streams and "
         "files. `tsm-live benchmark -h`: how long that takes.",
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
     )
     add_runtime(parser)
     parser.add_argument(

@@ -9,12 +9,28 @@ import cv2
 
 from tsm_live.source import SourceError, TimedFrame
 
+_DAY = 86_400.0  # Seconds.
+_CAMERA_DIGITS = 4  # OpenCV counts backends in hundreds, cameras within them.
+
 
 def back_off(first: float = 0.5, longest: float = 30.0) -> Iterator[float]:
     """Yields seconds to wait before each new try: twice as long each time."""
     while True:
         yield first
         first = min(2 * first, longest)
+
+
+def check_timeout(timeout: float) -> None:
+    """Refuses what OpenCV would not take as a number of milliseconds.
+
+    Raises:
+        ValueError: If it is not positive, or longer than a day.
+    """
+    if not 0 < timeout <= _DAY:
+        raise ValueError(
+            f"`timeout` must be positive and at most {_DAY:g}, a day. "
+            f"Received: timeout={timeout}"
+        )
 
 
 class LiveSource:
@@ -30,16 +46,19 @@ class LiveSource:
             as gone.
 
     Raises:
-        ValueError: If the timeout is not positive.
+        ValueError: If the timeout is not positive or longer than a day, or
+            the number is no camera's.
     """
 
     is_live = True
     fps = 0.0
 
     def __init__(self, name: str, *, timeout: float = 5.0):
-        if not timeout > 0:
+        check_timeout(timeout)
+        if name.isdecimal() and len(name) > _CAMERA_DIGITS:
             raise ValueError(
-                f"`timeout` must be positive. Received: timeout={timeout}"
+                f"A camera's number has {_CAMERA_DIGITS} digits at most. "
+                f"Received: {name}"
             )
         self.name = name
         self.is_webcam = name.isdecimal()

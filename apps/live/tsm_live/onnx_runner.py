@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tsm_live.spec import TensorSpec
+from tsm_live.threads import check_threads
 
 _IMAGES = ("frame", "clip")
 _DTYPES = {
@@ -48,8 +49,10 @@ def load_onnx(
 
     Raises:
         ImportError: If ONNX Runtime is not installed.
-        ValueError: If it cannot load the file.
+        ValueError: If it cannot load the file, or `threads` is not an integer
+            from 1 to 256.
     """
+    check_threads(threads)
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

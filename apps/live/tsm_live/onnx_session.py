@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tsm_live.base_session import Session
 from tsm_live.bound_network import BoundNetwork
 from tsm_live.spec import ArtifactError, read_spec
+from tsm_live.threads import check_threads
 
 
 class OnnxSession(Session):
@@ -27,6 +28,7 @@ class OnnxSession(Session):
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If `threads` is not an integer from 1 to 256.
         ImportError: If ONNX Runtime is not installed.
         ArtifactError: If the file is no artifact, or its tensors are not those
             that its spec describes.
@@ -39,6 +41,7 @@ class OnnxSession(Session):
         threads: int = 1,
         providers: Sequence[str] | None = None,
     ):
+        check_threads(threads)
         spec = read_spec(path)
         try:
             super().__init__(

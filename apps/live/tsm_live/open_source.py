@@ -4,9 +4,9 @@ import dataclasses
 import re
 import sys
 
-from tsm_live.live_source import LiveSource
-from tsm_live.raw_pipe import RawPipe
-from tsm_live.source import Source
+from tsm_live.live_source import LiveSource, check_timeout
+from tsm_live.raw_pipe import FPS_RANGE, RawPipe, is_rate
+from tsm_live.source import Source, SourceError
 from tsm_live.video_file import VideoFile
 
 _FILE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -21,12 +21,25 @@ class SourceOptions:
         stdin_size: `WIDTHxHEIGHT` of the frames on stdin.
         stdin_format: As for `RawPipe`.
         stdin_fps: As for `RawPipe`.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     timeout: float = 5.0
     stdin_size: str | None = None
     stdin_format: str = "bgr24"
     stdin_fps: float = 30.0
+
+    def __post_init__(self):
+        # Whatever the source: who mistypes one that is not used is told, too.
+        check_timeout(self.timeout)
+        if not is_rate(self.stdin_fps):
+            lowest, highest = FPS_RANGE
+            raise ValueError(
+                f"`stdin_fps` must be from {lowest:g} to {highest:g}. "
+                f"Received: stdin_fps={self.stdin_fps}"
+            )
 
 
 def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
@@ -39,27 +52,42 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
         options: What only some kinds need.
 
     Raises:
-        SourceError: If a file cannot be read as a video.
+        SourceError: If a file cannot be read as a video, or stdin is closed.
         ValueError: If an option is missing or wrong.
     """
     if name == "-":
-        size = re.fullmatch(r"(\d+)x(\d+)", options.stdin_size or "")
+        size = re.fullmatch(r"(\d{1,9})x(\d{1,9})", options.stdin_size or "")
         if not size:
             raise ValueError(
                 "Frames on stdin need --stdin_size=WIDTHxHEIGHT. Received: "
                 f"{options.stdin_size}"
             )
+        if sys.stdin is None:
+            raise SourceError("--source=- reads stdin, which is closed.")
         return RawPipe(
             sys.stdin.buffer,
             *map(int, size.groups()),
             pixel_format=options.stdin_format,
             fps=options.stdin_fps,
         )
+    if _is_live(name):
+        return LiveSource(name, timeout=options.timeout)
+    return VideoFile(name)
+
+
+def source_file(name: str) -> str | int | None:
+    """Returns the path, or the descriptor, that a source reads, if there is."""
+    if name == "-":
+        return None if sys.stdin is None else 0
+    if name.startswith("file://"):
+        return name.removeprefix("file://")
+    return None if _is_live(name) or "://" in name else name
+
+
+def _is_live(name):
     scheme, is_address, rest = name.partition("://")
     is_file = not is_address or (
         scheme.lower() in ("http", "https")
         and rest.partition("?")[0].lower().endswith(_FILE_SUFFIXES)
     )
-    if name.isdecimal() or not is_file:
-        return LiveSource(name, timeout=options.timeout)
-    return VideoFile(name)
+    return name.isdecimal() or not is_file

@@ -48,6 +48,19 @@ def with_default_view(options: ViewOptions) -> ViewOptions:
     return dataclasses.replace(options, window=True)
 
 
+def output_paths(output: str | None, sources: int) -> list[pathlib.Path]:
+    """Returns the video that each source is written to, if there are any."""
+    if output is None:
+        return []
+    path = pathlib.Path(output)
+    if sources == 1:
+        return [path]
+    return [
+        path.with_name(f"{path.stem}_{number}{path.suffix}")
+        for number in range(sources)
+    ]
+
+
 def open_views(
     options: ViewOptions, sources: Sequence[str], stack: contextlib.ExitStack
 ) -> list[list[View]]:
@@ -74,41 +87,40 @@ def open_views(
         if is_wanted
     ]
     return [
-        [
-            open_one(options, name, number if len(sources) > 1 else None, stack)
-            for open_one in kinds
-        ]
-        for number, name in enumerate(sources)
+        [open_one(options, sources, number, stack) for open_one in kinds]
+        for number in range(len(sources))
     ]
 
 
-def _window(options, name, number, stack):
+def _window(options, sources, number, stack):
     from tsm_live.window import WindowView
 
-    view = WindowView(f"tsm-live {name}", screenshots=options.screenshots)
+    view = WindowView(
+        f"tsm-live {sources[number]}", screenshots=options.screenshots
+    )
     stack.callback(view.close)
     return view
 
 
-def _web(options, name, number, stack):
+def _web(options, sources, number, stack):
     from tsm_live.web import WebView
 
     view = WebView(
-        options.web and options.web + (number or 0),
+        options.web and options.web + number,
         host=options.web_host,
         token=options.web_token,
     )
     stack.callback(view.close)
-    print(f"tsm-live: {name} is shown at {view.url}", file=sys.stderr)
+    print(
+        f"tsm-live: {sources[number]} is shown at {view.url}", file=sys.stderr
+    )
     return view
 
 
-def _video_output(options, name, number, stack):
+def _video_output(options, sources, number, stack):
     from tsm_live.video_output import VideoOutput
 
-    path = pathlib.Path(options.output)
-    if number is not None:
-        path = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    path = output_paths(options.output, len(sources))[number]
     output = VideoOutput(path)
     stack.callback(_tell_of_dropped, output, path)
     stack.callback(output.close)  # This comes first.

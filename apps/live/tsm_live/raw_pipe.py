@@ -10,7 +10,14 @@ import numpy as np
 from tsm_live.source import SourceError, TimedFrame
 
 FORMATS = ("bgr24", "rgb24")  # FFmpeg's names.
+FPS_RANGE = (1e-3, 1e4)  # Beyond it time stands still, or has no end.
+_MAX_PIXELS = 1 << 26  # Of a frame, twice what 8K has.
 _PATIENCE = 0.1  # Seconds between looks at whether to stop.
+
+
+def is_rate(fps: float) -> bool:
+    """Returns whether so many frames a second tell the time of each."""
+    return FPS_RANGE[0] <= fps <= FPS_RANGE[1]
 
 
 class RawPipe:
@@ -42,9 +49,15 @@ class RawPipe:
         pixel_format: str = "bgr24",
         fps: float = 30.0,
     ):
-        if pixel_format not in FORMATS or not fps > 0 or min(width, height) < 1:
+        if (
+            pixel_format not in FORMATS
+            or not is_rate(fps)
+            or min(width, height) < 1
+            or width * height > _MAX_PIXELS
+        ):
             raise ValueError(
-                f"A pipe needs a size, one of {FORMATS} and a rate. Received: "
+                f"A pipe needs a size of at most {_MAX_PIXELS} pixels, one of "
+                f"{FORMATS} and a rate. Received: "
                 f"{width}x{height}, {pixel_format!r}, {fps} fps"
             )
         self._descriptor = pipe.fileno()

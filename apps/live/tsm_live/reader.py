@@ -3,7 +3,8 @@
 import collections
 import threading
 
-from tsm_live.source import Source, TimedFrame
+from tsm_live.base_session import check_frame
+from tsm_live.source import Source, SourceError, TimedFrame
 
 _AHEAD = 4  # Frames of a file that are decoded before they are wanted.
 _RATE_FRAMES = 30  # Over which the rate is measured.
@@ -87,6 +88,7 @@ class Reader:
                 frame = self.source.read()
                 if frame is None:
                     break
+                self._check(frame)
                 self._keep(frame)
                 self._arrived.set()
         except Exception as error:  # Is raised in the thread that polls.
@@ -95,6 +97,15 @@ class Reader:
             self._is_reading = False
             self.source.close()
             self._arrived.set()
+
+    def _check(self, frame):
+        # Here: in the network, where all sources meet, it would end them all.
+        try:
+            check_frame(frame.image)
+        except ValueError as error:
+            raise SourceError(
+                f"{self.source.name} gives no frame for a network: {error}"
+            ) from error
 
     def _keep(self, frame):
         with self._has_room:

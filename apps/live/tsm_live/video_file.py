@@ -1,6 +1,7 @@
 """VideoFile: the frames of a file and their times."""
 
 import os
+import stat
 import sys
 
 import cv2
@@ -35,8 +36,8 @@ class VideoFile:
 
     def __init__(self, path: str | os.PathLike):
         self.name = os.fspath(path)
-        if "://" not in self.name and not os.path.exists(path):
-            raise SourceError(f"There is no video at {self.name}.")
+        if "://" not in self.name:
+            _check_file(self.name)
         self._capture = cv2.VideoCapture(self.name)
         if not self._capture.isOpened():
             raise SourceError(
@@ -89,6 +90,19 @@ class VideoFile:
         else:  # Some frames carry no time.
             self._last += 1 / self.fps
         return self._last
+
+
+def _check_file(path):
+    """Refuses what FFmpeg would wait for without end, such as a pipe."""
+    if not os.path.exists(path):
+        raise SourceError(f"There is no video at {path}.")
+    mode = os.stat(path).st_mode
+    # Some cameras are devices with a path.
+    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+        raise SourceError(
+            f"{path} is no file. Frames from a pipe come with --source=-, as "
+            "bare pixels on stdin."
+        )
 
 
 def _measured_fps(path):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import queue
 import threading
+import uuid
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ class VideoOutput:
 
         Args:
             path: An .mp4, .mkv or .avi file; appears when it is complete, and
-                until then is called `.NAME.part.SUFFIX`.
+                until then is called `.NAME.RANDOM.part.SUFFIX`.
             fps: Frames a second. By default those that the first state tells
                 of, or 30 for a camera.
 
@@ -57,8 +58,11 @@ class VideoOutput:
             raise IsADirectoryError(f"{os.fspath(path)} is a folder.")
         self._fps = fps
         self._codec = _CODECS[suffix]
-        # The suffix tells OpenCV the container.
-        self._part = self._path.with_name(f".{self._path.stem}.part{suffix}")
+        # A name of its own: another run may write to the same path. The suffix
+        # tells OpenCV the container.
+        self._part = self._path.with_name(
+            f".{self._path.stem}.{uuid.uuid4().hex[:8]}.part{suffix}"
+        )
         self._part.parent.mkdir(parents=True, exist_ok=True)
         self._part.write_bytes(b"")  # Raises now rather than at the end.
         self._queue: queue.Queue[LiveState | None] = queue.Queue()
@@ -114,12 +118,17 @@ class VideoOutput:
         if self._writer is not None:
             self._writer.release()
         if not self.frames:
-            self._part.unlink()
+            self._part.unlink(missing_ok=True)
         if self._error is not None:
             raise self._error
         if not self.frames:
             return
-        # OpenCV says nothing of a disk that is full.
+        # OpenCV says nothing of a disk that is full, or a file that is gone.
+        if not self._part.exists():
+            raise OSError(
+                f"The video {self._path} is lost: its file was removed, or "
+                "the folder, while it was written."
+            )
         if not self._is_complete():
             raise OSError(
                 f"The video {self._path} could not be completed; is the disk "
