@@ -90,6 +90,8 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
         ("--source_format=ucf", "source_format='ucf'"),
         ("--source_format=ucf101", "no list file classInd.txt"),
         ("--quality=0", "quality=0"),
+        ("--size=100000", "in 1..4096. Received: short_side=100000"),
+        ("--max_frame_rate=inf", "max_frame_rate=inf"),
         ("--group_regex=(", "must be a regular expression"),
         ("--flip_pairs=push", "flip_pairs='push'"),
         ("--workers=0", "workers=0"),
