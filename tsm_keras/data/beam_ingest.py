@@ -44,7 +44,7 @@ def ingest_with_beam(
     folder = pathlib.Path(folder).resolve()
     # Workers may run elsewhere, and need not know of shards but their own.
     settings = dataclasses.replace(
-        plan, root=plan.root.resolve(), shards=(), missing=()
+        plan, root=plan.root.resolve(), shards=(), rejected=()
     )
     with unfinished_shards(plan, folder) as shards:
         with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:

@@ -110,8 +110,8 @@ def check_readable(path: pathlib.Path) -> None:
     """
     files = path.iterdir() if path.is_dir() else [path]
     for file in files:
-        if file.is_dir():
-            continue
+        if file.exists() and not file.is_file():
+            continue  # A folder; or a pipe, which may never end.
         with open(file, "rb") as content:
             while content.read(1 << 20):
                 pass
@@ -120,7 +120,7 @@ def check_readable(path: pathlib.Path) -> None:
 def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
     part = (source.start or 0.0, source.end or float("inf"))
     if source.frame_pattern is None:
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and path.is_file():
             raise VideoError(path, "the file is empty")
         return iterate_video(path, *part)
     return iterate_frame_folder(

@@ -212,10 +212,10 @@ def _show(plan: IngestPlan) -> None:
         print(f"no clips for: {', '.join(empty)}")
     for first, second in plan.flip_pairs or ():
         print(f"mirrored, {first} is {second}")
-    if plan.missing:
+    if plan.rejected:
         print(
-            f"{len(plan.missing)} clips are listed and not there, the first: "
-            f"{plan.missing[0]}"
+            f"{len(plan.rejected)} clips are not there or no files, the first: "
+            f"{': '.join(plan.rejected[0])}"
         )
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import pathlib
 import resource
 
@@ -280,6 +281,17 @@ def test_too_little_memory_is_not_the_clips_fault(video):
         try_encode_clip(
             video[0].parent, ClipSource(video[0].name, "any"), images
         )
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for pipe in (tmp_path / "pipe.mp4", folder / "1.png", folder / "other"):
+        os.mkfifo(pipe)
+    assert _try(tmp_path / "pipe.mp4") == Rejected("it is no regular file")
+    source = ClipSource("frames", "x", frame_pattern="%d.png", frame_rate=1.0)
+    result = try_encode_clip(tmp_path, source, SMALL)
+    assert result == Rejected("1.png: it is no regular file")
 
 
 def test_a_source_that_is_gone_is_no_broken_clip(tmp_path):

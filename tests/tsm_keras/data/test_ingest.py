@@ -183,6 +183,17 @@ def test_a_missing_file_of_a_list_is_rejected(tmp_path):
     ]
 
 
+def test_pipes_and_folders_named_like_videos_are_not_opened(tmp_path):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    os.mkfifo(root / "push" / "pipe.mp4")
+    (root / "push" / "folder.mp4").mkdir()
+    dataset = ingest(small_plan(root), tmp_path / "set")
+    assert sum(split.clips for split in dataset.splits.values()) == 8
+    assert _rejected(dataset.folder)[1:] == [
+        ["push/pipe.mp4", "it is no regular file"]
+    ]
+
+
 def test_names_that_are_no_utf8_go_through(tmp_path):
     root = shutil.copytree(gesture_root(), tmp_path / "videos")
     name = b"caf\xe9.mp4"
