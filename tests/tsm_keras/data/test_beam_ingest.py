@@ -27,6 +27,42 @@ def test_several_beam_workers_write_the_same_files(tmp_path, monkeypatch):
     assert contents(tmp_path / "beam") == contents(tmp_path / "local")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--direct_num_wrkers=4", "--bogus=1", "stray"],
+            "Received: --direct_num_wrkers=4 --bogus=1 stray$",
+        ),
+        (["--direct_num=4"], "Received: --direct_num=4$"),
+        (
+            ["--direct_num_workers=abc"],
+            "argument --direct_num_workers: invalid int value: 'abc'$",
+        ),
+        (["--runner=Bogus"], "Unexpected pipeline runner: Bogus"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_is_written(
+    tmp_path, options, message
+):
+    with pytest.raises(ValueError, match=message):
+        ingest_with_beam(small_plan(), tmp_path / "set", [_DIRECT, *options])
+    assert not (tmp_path / "set").exists()
+
+
+def test_wrong_options_are_one_line(tmp_path):
+    flags = [f"--source={gesture_root()}", f"--to={tmp_path / 'set'}", _DIRECT]
+    message = refused("prepare", *flags, "--", "--bogus=1")
+    assert message.endswith(
+        "must be options of Apache Beam. Received: --bogus=1"
+    )
+    assert not (tmp_path / "set").exists()
+
+
+def test_options_with_values_apart_are_known():
+    check_options([_DIRECT, "--direct_num_workers", "2", "--streaming"])
+
+
 def test_without_beam_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     with pytest.raises(ImportError, match=r'pip install "tsm-keras\[beam\]"'):

@@ -98,8 +98,19 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
         ("--runner=DirectRunner", "workers=1, runner='DirectRunner'"),
         ("--lmit=3", "Unknown command line flag 'lmit'"),
         ("stray", "unexpected arguments ['stray']"),
+        ("--to=", "flag --to must have a value"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, flag, message):
     assert message in refused(*_arguments(tmp_path / "set", flag))
     assert not (tmp_path / "set").exists()
+
+
+def test_flags_that_are_needed_are_named_as_other_commands_do():
+    assert "flag --source must have a value (" in refused("prepare", "--to=x")
+    error = refused("prepare", "--source=x")
+    assert error.startswith("tsm prepare: error: flag --to must have a value (")
+    error = refused("flow", "--data=x")
+    assert error.startswith("tsm flow: error: flag --to must have a value (")
+    error = refused("data", "show", "x")
+    assert error.startswith("tsm data: error: flag --to must have a value (")

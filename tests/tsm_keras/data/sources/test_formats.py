@@ -159,7 +159,7 @@ def test_csv_lists_named_after_splits(tmp_path):
         ("a.mp4,x,,,train\nb.mp4,y\n", "all clips a split or none"),
         ("clip,cls\na.mp4,x\nb.mp4,y\n", "must name `path` and `label`"),
         ("a.mp4,x\nb.mp4,y,1e300\n", r"clips\.csv:2: `start`.*'1e300'"),
-        ('a.mp4,x\n"b\n' + "x\n" * 70_000, r"clips\.csv:2: a row .* limit"),
+        ('a.mp4,x\n"b\n' + "x\n" * 140_000, r"clips\.csv:2: a row .* limit"),
         ("a.mp4,x\n" + "b" * 131_073 + ",y\n", r"clips\.csv:2: a row"),
         ("a.mp4,x\nb\0.mp4,y\n", r"clips\.csv:2: .*character 0.*'b.x00"),
         ("a.mp4,x\n", "two classes or more"),
