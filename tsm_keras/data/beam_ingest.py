@@ -85,7 +85,12 @@ def _pipeline(options):
         raise ImportError(
             'Apache Beam is needed for a runner: pip install "tsm-keras[beam]"'
         ) from error
-    parser = _OptionParser(allow_abbrev=False, add_help=False)
+    parser = _OptionParser(
+        allow_abbrev=False,
+        add_help=False,
+        conflict_handler="resolve",  # A notebook may define a class again.
+    )
+    # As Beam itself finds all options there are.
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(options))
