@@ -9,7 +9,8 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
 
     Area averaging when it shrinks (bilinear aliases), bilinear otherwise.
     """
-    return resize(frames, *with_short_side(*frames.shape[1:3], size))
+    height, width = with_short_side(frames.shape[1], frames.shape[2], size)
+    return resize(frames, height, width)
 
 
 def with_short_side(height: int, width: int, size: int) -> tuple[int, int]:
