@@ -15,7 +15,7 @@ import numpy as np
 from tsm_keras.data.frame_folder import iterate_frame_folder
 from tsm_keras.data.frame_times import even_indices, is_even, slot
 from tsm_keras.data.prepared import ImageSettings
-from tsm_keras.data.preprocessing import resize_short_side
+from tsm_keras.data.preprocessing import resize_short_side, with_short_side
 from tsm_keras.data.sources.collection import ClipSource
 from tsm_keras.data.video import VideoError, iterate_video
 
@@ -50,6 +50,7 @@ def try_encode_clip(
     """Calls `encode_clip`; damage becomes a `Rejected`.
 
     Raises:
+        MemoryError: If there is too little; the clip may be good.
         OSError: If the file cannot be read, damaged or not.
     """
     cv2.setNumThreads(1)  # Processes are what runs in parallel.
@@ -60,7 +61,17 @@ def try_encode_clip(
     except OSError:
         raise
     except Exception as error:  # What a strange file makes a library raise.
+        if _lacks_memory(error):
+            raise MemoryError(
+                f"{source.path} takes more memory than there is: fewer workers "
+                "take less"
+            ) from error
         return Rejected(f"{type(error).__name__}: {error}")
+
+
+def _lacks_memory(error):
+    code = getattr(error, "code", None)  # Of OpenCV's errors.
+    return isinstance(error, MemoryError) or code == cv2.Error.StsNoMem
 
 
 def encode_clip(
@@ -99,8 +110,8 @@ def check_readable(path: pathlib.Path) -> None:
     """
     files = path.iterdir() if path.is_dir() else [path]
     for file in files:
-        if file.is_dir():
-            continue
+        if file.exists() and not file.is_file():
+            continue  # A folder; or a pipe, which may never end.
         with open(file, "rb") as content:
             while content.read(1 << 20):
                 pass
@@ -109,7 +120,7 @@ def check_readable(path: pathlib.Path) -> None:
 def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
     part = (source.start or 0.0, source.end or float("inf"))
     if source.frame_pattern is None:
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and path.is_file():
             raise VideoError(path, "the file is empty")
         return iterate_video(path, *part)
     return iterate_frame_folder(
@@ -126,12 +137,13 @@ def _encode(path, frames, images):
             if this_slot == last_slot:
                 continue
             last_slot = this_slot
+        _check_sides(path, frame, images.short_side)
         frame = resize_short_side(frame[None], images.short_side)[0]
         shape = shape or frame.shape
         if frame.shape != shape:  # Some streams change their size midway.
             frame = cv2.resize(frame, shape[1::-1])
         times.append(time)
-        encoded.append(_jpeg(path, frame, images.quality))
+        encoded.append(_jpeg(frame, images.quality))
         size += len(encoded[-1])
         if size > _MAX_BYTES:
             raise VideoError(
@@ -148,7 +160,7 @@ def _on_even_times(seen, times, encoded, shape, shortest):
     interval = 1.0
     if len(times) > 1:
         interval = (times[-1] - times[0]) / (len(times) - 1)
-    if not is_even(seen):
+    if len(times) > 1 and not is_even(seen):
         indices, interval = even_indices(
             times, max(float(np.median(np.diff(times))), shortest)
         )
@@ -164,10 +176,14 @@ def _on_even_times(seen, times, encoded, shape, shortest):
     )
 
 
-def _jpeg(path, frame, quality):
-    height, width = frame.shape[:2]
+def _check_sides(path, frame, short_side):
+    """Refuses what is too long and narrow, before it fills the memory."""
+    height, width = with_short_side(*frame.shape[:2], short_side)
     if max(height, width) > _MAX_SIDE:
         raise VideoError(path, f"no JPEG can hold {width}x{height} pixels")
+
+
+def _jpeg(frame, quality):
     bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
     _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return jpeg.tobytes()

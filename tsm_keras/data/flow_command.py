@@ -21,6 +21,7 @@ from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
 from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.data.prepared import SPLITS, is_prepared, open_prepared
+from tsm_keras.data.required_flags import expect_values
 from tsm_keras.progress import progress_bar
 
 FLAGS = flags.FlagValues()
@@ -41,7 +42,6 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "size", 256, "Short side of the frames, in pixels.", flag_values=FLAGS
 )
-flags.mark_flags_as_required(["data", "to"], flag_values=FLAGS)
 
 _CHUNK = 32  # Frames in memory at a time.
 _QUALITY = 95
@@ -51,12 +51,14 @@ def main(arguments: Sequence[str]) -> None:
     """Writes the flow of every split.
 
     Raises:
-        flags.Error: If there are arguments that are no flags.
+        flags.Error: If there are arguments that are no flags, or a flag has no
+            value.
         ImportError: If the installed OpenCV lacks the method.
         ValueError, OSError: If the data or a setting is wrong.
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
+    expect_values(FLAGS, "data", "to")
     if FLAGS.size < 16:
         raise ValueError(
             f"`size` must be at least 16. Received: size={FLAGS.size}"

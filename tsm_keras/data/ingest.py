@@ -14,7 +14,11 @@ from tsm_keras.data.clip_encoding import (
     Rejected,
     try_encode_clip,
 )
-from tsm_keras.data.isolated_process import IsolatedProcess, ProcessDiedError
+from tsm_keras.data.isolated_process import (
+    IsolatedProcess,
+    ProcessDiedError,
+    ProcessKilledError,
+)
 from tsm_keras.data.plan import IngestPlan
 from tsm_keras.data.preparation import finish, unfinished_shards
 from tsm_keras.data.prepared import PreparedDataset
@@ -45,8 +49,9 @@ def ingest(
     Raises:
         FileExistsError: If the folder holds something else.
         ValueError: If it was begun with another plan, or no clip is left.
-        OSError: If a source cannot be read or the disk is full. What is
-            finished stays, and the next call goes on from there.
+        OSError: If a source cannot be read, the disk is full, or memory is
+            short. What is finished stays, and the next call goes on from
+            there.
     """
     folder = pathlib.Path(folder)
     with unfinished_shards(plan, folder) as shards:
@@ -59,11 +64,12 @@ def ingest(
                 for shard in shards:
                     of_shard = itertools.islice(results, len(shard.clips))
                     write_shard(plan, shard, of_shard, folder)
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 left = sum(not read_result(folder, shard) for shard in shards)
                 total = len(plan.shards)
+                reason = str(error) or "There is too little memory"
                 raise OSError(
-                    f"{error}. {total - left} of {total} shards are finished: "
+                    f"{reason}. {total - left} of {total} shards are finished: "
                     "mend it and run the same again to go on."
                 ) from error
         return finish(plan, folder)
@@ -85,6 +91,7 @@ def encode_in_order(
     """Encodes clips in other processes; yields the results in order.
 
     Raises:
+        MemoryError: If a worker has too little.
         OSError: If a source cannot be read, though it may not be damaged.
     """
     processes = [IsolatedProcess(_TIME_LIMIT) for _ in range(workers)]
@@ -96,6 +103,11 @@ def encode_in_order(
         process = idle.get()
         try:
             return process.call(try_encode_clip, plan.root, source, plan.images)
+        except ProcessKilledError as error:
+            raise MemoryError(
+                f"The process that read {source.path} was killed, as when "
+                "memory is short: fewer workers take less"
+            ) from error
         except ProcessDiedError as error:
             return Rejected(f"the decoder {error}")
         finally:

@@ -1,6 +1,7 @@
 """IsolatedProcess: calls functions in a process that may die of them."""
 
 import multiprocessing.connection
+import multiprocessing.reduction
 import os
 import signal
 import socket
@@ -12,6 +13,10 @@ from typing import Any
 
 class ProcessDiedError(Exception):
     """A call whose process crashed, was killed or took too long."""
+
+
+class ProcessKilledError(ProcessDiedError):
+    """A call whose process was killed by another, or for lack of memory."""
 
 
 class IsolatedProcess:
@@ -56,7 +61,10 @@ class IsolatedProcess:
                     "it printed (`tsm` shows it if TSM_VERBOSE=1) says why."
                 ) from error
             name = signal.Signals(-code).name
-            raise ProcessDiedError(f"crashed ({name})") from error
+            # What a crash never ends with, and the kernel frees memory with.
+            killed = -code == signal.SIGKILL
+            kind = ProcessKilledError if killed else ProcessDiedError
+            raise kind(f"crashed ({name})") from error
         if returned:
             return value
         raise value
@@ -92,9 +100,13 @@ def serve(descriptor: int) -> None:
         while True:
             function, arguments = pipe.recv()
             try:
-                answer = (True, function(*arguments))
+                answer = _pickled(True, function(*arguments))
             except Exception as error:
-                answer = (False, error)
-            pipe.send(answer)
+                answer = _pickled(False, error)
+            pipe.send_bytes(answer)
     except (EOFError, OSError):
         return  # The parent is gone.
+
+
+def _pickled(returned, value):
+    return multiprocessing.reduction.ForkingPickler.dumps((returned, value))

@@ -6,9 +6,11 @@ anywhere and go on, on one machine or many, and end with the same bytes.
 
 import collections
 import dataclasses
+import errno
 import hashlib
 import math
 import pathlib
+import stat
 from typing import Any
 
 import av
@@ -50,7 +52,8 @@ class IngestPlan:
         images: How to store frames.
         flip_pairs: As in `PreparedDataset`.
         shards: What to write.
-        missing: Paths of the lists that are not there.
+        rejected: Path and reason of what cannot be read: it is not there, or
+            is neither a file nor a folder.
         clips_sha256: Over clips, their files' sizes and their shards.
     """
 
@@ -60,7 +63,7 @@ class IngestPlan:
     images: ImageSettings
     flip_pairs: tuple[tuple[str, str], ...] | None
     shards: tuple[PlannedShard, ...]
-    missing: tuple[str, ...]
+    rejected: tuple[tuple[str, str], ...]
     clips_sha256: str
 
     @property
@@ -84,7 +87,7 @@ class IngestPlan:
             ),
             "clips": self.num_clips,
             "shards": len(self.shards),
-            "missing": len(self.missing),
+            "rejected": len(self.rejected),
             "clips_sha256": self.clips_sha256,
         }
 
@@ -138,14 +141,16 @@ def make_plan(
     for clip in collection.clips:
         _check_frames(clip)
     there: list[ClipSource] = []
-    missing: list[ClipSource] = []
+    rejected: list[tuple[str, str]] = []
     for clip in collection.clips:
-        found = _size(collection.root, clip) is not None
-        (there if found else missing).append(clip)
+        if problem := _problem(collection.root, clip):
+            rejected.append((clip.path, problem))
+        else:
+            there.append(clip)
     if not there:
         raise FileNotFoundError(
-            f"{collection.root} has none of the {len(missing)} clips that are "
-            f"listed. The first: {missing[0].path}"
+            f"{collection.root} has none of the {len(rejected)} clips that are "
+            f"listed. The first: {': '.join(rejected[0])}"
         )
     there.sort(key=lambda clip: random_key(seed, _identity(clip)))
     there = _with_splits(
@@ -159,7 +164,7 @@ def make_plan(
         images=images or ImageSettings(),
         flip_pairs=flip_pairs,
         shards=shards,
-        missing=tuple(sorted(clip.path for clip in missing)),
+        rejected=tuple(sorted(rejected)),
         clips_sha256=_digest(collection.root, shards),
     )
 
@@ -220,14 +225,29 @@ def _identity(clip):
     return f"{clip.path} [{clip.start}, {clip.end}]"
 
 
-def _size(root, clip):
-    """Returns a file's size, 0 for a folder, None if it is not there."""
-    path = root / clip.path
+def _problem(root, clip):
+    """Returns why a clip need not be opened, or None."""
     try:
-        status = path.stat()
+        mode = (root / clip.path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return "there is no such file"
+    if stat.S_ISDIR(mode) or (
+        stat.S_ISREG(mode) and clip.frame_pattern is None
+    ):
         return None
-    return 0 if path.is_dir() else status.st_size
+    # To open a pipe is to wait for who fills it.
+    kind = "regular file" if clip.frame_pattern is None else "folder of frames"
+    return f"it is no {kind}"
+
+
+def _size(root, clip):
+    """Returns a file's size, 0 for a folder."""
+    status = (root / clip.path).stat()
+    return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
 
 
 def _digest(root, shards):

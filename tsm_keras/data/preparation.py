@@ -112,7 +112,7 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
             ]
         )
     }
-    rejected = [(path, "there is no such file") for path in plan.missing]
+    rejected = list(plan.rejected)
     rejected += [row for result in results.values() for row in result.rejected]
     with (
         atomic_file(folder / REJECTED_FILE) as temporary,

@@ -27,6 +27,7 @@ from tsm_keras.data.prepared import (
     ImageSettings,
     PreparedDataset,
 )
+from tsm_keras.data.required_flags import expect_values
 from tsm_keras.data.sources.collection import SourceOptions
 from tsm_keras.data.sources.formats import FORMATS, read_collection
 from tsm_keras.progress import progress_bar
@@ -113,20 +114,21 @@ _define(
 )
 _define(flags.DEFINE_boolean, "dry_run", False, "Show the plan; write nothing.")
 _define(flags.DEFINE_string, "runner", None, "Of Apache Beam.")
-flags.mark_flags_as_required(["source", "to"], flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Writes the data set.
 
     Raises:
-        flags.Error: If there are arguments that are no flags, without Beam.
+        flags.Error: If there are arguments that are no flags, without Beam, or
+            a flag has no value.
         ImportError: If Beam is asked for and not installed.
         ValueError, OSError: If the source or a setting is wrong, a file cannot
             be read or written.
     """
     if arguments and FLAGS.runner is None:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
+    expect_values(FLAGS, "source", "to")
     if FLAGS.workers is not None and FLAGS.workers < 1:
         raise ValueError(
             f"`workers` must be at least 1. Received: workers={FLAGS.workers}"
@@ -137,6 +139,10 @@ def main(arguments: Sequence[str]) -> None:
             f"`--`, say how many. Received: workers={FLAGS.workers}, "
             f"runner={FLAGS.runner!r}"
         )
+    if FLAGS.runner is not None:
+        from tsm_keras.data.beam_ingest import check_options
+
+        check_options(_beam_options(arguments))
     plan = _plan()
     _show(plan)
     if FLAGS.dry_run:
@@ -152,9 +158,13 @@ def main(arguments: Sequence[str]) -> None:
             from tsm_keras.data.beam_ingest import ingest_with_beam
 
             dataset = ingest_with_beam(
-                plan, FLAGS.to, [f"--runner={FLAGS.runner}", *arguments]
+                plan, FLAGS.to, _beam_options(arguments), progress=progress
             )
     _report(dataset)
+
+
+def _beam_options(arguments):
+    return [f"--runner={FLAGS.runner}", *arguments]
 
 
 def _plan():
@@ -212,10 +222,10 @@ def _show(plan: IngestPlan) -> None:
         print(f"no clips for: {', '.join(empty)}")
     for first, second in plan.flip_pairs or ():
         print(f"mirrored, {first} is {second}")
-    if plan.missing:
+    if plan.rejected:
         print(
-            f"{len(plan.missing)} clips are listed and not there, the first: "
-            f"{plan.missing[0]}"
+            f"{len(plan.rejected)} clips are not there or no files, the first: "
+            f"{': '.join(plan.rejected[0])}"
         )
 
 

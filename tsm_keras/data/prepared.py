@@ -22,6 +22,9 @@ LABELS_FILE = "labels.txt"
 REJECTED_FILE = "rejected.csv"
 SPLITS = ("train", "val", "test")
 _FORMAT = 1
+# Larger ones are a slip, and all memory: a frame would take 50 MB and more.
+_MAX_SHORT_SIDE = 4096
+_MAX_FRAME_RATE = 1_000_000  # Times are stored in microseconds.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +77,10 @@ class ImageSettings:
     """How frames were stored.
 
     Attributes:
-        short_side: Pixels.
+        short_side: Pixels, 1 to 4096.
         quality: JPEG's, 1 to 100.
-        max_frame_rate: Frames a second that no clip exceeds, or None.
+        max_frame_rate: Frames a second that no clip exceeds, at most a
+            million, or None.
     """
 
     short_side: int = 256
@@ -85,12 +89,17 @@ class ImageSettings:
 
     def __post_init__(self):
         for field, valid, expected in (
-            ("short_side", self.short_side >= 1, "at least 1"),
+            (
+                "short_side",
+                1 <= self.short_side <= _MAX_SHORT_SIDE,
+                f"in 1..{_MAX_SHORT_SIDE}",
+            ),
             ("quality", 1 <= self.quality <= 100, "in 1..100"),
             (
                 "max_frame_rate",
-                self.max_frame_rate is None or self.max_frame_rate > 0,
-                "positive",
+                self.max_frame_rate is None
+                or 0 < self.max_frame_rate <= _MAX_FRAME_RATE,
+                f"positive and at most {_MAX_FRAME_RATE}",
             ),
         ):
             if not valid:

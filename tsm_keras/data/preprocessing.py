@@ -9,13 +9,14 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
 
     Area averaging when it shrinks (bilinear aliases), bilinear otherwise.
     """
-    height, width = frames.shape[1:3]
+    height, width = with_short_side(frames.shape[1], frames.shape[2], size)
+    return resize(frames, height, width)
+
+
+def with_short_side(height: int, width: int, size: int) -> tuple[int, int]:
+    """Returns height and width as `resize_short_side` makes them."""
     scale = size / min(height, width)
-    return resize(
-        frames,
-        max(size, round(height * scale)),
-        max(size, round(width * scale)),
-    )
+    return max(size, round(height * scale)), max(size, round(width * scale))
 
 
 def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:

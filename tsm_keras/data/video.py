@@ -227,6 +227,9 @@ def _decode(path, start=0.0):
 @contextlib.contextmanager
 def _open(path):
     """Yields a container and its video stream."""
+    # To open a pipe is to wait for who fills it.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise VideoError(path, "it is no regular file")
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             stream = _video_stream(path, container)

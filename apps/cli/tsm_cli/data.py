@@ -17,6 +17,7 @@ from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.data.required_flags import expect_values
 from tsm_keras.data.sampling import SamplingConfig
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
@@ -48,18 +49,18 @@ _define(
     "Share of a folder's videos that may be unreadable; they are left out.",
 )
 define_flags(FLAGS, __name__)
-flags.mark_flag_as_required("to", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Writes the sheet.
 
     Raises:
-        flags.Error: If the arguments are not `show DATASET`.
+        flags.Error: If the arguments are not `show DATASET --to=FILE`.
         ValueError, OSError: If the data or a setting is wrong.
     """
     if len(arguments) != 2 or arguments[0] != "show":
         raise flags.Error("expected: tsm data show DATASET --to=FILE")
+    expect_values(FLAGS, "to")
     path = pathlib.Path(FLAGS.to)
     if path.suffix not in (".png", ".html"):
         raise ValueError(f"--to must end in .png or .html. Received: {path}")

@@ -1,3 +1,8 @@
+import contextlib
+import os
+import pathlib
+import resource
+
 import cv2
 import numpy as np
 import pytest
@@ -197,6 +202,12 @@ def test_a_varying_frame_rate_keeps_the_cap(rate):
     assert np.all(gaps >= 1_000_000 / rate - 1)
 
 
+def test_a_cap_that_leaves_one_frame_leaves_one():
+    path = fixture("exo_sample_android_slow_motion.mp4")
+    clip = _encode(path, ImageSettings(64, 95, max_frame_rate=0.01))
+    assert len(clip.frames) == 1 and clip.frames == _encode(path).frames[:1]
+
+
 def test_rotation_turns_the_picture_upright():
     # 180 degrees: the decoder's own picture upside down.
     import av
@@ -242,6 +253,45 @@ def test_a_picture_too_wide_for_a_jpeg_is_rejected(tmp_path):
     source = ClipSource("wide", "x", frame_pattern="%d.png", frame_rate=1.0)
     result = try_encode_clip(tmp_path, source, SMALL)
     assert result == Rejected("no JPEG can hold 128000x64 pixels")
+    # As large as this one would become, nothing could hold it.
+    with _memory_for(1 << 28):
+        result = try_encode_clip(tmp_path, source, ImageSettings(4096))
+    assert result == Rejected("no JPEG can hold 8192000x4096 pixels")
+
+
+@contextlib.contextmanager
+def _memory_for(size):
+    """Lets this process take so many bytes more."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + size
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def test_too_little_memory_is_not_the_clips_fault(video):
+    images = ImageSettings(4096)
+    with (
+        _memory_for(1 << 23),
+        pytest.raises(MemoryError, match=video[0].name),
+    ):
+        try_encode_clip(
+            video[0].parent, ClipSource(video[0].name, "any"), images
+        )
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for pipe in (tmp_path / "pipe.mp4", folder / "1.png", folder / "other"):
+        os.mkfifo(pipe)
+    assert _try(tmp_path / "pipe.mp4") == Rejected("it is no regular file")
+    source = ClipSource("frames", "x", frame_pattern="%d.png", frame_rate=1.0)
+    result = try_encode_clip(tmp_path, source, SMALL)
+    assert result == Rejected("1.png: it is no regular file")
 
 
 def test_a_source_that_is_gone_is_no_broken_clip(tmp_path):

@@ -1,8 +1,10 @@
+import os
 import shutil
 
 import pytest
 
 from testing.gestures import LABELS, shared_videos, write_folder
+from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.folder import scan_folder
 from tsm_keras.data.video import VideoError
 
@@ -66,6 +68,16 @@ def test_some_broken_videos_may_be_left_out(tmp_path):
     _break(folder / "pull" / "0.mp4")
     with pytest.raises(ValueError, match=r"2 of 8.*pull/0\.mp4.*push/1\.mp4"):
         scan_folder(folder, max_bad_fraction=0.125)
+
+
+def test_a_pipe_is_a_broken_video(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    os.mkfifo(folder / "push" / "pipe.mp4")
+    (folder / "push" / "folder.mp4").mkdir()
+    with pytest.raises(VideoError, match=r"pipe\.mp4: it is no regular file"):
+        scan_folder(folder)
+    clips = open_clips(folder, max_bad_fraction=0.5)
+    assert clips.num_clips == 4
 
 
 def test_no_class_may_lose_all_its_videos(tmp_path):

@@ -2,6 +2,7 @@ import contextlib
 import csv
 import dataclasses
 import os
+import pathlib
 import resource
 import shutil
 
@@ -10,16 +11,17 @@ import pytest
 import tensorflow as tf
 
 from testing.gestures import LABELS
-from testing.plans import contents, gesture_root, small_plan
+from testing.plans import TINY, contents, gesture_root, small_plan
 from testing.shared_data import fixture
-from testing.videos import BROKEN, encode_or_crash
+from testing.videos import BROKEN, encode_or_crash, kill_self
 from tsm_keras.data import ingest as ingest_module
 from tsm_keras.data.clip_encoding import encode_clip
 from tsm_keras.data.ingest import ingest
+from tsm_keras.data.isolated_process import IsolatedProcess
 from tsm_keras.data.preparation import unfinished_shards
-from tsm_keras.data.prepared import open_prepared
+from tsm_keras.data.prepared import ImageSettings, open_prepared
 from tsm_keras.data.records import parse_clip
-from tsm_keras.data.shards import WORK_FOLDER
+from tsm_keras.data.shards import WORK_FOLDER, read_result
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +183,17 @@ def test_a_missing_file_of_a_list_is_rejected(tmp_path):
     ]
 
 
+def test_pipes_and_folders_named_like_videos_are_not_opened(tmp_path):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    os.mkfifo(root / "push" / "pipe.mp4")
+    (root / "push" / "folder.mp4").mkdir()
+    dataset = ingest(small_plan(root), tmp_path / "set")
+    assert sum(split.clips for split in dataset.splits.values()) == 8
+    assert _rejected(dataset.folder)[1:] == [
+        ["push/pipe.mp4", "it is no regular file"]
+    ]
+
+
 def test_names_that_are_no_utf8_go_through(tmp_path):
     root = shutil.copytree(gesture_root(), tmp_path / "videos")
     name = b"caf\xe9.mp4"
@@ -222,6 +235,51 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
     )
     (tmp_path / "aside.mp4").rename(gone)
     ingest(plan, tmp_path / "set", workers=2)
+    assert contents(tmp_path / "set") == contents(prepared.folder)
+
+
+class _Starved(IsolatedProcess):
+    """Has no memory for a large frame."""
+
+    def call(self, function, *arguments):
+        pid = super().call(os.getpid)
+        super().call(function, *arguments[:2], TINY)  # What it needs anyway.
+        pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + (1 << 23)
+        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+        return super().call(function, *arguments)
+
+
+class _Killed(IsolatedProcess):
+    """Is killed at the fifth clip, as the kernel does for want of memory."""
+
+    calls = 0
+
+    def call(self, function, *arguments):
+        self.calls += 1
+        if self.calls == 5:
+            return super().call(kill_self)
+        return super().call(function, *arguments)
+
+
+def test_too_little_memory_rejects_no_clip(tmp_path, monkeypatch):
+    plan = small_plan(images=ImageSettings(4096), limit=1)
+    with monkeypatch.context() as context:
+        context.setattr(ingest_module, "IsolatedProcess", _Starved)
+        message = "more memory than there is.* 0 of 1 shards are finished"
+        with pytest.raises(OSError, match=message):
+            ingest(plan, tmp_path / "set", workers=1)
+    assert not read_result(tmp_path / "set", plan.shards[0])
+
+
+def test_a_worker_that_is_killed_rejects_no_clip(
+    prepared, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as context:
+        context.setattr(ingest_module, "IsolatedProcess", _Killed)
+        with pytest.raises(OSError, match=r"was killed.* 2 of \d shards"):
+            ingest(small_plan(), tmp_path / "set", workers=1)
+    ingest(small_plan(), tmp_path / "set", workers=1)
     assert contents(tmp_path / "set") == contents(prepared.folder)
 
 

@@ -8,7 +8,11 @@ import time
 import pytest
 
 from testing.videos import hang, kill_self, segfault
-from tsm_keras.data.isolated_process import IsolatedProcess, ProcessDiedError
+from tsm_keras.data.isolated_process import (
+    IsolatedProcess,
+    ProcessDiedError,
+    ProcessKilledError,
+)
 from tsm_keras.data.video import VideoError, probe_video
 
 
@@ -39,8 +43,9 @@ def test_what_a_function_raises_is_raised(process, tmp_path):
 )
 def test_a_crash_costs_one_call(process, function, reason):
     before = process.call(os.getpid)
-    with pytest.raises(ProcessDiedError, match=reason):
+    with pytest.raises(ProcessDiedError, match=reason) as caught:
         process.call(function)
+    assert (function is kill_self) == (caught.type is ProcessKilledError)
     assert process.call(os.getpid) not in (before, os.getpid())
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import shutil
 
 import pytest
@@ -97,10 +98,23 @@ def test_a_limit_takes_some(collection):
     assert plan.label_names == ("a", "b")
 
 
-def test_what_is_listed_and_not_there_is_missing(collection):
+def test_what_cannot_be_read_is_rejected(collection):
     (collection.root / "p00_000.mp4").unlink()
-    plan = make_plan(collection)
-    assert plan.missing == ("p00_000.mp4",) and plan.num_clips == 99
+    (collection.root / "p01_001.mp4").unlink()
+    os.mkfifo(collection.root / "p01_001.mp4")
+    frames = dataclasses.replace(
+        collection.clips[2], frame_pattern="%d.jpg", frame_rate=1.0
+    )
+    long = dataclasses.replace(collection.clips[3], path="x" * 5000)
+    clips = (*collection.clips[:2], frames, long, *collection.clips[4:])
+    plan = make_plan(dataclasses.replace(collection, clips=clips))
+    assert plan.rejected == (
+        ("p00_000.mp4", "there is no such file"),
+        ("p01_001.mp4", "it is no regular file"),
+        ("p02_002.mp4", "it is no folder of frames"),
+        ("x" * 5000, "there is no such file"),
+    )
+    assert plan.num_clips == 96
     shutil.rmtree(collection.root)
     with pytest.raises(FileNotFoundError, match="none of the 100 clips"):
         make_plan(collection)

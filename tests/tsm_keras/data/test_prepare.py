@@ -14,21 +14,28 @@ from tsm_keras.data.ingest import ingest
 from tsm_keras.data.prepared import open_prepared
 from tsm_keras.data.shards import WORK_FOLDER
 
+_LOCAL = "--workers=1"
+_BEAM = "--runner=FnApiRunner"  # In the same process, which can be killed.
 
-def _arguments(folder, *more):
+
+def _arguments(folder, *more, how=_LOCAL):
     return [
         "prepare",
         f"--source={gesture_root()}",
         f"--to={folder}",
         "--clips_per_shard=1",
-        "--workers=1",
+        how,
         f"--size={TINY.short_side}",
         *more,
     ]
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_the_same(tmp_path):
+@pytest.mark.parametrize(
+    ("begun", "finished_by"),
+    [(_LOCAL, _LOCAL), (_LOCAL, _BEAM), (_BEAM, _LOCAL)],
+)
+def test_a_killed_run_goes_on_and_ends_the_same(tmp_path, begun, finished_by):
     pairs = (("swipe_left", "swipe_right"),)
     plan = small_plan(clips_per_shard=1, flip_pairs=pairs)
     ingest(plan, tmp_path / "whole")
@@ -38,7 +45,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path):
             sys.executable,
             "-c",
             "from tsm_cli.main import run; run()",
-            *_arguments(folder),
+            *_arguments(folder, how=begun),
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.DEVNULL,
@@ -56,7 +63,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(tmp_path):
         if (path := folder / result.stem)
     }
     assert 1 <= len(finished) < len(plan.shards)
-    output, _ = tsm(*_arguments(folder), ok=True)
+    output, _ = tsm(*_arguments(folder, how=finished_by), ok=True)
     assert "wrote 8 clips" in output and "clip/s" in output
     assert "mirrored, swipe_left is swipe_right" in output
     for path, before in finished.items():
@@ -90,14 +97,27 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path):
         ("--source_format=ucf", "source_format='ucf'"),
         ("--source_format=ucf101", "no list file classInd.txt"),
         ("--quality=0", "quality=0"),
+        ("--size=100000", "in 1..4096. Received: short_side=100000"),
+        ("--max_frame_rate=inf", "max_frame_rate=inf"),
         ("--group_regex=(", "must be a regular expression"),
         ("--flip_pairs=push", "flip_pairs='push'"),
         ("--workers=0", "workers=0"),
         ("--runner=DirectRunner", "workers=1, runner='DirectRunner'"),
         ("--lmit=3", "Unknown command line flag 'lmit'"),
         ("stray", "unexpected arguments ['stray']"),
+        ("--to=", "flag --to must have a value"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, flag, message):
     assert message in refused(*_arguments(tmp_path / "set", flag))
     assert not (tmp_path / "set").exists()
+
+
+def test_flags_that_are_needed_are_named_as_other_commands_do():
+    assert "flag --source must have a value (" in refused("prepare", "--to=x")
+    error = refused("prepare", "--source=x")
+    assert error.startswith("tsm prepare: error: flag --to must have a value (")
+    error = refused("flow", "--data=x")
+    assert error.startswith("tsm flow: error: flag --to must have a value (")
+    error = refused("data", "show", "x")
+    assert error.startswith("tsm data: error: flag --to must have a value (")

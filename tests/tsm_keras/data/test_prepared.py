@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import math
+import re
 
 import pytest
 
@@ -48,6 +50,23 @@ def _edit(dataset, **changes):
     path = dataset.folder / "dataset.json"
     fields = json.loads(path.read_text()) | changes
     path.write_text(json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        *(("short_side", value) for value in (0, 4097, 100_000)),
+        *(("quality", value) for value in (0, 101)),
+        *(
+            ("max_frame_rate", value)
+            for value in (0.0, -1.0, 1e300, math.inf, math.nan)
+        ),
+    ],
+)
+def test_images_that_no_clip_can_be_stored_as_are_refused(field, wrong):
+    received = re.escape(f"Received: {field}={wrong}")
+    with pytest.raises(ValueError, match=f"`{field}` must be .* {received}"):
+        ImageSettings(**{field: wrong})
 
 
 @pytest.mark.parametrize("pairs", [None, (), (("stop", "swipe left"),)])

@@ -44,6 +44,7 @@ def class_videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
             for path in entry.rglob("*")
             if path.suffix.lower() in VIDEO_SUFFIXES
             and not path.name.startswith(".")
+            and not path.is_dir()
         )
         for entry in visible_folders(folder)
     }

@@ -145,8 +145,28 @@ def reading(path: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
-    """Returns the lines of a list file that hold something, stripped."""
+def all_lines(path: pathlib.Path) -> list[str]:
+    """Returns the lines of a list file.
+
+    Raises:
+        ValueError: If it is no text, or holds what no path can.
+    """
     with reading(path):
         lines = path.read_text("utf-8-sig").splitlines()
-    return [line.strip() for line in lines if line.strip()]
+    for number, line in enumerate(lines, 1):
+        if "\0" in line:
+            raise ValueError(
+                f"{path}:{number}: a line must not hold the character 0. "
+                f"Received: {shortened(line)!r}"
+            )
+    return lines
+
+
+def read_lines(path: pathlib.Path) -> list[str]:
+    """Returns the lines of a list file that hold something, stripped."""
+    return [line.strip() for line in all_lines(path) if line.strip()]
+
+
+def shortened(text: str) -> str:
+    """Returns the beginning of a text, for a message."""
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,16 @@ from tsm_keras.data.sources.collection import (
     ClipSource,
     Collection,
     SourceOptions,
+    all_lines,
     list_files,
-    reading,
+    shortened,
     sorted_labels,
     split_named,
 )
 
 _COLUMNS = ("path", "label", "start", "end", "split")
+# Decades: more is a slip, which no decoder can count to and no name can hold.
+_MAX_SECONDS = 1_000_000_000
 
 
 def read_csv_list(options: SourceOptions) -> Collection:
@@ -49,18 +53,33 @@ def read_table(
     The separator is the first of tab, `;` and `,` in the first line. If that
     line names at least the first two of `columns`, it says what is where.
     """
-    with reading(path):
-        lines = path.read_text("utf-8-sig").splitlines()
+    lines = all_lines(path)
     first = lines[0] if lines else ""
     separator = next((mark for mark in "\t;" if mark in first), ",")
     names: Sequence[str] = columns
-    for line, row in enumerate(csv.reader(lines, delimiter=separator), 1):
+    for line, row in _rows(path, csv.reader(lines, delimiter=separator)):
         cells = [cell.strip() for cell in row]
         header = [cell.lower() for cell in cells]
         if line == 1 and set(columns[:2]) <= set(header):
             names = header
         elif any(cells):
             yield line, dict(zip(names, cells, strict=False))
+
+
+def _rows(path, reader):
+    """Yields each row with the number of its first line."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}:{line}: a row must be one of a CSV file, with every "
+                f"quotation mark closed. Received: {error}"
+            ) from error
+        yield line, row
 
 
 def seconds(
@@ -77,9 +96,10 @@ def seconds(
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < float("inf"):
+    if not 0 <= value < _MAX_SECONDS:
         raise ValueError(
-            f"{path}:{line}: `{name}` must be seconds. Received: {text!r}"
+            f"{path}:{line}: `{name}` must be seconds, below {_MAX_SECONDS}. "
+            f"Received: {shortened(text)!r}"
         )
     return value
 
@@ -96,10 +116,12 @@ def _check_headers(root, first_rows, clips):
     others.subtract(clip.label for _, clip in first_rows)
     for file, clip in first_rows:
         is_file = pathlib.PurePath(clip.path).suffix
-        if not (is_file or others[clip.label] or (root / clip.path).exists()):
+        there = os.path.exists(root / clip.path)
+        if not (is_file or others[clip.label] or there):
             raise ValueError(
                 f"{file}:1: the first row must name `path` and `label`, or be "
-                f"a clip. Received: {[clip.path, clip.label]}"
+                "a clip. Received: "
+                f"{[shortened(clip.path), shortened(clip.label)]}"
             )
 
 
@@ -107,13 +129,13 @@ def _clip(options, file, line, row):
     if not row.get("path") or not row.get("label"):
         raise ValueError(
             f"{file}:{line}: a row must begin with a path and a label. "
-            f"Received: {list(row.values())}"
+            f"Received: {[shortened(cell) for cell in row.values()]}"
         )
     split = split_named(row["split"]) if row.get("split") else list_split(file)
     if split is None and row.get("split"):
         raise ValueError(
             f"{file}:{line}: `split` must be train, val or test. "
-            f"Received: {row['split']!r}"
+            f"Received: {shortened(row['split'])!r}"
         )
     start, end = (
         seconds(file, line, name, row.get(name)) for name in ("start", "end")
@@ -123,6 +145,7 @@ def _clip(options, file, line, row):
             f"{file}:{line}: `end` must be after `start`. "
             f"Received: start={start}, end={end}"
         )
-    folder = (options.root / row["path"]).is_dir()
+    # Not Path.is_dir, which raises where a name is too long for one.
+    folder = os.path.isdir(options.root / row["path"])
     frames = options.frames("img_%05d.jpg", 30.0) if folder else {}
     return ClipSource(row["path"], row["label"], split, start, end, **frames)

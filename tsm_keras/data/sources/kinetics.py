@@ -9,6 +9,7 @@ from tsm_keras.data.sources.collection import (
     Collection,
     SourceOptions,
     list_files,
+    shortened,
     sorted_labels,
     split_named,
 )
@@ -55,10 +56,15 @@ def _clip(videos, file, line, row):
     if start is None or end is None or end <= start:
         raise ValueError(
             f"{file}:{line}: `time_end` must be after `time_start`. "
-            f"Received: {list(row.values())}"
+            f"Received: {[shortened(cell) for cell in row.values()]}"
         )
     split = split_named(row.get("split", "")) or list_split(file)
-    identity = row["youtube_id"]
+    identity = row.get("youtube_id")
+    if not identity:
+        raise ValueError(
+            f"{file}:{line}: a row must have a `youtube_id`. "
+            f"Received: {[shortened(cell) for cell in row.values()]}"
+        )
     trimmed = f"{identity}_{int(start):06d}_{int(end):06d}"
     if trimmed not in videos and identity in videos:
         return ClipSource(videos[identity], row["label"], split, start, end)

@@ -36,6 +36,7 @@ def test_class_folders(tmp_path):
             "wave/notes.txt": "",
             "wave/.hidden.mp4": "",
             "clap/c.avi": "",
+            "wave/folder.mp4/d.mp4": "",
             ".git/d.mp4": "",
             "list.csv": "",
         },
@@ -45,6 +46,7 @@ def test_class_folders(tmp_path):
     assert _rows(collection) == [
         ("clap/c.avi", "clap", None),
         ("wave/b.mp4", "wave", None),
+        ("wave/folder.mp4/d.mp4", "wave", None),
         ("wave/session 2/a.WEBM", "wave", None),
     ]
 
@@ -156,6 +158,10 @@ def test_csv_lists_named_after_splits(tmp_path):
         ("a.mp4,x\nb.mp4,y\na.mp4,y\n", "one label and one split"),
         ("a.mp4,x,,,train\nb.mp4,y\n", "all clips a split or none"),
         ("clip,cls\na.mp4,x\nb.mp4,y\n", "must name `path` and `label`"),
+        ("a.mp4,x\nb.mp4,y,1e300\n", r"clips\.csv:2: `start`.*'1e300'"),
+        ('a.mp4,x\n"b\n' + "x\n" * 140_000, r"clips\.csv:2: a row .* limit"),
+        ("a.mp4,x\n" + "b" * 131_073 + ",y\n", r"clips\.csv:2: a row"),
+        ("a.mp4,x\nb\0.mp4,y\n", r"clips\.csv:2: .*character 0.*'b.x00"),
         ("a.mp4,x\n", "two classes or more"),
         ("", "lists no clips"),
     ],
@@ -164,6 +170,13 @@ def test_wrong_csv_lists_are_refused(tmp_path, text, message):
     _write(tmp_path, {"clips.csv": text})
     with pytest.raises(ValueError, match=message):
         _read(tmp_path, "csv", lists=tmp_path / "clips.csv")
+
+
+def test_messages_stay_short_and_name_the_line_of_the_file(tmp_path):
+    _write(tmp_path, {"clips.csv": f'"a\n.mp4",x\n{"b" * 9_000}\n'})
+    with pytest.raises(ValueError, match=r"clips\.csv:3: ") as caught:
+        _read(tmp_path, "csv")
+    assert len(str(caught.value)) < 300
 
 
 def test_segments_of_a_file_may_begin_together(tmp_path):
@@ -337,6 +350,13 @@ def test_kinetics(tmp_path):
     }
     _write(lists, {"kinetics_val.csv": header + "abseiling,abc,11,1,val,0\n"})
     with pytest.raises(ValueError, match=r"kinetics_val\.csv:2: `time_end`"):
+        _read(videos, "kinetics", lists=lists)
+    _write(lists, {"kinetics_val.csv": header + "x,abc,1,1e300,val,0\n"})
+    message = r"kinetics_val\.csv:2: `time_end` .* Received: '1e300'"
+    with pytest.raises(ValueError, match=message):
+        _read(videos, "kinetics", lists=lists)
+    _write(lists, {"kinetics_val.csv": header + "x,,1,2,val,0\n"})
+    with pytest.raises(ValueError, match=r"kinetics_val\.csv:2: .*youtube_id"):
         _read(videos, "kinetics", lists=lists)
 
 
