@@ -133,6 +133,9 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
     ("arguments", "match"),
     [
         ((), "expected a MODEL"),
+        (("rgb", "--batch_size=0"), "batch_size=0.*positive"),
+        (("rgb", "--stream", "--batch_size=-1"), "batch_size=-1.*positive"),
+        (("rgb", "--stream", "--seed=-1"), "seed=-1.*non-negative"),
         (("rgb", "--weights=1,2"), "weights.*1 numbers"),
         (("rgb", "--crops=2"), "crops"),
         (("rgb", "--average=max"), "average"),

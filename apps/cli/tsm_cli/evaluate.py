@@ -18,8 +18,8 @@ from absl import flags
 FLAGS = flags.FlagValues()
 
 
-def _define(kind, name, default, text):
-    kind(name, default, text, flag_values=FLAGS)
+def _define(kind, name, default, text, **bounds):
+    kind(name, default, text, flag_values=FLAGS, **bounds)
 
 
 _define(
@@ -75,7 +75,13 @@ _define(
     "What views and models average: logits or softmax. (default: logits; "
     "softmax for several models)",
 )
-_define(flags.DEFINE_integer, "batch_size", 8, "Clips at a time.")
+_define(
+    flags.DEFINE_integer,
+    "batch_size",
+    8,
+    "Clips at a time, or streams side by side.",
+    lower_bound=1,
+)
 _define(
     flags.DEFINE_list,
     "weights",
@@ -107,7 +113,13 @@ _define(
     None,
     "Seconds between frames of --stream. (default: the model's)",
 )
-_define(flags.DEFINE_integer, "seed", 0, "Of the order of --stream.")
+_define(
+    flags.DEFINE_integer,
+    "seed",
+    0,
+    "Of the order of --stream.",
+    lower_bound=0,
+)
 flags.mark_flag_as_required("data", flag_values=FLAGS)
 
 
