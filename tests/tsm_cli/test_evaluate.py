@@ -118,7 +118,9 @@ def test_two_streams_and_classes_in_another_order(tsm_evaluate):
 
 
 def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
-    tsm_evaluate("rgb", "--stream", "--to=keras", "--frame_interval=0.1")
+    printed = tsm_evaluate(
+        "rgb", "--stream", "--to=keras", "--frame_interval=0.1"
+    )
     tsm_evaluate(
         "model.tflite", "--stream", "--to=tflite", "--frame_interval=0.1"
     )
@@ -126,6 +128,9 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
     for readout in ("frame", "window"):
         assert keras[readout] == tflite[readout]
     assert keras["frame"]["videos"] == 8
+    assert "8 videos" in printed and "7 of them ran after others" in printed
+    right = sum(x * count for _, x, count in keras["frame"]["by_position"][1:])
+    assert f"{right / 7:.1%}\n" in printed
     assert "<h2>After a change" in pathlib.Path("keras/stream.html").read_text()
 
 

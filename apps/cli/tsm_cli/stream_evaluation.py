@@ -16,11 +16,8 @@ from tsm_cli.predictors import (
 from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.evaluation.plots import line_chart
 from tsm_keras.evaluation.report import Section, format_table, write_report
-from tsm_keras.evaluation.streaming import (
-    Streamer,
-    StreamResults,
-    stream_protocol,
-)
+from tsm_keras.evaluation.stream_results import StreamResults
+from tsm_keras.evaluation.streaming import Streamer, stream_protocol
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_keras.progress import progress_bar
 
@@ -28,7 +25,7 @@ _READOUTS = {
     "frame": "the last frame's logits",
     "window": "the mean over as many frames as a clip of training has",
 }
-_HEADER = ("read from", "whole video", "half of it", "at the end of a chain")
+_HEADER = ("read from", "whole video", "half of it", "after others")
 
 
 def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
@@ -60,7 +57,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             seed=settings.seed,
             progress=progress,
         )
-    print(f"{results['frame'].videos} videos, each from a reset and in chains")
+    print(_summary(results["frame"]))
     rows = [_row(name, result) for name, result in results.items()]
     print(format_table(_HEADER, rows))
     if settings.to:
@@ -68,13 +65,22 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
     return results
 
 
+def _summary(result):
+    _, chained = result.after_others()
+    return (
+        f"{result.videos} videos, each from a reset; and in chains, where "
+        f"{chained} of them ran after others without one"
+    )
+
+
 def _row(name, result):
     half = next(y for x, y in result.by_fraction if x >= 0.5)
+    after_others, _ = result.after_others()
     return (
         _READOUTS[name],
         f"{result.by_fraction[-1][1]:.1%}",
         f"{half:.1%}",
-        f"{result.by_position[-1][1]:.1%}",
+        None if after_others is None else f"{after_others:.1%}",
     )
 
 
@@ -88,7 +94,7 @@ def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
     return write_report(
         folder / "stream.html",
         title=f"{pathlib.Path(settings.models[0]).name}, streamed",
-        summary="Each video ran from a reset, and in chains of eight without.",
+        summary=_summary(results["frame"]),
         header=_HEADER,
         rows=rows,
         sections=[
@@ -109,6 +115,8 @@ def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
                 "videos that ran before, no reset",
                 results,
                 "by_position",
+                "The last points may be of one video each: stream.json has "
+                "the counts.",
             ),
             _after_change(results),
         ],
@@ -116,7 +124,7 @@ def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
     )
 
 
-def _chart(title, xlabel, results, field):
+def _chart(title, xlabel, results, field, text=""):
     lines = {
         _READOUTS[name]: _columns(getattr(result, field), 0, 1)
         for name, result in results.items()
@@ -127,7 +135,9 @@ def _chart(title, xlabel, results, field):
         ylabel="top-1 accuracy",
         percent_x=field == "by_fraction",
     )
-    return Section(title, pictures=[(f"Top-1 against {xlabel}.", picture)])
+    return Section(
+        title, text, pictures=[(f"Top-1 against {xlabel}.", picture)]
+    )
 
 
 def _after_change(results):
