@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 
 from testing.gestures import LABELS, shared_videos
@@ -66,7 +67,7 @@ def _results(folder, name="results.json"):
 
 
 def test_report_holds_the_same_figures_in_every_form(tsm_evaluate):
-    printed = tsm_evaluate("rgb", "--to=report", "--saliency=0,1")
+    printed = tsm_evaluate("rgb", "--to=report", "--saliency=0,push/1.mp4")
     results = _results("report")
     with open("report/predictions.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -141,7 +142,11 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
         (("rgb", "--batch_size=0"), "batch_size=0.*positive"),
         (("rgb", "--stream", "--batch_size=-1"), "batch_size=-1.*positive"),
         (("rgb", "--stream", "--seed=-1"), "seed=-1.*non-negative"),
-        (("rgb", "--weights=1,2"), "weights.*1 numbers"),
+        (("rgb", "--weights=1,2"), "weights.*1 finite numbers"),
+        (("rgb", "--weights=nan"), "weights.*Received"),
+        (("rgb", "--weights=0"), "weights.*Received"),
+        (("rgb", "--weights=inf"), "weights.*Received"),
+        (("rgb", "other", "--weights=1,x"), "weights.*Received.*1,x"),
         (("rgb", "--crops=2"), "crops"),
         (("rgb", "--average=max"), "average"),
         (("rgb", "--to=x", "--saliency=99"), "saliency.*0 to 7.*'99'"),
@@ -151,9 +156,66 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
         (("rgb", "other", "--stream"), "one model"),
         (("flow",), "optical flow"),
         (("nowhere",), "nowhere is not a complete preset"),
+        (("rgb", "--frame_interval=0.2"), "--frame_interval: read with --str"),
+        (("rgb", "--seed=0"), "--seed: read with --stream alone"),
+        (("rgb", "--num_views=3"), "--num_views: read with --sampling=dense"),
+        (("rgb", "--stream", "--frame_interval=inf"), "frame_interval.*finite"),
+        (
+            ("rgb", "--stream", "--frame_interval=1e9"),
+            "frame_interval.*one fra",
+        ),
+        (("rgb", "--stream", "--frame_interval=0"), "frame_interval=0"),
+        (("rgb", "--flow_data=flows"), "flow_data.*Received"),
     ],
 )
 def test_refuses(tsm_evaluate, arguments, match):
     with pytest.raises(Exception, match=match):
         tsm_evaluate(*arguments)
     assert not pathlib.Path("x").exists()
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("--against=other", "--crops=10", "--saliency=0", "--sampling=dense"),
+        *("--full_resolution", "--average=softmax", "--weights=1"),
+        *("--flow_data=flows", "--window=8", "--num_views=2"),
+    ],
+)
+def test_stream_refuses_what_it_does_not_read(tsm_evaluate, flag):
+    name = flag.partition("=")[0]
+    with pytest.raises(flags.Error, match=f"{name}: not read with --stream"):
+        tsm_evaluate("rgb", "--stream", flag)
+
+
+def test_a_file_has_its_own_number_of_streams(tsm_evaluate):
+    with pytest.raises(flags.Error, match="--batch_size: not read"):
+        tsm_evaluate("model.tflite", "--stream", "--batch_size=2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("rgb", "--against=nowhere"), "nowhere is not a complete preset"),
+        (("rgb", "--against=flow"), "optical flow"),
+        (("rgb", "flow"), "optical flow"),
+        (("rgb", "other", "--sampling=interval"), "interval"),
+        (("rgb", "--to=model.tflite"), "to.*model.tflite is a file.*Received"),
+        (("rgb", "--to=model.tflite/x"), "model.tflite is a file.*Received"),
+        (("rgb", "--stream", "--to=model.tflite"), "model.tflite is a file"),
+        (("rgb", "other", "--weights=1,nan"), "weights.*Received"),
+        (("rgb", "other", "--weights=-1,1"), "weights.*Received"),
+    ],
+)
+def test_refuses_before_a_clip_is_read(
+    tsm_evaluate, monkeypatch, arguments, match
+):
+    def evaluated(*_):
+        pytest.fail("the evaluation began")
+
+    monkeypatch.setattr("tsm_cli.predictors.KerasPredictor.__call__", evaluated)
+    monkeypatch.setattr(
+        "tsm_cli.stream_evaluation.StreamingClassifier.step", evaluated
+    )
+    with pytest.raises(Exception, match=match):
+        tsm_evaluate(*arguments)

@@ -66,15 +66,18 @@ def stream_protocol(
         and `"window"`, the mean over the last `num_segments` frames.
 
     Raises:
-        ValueError: If no interval is known, or one is not positive.
+        ValueError: If no interval is known, one is not positive and finite, or
+            of every video a stream would see one frame.
     """
-    interval = (
-        config.frame_interval if frame_interval is None else frame_interval
+    interval = stream_interval(config, frame_interval)
+    paces = (
+        _count_and_step(clips, number, interval)
+        for number in range(clips.num_clips)
     )
-    if not interval > 0:
+    if not any(step < count for count, step in paces):
         raise ValueError(
-            "`frame_interval` must be positive seconds; the model was trained "
-            f"at {config.frame_interval} (0: unknown). "
+            "`frame_interval` must be shorter than the videos: a stream would "
+            "see one frame of each. "
             f"Received: frame_interval={interval!r}"
         )
     numbers = np.arange(clips.num_clips)
@@ -96,6 +99,26 @@ def stream_protocol(
         "frame": summarize(fresh, chained, 1),
         "window": summarize(fresh, chained, config.num_segments),
     }
+
+
+def stream_interval(
+    config: VideoClassifierConfig, frame_interval: float | None
+) -> float:
+    """Returns the seconds between two frames; see `stream_protocol`.
+
+    Raises:
+        ValueError: If they are unknown, or not positive and finite.
+    """
+    interval = (
+        config.frame_interval if frame_interval is None else frame_interval
+    )
+    if not 0 < interval < np.inf:
+        raise ValueError(
+            "`frame_interval` must be positive, finite seconds; the model was "
+            f"trained at {config.frame_interval} (0: unknown). "
+            f"Received: frame_interval={interval!r}"
+        )
+    return interval
 
 
 def stream_chains(
@@ -178,14 +201,7 @@ class _Chain:
 
 def _video_frames(clips, config, number, interval):
     """Yields the frames that a stream sees, and whether each is the last."""
-    about = clips.describe(number)
-    count = int(about["num_frames"])
-    step = interval * float(about["frame_rate"])
-    if not step > 0:
-        raise ValueError(
-            "A stream needs videos whose frame rate is known. "
-            f"Received: {float(about['frame_rate'])} for clip {number}"
-        )
+    count, step = _count_and_step(clips, number, interval)
     indices = np.arange(0, count, step).astype(np.int32)
     for start in range(0, len(indices), _CHUNK):
         chunk = read_frames(
@@ -197,3 +213,15 @@ def _video_frames(clips, config, number, interval):
         )
         for place, frame in enumerate(chunk, start=start):
             yield place == len(indices) - 1, frame
+
+
+def _count_and_step(clips, number, interval):
+    """Returns the frames of a video, and how many of them an interval has."""
+    about = clips.describe(number)
+    step = interval * float(about["frame_rate"])
+    if not step > 0:
+        raise ValueError(
+            "A stream needs videos whose frame rate is known. "
+            f"Received: {float(about['frame_rate'])} for clip {number}"
+        )
+    return int(about["num_frames"]), step

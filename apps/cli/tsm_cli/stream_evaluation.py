@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsm_cli.evaluation import Data, Settings, protocol
+from tsm_cli.evaluation import Data, Settings, check_target
 from tsm_cli.predictors import (
     ArtifactPredictor,
     ArtifactStreams,
@@ -17,7 +17,11 @@ from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.evaluation.plots import line_chart
 from tsm_keras.evaluation.report import Section, format_table, write_report
 from tsm_keras.evaluation.stream_results import StreamResults
-from tsm_keras.evaluation.streaming import Streamer, stream_protocol
+from tsm_keras.evaluation.streaming import (
+    Streamer,
+    stream_interval,
+    stream_protocol,
+)
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_keras.progress import progress_bar
 
@@ -40,6 +44,9 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
         )
     predictor = open_predictor(settings.models[0])
     predictor.config.expect_rgb()
+    interval = stream_interval(predictor.config, settings.frame_interval)
+    if settings.to:
+        check_target(settings.to)
     streamer: Streamer
     if isinstance(predictor, ArtifactPredictor):
         streamer = ArtifactStreams(settings.models[0])
@@ -53,7 +60,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             streamer,
             clips,
             predictor.config,
-            frame_interval=settings.frame_interval,
+            frame_interval=interval,
             seed=settings.seed,
             progress=progress,
         )
@@ -61,7 +68,15 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
     rows = [_row(name, result) for name, result in results.items()]
     print(format_table(_HEADER, rows))
     if settings.to:
-        print(_write(pathlib.Path(settings.to), settings, rows, results))
+        protocol = {
+            "model": settings.models[0],
+            "data": settings.data,
+            "split": settings.split,
+            "max_bad_fraction": settings.max_bad_fraction,
+            "frame_interval": interval,
+            "seed": settings.seed,
+        }
+        print(_write(pathlib.Path(settings.to), protocol, rows, results))
     return results
 
 
@@ -84,16 +99,16 @@ def _row(name, result):
     )
 
 
-def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
+def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = {"protocol": protocol(settings)} | {
+    numbers = {"protocol": protocol} | {
         name: dataclasses.asdict(result) for name, result in results.items()
     }
     with atomic_file(folder / "stream.json") as temporary:
         temporary.write_text(json.dumps(numbers, indent=1), "utf-8")
     return write_report(
         folder / "stream.html",
-        title=f"{pathlib.Path(settings.models[0]).name}, streamed",
+        title=f"{pathlib.Path(protocol['model']).name}, streamed",
         summary=_summary(results["frame"]),
         header=_HEADER,
         rows=rows,
@@ -120,7 +135,7 @@ def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
             ),
             _after_change(results),
         ],
-        notes=[f"{key}: {value}" for key, value in protocol(settings).items()],
+        notes=[f"{key}: {value}" for key, value in protocol.items()],
     )
 
 

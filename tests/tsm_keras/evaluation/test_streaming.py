@@ -152,7 +152,7 @@ def test_after_others_counts_every_video_that_is_not_the_first():
 def test_refuses_an_unknown_interval():
     model = random_clip_model(image_size=32, num_classes=4)
     clips = VideoReader(shared_videos())
-    for interval in (None, 0.0, -1.0, float("nan")):
+    for interval in (None, 0.0, -1.0, float("nan"), float("inf"), 1e9):
         with pytest.raises(ValueError, match="frame_interval.*Received"):
             stream_protocol(
                 StreamingClassifier(model),
