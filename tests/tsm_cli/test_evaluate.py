@@ -13,6 +13,7 @@ from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
 from tsm_cli import evaluate
 from tsm_export import export_tflite
+from tsm_export.clips import video_clips
 from tsm_keras.data.flow_command import write_flow
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.models.flow import to_flow
@@ -38,6 +39,14 @@ def work(tmp_path_factory):
     save_preset(other, work / "other")
     save_preset(to_flow(model, pairs=2), work / "flow")
     export_tflite(model, work / "model.tflite")
+    export_tflite(
+        model,
+        work / "int8.tflite",
+        quantize="int8",
+        calibration_clips=video_clips(
+            shared_videos(), model.video_config, count=8, seed=0
+        ),
+    )
     write_flow(VideoReader(shared_videos()), work / "flows", short_side=36)
     return work
 
@@ -92,6 +101,26 @@ def test_artifact_agrees_with_its_preset(tsm_evaluate):
     assert "agreement with it: 100.00%" in printed and "ms a frame" in printed
     compared = _results("compared")["against"]
     assert compared["max_probability_change"] < 1e-4
+
+
+def test_quantized_artifact_is_near_its_preset(tsm_evaluate):
+    printed = tsm_evaluate("int8.tflite", "--against=rgb", "--to=quantized")
+    compared = _results("quantized")["against"]
+    tsm_evaluate("rgb", "--to=not_quantized")
+    with (
+        open("quantized/predictions.csv", encoding="utf-8") as ours,
+        open("not_quantized/predictions.csv", encoding="utf-8") as theirs,
+    ):
+        pairs = list(zip(*map(csv.DictReader, (ours, theirs)), strict=True))
+    same = np.mean([a["predicted"] == b["predicted"] for a, b in pairs])
+    assert compared["agreement"] == same >= 0.75 and len(pairs) == 8
+    assert f"agreement with it: {same:.2%} of clips" in printed
+    assert compared["top1"] == _results("not_quantized")["top1"]
+    # It is rounded, by steps that show, and not by more.
+    assert 1e-4 < compared["max_probability_change"] < 0.25
+    assert (
+        compared["mean_probability_change"] < compared["max_probability_change"]
+    )
 
 
 def test_full_resolution_takes_larger_frames_of_the_same_network(tsm_evaluate):

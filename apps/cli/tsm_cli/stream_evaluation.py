@@ -44,7 +44,6 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
         )
     predictor = open_predictor(settings.models[0])
     predictor.config.expect_rgb()
-    interval = stream_interval(predictor.config, settings.frame_interval)
     if settings.to:
         check_target(settings.to)
     streamer: Streamer
@@ -54,6 +53,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
         streamer = StreamingClassifier(
             predictor.model, streams=settings.batch_size
         )
+    interval = stream_interval(predictor.config, settings.frame_interval)
     clips = Data(settings).reader(predictor.config)
     with progress_bar("streaming", unit="video") as progress:
         results = stream_protocol(
