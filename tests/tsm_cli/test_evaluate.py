@@ -6,12 +6,14 @@ import pathlib
 
 import numpy as np
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
 from tsm_cli import evaluate
 from tsm_export import export_tflite
+from tsm_export.clips import video_clips
 from tsm_keras.data.flow_command import write_flow
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.models.flow import to_flow
@@ -37,6 +39,14 @@ def work(tmp_path_factory):
     save_preset(other, work / "other")
     save_preset(to_flow(model, pairs=2), work / "flow")
     export_tflite(model, work / "model.tflite")
+    export_tflite(
+        model,
+        work / "int8.tflite",
+        quantize="int8",
+        calibration_clips=video_clips(
+            shared_videos(), model.video_config, count=8, seed=0
+        ),
+    )
     write_flow(VideoReader(shared_videos()), work / "flows", short_side=36)
     return work
 
@@ -66,7 +76,7 @@ def _results(folder, name="results.json"):
 
 
 def test_report_holds_the_same_figures_in_every_form(tsm_evaluate):
-    printed = tsm_evaluate("rgb", "--to=report", "--saliency=0,1")
+    printed = tsm_evaluate("rgb", "--to=report", "--saliency=0,push/1.mp4")
     results = _results("report")
     with open("report/predictions.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -91,6 +101,26 @@ def test_artifact_agrees_with_its_preset(tsm_evaluate):
     assert "agreement with it: 100.00%" in printed and "ms a frame" in printed
     compared = _results("compared")["against"]
     assert compared["max_probability_change"] < 1e-4
+
+
+def test_quantized_artifact_is_near_its_preset(tsm_evaluate):
+    printed = tsm_evaluate("int8.tflite", "--against=rgb", "--to=quantized")
+    compared = _results("quantized")["against"]
+    tsm_evaluate("rgb", "--to=not_quantized")
+    with (
+        open("quantized/predictions.csv", encoding="utf-8") as ours,
+        open("not_quantized/predictions.csv", encoding="utf-8") as theirs,
+    ):
+        pairs = list(zip(*map(csv.DictReader, (ours, theirs)), strict=True))
+    same = np.mean([a["predicted"] == b["predicted"] for a, b in pairs])
+    assert compared["agreement"] == same >= 0.75 and len(pairs) == 8
+    assert f"agreement with it: {same:.2%} of clips" in printed
+    assert compared["top1"] == _results("not_quantized")["top1"]
+    # It is rounded, by steps that show, and not by more.
+    assert 1e-4 < compared["max_probability_change"] < 0.25
+    assert (
+        compared["mean_probability_change"] < compared["max_probability_change"]
+    )
 
 
 def test_full_resolution_takes_larger_frames_of_the_same_network(tsm_evaluate):
@@ -118,7 +148,9 @@ def test_two_streams_and_classes_in_another_order(tsm_evaluate):
 
 
 def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
-    tsm_evaluate("rgb", "--stream", "--to=keras", "--frame_interval=0.1")
+    printed = tsm_evaluate(
+        "rgb", "--stream", "--to=keras", "--frame_interval=0.1"
+    )
     tsm_evaluate(
         "model.tflite", "--stream", "--to=tflite", "--frame_interval=0.1"
     )
@@ -126,6 +158,9 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
     for readout in ("frame", "window"):
         assert keras[readout] == tflite[readout]
     assert keras["frame"]["videos"] == 8
+    assert "8 videos" in printed and "7 of them ran after others" in printed
+    right = sum(x * count for _, x, count in keras["frame"]["by_position"][1:])
+    assert f"{right / 7:.1%}\n" in printed
     assert "<h2>After a change" in pathlib.Path("keras/stream.html").read_text()
 
 
@@ -133,7 +168,14 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
     ("arguments", "match"),
     [
         ((), "expected a MODEL"),
-        (("rgb", "--weights=1,2"), "weights.*1 numbers"),
+        (("rgb", "--batch_size=0"), "batch_size=0.*positive"),
+        (("rgb", "--stream", "--batch_size=-1"), "batch_size=-1.*positive"),
+        (("rgb", "--stream", "--seed=-1"), "seed=-1.*non-negative"),
+        (("rgb", "--weights=1,2"), "weights.*1 finite numbers"),
+        (("rgb", "--weights=nan"), "weights.*Received"),
+        (("rgb", "--weights=0"), "weights.*Received"),
+        (("rgb", "--weights=inf"), "weights.*Received"),
+        (("rgb", "other", "--weights=1,x"), "weights.*Received.*1,x"),
         (("rgb", "--crops=2"), "crops"),
         (("rgb", "--average=max"), "average"),
         (("rgb", "--to=x", "--saliency=99"), "saliency.*0 to 7.*'99'"),
@@ -143,9 +185,66 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
         (("rgb", "other", "--stream"), "one model"),
         (("flow",), "optical flow"),
         (("nowhere",), "nowhere is not a complete preset"),
+        (("rgb", "--frame_interval=0.2"), "--frame_interval: read with --str"),
+        (("rgb", "--seed=0"), "--seed: read with --stream alone"),
+        (("rgb", "--num_views=3"), "--num_views: read with --sampling=dense"),
+        (("rgb", "--stream", "--frame_interval=inf"), "frame_interval.*finite"),
+        (
+            ("rgb", "--stream", "--frame_interval=1e9"),
+            "frame_interval.*one fra",
+        ),
+        (("rgb", "--stream", "--frame_interval=0"), "frame_interval=0"),
+        (("rgb", "--flow_data=flows"), "flow_data.*Received"),
     ],
 )
 def test_refuses(tsm_evaluate, arguments, match):
     with pytest.raises(Exception, match=match):
         tsm_evaluate(*arguments)
     assert not pathlib.Path("x").exists()
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("--against=other", "--crops=10", "--saliency=0", "--sampling=dense"),
+        *("--full_resolution", "--average=softmax", "--weights=1"),
+        *("--flow_data=flows", "--window=8", "--num_views=2"),
+    ],
+)
+def test_stream_refuses_what_it_does_not_read(tsm_evaluate, flag):
+    name = flag.partition("=")[0]
+    with pytest.raises(flags.Error, match=f"{name}: not read with --stream"):
+        tsm_evaluate("rgb", "--stream", flag)
+
+
+def test_a_file_has_its_own_number_of_streams(tsm_evaluate):
+    with pytest.raises(flags.Error, match="--batch_size: not read"):
+        tsm_evaluate("model.tflite", "--stream", "--batch_size=2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("rgb", "--against=nowhere"), "nowhere is not a complete preset"),
+        (("rgb", "--against=flow"), "optical flow"),
+        (("rgb", "flow"), "optical flow"),
+        (("rgb", "other", "--sampling=interval"), "interval"),
+        (("rgb", "--to=model.tflite"), "to.*model.tflite is a file.*Received"),
+        (("rgb", "--to=model.tflite/x"), "model.tflite is a file.*Received"),
+        (("rgb", "--stream", "--to=model.tflite"), "model.tflite is a file"),
+        (("rgb", "other", "--weights=1,nan"), "weights.*Received"),
+        (("rgb", "other", "--weights=-1,1"), "weights.*Received"),
+    ],
+)
+def test_refuses_before_a_clip_is_read(
+    tsm_evaluate, monkeypatch, arguments, match
+):
+    def evaluated(*_):
+        pytest.fail("the evaluation began")
+
+    monkeypatch.setattr("tsm_cli.predictors.KerasPredictor.__call__", evaluated)
+    monkeypatch.setattr(
+        "tsm_cli.stream_evaluation.StreamingClassifier.step", evaluated
+    )
+    with pytest.raises(Exception, match=match):
+        tsm_evaluate(*arguments)

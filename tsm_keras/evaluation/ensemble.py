@@ -32,16 +32,7 @@ def combine(
         ValueError: If the clips or the classes differ, or a weight is wrong.
     """
     weights = [1.0] * len(predictions) if weights is None else list(weights)
-    if (
-        len(weights) != len(predictions)
-        or not weights
-        or min(weights) < 0
-        or not 0 < sum(weights) < np.inf
-    ):
-        raise ValueError(
-            f"`weights` must be {len(predictions)} numbers of at least 0, not "
-            f"all of them 0. Received: weights={weights}"
-        )
+    check_weights(weights, len(predictions))
     if average not in AVERAGES:
         raise ValueError(
             f"`average` must be one of {AVERAGES}. "
@@ -59,6 +50,26 @@ def combine(
         scores = log_probabilities(scores)
     rows = np.asarray(scores, np.float32)[:, None]
     return dataclasses.replace(first, frame_logits=rows)
+
+
+def check_weights(weights: Sequence[float], count: int) -> None:
+    """Checks how much each of several models counts.
+
+    Raises:
+        ValueError: If there is not one weight a model, one is negative or not
+            finite, or all are 0.
+    """
+    if (
+        len(weights) != count
+        or not weights
+        or min(weights) < 0
+        # Of NaN it is false too.
+        or not 0 < sum(weights) < np.inf
+    ):
+        raise ValueError(
+            f"`weights` must be {count} finite numbers of at least 0, one a "
+            f"model, not all of them 0. Received: weights={list(weights)}"
+        )
 
 
 def in_order_of(predictions: Predictions, first: Predictions) -> Predictions:

@@ -1,5 +1,8 @@
 """saliency: where and when a network saw what it says (Grad-CAM per frame)."""
 
+import pathlib
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -90,3 +93,37 @@ def saliency_sheet(
     axes.set_ylabel(plain_text(label_name), color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     return to_png(figure)
+
+
+def find_clip(wanted: str, names: Sequence[str]) -> int:
+    """Returns the number of a clip from its number or its file.
+
+    Args:
+        wanted: A number, a path, or the end of one, in whole names of folders
+            and files: `swipe_left/000.mp4`.
+        names: The path of each clip.
+
+    Raises:
+        ValueError: If that is no clip, or several.
+    """
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
+    tail = pathlib.PurePath(wanted).parts
+    found = [
+        number
+        for number, name in enumerate(names)
+        if tail and pathlib.PurePath(name).parts[-len(tail) :] == tail
+    ]
+    # A whole path may be the end of another one.
+    found = [x for x in found if names[x] == wanted] or found
+    if len(found) == 1:
+        return found[0]
+    what = "no clip"
+    if found:
+        some = ", ".join(names[number] for number in found[:2])
+        what = f"the end of {len(found)} paths ({some} ...)"
+    raise ValueError(
+        f"`saliency` must be numbers of clips, 0 to {len(names) - 1}, or ends "
+        "of their files' paths that one clip has, as CLASS/FILE. "
+        f"Received: {wanted!r}, {what}"
+    )

@@ -4,7 +4,6 @@ The questions of whoever runs one: how early does it know, does it tire of a
 long stream, and how long does it talk about a scene that is gone?
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -12,6 +11,11 @@ import numpy as np
 
 from tsm_keras.data.clip_reader import ClipReader, read_frames
 from tsm_keras.data.crops import center_box
+from tsm_keras.evaluation.stream_results import (
+    StreamedVideo,
+    StreamResults,
+    summarize,
+)
 from tsm_keras.models.config import VideoClassifierConfig
 
 _CHUNK = 32  # Frames of a video that are decoded at a time.
@@ -33,63 +37,6 @@ class Streamer(Protocol):
 
     def reset(self, stream: int | None = None) -> None:
         """Starts one stream anew, or all."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class StreamedVideo:
-    """What was said while a video ran.
-
-    Attributes:
-        clip: Its number.
-        label: Its class.
-        logits: `[n, K]` of its n frames.
-        before: The same of the videos that ran before it since the state was
-            last reset, `[m, K]`; m may be 0.
-        position: How many videos that were.
-        changed: Whether the last of them is of another class.
-    """
-
-    clip: int
-    label: int
-    logits: np.ndarray
-    before: np.ndarray
-    position: int
-    changed: bool
-
-    def right(self, window: int) -> np.ndarray:
-        """Returns whether each moment's answer is right, `[n]` bool.
-
-        Args:
-            window: Frames, up to that moment, whose logits are averaged; what
-                ran before the video counts if it was not reset.
-        """
-        past = np.concatenate([self.before, self.logits]).astype(np.float64)
-        sums = np.concatenate([np.zeros_like(past[:1]), past.cumsum(axis=0)])
-        ends = np.arange(len(self.before), len(past)) + 1
-        starts = np.maximum(ends - window, 0)
-        # A sum has the argmax of its mean.
-        return (sums[ends] - sums[starts]).argmax(axis=1) == self.label
-
-
-@dataclasses.dataclass(frozen=True)
-class StreamResults:
-    """Accuracies in [0, 1]; a row of each table is a tuple.
-
-    Attributes:
-        videos: How many were streamed.
-        by_fraction: Share of a video seen, accuracy.
-        by_frames: Frames of the stream seen, accuracy, videos so long.
-        by_position: Videos that ran before without a reset, accuracy at the
-            last frame, videos.
-        after_change: Frames since a video of another class ended, accuracy
-            with a reset between the two, accuracy without, videos so long.
-    """
-
-    videos: int
-    by_fraction: list[tuple[float, float]]
-    by_frames: list[tuple[int, float, int]]
-    by_position: list[tuple[int, float, int]]
-    after_change: list[tuple[int, float, float, int]]
 
 
 def stream_protocol(
@@ -119,15 +66,18 @@ def stream_protocol(
         and `"window"`, the mean over the last `num_segments` frames.
 
     Raises:
-        ValueError: If no interval is known, or one is not positive.
+        ValueError: If no interval is known, one is not positive and finite, or
+            of every video a stream would see one frame.
     """
-    interval = (
-        config.frame_interval if frame_interval is None else frame_interval
+    interval = stream_interval(config, frame_interval)
+    paces = (
+        _count_and_step(clips, number, interval)
+        for number in range(clips.num_clips)
     )
-    if not interval > 0:
+    if not any(step < count for count, step in paces):
         raise ValueError(
-            "`frame_interval` must be positive seconds; the model was trained "
-            f"at {config.frame_interval} (0: unknown). "
+            "`frame_interval` must be shorter than the videos: a stream would "
+            "see one frame of each. "
             f"Received: frame_interval={interval!r}"
         )
     numbers = np.arange(clips.num_clips)
@@ -146,9 +96,29 @@ def stream_protocol(
     fresh = {video.clip: video for video in videos(numbers[:, None])}
     chained = list(videos(chains))
     return {
-        "frame": _results(fresh, chained, 1),
-        "window": _results(fresh, chained, config.num_segments),
+        "frame": summarize(fresh, chained, 1),
+        "window": summarize(fresh, chained, config.num_segments),
     }
+
+
+def stream_interval(
+    config: VideoClassifierConfig, frame_interval: float | None
+) -> float:
+    """Returns the seconds between two frames; see `stream_protocol`.
+
+    Raises:
+        ValueError: If they are unknown, or not positive and finite.
+    """
+    interval = (
+        config.frame_interval if frame_interval is None else frame_interval
+    )
+    if not 0 < interval < np.inf:
+        raise ValueError(
+            "`frame_interval` must be positive, finite seconds; the model was "
+            f"trained at {config.frame_interval} (0: unknown). "
+            f"Received: frame_interval={interval!r}"
+        )
+    return interval
 
 
 def stream_chains(
@@ -231,14 +201,7 @@ class _Chain:
 
 def _video_frames(clips, config, number, interval):
     """Yields the frames that a stream sees, and whether each is the last."""
-    about = clips.describe(number)
-    count = int(about["num_frames"])
-    step = interval * float(about["frame_rate"])
-    if not step > 0:
-        raise ValueError(
-            "A stream needs videos whose frame rate is known. "
-            f"Received: {float(about['frame_rate'])} for clip {number}"
-        )
+    count, step = _count_and_step(clips, number, interval)
     indices = np.arange(0, count, step).astype(np.int32)
     for start in range(0, len(indices), _CHUNK):
         chunk = read_frames(
@@ -252,43 +215,13 @@ def _video_frames(clips, config, number, interval):
             yield place == len(indices) - 1, frame
 
 
-def _results(fresh, chained, window):
-    right = {clip: video.right(window) for clip, video in fresh.items()}
-    longest = max(map(len, right.values()))
-    fractions = np.arange(1, 11) / 10
-    seen = [  # The last frame within the share, at least the first one.
-        [x[max(int(np.floor(share * len(x))), 1) - 1] for x in right.values()]
-        for share in fractions + 1e-9
-    ]
-    by_frames = []
-    for count in range(1, longest + 1):
-        long = [x[count - 1] for x in right.values() if len(x) >= count]
-        by_frames.append((count, float(np.mean(long)), len(long)))
-    by_position = []
-    for position in range(max(video.position for video in chained) + 1):
-        ends = [x.right(window)[-1] for x in chained if x.position == position]
-        by_position.append((position, float(np.mean(ends)), len(ends)))
-    changed = [video for video in chained if video.changed]
-    after_change = []
-    for count in range(1, max((len(x.logits) for x in changed), default=0) + 1):
-        long = [video for video in changed if len(video.logits) >= count]
-        with_reset = [right[video.clip][count - 1] for video in long]
-        without = [video.right(window)[count - 1] for video in long]
-        after_change.append(
-            (
-                count,
-                float(np.mean(with_reset)),
-                float(np.mean(without)),
-                len(long),
-            )
+def _count_and_step(clips, number, interval):
+    """Returns the frames of a video, and how many of them an interval has."""
+    about = clips.describe(number)
+    step = interval * float(about["frame_rate"])
+    if not step > 0:
+        raise ValueError(
+            "A stream needs videos whose frame rate is known. "
+            f"Received: {float(about['frame_rate'])} for clip {number}"
         )
-    return StreamResults(
-        videos=len(right),
-        by_fraction=[
-            (float(share), float(np.mean(x)))
-            for share, x in zip(fractions, seen, strict=True)
-        ],
-        by_frames=by_frames,
-        by_position=by_position,
-        after_change=after_change,
-    )
+    return int(about["num_frames"]), step

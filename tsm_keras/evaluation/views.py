@@ -58,6 +58,11 @@ def predict_views(
             f"`average` must be one of {AVERAGES}. "
             f"Received: average={average!r}"
         )
+    if batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be at least 1. "
+            f"Received: batch_size={batch_size!r}"
+        )
     clips = as_reader(source)
     data = make_views(clips, config, views, batch_size=batch_size)
     per_video, num_classes = views.per_video(), len(clips.label_names)

@@ -11,15 +11,23 @@ tsm evaluate CAUSAL_PRESET --data=FOLDER --stream
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
 FLAGS = flags.FlagValues()
+# What --stream does not read, what is read with it alone, and with dense views.
+_NOT_STREAM = (
+    *("flow_data", "sampling", "window", "num_views", "crops"),
+    *("full_resolution", "average", "weights", "against", "saliency"),
+)
+_STREAM = ("frame_interval", "seed")
+_DENSE = ("window", "num_views")
 
 
-def _define(kind, name, default, text):
-    kind(name, default, text, flag_values=FLAGS)
+def _define(kind, name, default, text, **bounds):
+    kind(name, default, text, flag_values=FLAGS, **bounds)
 
 
 _define(
@@ -75,7 +83,13 @@ _define(
     "What views and models average: logits or softmax. (default: logits; "
     "softmax for several models)",
 )
-_define(flags.DEFINE_integer, "batch_size", 8, "Clips at a time.")
+_define(
+    flags.DEFINE_integer,
+    "batch_size",
+    8,
+    "Clips at a time, or streams side by side.",
+    lower_bound=1,
+)
 _define(
     flags.DEFINE_list,
     "weights",
@@ -106,8 +120,16 @@ _define(
     "frame_interval",
     None,
     "Seconds between frames of --stream. (default: the model's)",
+    # More frames a second than a video has are copies; no end of them, at 0.
+    lower_bound=0.001,
 )
-_define(flags.DEFINE_integer, "seed", 0, "Of the order of --stream.")
+_define(
+    flags.DEFINE_integer,
+    "seed",
+    0,
+    "Of the order of --stream.",
+    lower_bound=0,
+)
 flags.mark_flag_as_required("data", flag_values=FLAGS)
 
 
@@ -115,12 +137,13 @@ def main(arguments: Sequence[str]) -> None:
     """Evaluates, prints, and writes a report if asked to.
 
     Raises:
-        flags.Error: If there is no argument.
+        flags.Error: If there is no argument, or a flag would not be read.
         ValueError, OSError: If a model, the data or a setting is wrong, or
             they do not fit each other.
     """
     if not arguments:
         raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
+    _refuse_unread(arguments)
     # TensorFlow loads when the command line is known to be right.
     from tsm_cli.evaluation import Settings, evaluate
     from tsm_cli.stream_evaluation import evaluate_stream
@@ -145,16 +168,35 @@ def main(arguments: Sequence[str]) -> None:
     (evaluate_stream if FLAGS.stream else evaluate)(settings)
 
 
+def _refuse_unread(models):
+    """Refuses a flag that would change nothing: somebody counts on it."""
+    if FLAGS.stream:
+        _refuse(_NOT_STREAM, "not read with --stream")
+        if pathlib.Path(models[0]).is_file():
+            _refuse(("batch_size",), "not read: a file has its own streams")
+    else:
+        _refuse(_STREAM, "read with --stream alone")
+        if FLAGS.sampling != "dense":
+            _refuse(_DENSE, "read with --sampling=dense alone")
+
+
+def _refuse(names, reason):
+    given = [f"--{name}" for name in names if FLAGS[name].present]
+    if given:
+        raise flags.Error(f"{', '.join(given)}: {reason}")
+
+
 def _weights(count):
+    from tsm_keras.evaluation.ensemble import check_weights
+
     if FLAGS.weights is None:
         return None
     try:
         weights = tuple(map(float, FLAGS.weights))
     except ValueError:
-        weights = ()
-    if len(weights) != count:
         raise ValueError(
-            f"`weights` must be {count} numbers, one a model. "
+            "`weights` must be numbers, one a model. "
             f"Received: weights={','.join(FLAGS.weights)}"
-        )
+        ) from None
+    check_weights(weights, count)
     return weights

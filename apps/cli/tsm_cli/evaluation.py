@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
 from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.crops import center_box
 from tsm_keras.data.sampling import segment_indices
-from tsm_keras.data.views import ViewConfig
+from tsm_keras.data.views import ViewConfig, make_views
 from tsm_keras.evaluation.ensemble import combine, in_order_of
 from tsm_keras.evaluation.evaluation_report import (
     summary_rows,
@@ -20,7 +22,11 @@ from tsm_keras.evaluation.evaluation_report import (
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.predictions import Predictions
 from tsm_keras.evaluation.report import Section, format_table
-from tsm_keras.evaluation.saliency import saliency, saliency_sheet
+from tsm_keras.evaluation.saliency import (
+    find_clip,
+    saliency,
+    saliency_sheet,
+)
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.progress import progress_bar
@@ -94,11 +100,14 @@ class Data:
 def evaluate(settings: Settings) -> Predictions:
     """Evaluates, prints, and writes a report if `settings.to` says where."""
     data = Data(settings)
-    models = [
+    # What to compare with is the last, if there is something.
+    paths = [*settings.models, *filter(None, [settings.against])]
+    opened = [
         open_predictor(path, full_resolution=settings.views.full_resolution)
-        for path in settings.models
+        for path in paths
     ]
-    _check(settings, models[0], data)
+    _check(settings, opened, data)
+    models = opened[: len(settings.models)]
     found = []
     for path, model in zip(settings.models, models, strict=True):
         found.append(_predict(path, model, data, settings))
@@ -124,7 +133,7 @@ def evaluate(settings: Settings) -> Predictions:
     print(f"top-1 {metrics.top1:.2%} of {metrics.clips} clips")
     print(format_table(("measure", "value"), summary_rows(metrics)))
     if settings.against:
-        results["against"] = _compare(settings, data, predictions)
+        results["against"] = _compare(settings, opened[-1], data, predictions)
     if settings.to:
         page = write_evaluation(
             settings.to,
@@ -152,10 +161,41 @@ def protocol(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in (fields | views).items() if value}
 
 
-def _check(settings, model, data):
+def check_target(folder: str) -> None:
+    """Refuses a folder that a report could not be written into.
+
+    Raises:
+        ValueError: If it is a file, or in one.
+        PermissionError: If nothing may be written there.
+    """
+    path = pathlib.Path(folder)
+    there = next(x for x in (path, *path.parents) if x.exists())
+    if not there.is_dir():
+        raise ValueError(
+            f"`to` must be a folder, and {there} is a file. "
+            f"Received: to={folder}"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"`to` cannot be written. Received: to={folder}")
+
+
+def _check(settings, models: Sequence[Model], data):
     """Refuses before the long work what could not be done after it."""
-    if not settings.saliency:
-        return
+    if settings.to:
+        check_target(settings.to)
+    if settings.flow_data and all(model.config.is_rgb for model in models):
+        raise ValueError(
+            "`flow_data` is for presets that see optical flow, and none of "
+            f"these does. Received: flow_data={settings.flow_data}"
+        )
+    if settings.saliency:
+        _check_saliency(settings, models[0], data)
+    for model in models:  # Each refuses what it cannot be fed.
+        reader = data.reader(model.config)
+        make_views(reader, model.config, settings.views, batch_size=1)
+
+
+def _check_saliency(settings, model, data):
     if not settings.to:
         raise ValueError(
             "`saliency` is drawn into a report: add --to=FOLDER. "
@@ -168,7 +208,7 @@ def _check(settings, model, data):
         )
     names = data.reader(model.config).clip_names
     for wanted in settings.saliency:
-        _find_clip(wanted, names)
+        find_clip(wanted, names)
 
 
 def _predict(path, model: Model, data: Data, settings: Settings):
@@ -190,10 +230,9 @@ def _predict(path, model: Model, data: Data, settings: Settings):
     return predictions
 
 
-def _compare(settings, data, predictions):
+def _compare(settings, other, data, predictions):
     """Prints how far predictions are those of another model."""
     path = settings.against
-    other = open_predictor(path, full_resolution=settings.views.full_resolution)
     expected = in_order_of(_predict(path, other, data, settings), predictions)
     agreement = predictions.agreement(expected)
     changes = np.abs(predictions.probabilities() - expected.probabilities())
@@ -215,7 +254,7 @@ def _saliency(settings, model, data, predictions):
     """Returns the report's section that explains the clips asked for."""
     pictures = []
     for wanted in settings.saliency:
-        number = _find_clip(wanted, predictions.clip_names)
+        number = find_clip(wanted, predictions.clip_names)
         clip = data.clip(model.config, number)
         label = int(predictions.classes()[number])
         name = predictions.label_names[label]
@@ -238,21 +277,3 @@ def _saliency(settings, model, data, predictions):
         return []
     text = "Where and when the model saw what it says (Grad-CAM per frame)."
     return [Section("Saliency over time", text, pictures=pictures)]
-
-
-def _find_clip(wanted, names):
-    """Returns the number of a clip from its number or its file's name."""
-    if wanted.isdecimal() and int(wanted) < len(names):
-        return int(wanted)
-    found = [
-        number
-        for number, name in enumerate(names)
-        if wanted == name or wanted == pathlib.PurePath(name).name
-    ]
-    if len(found) != 1:
-        raise ValueError(
-            f"`saliency` must be numbers of clips, 0 to {len(names) - 1}, or "
-            f"names of one file each. Received: {wanted!r}, the name of "
-            f"{len(found)}"
-        )
-    return found[0]

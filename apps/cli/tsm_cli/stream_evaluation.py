@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsm_cli.evaluation import Data, Settings, protocol
+from tsm_cli.evaluation import Data, Settings, check_target
 from tsm_cli.predictors import (
     ArtifactPredictor,
     ArtifactStreams,
@@ -16,9 +16,10 @@ from tsm_cli.predictors import (
 from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.evaluation.plots import line_chart
 from tsm_keras.evaluation.report import Section, format_table, write_report
+from tsm_keras.evaluation.stream_results import StreamResults
 from tsm_keras.evaluation.streaming import (
     Streamer,
-    StreamResults,
+    stream_interval,
     stream_protocol,
 )
 from tsm_keras.models.streaming_classifier import StreamingClassifier
@@ -28,7 +29,7 @@ _READOUTS = {
     "frame": "the last frame's logits",
     "window": "the mean over as many frames as a clip of training has",
 }
-_HEADER = ("read from", "whole video", "half of it", "at the end of a chain")
+_HEADER = ("read from", "whole video", "half of it", "after others")
 
 
 def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
@@ -43,6 +44,8 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
         )
     predictor = open_predictor(settings.models[0])
     predictor.config.expect_rgb()
+    if settings.to:
+        check_target(settings.to)
     streamer: Streamer
     if isinstance(predictor, ArtifactPredictor):
         streamer = ArtifactStreams(settings.models[0])
@@ -50,45 +53,63 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
         streamer = StreamingClassifier(
             predictor.model, streams=settings.batch_size
         )
+    interval = stream_interval(predictor.config, settings.frame_interval)
     clips = Data(settings).reader(predictor.config)
     with progress_bar("streaming", unit="video") as progress:
         results = stream_protocol(
             streamer,
             clips,
             predictor.config,
-            frame_interval=settings.frame_interval,
+            frame_interval=interval,
             seed=settings.seed,
             progress=progress,
         )
-    print(f"{results['frame'].videos} videos, each from a reset and in chains")
+    print(_summary(results["frame"]))
     rows = [_row(name, result) for name, result in results.items()]
     print(format_table(_HEADER, rows))
     if settings.to:
-        print(_write(pathlib.Path(settings.to), settings, rows, results))
+        protocol = {
+            "model": settings.models[0],
+            "data": settings.data,
+            "split": settings.split,
+            "max_bad_fraction": settings.max_bad_fraction,
+            "frame_interval": interval,
+            "seed": settings.seed,
+        }
+        print(_write(pathlib.Path(settings.to), protocol, rows, results))
     return results
+
+
+def _summary(result):
+    _, chained = result.after_others()
+    return (
+        f"{result.videos} videos, each from a reset; and in chains, where "
+        f"{chained} of them ran after others without one"
+    )
 
 
 def _row(name, result):
     half = next(y for x, y in result.by_fraction if x >= 0.5)
+    after_others, _ = result.after_others()
     return (
         _READOUTS[name],
         f"{result.by_fraction[-1][1]:.1%}",
         f"{half:.1%}",
-        f"{result.by_position[-1][1]:.1%}",
+        None if after_others is None else f"{after_others:.1%}",
     )
 
 
-def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
+def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = {"protocol": protocol(settings)} | {
+    numbers = {"protocol": protocol} | {
         name: dataclasses.asdict(result) for name, result in results.items()
     }
     with atomic_file(folder / "stream.json") as temporary:
         temporary.write_text(json.dumps(numbers, indent=1), "utf-8")
     return write_report(
         folder / "stream.html",
-        title=f"{pathlib.Path(settings.models[0]).name}, streamed",
-        summary="Each video ran from a reset, and in chains of eight without.",
+        title=f"{pathlib.Path(protocol['model']).name}, streamed",
+        summary=_summary(results["frame"]),
         header=_HEADER,
         rows=rows,
         sections=[
@@ -109,14 +130,16 @@ def _write(folder, settings, rows, results: Mapping[str, StreamResults]):
                 "videos that ran before, no reset",
                 results,
                 "by_position",
+                "The last points may be of one video each: stream.json has "
+                "the counts.",
             ),
             _after_change(results),
         ],
-        notes=[f"{key}: {value}" for key, value in protocol(settings).items()],
+        notes=[f"{key}: {value}" for key, value in protocol.items()],
     )
 
 
-def _chart(title, xlabel, results, field):
+def _chart(title, xlabel, results, field, text=""):
     lines = {
         _READOUTS[name]: _columns(getattr(result, field), 0, 1)
         for name, result in results.items()
@@ -127,7 +150,9 @@ def _chart(title, xlabel, results, field):
         ylabel="top-1 accuracy",
         percent_x=field == "by_fraction",
     )
-    return Section(title, pictures=[(f"Top-1 against {xlabel}.", picture)])
+    return Section(
+        title, text, pictures=[(f"Top-1 against {xlabel}.", picture)]
+    )
 
 
 def _after_change(results):

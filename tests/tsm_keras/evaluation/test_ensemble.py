@@ -52,7 +52,7 @@ def test_clips_and_classes_are_matched_by_name():
 
 def test_refuses():
     first = make(0)
-    for weights in ([1], [0, 0], [1, -1], [1, float("inf")]):
+    for weights in ([1], [0, 0], [1, -1], [1, float("inf")], [1, np.nan]):
         with pytest.raises(ValueError, match="weights.*Received"):
             combine([first, make(1)], weights)
     missing = dataclasses.replace(

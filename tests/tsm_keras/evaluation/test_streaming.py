@@ -6,11 +6,8 @@ from testing.models import random_clip_model, small_config
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
 from tsm_keras.data.video import read_video
 from tsm_keras.data.video_reader import VideoReader
-from tsm_keras.evaluation.streaming import (
-    StreamedVideo,
-    stream_chains,
-    stream_protocol,
-)
+from tsm_keras.evaluation.stream_results import StreamedVideo, summarize
+from tsm_keras.evaluation.streaming import stream_chains, stream_protocol
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 
 INTERVAL = 0.25
@@ -125,10 +122,37 @@ def test_the_window_reaches_back_over_a_change_without_reset():
     np.testing.assert_array_equal(video.right(4), [False, False, True])
 
 
+def _said(clip, said, label, position=0):
+    return StreamedVideo(
+        clip=clip,
+        label=label,
+        logits=np.eye(2, dtype=np.float32)[[said]],
+        before=np.zeros((position, 2), np.float32),
+        position=position,
+        changed=False,
+    )
+
+
+def test_after_others_counts_every_video_that_is_not_the_first():
+    # Chains of 3, 2 and 2: of the last place there is one video, and it is
+    # right; of the four after others one is.
+    places = [(0, 1), (1, 0), (2, 1), (0, 1), (1, 0), (0, 1), (1, 0)]
+    chained = [
+        _said(clip, said, label=1, position=position)
+        for clip, (position, said) in enumerate(places)
+    ]
+    fresh = {clip: _said(clip, 1, label=1) for clip in range(len(places))}
+    results = summarize(fresh, chained, window=1)
+    assert results.by_position[-1] == (2, 1.0, 1)
+    assert results.after_others() == (0.25, 4)
+    alone = summarize({0: fresh[0]}, [chained[0]], window=1)
+    assert alone.after_others() == (None, 0)
+
+
 def test_refuses_an_unknown_interval():
     model = random_clip_model(image_size=32, num_classes=4)
     clips = VideoReader(shared_videos())
-    for interval in (None, 0.0, -1.0, float("nan")):
+    for interval in (None, 0.0, -1.0, float("nan"), float("inf"), 1e9):
         with pytest.raises(ValueError, match="frame_interval.*Received"):
             stream_protocol(
                 StreamingClassifier(model),

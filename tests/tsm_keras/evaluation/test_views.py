@@ -81,6 +81,8 @@ def test_refuses():
     videos = shared_videos()
     with pytest.raises(ValueError, match="average.*Received"):
         predict_views(_logits, videos, CONFIG, ViewConfig(), average="max")
+    with pytest.raises(ValueError, match="batch_size.*Received: batch_size=0"):
+        predict_views(_logits, videos, CONFIG, ViewConfig(), batch_size=0)
     with pytest.raises(ValueError, match=r"\[8, 4, 4\].*Received: \[8, 3\]"):
         predict_views(
             lambda clips: np.zeros((len(clips), 3)),
