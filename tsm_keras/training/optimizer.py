@@ -40,7 +40,7 @@ def build_optimizer(
     Raises:
         ValueError: If this is tf_keras and the config needs Keras 3.
     """
-    _check_keras(config)
+    check_keras(config, tf.distribute.get_strategy().num_replicas_in_sync)
     options: dict[str, Any] = {
         "global_clipnorm": config.clip_norm or None,
         **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
@@ -148,8 +148,13 @@ class GlobalAdamW(_GlobalGradients, keras.optimizers.AdamW):
     """AdamW, whose gradients are clipped by the norm over all devices."""
 
 
-def _check_keras(config):
-    devices = tf.distribute.get_strategy().num_replicas_in_sync
+def check_keras(config: TrainingConfig, devices: int) -> None:
+    """Raises a ValueError if this Keras cannot do what a config says.
+
+    Args:
+        config: How a model is to be trained.
+        devices: How many share a batch.
+    """
     if config.accumulate > 1 and devices > 1:
         raise ValueError(
             "`accumulate` must be 1 where several devices share a batch. "
