@@ -19,7 +19,8 @@ class PerVariable(NamedTuple):
     Attributes:
         rate: Factor of its learning rate.
         decay: Share of the variable that is added to its gradient.
-        first_step: Before which it does not change.
+        first_step: Before which it does not change. Several accumulated
+            batches are one step.
     """
 
     rate: float = 1.0
@@ -66,6 +67,9 @@ def per_variable(
     model: keras.Model, config: TrainingConfig, steps_per_epoch: int
 ) -> list[PerVariable]:
     """Returns the rule of each trainable variable of a model, in order."""
+    # Keras counts steps in `iterations`, and batches for the schedule. A step
+    # over the boundary is made in the epoch after it.
+    thaws = config.frozen_epochs * steps_per_epoch // config.accumulate
     rules = {}
     for name, layer in leaf_layers(model):
         stage = stage_of(name)
@@ -78,7 +82,7 @@ def per_variable(
             rules[id(weight)] = PerVariable(
                 rate,
                 config.weight_decay if is_kernel else 0.0,
-                config.frozen_epochs * steps_per_epoch if frozen else 0,
+                thaws if frozen else 0,
             )
     return [rules[id(weight)] for weight in model.trainable_weights]
 
