@@ -94,7 +94,9 @@ class SeedEpochs(keras.callbacks.Callback):
 class StopAfterEpoch(keras.callbacks.Callback):
     """SIGTERM or Ctrl-C ends training after the epoch; a second one, at once.
 
-    Either way the last whole epoch is backed up.
+    Either way the last whole epoch is backed up. Signals have this meaning
+    inside of `with`, however that is left: Keras calls no callback after an
+    error.
 
     Attributes:
         received: The first signal, None if there was none.
@@ -105,17 +107,17 @@ class StopAfterEpoch(keras.callbacks.Callback):
         self.received: signal.Signals | None = None
         self._handlers = {}
 
-    def on_train_begin(self, logs=None):
-        self._handlers = {
-            number: signal.signal(number, self._receive) for number in _STOPPING
-        }
+    def __enter__(self) -> "StopAfterEpoch":
+        for number in _STOPPING:
+            self._handlers[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.restore_handlers()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.received:
             self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        self.restore_handlers()
 
     def restore_handlers(self):
         """Gives signals their old meaning again."""

@@ -11,9 +11,7 @@ the run, PRESET.run, with metrics and presets; the same command again, or
 --resume, goes on with a run that ended early. docs/training.md has the recipes.
 """
 
-import dataclasses
 import functools
-import os
 import pathlib
 import shlex
 import sys
@@ -30,15 +28,14 @@ from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
-from tsm_keras.training.distribute import make_strategy, worker_index
-from tsm_keras.training.flags import (
-    define,
-    given_network,
-    recipe_from_flags,
-    serialized,
+from tsm_keras.training.begin import begin_run, find_run
+from tsm_keras.training.distribute import (
+    make_strategy,
+    wait_for_workers,
+    worker_index,
 )
-from tsm_keras.training.run import train_in_folder
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.flags import define, given_network, recipe_from_flags
+from tsm_keras.training.run import check_training, train_in_folder
 from tsm_keras.training.starting_point import check_start, starting_model
 
 FLAGS = flags.FlagValues()
@@ -59,7 +56,8 @@ def main(arguments: Sequence[str]) -> None:
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
-    run = _find_run()
+    found = find_run(FLAGS)
+    run = found.folder
     recipe = recipe_from_flags(FLAGS)
     # Settings are checked before any video is read.
     VideoClassifierConfig(num_classes=2, **recipe.network)
@@ -76,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
     split = _test_split()
     source, training = _open_with_start(recipe)
     test = _open(split, label_names=training.label_names)
-    if run.exists:
+    if found.goes_on:
         _check_data(run, training)
     model, report = starting_model(
         recipe,
@@ -86,7 +84,8 @@ def main(arguments: Sequence[str]) -> None:
         name=FLAGS.init or "",
         pretrained=pretrained,
     )
-    model = load_preset(run.start) if run.start.exists() else model
+    if found.goes_on and run.start.exists():
+        model = load_preset(run.start)
     make_training, make_test = (
         functools.partial(
             make_dataset,
@@ -100,6 +99,9 @@ def main(arguments: Sequence[str]) -> None:
         for clips in (training, test)
     )
     make_training(batch_size=1)  # Refuses what does not fit the data set.
+    check_training(
+        model, recipe.training, strategy, quantization_aware=FLAGS.qat
+    )
     provenance = {
         "data": training.name,
         "data_sha256": training.content_hash,
@@ -110,7 +112,8 @@ def main(arguments: Sequence[str]) -> None:
         "init": _hash_of_init(),
         "quantization_aware": FLAGS.qat,
     }
-    _begin(run, index, recipe, model, report, provenance)
+    # Nothing is written, and no earlier run touched, before this.
+    begin_run(found, FLAGS, recipe, model, report, provenance)
     train = functools.partial(
         train_in_folder,
         run,
@@ -125,6 +128,9 @@ def main(arguments: Sequence[str]) -> None:
         max_steps=2 if FLAGS.debug else None,
     )
     try:
+        if several:
+            # The first one may have removed an earlier run.
+            wait_for_workers(strategy)
         finished = train()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if not several:
@@ -148,92 +154,10 @@ def main(arguments: Sequence[str]) -> None:
         finished.model,
         FLAGS.to,
         provenance=finished.provenance,
-        overwrite=FLAGS.overwrite,
+        overwrite=run.may_replace(FLAGS.to),
     )
     run.finish()
     print(f"wrote the preset {FLAGS.to}")
-
-
-def _find_run():
-    """Returns the folder of the run that the flags name, after checks."""
-    if FLAGS.resume:
-        if others := serialized(FLAGS):
-            raise flags.Error(
-                "--resume takes all settings from the run: leave out "
-                f"{' '.join(others)}"
-            )
-        run = RunFolder(FLAGS.resume)
-        FLAGS(["tsm train", *run.read()["flags"]])
-    for name in ("data", "to"):
-        if not FLAGS[name].value:
-            raise flags.Error(f"flag --{name} must have a value")
-    target = pathlib.Path(FLAGS.to)
-    if not FLAGS.resume:
-        run = RunFolder(FLAGS.run or f"{target.parent / target.name}.run")
-    if target.exists() and not FLAGS.overwrite:
-        raise FileExistsError(
-            f"{target} exists: choose another folder, or add --overwrite."
-        )
-    if run.exists:
-        run.lock(_lock_name())
-        _check_same(run)
-    elif run.path.exists() and any(
-        not path.name.startswith("lock") for path in run.path.iterdir()
-    ):
-        raise FileExistsError(
-            f"{run.path} exists and is no folder of a run: choose another one "
-            "with --run."
-        )
-    return run
-
-
-def _check_same(run):
-    """Leaves a folder for a run that goes on, or empties it."""
-    before = run.read()
-    if not before.get("finished"):
-        differ = sorted({*before["flags"]} ^ {*serialized(FLAGS)})
-        if not differ:
-            return
-    if not FLAGS.overwrite:
-        problem = (
-            "is finished"
-            if before.get("finished")
-            else f"was begun with other settings ({' '.join(differ)}); go on "
-            f"with it: tsm train --resume={run.path}"
-        )
-        raise FileExistsError(
-            f"The run {run.path} {problem}. For a new one choose another folder"
-            " (--to, --run), or add --overwrite."
-        )
-    run.remove()
-
-
-def _begin(run, index, recipe, model, report, provenance):
-    """Locks the folder and writes what the run begins with."""
-    run.lock(_lock_name())
-    if report:
-        print(report.to_text())
-    if index or run.start.exists():
-        return
-    if not run.exists:
-        run.describe(
-            command=shlex.join(["tsm", *sys.argv[1:]]),
-            flags=serialized(FLAGS),
-            folder=os.getcwd(),
-            seed=recipe.training.seed,
-            recipe={"name": FLAGS.recipe, **recipe.to_dict()},
-            network=dataclasses.asdict(model.video_config),
-            start=report.to_text().splitlines() if report else [],
-            data=provenance["data"],
-            data_sha256=provenance["data_sha256"],
-        )
-    save_preset(model, run.start)
-
-
-def _lock_name():
-    """Each worker has its own."""
-    index = worker_index() if FLAGS.distribute == "multi_worker" else 0
-    return f"lock-worker-{index}" if index else "lock"
 
 
 def _check_data(run, training):

@@ -53,7 +53,7 @@ class TrainingConfig:
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
         patience: Epochs without a better validation top-1 after which
             training ends, 0 for no early end.
-        seed: Of initial weights, order, frames and crops.
+        seed: Of initial weights, order, frames and crops, in 0..2**32-1.
     """
 
     epochs: int = 10
@@ -109,7 +109,7 @@ class TrainingConfig:
             ("ema", 0 <= self.ema < 1, "in [0, 1)"),
             ("accumulate", self.accumulate >= 1, "at least 1"),
             ("patience", self.patience >= 0, "at least 0"),
-            ("seed", self.seed >= 0, "at least 0"),
+            ("seed", 0 <= self.seed < 2**32, f"in 0..{2**32 - 1}"),
         ):
             if not valid:
                 self._refuse(field, expected)

@@ -58,6 +58,30 @@ def worker_index() -> int:
     return index
 
 
+def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+    """Raises a ValueError if devices cannot share batches evenly."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of {replicas}, the devices that "
+            f"share a batch. Received: batch_size={batch_size}"
+        )
+
+
+def wait_for_workers(strategy: tf.distribute.Strategy) -> None:
+    """Returns when all workers have come here.
+
+    Raises:
+        tf.errors.OpError: If one of them is lost.
+    """
+
+    def count():
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0))
+
+    tf.function(lambda: strategy.run(count))()
+
+
 def distributed(
     strategy: tf.distribute.Strategy,
     batch_size: int,
@@ -78,12 +102,8 @@ def distributed(
     Raises:
         ValueError: If the batches cannot be shared evenly.
     """
+    check_batch_size(strategy, batch_size)
     replicas = strategy.num_replicas_in_sync
-    if batch_size % replicas:
-        raise ValueError(
-            f"`batch_size` must be a multiple of {replicas}, the devices that "
-            f"share a batch. Received: batch_size={batch_size}"
-        )
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return make(batch_size=batch_size, num_workers=1, worker=0)
 

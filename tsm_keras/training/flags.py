@@ -124,7 +124,6 @@ _COMMAND = (
     ),
     ("debug", _BOOLEAN, False, "Two steps of everything: does it run?"),
 )
-_PATHS = ("data", "to", "init")
 # These say where a run is, not what.
 _NOT_OF_THE_RUN = ("resume", "overwrite", "run")
 
@@ -207,10 +206,17 @@ def serialized(flag_values: flags.FlagValues) -> list[str]:
     """Returns what was given, for a run that goes on from anywhere."""
     return sorted(
         f"--{name}={os.path.abspath(flag_values[name].value)}"
-        if name in _PATHS and os.path.exists(flag_values[name].value)
+        if _is_path(name, flag_values[name].value)
         else flag_values[name].serialize()
         for name in flag_values
         if is_given(flag_values, name) and name not in _NOT_OF_THE_RUN
+    )
+
+
+def _is_path(name, value):
+    # The preset is not there yet; what is to be read may be a word (scratch).
+    return bool(value) and (
+        name == "to" or (name in ("data", "init") and os.path.exists(value))
     )
 
 

@@ -21,25 +21,29 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
     Raises:
         ValueError: If there are not as many stages.
     """
+    check_stages(model, config)
     layers = list(leaf_layers(model))
-    stages = {name: stage_of(name) for name, _ in layers}
-    most = max(stage for stage in stages.values() if stage)
-    if config.frozen_stages > most:
-        raise ValueError(
-            f"`frozen_stages` must be at most {most}, the stages of the "
-            f"backbone. Received: frozen_stages={config.frozen_stages}"
-        )
     thaws = 0 < config.frozen_epochs < config.epochs
     learning = sum(is_batch_norm(layer) for _, layer in layers)
     learning = {"train": learning, "partial": 1, "frozen": 0}[config.batch_norm]
     for name, layer in layers:
-        stage = stages[name]
+        stage = stage_of(name)
         frozen = stage is not None and stage <= config.frozen_stages
         if is_batch_norm(layer):
             layer.trainable = learning > 0 and not frozen
             learning -= 1
         else:
             layer.trainable = thaws or not frozen
+
+
+def check_stages(model: keras.Model, config: TrainingConfig) -> None:
+    """Raises a ValueError if a model has fewer stages than are frozen."""
+    most = max(stage_of(name) or 0 for name, _ in leaf_layers(model))
+    if config.frozen_stages > most:
+        raise ValueError(
+            f"`frozen_stages` must be at most {most}, the stages of the "
+            f"backbone. Received: frozen_stages={config.frozen_stages}"
+        )
 
 
 def is_batch_norm(layer: keras.layers.Layer) -> bool:

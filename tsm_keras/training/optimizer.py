@@ -19,7 +19,8 @@ class PerVariable(NamedTuple):
     Attributes:
         rate: Factor of its learning rate.
         decay: Share of the variable that is added to its gradient.
-        first_step: Before which it does not change.
+        first_step: Before which it does not change. Several accumulated
+            batches are one step.
     """
 
     rate: float = 1.0
@@ -40,7 +41,7 @@ def build_optimizer(
     Raises:
         ValueError: If this is tf_keras and the config needs Keras 3.
     """
-    _check_keras(config)
+    check_keras(config, tf.distribute.get_strategy().num_replicas_in_sync)
     options: dict[str, Any] = {
         "global_clipnorm": config.clip_norm or None,
         **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
@@ -66,6 +67,9 @@ def per_variable(
     model: keras.Model, config: TrainingConfig, steps_per_epoch: int
 ) -> list[PerVariable]:
     """Returns the rule of each trainable variable of a model, in order."""
+    # Keras counts steps in `iterations`, and batches for the schedule. A step
+    # over the boundary is made in the epoch after it.
+    thaws = config.frozen_epochs * steps_per_epoch // config.accumulate
     rules = {}
     for name, layer in leaf_layers(model):
         stage = stage_of(name)
@@ -78,7 +82,7 @@ def per_variable(
             rules[id(weight)] = PerVariable(
                 rate,
                 config.weight_decay if is_kernel else 0.0,
-                config.frozen_epochs * steps_per_epoch if frozen else 0,
+                thaws if frozen else 0,
             )
     return [rules[id(weight)] for weight in model.trainable_weights]
 
@@ -148,8 +152,13 @@ class GlobalAdamW(_GlobalGradients, keras.optimizers.AdamW):
     """AdamW, whose gradients are clipped by the norm over all devices."""
 
 
-def _check_keras(config):
-    devices = tf.distribute.get_strategy().num_replicas_in_sync
+def check_keras(config: TrainingConfig, devices: int) -> None:
+    """Raises a ValueError if this Keras cannot do what a config says.
+
+    Args:
+        config: How a model is to be trained.
+        devices: How many share a batch.
+    """
     if config.accumulate > 1 and devices > 1:
         raise ValueError(
             "`accumulate` must be 1 where several devices share a batch. "

@@ -53,13 +53,7 @@ def fit_quantization_aware(
         ImportError: If this is Keras 3, or tfmot is missing.
         ValueError: As `fit`, and if `config` freezes a part.
     """
-    # tfmot's wrappers go on training what is not trainable.
-    for field, neutral in (("frozen_stages", 0), ("batch_norm", "train")):
-        if getattr(config, field) != neutral:
-            raise ValueError(
-                f"`{field}` must be {neutral!r} in quantization-aware "
-                f"training. Received: {field}={getattr(config, field)!r}"
-            )
+    check_nothing_frozen(config)
     rounding = quantization_aware(model)
     # tfmot's own start, -6..6, is too far from the truth for its slow moving
     # averages.
@@ -79,6 +73,17 @@ def fit_quantization_aware(
     copy_float_weights(rounding, model)
     model.activation_ranges = activation_ranges(rounding)
     return history
+
+
+def check_nothing_frozen(config: TrainingConfig) -> None:
+    """Raises a ValueError if a config freezes a part of the network."""
+    # tfmot's wrappers go on training what is not trainable.
+    for field, neutral in (("frozen_stages", 0), ("batch_norm", "train")):
+        if getattr(config, field) != neutral:
+            raise ValueError(
+                f"`{field}` must be {neutral!r} in quantization-aware "
+                f"training. Received: {field}={getattr(config, field)!r}"
+            )
 
 
 def measure_ranges(

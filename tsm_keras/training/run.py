@@ -12,7 +12,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.presets import load_preset, read_description
+from tsm_keras.models.presets import (
+    load_preset,
+    read_description,
+    save_preset,
+)
 from tsm_keras.models.weights import copy_weights
 from tsm_keras.training.backup import backup_callback, epochs_done
 from tsm_keras.training.callbacks import (
@@ -22,9 +26,18 @@ from tsm_keras.training.callbacks import (
 )
 from tsm_keras.training.clip_pictures import ClipPictures
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.distribute import distributed, distributed_test
+from tsm_keras.training.distribute import (
+    check_batch_size,
+    distributed,
+    distributed_test,
+)
 from tsm_keras.training.fit import MONITOR, early_stopping, fit
-from tsm_keras.training.quantization_aware import fit_quantization_aware
+from tsm_keras.training.freezing import check_stages
+from tsm_keras.training.optimizer import check_keras
+from tsm_keras.training.quantization_aware import (
+    check_nothing_frozen,
+    fit_quantization_aware,
+)
 from tsm_keras.training.run_folder import RunFolder
 
 _PICTURES = 4
@@ -49,6 +62,31 @@ class Finished:
     model: keras.Model | None = None
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     digest: str = ""
+
+
+def check_training(
+    model: keras.Model,
+    config: TrainingConfig,
+    strategy: tf.distribute.Strategy,
+    *,
+    quantization_aware: bool = False,
+) -> None:
+    """Refuses what training would refuse, before anything is written.
+
+    Args:
+        model: What will be trained.
+        config: How.
+        strategy: From `make_strategy`.
+        quantization_aware: Whether int8's roundings are trained.
+
+    Raises:
+        ValueError: If the model, this Keras or the devices cannot do it.
+    """
+    check_stages(model, config)
+    check_keras(config, strategy.num_replicas_in_sync)
+    check_batch_size(strategy, config.batch_size)
+    if quantization_aware:
+        check_nothing_frozen(config)
 
 
 def train_in_folder(
@@ -77,8 +115,8 @@ def train_in_folder(
         provenance: For the presets.
         strategy: From `make_strategy`.
         leads: False for a worker that leaves writing to another one.
-        quantization_aware: Train with int8's roundings; writes no presets on
-            the way.
+        quantization_aware: Train with int8's roundings; writes no presets
+            until the last epoch is done.
         max_steps: At most so many steps of each epoch and test.
     """
     strategy = strategy or tf.distribute.get_strategy()
@@ -117,32 +155,35 @@ def train_in_folder(
         train = fit_quantization_aware if quantization_aware else fit
         # One iterator for all epochs: each is what it is, whichever is first.
         epochs = range(done, max(config.epochs, done + 1))
-        history = train(
-            model,
-            distributed(
-                strategy,
-                config.batch_size,
-                functools.partial(make_training, epochs=epochs),
-            ),
-            config,
-            validation_data=test,
-            steps_per_epoch=steps,
-            validation_steps=min(test_steps, max_steps or test_steps),
-            initial_epoch=done,
-            callbacks=[*callbacks, signals],
-        )
+        with signals:
+            history = train(
+                model,
+                distributed(
+                    strategy,
+                    config.batch_size,
+                    functools.partial(make_training, epochs=epochs),
+                ),
+                config,
+                validation_data=test,
+                steps_per_epoch=steps,
+                validation_steps=min(test_steps, max_steps or test_steps),
+                initial_epoch=done,
+                callbacks=[*callbacks, signals],
+            )
         done += len(history.epoch)
     if signals.received and done < config.epochs:
         return Finished(False, done, signals.received)
-    if saves_presets:
-        path = run.preset("best" if config.patience else "last")
-        provenance = read_description(path)["provenance"] if leads else {}
-        # All workers take part in reading weights.
-        digest = _digest(model)
-        model = load_preset(path) if leads else None
-        return Finished(True, done, 0, model, provenance, digest)
-    provenance = {**provenance, "test_top1": history.history[MONITOR][-1]}
-    return Finished(True, done, 0, model, provenance, _digest(model))
+    # All workers take part in reading weights.
+    digest = _digest(model)
+    if not leads:
+        return Finished(True, done, 0, None, {}, digest)
+    if quantization_aware:
+        provenance = {**provenance, "test_top1": test_top1(run, done)[-1]}
+        last = run.preset("last")
+        save_preset(model, last, provenance=provenance, overwrite=True)
+    path = run.preset("best" if config.patience and saves_presets else "last")
+    provenance = read_description(path)["provenance"]
+    return Finished(True, done, 0, load_preset(path), provenance, digest)
 
 
 def test_top1(run: RunFolder, epochs: int) -> list[float]:

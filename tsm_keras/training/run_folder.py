@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from tsm_keras.data.atomic_file import atomic_file
 from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.presets import PresetError, preset_hash
 from tsm_keras.version import __version__
 
 try:
@@ -152,9 +153,35 @@ class RunFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged: {error!r}") from error
 
+    def note(self, **fields: Any) -> None:
+        """Changes fields of `run.json`.
+
+        Args:
+            **fields: JSON values.
+        """
+        self._write({**self.read(), **fields})
+
+    def may_replace(self, target: str | os.PathLike) -> bool:
+        """Whether this run may write its preset where one stands.
+
+        It may if it was told to when it began, or if what stands there has
+        the weights of its own presets: then it wrote it itself, and was killed
+        before it could note that it was done.
+
+        Args:
+            target: The preset, which need not exist.
+        """
+        if self.read().get("overwrite"):
+            return True
+        weights = _weights_hash(target)
+        return weights is not None and weights in (
+            _weights_hash(self.preset("last")),
+            _weights_hash(self.preset("best")),
+        )
+
     def finish(self) -> None:
         """Notes that training is done, and removes what only resuming needs."""
-        self._write({**self.read(), "finished": True})
+        self.note(finished=True)
         shutil.rmtree(self.backup, ignore_errors=True)
 
     def remove(self) -> None:
@@ -171,8 +198,9 @@ class RunFolder:
                 "one with --run."
             )
         self.lock()
-        # But for the lock itself, which another process may wait to open.
-        for path in self.path.iterdir():
+        # But for the lock itself, which another process may wait to open. The
+        # description goes last: after a kill this still is the folder of a run.
+        for path in sorted(self.path.iterdir(), key=self._is_description):
             if path.is_dir():
                 shutil.rmtree(path)
             elif not path.name.startswith("lock"):
@@ -210,7 +238,17 @@ class RunFolder:
                 writer.writerows(rows)
         return rows
 
+    def _is_description(self, path):
+        return path.name == _DESCRIPTION
+
     def _write(self, description):
         with atomic_file(self.path / _DESCRIPTION) as temporary:
             text = json.dumps(description, indent=2)
             temporary.write_text(text, "utf-8")
+
+
+def _weights_hash(preset):
+    try:
+        return preset_hash(preset)
+    except PresetError:  # There is none.
+        return None

@@ -1,3 +1,6 @@
+import os
+import signal
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +10,7 @@ from testing.gestures import shared_videos
 from testing.models import small_config
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.training.callbacks import StopAfterEpoch
 from tsm_keras.training.fit import TrainingConfig, fit
 
 
@@ -43,6 +47,54 @@ def test_decay_leaves_normalization_and_biases_alone():
         for weight in layer.trainable_weights:
             kernel = len(weight.shape) > 1
             assert bool(model.optimizer._use_weight_decay(weight)) == kernel
+
+
+@pytest.mark.keras3_only  # tf_keras has no averaged weights.
+def test_half_precision_ends_with_the_average_of_its_steps():
+    # A CPU takes minutes for convolutions in float16.
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = keras.Sequential(
+            [
+                keras.Input((3,)),
+                keras.layers.Dense(8, name="stem_dense"),
+                keras.layers.Dense(4, name="classifier"),
+                keras.layers.Activation("linear", dtype="float32"),
+            ]
+        )
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(8, 3)).astype(np.float32), np.arange(8) % 4)
+    data = tf.data.Dataset.from_tensor_slices(rows).batch(4)
+    kernel = model.get_layer("stem_dense").kernel
+    steps = []
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: steps.append(kernel.numpy())
+    )
+    start = kernel.numpy()
+    config = TrainingConfig(epochs=1, ema=0.75, precision="mixed_float16")
+    history = fit(model, data, config, callbacks=[record], verbose=0)
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    assert np.isfinite(history.history["loss"]).all()
+    assert kernel.numpy().dtype == np.float32 and len(steps) == 2
+    assert not np.array_equal(steps[0], start)
+    assert not np.array_equal(steps[1], steps[0])
+    # The first average is the first step.
+    np.testing.assert_allclose(
+        kernel.numpy(), 0.75 * steps[0] + 0.25 * steps[1], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_signals_mean_what_they_did_after_an_error():
+    before = {x: signal.getsignal(x) for x in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.raises(ValueError, match="of fit"), StopAfterEpoch() as stop:
+        assert signal.getsignal(signal.SIGTERM) == stop._receive
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.received == signal.SIGTERM
+        raise ValueError("of fit")
+    assert {x: signal.getsignal(x) for x in before} == before
 
 
 @pytest.mark.parametrize(

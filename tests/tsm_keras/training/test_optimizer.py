@@ -141,6 +141,93 @@ def test_accumulated_batches_are_one_step(optimizer):
     assert not np.allclose(ends[0], [[1.0], [2.0]])
 
 
+@pytest.mark.keras3_only
+@pytest.mark.parametrize("steps_per_epoch", [4, 3], ids=["even", "odd"])
+def test_stages_thaw_in_their_epoch_where_batches_are_accumulated(
+    steps_per_epoch,
+):
+    config = TrainingConfig(
+        epochs=5,
+        optimizer="sgd",
+        frozen_stages=1,
+        frozen_epochs=2,
+        accumulate=2,
+        schedule="constant",
+        warmup=0.0,
+    )
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(2, name="stem_dense"),
+            keras.layers.Dense(1, name="classifier"),
+        ]
+    )
+    optimizer = build_optimizer(model, config, steps_per_epoch)
+    variables = model.trainable_variables
+    changed = []
+    for _ in range(config.epochs * steps_per_epoch):
+        before = variables[0].numpy()
+        optimizer.apply_gradients(
+            [(np.ones(v.shape, np.float32), v) for v in variables]
+        )
+        changed.append(not np.array_equal(variables[0].numpy(), before))
+    # Every second batch makes a step; those of the first two epochs do not
+    # reach the stem.
+    assert changed == [
+        batch >= 2 * steps_per_epoch and batch % 2 == 1
+        for batch in range(len(changed))
+    ]
+
+
+def _adamw(starts, gradients, rate, decay, decays, betas=(0.9, 0.999)):
+    """Loshchilov and Hutter, 2019, algorithm 2, as Keras rounds it."""
+    ends = []
+    for start, steps, decayed in zip(starts, gradients, decays, strict=True):
+        value = np.float64(start)
+        first = second = np.zeros_like(value)
+        for step, gradient in enumerate(steps, start=1):
+            value = value * (1 - rate * decay * decayed)
+            first = betas[0] * first + (1 - betas[0]) * gradient
+            second = betas[1] * second + (1 - betas[1]) * gradient**2
+            correction = np.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
+            value = value - rate * correction * first / (np.sqrt(second) + 1e-7)
+        ends.append(value)
+    return ends
+
+
+def test_adamw_decays_kernels_and_neither_biases_nor_normalization():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4, name="hidden"),
+            keras.layers.BatchNormalization(name="bn"),
+            keras.layers.Dense(2, name="classifier"),
+        ]
+    )
+    config = TrainingConfig(
+        learning_rate=0.1, schedule="constant", warmup=0.0, weight_decay=0.5
+    )
+    optimizer = build_optimizer(model, config, steps_per_epoch=2)
+    variables = model.trainable_variables
+    rng = np.random.default_rng(0)
+    starts = [rng.normal(size=v.shape).astype(np.float32) for v in variables]
+    for variable, start in zip(variables, starts, strict=True):
+        variable.assign(start)
+    gradients = [
+        rng.normal(size=(2, *v.shape)).astype(np.float32) for v in variables
+    ]
+    for step in range(2):
+        optimizer.apply_gradients(
+            zip([g[step] for g in gradients], variables, strict=True)
+        )
+    # Kernel and bias, scale and shift, kernel and bias.
+    decays = (1, 0, 0, 0, 1, 0)
+    expected = _adamw(starts, gradients, 0.1, 0.5, decays)
+    for found, wanted in zip(variables, expected, strict=True):
+        # 1 - 0.999 has four digits in float32; the decay is a change of 5e-2.
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.tf_keras_only
 @pytest.mark.parametrize("field", [{"ema": 0.9}, {"accumulate": 2}])
 def test_tf_keras_refuses_what_it_cannot_do(field):

@@ -3,11 +3,12 @@ import inspect
 import re
 
 import pytest
+from absl import flags
 
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.flags import recipe_from_flags, serialized
+from tsm_keras.training.flags import define, recipe_from_flags, serialized
 from tsm_keras.training.recipes import RECIPES, find_recipe
 from tsm_keras.training.starting_point import check_start
 
@@ -18,6 +19,9 @@ PUBLISHED = (
     ("mobilenet_v2_kinetics", 0.02, 128, 100, (40, 80), 4e-5, 0.5),
     ("something_v1", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
     ("something_v2", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
+    # As Something-Something.
+    ("jester", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
+    ("online", 0.01, 64, 50, (20, 40), 1e-4, 0.5),
     ("ucf101_finetune", 0.001, 64, 25, (10, 20), 5e-4, 0.8),
     ("hmdb51_finetune", 0.001, 64, 25, (10, 20), 5e-4, 0.8),
 )
@@ -36,8 +40,17 @@ def test_recipes_are_as_published(row):
     assert recipe.augmentation.crop == "multi_scale"
     partial = name.endswith("_finetune")
     assert (training.batch_norm == "partial") == partial
-    # Left and right are classes there.
-    assert recipe.augmentation.flip == ("something" not in name)
+    # Left and right are classes there; `online` is for such gestures.
+    mirrors = not name.startswith(("something", "jester", "online"))
+    assert recipe.augmentation.flip == mirrors
+    mobile = name in ("mobilenet_v2_kinetics", "online")
+    backbone = "mobilenet_v2" if mobile else "resnet50"
+    assert recipe.network["backbone"] == backbone
+    assert recipe.network["num_segments"] == 8
+    shift = VideoClassifierConfig(num_classes=2, **recipe.network).shift
+    assert shift == ("causal" if name == "online" else "bidirectional")
+    kinetics = name.endswith("_finetune")
+    assert recipe.start == ("kinetics" if kinetics else "imagenet")
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -102,6 +115,21 @@ def test_any_field_can_be_given():
     assert serialized(command.FLAGS) == again
 
 
+def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
+    """And not below the folder that it is resumed in."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    values = flags.FlagValues()
+    define(values, "test")
+    values(["tsm train", "--data=data", "--to=a/b", "--init=scratch"])
+    assert serialized(values) == [
+        f"--data={tmp_path}/here/data",
+        "--init=scratch",
+        f"--to={tmp_path}/here/a/b",
+    ]
+
+
 def test_a_start_that_a_recipe_needs_is_asked_for():
     assert check_start(find_recipe("online"), None, None) == "imagenet"
     assert check_start(find_recipe("jester"), "scratch", None) is None
@@ -134,6 +162,8 @@ def test_a_typo_gets_the_nearest_recipe():
         {"warmup": 1.0},
         {"accumulate": 0},
         {"ema": 1.0},
+        {"seed": -1},
+        {"seed": 2**32},
     ],
     ids=str,
 )

@@ -1,0 +1,239 @@
+"""`tsm train` as a user starts it: what it refuses, replaces and goes on with.
+
+In processes of their own, with the smallest network and data there is.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from testing.checkout import PACKAGE_ROOTS
+from testing.command_line import refused
+from testing.gestures import write_folder
+from testing.training_process import TrainingProcess
+from tsm_keras.keras_version import KERAS_3
+from tsm_keras.models.presets import load_preset, preset_hash, read_description
+from tsm_keras.training.backup import epochs_done
+from tsm_keras.training.run_folder import RunFolder
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = (
+    # The network that is traced fastest.
+    *("--data=data", "--backbone=resnet18", "--size=32", "--segments=2"),
+    *("--batch_size=4", "--shift=causal", "--epochs=2"),
+)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder with data, a preset `old/a` and its run."""
+    folder = tmp_path_factory.mktemp("work")
+    for split in ("train", "test"):
+        write_folder(folder / "data" / split, clips_per_class=1)
+    TrainingProcess(folder, "--to=old/a", *SETTINGS).end()
+    return folder
+
+
+def _copy(work, folder):
+    """Returns a folder of one's own with the same."""
+    subprocess.run(["cp", "-r", work / "old", work / "data", folder])
+    return folder
+
+
+def _contents(folder):
+    """All files, but for those of locks."""
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+        if not path.name.startswith("lock")
+    }
+
+
+LATE = [
+    ("--frozen_stages=99", "`frozen_stages` must be at most 5"),
+    *(
+        ()
+        if KERAS_3
+        else (
+            ("--ema=0.9", "`ema` must be 0.0 in tf_keras"),
+            ("--accumulate=2", "`accumulate` must be 1 in tf_keras"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("--epochs=0", "`epochs`"),
+        ("--seed=4294967296", "`seed` must be in 0..4294967295"),
+        ("--data=nowhere", "nowhere does not exist"),
+        ("--init=nowhere", "nowhere"),
+        *LATE,
+    ],
+)
+def test_a_refused_setting_costs_nothing(work, tmp_path, setting, message):
+    """Of the run that it was to replace; nor is a new one begun."""
+    _copy(work, tmp_path)
+    before = _contents(tmp_path)
+    settings = (*SETTINGS, setting)
+    line = refused(
+        "train", "--to=old/a", *settings, "--overwrite", cwd=tmp_path
+    )
+    assert message in line
+    assert _contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("--frozen_stages=1", "`frozen_stages` must be 0 in quantization"),
+        ("--batch_norm=partial", "`batch_norm` must be 'train' in quant"),
+        ("--ema=0.9", "`ema` must be 0.0 in tf_keras"),
+    ],
+)
+def test_what_roundings_cannot_be_trained_with_is_refused_early(
+    work, tmp_path, setting, message
+):
+    _copy(work, tmp_path)
+    before = _contents(tmp_path)
+    qat = ("--to=new", "--data=data", "--qat", "--init=old/a", setting)
+    assert message in refused("train", *qat, cwd=tmp_path)
+    assert _contents(tmp_path) == before
+
+
+def test_a_batch_that_two_devices_cannot_share_is_refused_early(work, tmp_path):
+    _copy(work, tmp_path)
+    before = _contents(tmp_path)
+    code = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+half = tf.config.LogicalDeviceConfiguration()
+tf.config.set_logical_device_configuration(cpu, [half, half])
+from tsm_keras.training import command
+command.make_strategy = (
+    lambda name: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+)
+"""
+    process = _start(tmp_path, code, "--to=new", *SETTINGS, "--batch_size=3")
+    _, error = process.communicate()
+    assert process.returncode == 1
+    assert "`batch_size` must be a multiple of 2" in error
+    assert _contents(tmp_path) == before
+
+
+def _start(work, code, *arguments):
+    """Starts `tsm train` after some code."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-u", "-c"),
+            f"{code}\nfrom tsm_cli.main import run; run()",
+            *("train", *arguments),
+        ],
+        cwd=work,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, PACKAGE_ROOTS.values())),
+        },
+    )
+
+
+def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
+    """With the command that was printed, which says no --overwrite."""
+    _copy(work, tmp_path)
+    target, run = tmp_path / "old" / "a", RunFolder(tmp_path / "old" / "a.run")
+    old = preset_hash(target)
+    settings = ("--to=old/a", *SETTINGS, "--seed=1", "--overwrite")
+    # Killed before there is any backup ...
+    process = TrainingProcess(tmp_path, *settings)
+    process.wait_for(lambda: "Epoch 1/2" in process.text())
+    process.process.kill()
+    process.end(-signal.SIGKILL)
+    assert not epochs_done(run.backup) and "finished" not in run.read()
+    assert preset_hash(target) == old
+    # ... then asked to stop, in another folder.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    process = TrainingProcess(elsewhere, f"--resume={run.path}")
+    process.wait_for(lambda: "Epoch 1/2" in process.text())
+    process.process.terminate()
+    text = process.end(128 + signal.SIGTERM)
+    assert f"tsm train --resume={run.path}" in text
+    assert preset_hash(target) == old
+    process = TrainingProcess(elsewhere, f"--resume={run.path}")
+    assert "going on after epoch 1 of 2" in process.end()
+    assert preset_hash(target) != old
+    assert read_description(target)["provenance"]["recipe"]["seed"] == 1
+    assert not list(elsewhere.glob("[!0-9]*"))  # Its output alone.
+    # That consent was for one preset. Done is done.
+    line = refused("train", f"--resume={run.path}", cwd=tmp_path)
+    assert "old/a exists" in line and "--overwrite" in line
+
+
+# The real process ends where only luck would hit it.
+KILLED = """
+import os, signal
+from tsm_keras.training.run_folder import RunFolder
+RunFolder.finish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_killed_after_its_preset_was_written_is_finished_later(
+    work, tmp_path
+):
+    _copy(work, tmp_path)
+    process = _start(tmp_path, KILLED, "--to=new", *SETTINGS, "--epochs=1")
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    target, run = tmp_path / "new", RunFolder(tmp_path / "new.run")
+    written = read_description(target)
+    assert "finished" not in run.read()
+    # What another one put there meanwhile is not its own.
+    target.rename(tmp_path / "kept")
+    subprocess.run(["cp", "-r", "old/a", "new"], cwd=tmp_path)
+    line = refused("train", "--resume=new.run", cwd=tmp_path)
+    assert "new exists" in line
+    subprocess.run(["rm", "-r", "new"], cwd=tmp_path)
+    (tmp_path / "kept").rename(target)
+    TrainingProcess(tmp_path, "--resume=new.run").end()
+    assert read_description(target) == written
+    assert run.read()["finished"] and not run.backup.exists()
+
+
+@pytest.mark.keras3_only  # Starts itself over in tf_keras.
+def test_a_quantization_aware_run_killed_at_its_end_is_finished_later(
+    work, tmp_path
+):
+    _copy(work, tmp_path)
+    code = 'import os; os.environ["TF_USE_LEGACY_KERAS"] = "1"' + KILLED
+    settings = ("--data=data", "--qat", "--init=old/a", "--batch_size=4")
+    process = _start(tmp_path, code, "--to=new", *settings, "--epochs=1")
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    written = read_description(tmp_path / "new")
+    TrainingProcess(tmp_path, "--resume=new.run").end()
+    assert read_description(tmp_path / "new") == written
+    assert load_preset(tmp_path / "new").activation_ranges
+    assert json.loads((tmp_path / "new.run/run.json").read_text())["finished"]
+
+
+def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
+    _copy(work, tmp_path)
+    run = RunFolder(tmp_path / "old" / "a.run")
+    run.note(finished=False)
+    before = _contents(tmp_path)
+    run.lock()
+    try:
+        line = refused("train", "--resume=old/a.run", cwd=tmp_path)
+    finally:
+        run.unlock()
+    assert f"Another process trains in old/a.run (process {os.getpid()}" in line
+    assert _contents(tmp_path) == before
