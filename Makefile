@@ -2,8 +2,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
-# A file's tests share what takes long to make, so they stay together.
-PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+# A file's tests share what takes long to make, so they stay together; files in
+# their order, as those with few tests, which xdist would take last, take longest.
+PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
+  --no-loadscope-reorder
 
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3,
 # or files in which no Keras is left.
@@ -15,14 +17,17 @@ TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
 
-.PHONY: quickstart test
+.PHONY: quickstart test slow-test
 
 quickstart: $(INSTALLED)
 	$(BIN)/tsm quickstart $(ARGS)
 
-test: $(INSTALLED)
-	$(PYTEST) $(ARGS)
-	TF_USE_LEGACY_KERAS=1 $(PYTEST) $(ARGS) $(TF_KERAS_TESTS)
+# A quarter of an hour at most, so that it is run; .ci/run runs the others too.
+test: SPEED = not slow
+slow-test: SPEED = slow
+test slow-test: $(INSTALLED)
+	$(PYTEST) -m "$(SPEED)" $(ARGS)
+	TF_USE_LEGACY_KERAS=1 $(PYTEST) -m "$(SPEED)" $(ARGS) $(TF_KERAS_TESTS)
 
 $(INSTALLED): pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)

@@ -12,7 +12,7 @@ several key frames. The variants take turns in one run.
 The ceiling is the JPEG decoding of the sampled frames alone, as many at a time
 as there are cores: no reading, no cropping, no batches.
 
-An epoch of shards lists each shard 8 times, so that it is long against the
+An epoch of shards lists each shard 32 times, so that it is long against the
 start of the threads; times are of a clip.
 
 Takes about two minutes on two cores. Exits with 1 if a bar is missed.
@@ -54,7 +54,7 @@ flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
 FRAMES, HEIGHT, WIDTH = 90, 240, 320
 KEY_FRAME_INTERVALS = {"one key frame": 250, "six key frames": 15}
 BATCH = 8
-REPEATS = 8
+REPEATS = 32
 CONFIG = VideoClassifierConfig(num_classes=2, num_segments=8, image_size=224)
 WINDOW = SamplingConfig("dense", window=16)
 

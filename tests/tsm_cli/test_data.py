@@ -28,6 +28,7 @@ def test_a_sheet_is_written(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_what_cannot_be_shown_is_refused(tmp_path):
     folder = shared_prepared().folder
     to = f"--to={tmp_path / 'sheet.png'}"

@@ -31,6 +31,7 @@ def work(tmp_path_factory):
     return work
 
 
+@pytest.mark.slow
 def test_help_and_version_are_there():
     usage, _ = tsm("--help", ok=True)
     for command in (
