@@ -20,6 +20,7 @@ from tsm_export.verify_command import print_checks
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
+from tsm_keras.required_flags import expect_values
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
 _QUANTIZATIONS = {"tflite": QUANTIZATIONS, "onnx": ONNX_QUANTIZATIONS}
@@ -102,7 +103,6 @@ flags.DEFINE_integer(
     lower_bound=0,
     flag_values=FLAGS,
 )
-flags.mark_flag_as_required("to", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -115,6 +115,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
+    expect_values(FLAGS, "to")
     if FLAGS.quantize in ("int8", "int8_tensorrt") and not FLAGS.calibration:
         raise ValueError(
             f"{FLAGS.quantize} needs real clips to measure ranges on: add "

@@ -10,10 +10,10 @@ from absl import flags
 
 from tsm_keras.checkpoints.exporting import write_safetensors
 from tsm_keras.models.presets import load_preset, read_description
+from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("to", None, "The .safetensors to write.", flag_values=FLAGS)
-flags.mark_flag_as_required("to", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error(
             "expected one PRESET: tsm export-weights PRESET --to=FILE"
         )
+    expect_values(FLAGS, "to")
     provenance = read_description(arguments[0]).get("provenance", {})
     count = write_safetensors(
         load_preset(arguments[0]),

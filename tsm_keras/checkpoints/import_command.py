@@ -18,6 +18,7 @@ from tsm_keras.checkpoints.inference import SOURCES, ask_for
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.models.presets import save_preset
+from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 
@@ -84,7 +85,6 @@ for _flag, _, _define, _text in _FIELDS:
         f"{_text} Default: as inferred.",
         flag_values=FLAGS,
     )
-flags.mark_flag_as_required("to", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -99,6 +99,7 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error(
             "expected one FILE: tsm import-weights FILE --to=PRESET"
         )
+    expect_values(FLAGS, "to")
     if pathlib.Path(FLAGS.to).exists() and not FLAGS.overwrite:
         raise FileExistsError(
             f"{FLAGS.to} exists: choose another folder, or add --overwrite."

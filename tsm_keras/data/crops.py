@@ -6,6 +6,7 @@ is pure, in the same ops eagerly and inside tf.data; a seed is two integers.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 # Of the space that a crop leaves, in quarters from the top and from the left:
@@ -22,9 +23,31 @@ Box = Callable[[tf.Tensor], tf.Tensor]
 
 
 def cut(frames: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """Cuts a box out of frames, `[N, H, W, 3]`."""
+    """Cuts a box out of frames, `[N, H, W, C]`."""
     top, left, height, width = tf.unstack(box)
     return tf.slice(frames, [0, top, left, 0], [-1, height, width, -1])
+
+
+def decode_and_cut(
+    decode: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    clip: dict[str, tf.Tensor],
+    channels: int,
+    box: Box | None,
+) -> tf.Tensor:
+    """Decodes frames of a clip in Python, and cuts a box out of them.
+
+    Args:
+        decode: From a clip's number and the indices of frames to these
+            frames, `[N, H, W, C]` uint8.
+        clip: Its `number` and `indices`.
+        channels: C.
+        box: None for all of the frames.
+    """
+    frames = tf.numpy_function(
+        decode, [clip["number"], clip["indices"]], tf.uint8, stateful=False
+    )
+    frames = tf.ensure_shape(frames, [None, None, None, channels])
+    return cut(frames, box(tf.shape(frames)[1:3])) if box else frames
 
 
 def cut_and_stack(frames: Sequence[tf.Tensor], box: tf.Tensor) -> tf.Tensor:

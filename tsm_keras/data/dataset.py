@@ -154,7 +154,7 @@ def make_dataset(
         num_classes = len(clips.label_names)
         return mix_batch(frames, labels, seeds[0], augmentation, num_classes)
 
-    numbers = clips.clips_of_worker(num_workers, worker)
+    numbers = np.arange(worker, clips.num_clips, num_workers)
     if not len(numbers):
         raise ValueError(
             f"`num_workers` must be at most the {clips.num_clips} clips. "

@@ -21,8 +21,8 @@ from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
 from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.data.prepared import SPLITS, is_prepared, open_prepared
-from tsm_keras.data.required_flags import expect_values
 from tsm_keras.progress import progress_bar
+from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from tsm_keras.data.crops import Box, cut
+from tsm_keras.data.crops import Box, decode_and_cut
 from tsm_keras.data.frame_folder import pattern_matcher
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
 from tsm_keras.data.preprocessing import resize_short_side
@@ -130,10 +130,6 @@ class FlowReader:
         seconds = [clip.count / clip.frame_rate for clip in self._clips]
         return round(float(np.median(seconds)) / num_segments, 4)
 
-    def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
-        """As in `VideoReader`."""
-        return np.arange(worker, self.num_clips, num_workers)
-
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """As in `VideoReader`."""
         return {key: tf.gather(x, number) for key, x in self._described.items()}
@@ -149,14 +145,12 @@ class FlowReader:
         box: Box | None = None,
     ) -> tf.Tensor:
         """As in `VideoReader`: `[N, H, W, 2 * pairs]` uint8."""
-        frames = tf.numpy_function(
+        return decode_and_cut(
             lambda number, indices: self._decode(number, indices, short_side),
-            [clip["number"], clip["indices"]],
-            tf.uint8,
-            stateful=False,
+            clip,
+            self.channels,
+            box,
         )
-        frames = tf.ensure_shape(frames, [None, None, None, self.channels])
-        return cut(frames, box(tf.shape(frames)[1:3])) if box else frames
 
     def _decode(self, number, indices, short_side):
         clip = self._clips[number]

@@ -27,10 +27,10 @@ from tsm_keras.data.prepared import (
     ImageSettings,
     PreparedDataset,
 )
-from tsm_keras.data.required_flags import expect_values
 from tsm_keras.data.sources.collection import SourceOptions
 from tsm_keras.data.sources.formats import FORMATS, read_collection
 from tsm_keras.progress import progress_bar
+from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 _IMAGES = ImageSettings()

@@ -102,10 +102,6 @@ class PreparedReader:
             for path in records.as_numpy_iterator()
         )
 
-    def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
-        """As in `VideoReader`."""
-        return np.arange(worker, self.num_clips, num_workers)
-
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """As in `VideoReader`."""
         return {key: tf.gather(x, number) for key, x in self._clips.items()}

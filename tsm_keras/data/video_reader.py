@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tsm_keras.data.crops import Box, cut
+from tsm_keras.data.crops import Box, decode_and_cut
 from tsm_keras.data.folder import VideoFolder
 from tsm_keras.data.preprocessing import resize_short_side
 from tsm_keras.data.video import read_video
@@ -65,10 +65,6 @@ class VideoReader:
         """Median seconds between two of T frames spread over a clip."""
         return self._videos.frame_interval(num_segments)
 
-    def clips_of_worker(self, num_workers: int, worker: int) -> np.ndarray:
-        """Returns the numbers of the clips of one of several workers."""
-        return np.arange(worker, self.num_clips, num_workers)
-
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `num_frames`, `frame_rate` and `label` of a clip."""
         return {key: tf.gather(x, number) for key, x in self._clips.items()}
@@ -101,16 +97,14 @@ class VideoReader:
             box: From the frames' `[height, width]` to the part to cut out, as
                 in crops.py; None for all.
         """
-        frames = tf.numpy_function(
+        return decode_and_cut(
             lambda number, indices: self._decode(
                 self._videos.paths[number], indices, short_side
             ),
-            [clip["number"], clip["indices"]],
-            tf.uint8,
-            stateful=False,
+            clip,
+            self.channels,
+            box,
         )
-        frames = tf.ensure_shape(frames, [None, None, None, 3])
-        return cut(frames, box(tf.shape(frames)[1:3])) if box else frames
 
     def _decode(self, path, indices, short_side):
         if self._memory is None:

@@ -14,6 +14,7 @@ from absl import flags
 from tensorflow import keras
 
 from tsm_keras.models.presets import CONFIG_FILE, save_preset
+from tsm_keras.required_flags import expect_values
 from tsm_keras.training.distribute import worker_index
 from tsm_keras.training.flags import serialized
 from tsm_keras.training.recipes import Recipe
@@ -55,9 +56,7 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
             )
         run = RunFolder(flag_values.resume)
         flag_values(["tsm train", *run.read()["flags"]])
-    for name in ("data", "to"):
-        if not flag_values[name].value:
-            raise flags.Error(f"flag --{name} must have a value")
+    expect_values(flag_values, "data", "to")
     target = pathlib.Path(flag_values.to)
     if not flag_values.resume:
         run = RunFolder(flag_values.run or f"{target.parent / target.name}.run")

@@ -17,11 +17,11 @@ from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.flags import configs_from_flags, define_flags
-from tsm_keras.data.required_flags import expect_values
 from tsm_keras.data.sampling import SamplingConfig
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 

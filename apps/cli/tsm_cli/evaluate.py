@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_keras.required_flags import expect_values
+
 FLAGS = flags.FlagValues()
 # What --stream does not read, what is read with it alone, and with dense views.
 _NOT_STREAM = (
@@ -130,7 +132,6 @@ _define(
     "Of the order of --stream.",
     lower_bound=0,
 )
-flags.mark_flag_as_required("data", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -143,6 +144,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     if not arguments:
         raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
+    expect_values(FLAGS, "data")
     _refuse_unread(arguments)
     # TensorFlow loads when the command line is known to be right.
     from tsm_cli.evaluation import Settings, evaluate
