@@ -24,17 +24,14 @@ from absl import app, flags
 from tensorflow import keras
 
 from gesture_streams import gestures
-from resumable_runs import read_lines, run_missing
+from resumable_runs import read_lines, run_missing, train_from_scratch
 from timing import print_machine
 from tsm_cli.predictors import KerasPredictor
-from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.gestures import ORDER_BLIND_CEILING
 from tsm_keras.data.video_reader import VideoReader
 from tsm_keras.data.views import ViewConfig
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.clip import build_clip_model
-from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "File of results, a JSON line a run.")
@@ -169,22 +166,7 @@ def run(data, job):
         placement=setting.placement,
         num_segments=setting.num_segments,
     )
-    recipe = TrainingConfig(
-        epochs=job["epochs"],
-        batch_size=32,
-        learning_rate=job["learning_rate"],
-        seed=job["seed"],
-    )
-    keras.utils.set_random_seed(job["seed"])
-    model = build_clip_model(config)
-    batches = make_dataset(
-        training,
-        config,
-        batch_size=recipe.batch_size,
-        training=True,
-        seed=job["seed"],
-    )
-    fit(model, batches, recipe, verbose=0)
+    model = train_from_scratch(job, training, config)
     predictions = predict_views(
         KerasPredictor(model), test, config, ViewConfig(), batch_size=32
     )

@@ -22,16 +22,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from tensorflow import keras
 
-from resumable_runs import read_lines, run_missing
+from resumable_runs import read_lines, run_missing, train_from_scratch
 from timing import print_machine
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
 from tsm_export.clips import video_clips
 from tsm_export.tflite import export_tflite
-from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import open_clips
-from tsm_keras.data.dataset import make_dataset
 from tsm_keras.data.ingest import ingest
 from tsm_keras.data.plan import make_plan
 from tsm_keras.data.prepared import ImageSettings, is_prepared
@@ -41,9 +38,7 @@ from tsm_keras.data.views import ViewConfig
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of the clips and manifest.csv.")
@@ -135,24 +130,9 @@ def run(data, job):
         dropout=0.2,
         frame_interval=training.frame_interval(8),
     )
-    recipe = TrainingConfig(
-        epochs=job["epochs"],
-        batch_size=32,
-        learning_rate=job["learning_rate"],
-        label_smoothing=0.1,
-        seed=job["seed"],
+    model = train_from_scratch(
+        job, training, config, flip=True, label_smoothing=0.1
     )
-    keras.utils.set_random_seed(job["seed"])
-    model = build_clip_model(config)
-    batches = make_dataset(
-        training,
-        config,
-        batch_size=recipe.batch_size,
-        training=True,
-        seed=job["seed"],
-        augmentation=AugmentationConfig(flip=True),
-    )
-    fit(model, batches, recipe, verbose=0)
     result = worth(KerasPredictor(model), test, config)
     if job["shift"] == "causal":
         with tempfile.TemporaryDirectory() as scratch:

@@ -10,6 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.data.augmentation import AugmentationConfig
+from tsm_keras.data.clip_reader import ClipReader
+from tsm_keras.data.dataset import make_dataset
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.training.fit import TrainingConfig, fit
 
 Job = dict[str, Any]
 
@@ -57,6 +65,44 @@ def run_missing(
                 f"{number}/{len(missing)}, {minutes:.1f} minutes: {line}",
                 flush=True,
             )
+
+
+def train_from_scratch(
+    job: Job,
+    clips: ClipReader,
+    config: VideoClassifierConfig,
+    *,
+    flip: bool = False,
+    label_smoothing: float = 0.0,
+) -> keras.Model:
+    """Trains a network as a job says.
+
+    Args:
+        job: Its `epochs`, `learning_rate` and `seed`.
+        clips: To train on.
+        config: Of the network.
+        flip: Whether clips are mirrored.
+        label_smoothing: As in `TrainingConfig`.
+    """
+    recipe = TrainingConfig(
+        epochs=job["epochs"],
+        batch_size=32,
+        learning_rate=job["learning_rate"],
+        label_smoothing=label_smoothing,
+        seed=job["seed"],
+    )
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_clip_model(config)
+    batches = make_dataset(
+        clips,
+        config,
+        batch_size=recipe.batch_size,
+        training=True,
+        seed=recipe.seed,
+        augmentation=AugmentationConfig(flip=flip),
+    )
+    fit(model, batches, recipe, verbose=0)
+    return model
 
 
 def _timed(function, job):
