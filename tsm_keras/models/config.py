@@ -132,8 +132,8 @@ class VideoClassifierConfig:
                 isinstance(value, tuple)
                 and len(value) == self.input_channels
                 and all(map(_is_number, value)),
-                f"{self.input_channels} numbers, one an input channel, in "
-                "units of 0..255",
+                f"{self.input_channels} numbers, one a channel "
+                "(`input_channels`), in units of 0..255",
             )
         self._expect("pixel_std", min(self.pixel_std) > 0, "positive numbers")
         self._expect(

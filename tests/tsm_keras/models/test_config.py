@@ -5,7 +5,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
@@ -190,6 +190,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(field=st.sampled_from(FIELDS), value=JSON_VALUES)
+@example(field="input_channels", value=1)
 @settings(deadline=None, max_examples=200)
 def test_any_json_value_is_accepted_or_refused_by_name(field, value):
     """A config file never fails with anything but a ValueError."""
