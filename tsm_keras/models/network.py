@@ -5,6 +5,7 @@ from typing import Any
 from tensorflow import keras
 
 from tsm_keras.layers.non_local_block import NonLocalBlock
+from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.convolution import TemporalHook
 from tsm_keras.models.mobilenet_v2 import mobilenet_v2
@@ -25,15 +26,8 @@ def frame_logits(
     Returns:
         `[N, num_classes]` float32 logits.
     """
-    x = keras.layers.Rescaling(
-        scale=[1.0 / std for std in config.pixel_std],
-        offset=[
-            -mean / std
-            for mean, std in zip(
-                config.pixel_mean, config.pixel_std, strict=True
-            )
-        ],
-        name="normalize",
+    x = PixelNormalization(
+        config.pixel_mean, config.pixel_std, name="normalize"
     )(frames)
     x = _backbone(x, config, temporal)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)

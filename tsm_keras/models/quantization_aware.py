@@ -12,8 +12,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.layers.fake_quantized_rescaling import FakeQuantizedRescaling
+from tsm_keras.layers.fake_quantized_normalization import (
+    FakeQuantizedNormalization,
+)
 from tsm_keras.layers.fold_time import FoldTime
+from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
 from tsm_keras.layers.temporal_shift import TemporalShift
@@ -53,9 +56,9 @@ def quantization_aware(model: keras.Model) -> keras.Model:
     )
 
     def annotated(layer):
-        if isinstance(layer, keras.layers.Rescaling):
-            return FakeQuantizedRescaling(
-                layer.scale, layer.offset, name=layer.name
+        if isinstance(layer, PixelNormalization):
+            return FakeQuantizedNormalization(
+                layer.mean, layer.std, name=layer.name
             )
         if isinstance(layer, _SHIFTS):
             return tfmot.quantize_annotate_layer(layer, NoOpConfig())

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.models import random_clip_model, randomize
+from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.models.presets import (
     CONFIG_FILE,
     PresetError,
@@ -34,7 +35,7 @@ def _network():
     """Every pattern of the backbones: depthwise, ReLU6, Add, Add and ReLU."""
     layers = keras.layers
     image = keras.Input((8, 8, 3), batch_size=1, name="image")
-    x = layers.Rescaling([0.02] * 3, [-2.0] * 3, name="normalize")(image)
+    x = PixelNormalization([100.0] * 3, [50.0] * 3, name="normalize")(image)
     x = layers.Conv2D(8, 3, use_bias=False, padding="same", name="conv")(x)
     x = layers.BatchNormalization(name="bn")(x)
     x = skip = layers.ReLU(6.0, name="relu6")(x)

@@ -1,0 +1,69 @@
+"""PixelNormalization: bytes become numbers around zero."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+
+@keras.utils.register_keras_serializable(package="tsm_keras")
+class PixelNormalization(keras.layers.Layer):
+    """Subtracts each channel's mean and divides by its standard deviation.
+
+    `keras.layers.Rescaling` computes the same. With a number a channel, TFLite
+    on the CPU calls its kernel for every pixel, three numbers at a time: that
+    was an eighth of a float32 MobileNetV2's time and a third of an int8 one's
+    (`docs/performance.md`). So the constants here are as wide as the image.
+
+    Example:
+    >>> normalize = PixelNormalization([127.5] * 3, [127.5] * 3)
+    >>> normalize(tf.fill([1, 2, 2, 3], 255))[0, 0, 0].numpy()
+    array([1., 1., 1.], dtype=float32)
+
+    Args:
+        mean: Of each channel.
+        std: Of each channel; positive.
+
+    Input shape: `[..., W, C]`, any dtype, in 0..255.
+    Output shape: that of the input, of the layer's compute dtype.
+
+    Raises:
+        ValueError: If there are not as many means as deviations, or a
+            deviation is not positive.
+    """
+
+    def __init__(
+        self, mean: Sequence[float], std: Sequence[float], **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.mean = [float(value) for value in mean]
+        self.std = [float(value) for value in std]
+        if len(self.mean) != len(self.std) or min(self.std, default=0) <= 0:
+            raise ValueError(
+                "There must be a mean and a positive standard deviation for "
+                f"each channel. Received: mean={mean}, std={std}"
+            )
+
+    def call(self, inputs):
+        scale, offset = self._constants(inputs)
+        pixels = tf.cast(inputs, self.compute_dtype)
+        return pixels * tf.cast(scale, pixels.dtype) + tf.cast(
+            offset, pixels.dtype
+        )
+
+    def _constants(self, inputs):
+        """Returns what to multiply by and then to add: `[W, C]` float32."""
+        std = np.array(self.std)
+        width = inputs.shape[-2] or 1  # Broadcast where it is not known.
+        return tuple(
+            np.tile(values.astype(np.float32), (width, 1))
+            for values in (1 / std, -np.array(self.mean) / std)
+        )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
