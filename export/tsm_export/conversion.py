@@ -10,6 +10,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from tsm_export.calibration import Feeds
+from tsm_export.layout import in_order
 
 # What is stored in how many bits.
 QUANTIZATIONS = {
@@ -51,7 +52,8 @@ def convert(
         with warnings.catch_warnings():
             # TensorFlow's calibrator uses its own deprecated interpreter.
             warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
-            return converter.convert()
+            content = converter.convert()
+    return in_order(content)
 
 
 def _freeze(network, softmax):

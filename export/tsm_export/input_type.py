@@ -1,9 +1,9 @@
 """with_input_type: images come in as a camera or an app has them."""
 
-import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-_IDENTIFIER = b"TFL3"
+from tsm_export.flatbuffer import pack, unpack
+
 _UINT8, _FLOAT32 = schema.TensorType.UINT8, schema.TensorType.FLOAT32
 _TYPES = {"uint8": _UINT8, "float32": _FLOAT32}
 _QUANTIZE = schema.BuiltinOperator.QUANTIZE
@@ -25,7 +25,7 @@ def with_input_type(content: bytes, name: str, dtype: str) -> bytes:
     Returns:
         The content of the new file; `content` if the type is that already.
     """
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    model = unpack(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     (entry,) = [i for i in signature.inputs if i.name.decode() == name]
     old, new = entry.tensorIndex, len(graph.tensors)
@@ -45,9 +45,7 @@ def with_input_type(content: bytes, name: str, dtype: str) -> bytes:
     model.operatorCodes.append(code)
     graph.operators.insert(0, operator)
 
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(builder.Output())
+    return pack(model)
 
 
 def _tensor(name, dtype, like):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ai_edge_litert import schema_py_generated as schema
 
+from tsm_export.flatbuffer import unpack
 from tsm_live.model_check import OPERATORS
 
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
@@ -21,7 +22,7 @@ def lint(content: bytes) -> list[str]:
     Args:
         content: Of a whole `.tflite` file that `read_spec` accepts.
     """
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    model = unpack(content)
     if len(model.subgraphs) != 1 or len(model.signatureDefs or []) != 1:
         return ["The file must hold one graph with one signature."]
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
