@@ -4,8 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from testing.artifacts import random_artifact
+from testing.artifacts import clip_model, random_artifact
 from testing.checkout import ROOT
+from tsm_export import conversion, export_tflite
 from tsm_live import ArtifactError, StreamingSession, read_spec
 from tsm_live.spec import write_spec
 
@@ -45,6 +46,19 @@ def test_two_sessions_do_not_mix(frames, quantize):
     ]
     for expected, found in zip(alone, zip(*mixed, strict=True), strict=True):
         np.testing.assert_array_equal(expected, np.stack(found))
+
+
+def test_caches_are_fed_back_wherever_litert_places_them(
+    frames, tmp_path, monkeypatch
+):
+    """In the converter's own order of tensors they are not side by side."""
+    monkeypatch.setattr(conversion, "in_order", lambda content: content)
+    export_tflite(clip_model(), tmp_path / "unordered.tflite")
+    unordered = StreamingSession(tmp_path / "unordered.tflite")
+    np.testing.assert_array_equal(
+        _logits(unordered, frames),
+        _logits(StreamingSession(random_artifact()), frames),
+    )
 
 
 def test_colours_are_told_apart(frames):
