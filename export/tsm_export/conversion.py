@@ -10,7 +10,10 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from tsm_export.calibration import Feeds
-from tsm_export.layout import in_order
+from tsm_export.flatbuffer import pack, unpack
+from tsm_export.layout import put_in_order
+from tsm_export.single_pixels import skip_squeezes
+from tsm_export.strided_convolutions import sample_first
 
 # What is stored in how many bits.
 QUANTIZATIONS = {
@@ -53,7 +56,11 @@ def convert(
             # TensorFlow's calibrator uses its own deprecated interpreter.
             warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
             content = converter.convert()
-    return in_order(content)
+    model = unpack(content)
+    skip_squeezes(model)
+    sample_first(model)
+    put_in_order(model)
+    return pack(model)
 
 
 def _freeze(network, softmax):

@@ -1,4 +1,4 @@
-"""unpack and pack: a converted `.tflite` model, to be changed."""
+"""A converted `.tflite` model, to be read and changed."""
 
 from typing import Any
 
@@ -18,3 +18,17 @@ def pack(model: Any) -> bytes:
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
+
+
+def op_name(model: Any, operator: Any) -> str:
+    """Returns the name of an operator's op, e.g. `CONV_2D`."""
+    entry = model.operatorCodes[operator.opcodeIndex]
+    # Old codes are in a field of one byte, newer ones in the other.
+    return _OP_NAMES[max(entry.builtinCode, entry.deprecatedBuiltinCode)]
+
+
+_OP_NAMES = {
+    code: name
+    for name, code in vars(schema.BuiltinOperator).items()
+    if isinstance(code, int)
+}

@@ -1,9 +1,9 @@
-"""in_order: a file's ops and tensors stand where they serve streaming best."""
+"""put_in_order: ops and tensors stand where they serve streaming best."""
 
-from tsm_export.flatbuffer import pack, unpack
+from typing import Any
 
 
-def in_order(content: bytes) -> bytes:
+def put_in_order(model: Any) -> None:
     """Puts the ops and tensors of a model in the best order.
 
     Ops of outputs stand right behind what they come from. Runtimes compute in
@@ -17,12 +17,9 @@ def in_order(content: bytes) -> bytes:
     that a runtime can feed all of them back by copying once.
 
     Args:
-        content: Of a `.tflite` file with one graph and one signature.
-
-    Returns:
-        The content of a file that computes the same.
+        model: A `schema.ModelT` of one graph and one signature, to be changed;
+            it computes what it did.
     """
-    model = unpack(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     graph.operators = _outputs_early(graph)
     for entries in (signature.inputs, signature.outputs):
@@ -33,7 +30,6 @@ def in_order(content: bytes) -> bytes:
     _renumber(graph, signature, [*inputs, *between, *outputs])
     graph.inputs = [entry.tensorIndex for entry in signature.inputs]
     graph.outputs = [entry.tensorIndex for entry in signature.outputs]
-    return pack(model)
 
 
 def _outputs_early(graph):

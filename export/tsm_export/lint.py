@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from ai_edge_litert import schema_py_generated as schema
-
-from tsm_export.flatbuffer import unpack
+from tsm_export.flatbuffer import op_name, unpack
 from tsm_live.model_check import OPERATORS
 
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
@@ -26,26 +24,13 @@ def lint(content: bytes) -> list[str]:
     if len(model.subgraphs) != 1 or len(model.signatureDefs or []) != 1:
         return ["The file must hold one graph with one signature."]
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
-    ops = [_OP_NAMES[_code(model, op)] for op in graph.operators]
+    ops = [op_name(model, operator) for operator in graph.operators]
     return [
         *_check_ops(ops),
         *_check_tensors(graph),
         *_check_boundary(graph),
         *_check_caches(graph, signature, ops),
     ]
-
-
-_OP_NAMES = {
-    code: name
-    for name, code in vars(schema.BuiltinOperator).items()
-    if isinstance(code, int)
-}
-
-
-def _code(model, operator) -> int:
-    entry = model.operatorCodes[operator.opcodeIndex]
-    # Old codes are in a field of one byte, newer ones in the other.
-    return max(entry.builtinCode, entry.deprecatedBuiltinCode)
 
 
 def _check_ops(ops) -> Iterator[str]:

@@ -82,11 +82,14 @@ def test_the_gpu_takes_all_of_it_and_agrees(gpu, quantize, options):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backbone", "size"), [("resnet18", 32), ("resnet50", 64)]
+)
 @pytest.mark.parametrize("quantize", ["none", "int8"])
-def test_the_gpu_takes_resnets(gpu, tmp_path, quantize):
-    """64 pixels: where the last features are 1x1, int8 on the GPU is zero."""
-    model = random_clip_model("resnet18", image_size=64, labels=LABELS)
-    path = tmp_path / "resnet18.tflite"
+def test_the_gpu_takes_resnets(gpu, tmp_path, backbone, size, quantize):
+    """Single-pixel features (32 pixels) and strided 1x1 convolutions."""
+    model = random_clip_model(backbone, image_size=size, labels=LABELS)
+    path = tmp_path / "resnet.tflite"
     clips = random_clips(2, model, seed=9)
     export_tflite(model, path, quantize=quantize, calibration_clips=clips)
     _assert_gpu_agrees(path, model, gpu)

@@ -52,7 +52,7 @@ def test_caches_are_fed_back_wherever_litert_places_them(
     frames, tmp_path, monkeypatch
 ):
     """In the converter's own order of tensors they are not side by side."""
-    monkeypatch.setattr(conversion, "in_order", lambda content: content)
+    monkeypatch.setattr(conversion, "put_in_order", lambda model: None)
     export_tflite(clip_model(), tmp_path / "unordered.tflite")
     unordered = StreamingSession(tmp_path / "unordered.tflite")
     np.testing.assert_array_equal(
