@@ -5,6 +5,8 @@ from typing import Any
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
+from tsm_live.model_check import OPERATOR_NAMES
+
 _IDENTIFIER = b"TFL3"
 
 
@@ -22,13 +24,22 @@ def pack(model: Any) -> bytes:
 
 def op_name(model: Any, operator: Any) -> str:
     """Returns the name of an operator's op, e.g. `CONV_2D`."""
-    entry = model.operatorCodes[operator.opcodeIndex]
+    return OPERATOR_NAMES[_code(model.operatorCodes[operator.opcodeIndex])]
+
+
+def op_index(model: Any, name: str, *, version: int = 1) -> int:
+    """Returns where `model.operatorCodes` has an op; adds it if it is new."""
+    for index, entry in enumerate(model.operatorCodes):
+        if OPERATOR_NAMES[_code(entry)] == name:
+            return index
+    entry = schema.OperatorCodeT()
+    entry.builtinCode = getattr(schema.BuiltinOperator, name)
+    entry.deprecatedBuiltinCode = entry.builtinCode
+    entry.version = version
+    model.operatorCodes.append(entry)
+    return len(model.operatorCodes) - 1
+
+
+def _code(entry):
     # Old codes are in a field of one byte, newer ones in the other.
-    return _OP_NAMES[max(entry.builtinCode, entry.deprecatedBuiltinCode)]
-
-
-_OP_NAMES = {
-    code: name
-    for name, code in vars(schema.BuiltinOperator).items()
-    if isinstance(code, int)
-}
+    return max(entry.builtinCode, entry.deprecatedBuiltinCode)

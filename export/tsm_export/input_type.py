@@ -2,12 +2,11 @@
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tsm_export.flatbuffer import pack, unpack
+from tsm_export.flatbuffer import op_index, pack, unpack
+from tsm_export.layout import put_in_order
 
 _UINT8, _FLOAT32 = schema.TensorType.UINT8, schema.TensorType.FLOAT32
 _TYPES = {"uint8": _UINT8, "float32": _FLOAT32}
-_QUANTIZE = schema.BuiltinOperator.QUANTIZE
-_DEQUANTIZE = schema.BuiltinOperator.DEQUANTIZE
 
 
 def with_input_type(content: bytes, name: str, dtype: str) -> bytes:
@@ -36,15 +35,13 @@ def with_input_type(content: bytes, name: str, dtype: str) -> bytes:
     graph.inputs = [new if index == old else index for index in graph.inputs]
     entry.tensorIndex = new
 
-    code = schema.OperatorCodeT()
-    code.builtinCode = _DEQUANTIZE if before == _FLOAT32 else _QUANTIZE
-    code.deprecatedBuiltinCode = code.builtinCode
     operator = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes)
+    operator.opcodeIndex = op_index(
+        model, "DEQUANTIZE" if before == _FLOAT32 else "QUANTIZE"
+    )
     operator.inputs, operator.outputs = [new], [old]
-    model.operatorCodes.append(code)
     graph.operators.insert(0, operator)
-
+    put_in_order(model)
     return pack(model)
 
 

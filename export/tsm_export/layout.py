@@ -9,12 +9,12 @@ def put_in_order(model: Any) -> None:
     Ops of outputs stand right behind what they come from. Runtimes compute in
     the file's order, and the converter puts what is only output last: the
     caches' slices would stand there together and keep the input of every block
-    in memory until the end. For ResNet-50 at 224 pixels that was 22 MB, and 2%
-    of the time (`docs/performance.md`).
+    in memory until the end. For ResNet-50 at 224 pixels that was 22 MB, and a
+    percent of the time or more (`docs/performance.md`).
 
     Inputs and outputs are in the order of their names, images and logits
-    first. TFLite then places the caches side by side, inputs as outputs, so
-    that a runtime can feed all of them back by copying once.
+    first. Mostly LiteRT then places caches side by side, inputs as outputs, so
+    that fewer copies feed them back.
 
     Args:
         model: A `schema.ModelT` of one graph and one signature, to be changed;

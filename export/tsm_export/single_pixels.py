@@ -23,10 +23,13 @@ def skip_squeezes(model: Any) -> None:
         operator.outputs[0]: operator.inputs[0]
         for operator in graph.operators
         if op_name(model, operator) == "RESHAPE"
-        and _is_squeeze(*(graph.tensors[i].shape for i in _ends(operator)))
+        and _is_pixel(graph.tensors[operator.inputs[0]])
+        and len(_shape(graph.tensors[operator.outputs[0]])) == 1
     }
     for operator in graph.operators:
-        if op_name(model, operator) == "ADD":
+        if op_name(model, operator) == "ADD" and _is_pixel(
+            graph.tensors[operator.outputs[0]]
+        ):
             operator.inputs = [images.get(i, i) for i in operator.inputs]
     used = {index for each in graph.operators for index in each.inputs}
     used.update(graph.outputs)
@@ -37,9 +40,9 @@ def skip_squeezes(model: Any) -> None:
     ]
 
 
-def _ends(operator):
-    return operator.inputs[0], operator.outputs[0]
+def _is_pixel(tensor):
+    return _shape(tensor)[:-1] == [1, 1, 1]
 
 
-def _is_squeeze(before, after):
-    return list(before) == [1, 1, 1, *after]
+def _shape(tensor):
+    return [] if tensor.shape is None else list(tensor.shape)

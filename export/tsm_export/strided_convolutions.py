@@ -9,9 +9,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tsm_export.flatbuffer import op_name
-
-_MAX_POOL = schema.BuiltinOperator.MAX_POOL_2D
+from tsm_export.flatbuffer import op_index, op_name
 
 
 def sample_first(model: Any) -> None:
@@ -61,7 +59,7 @@ def _sampling(model, graph, convolution):
     options.strideH, options.strideW = _strides(convolution)
     options.filterHeight = options.filterWidth = 1
     pool = schema.OperatorT()
-    pool.opcodeIndex = _operator_code(model, _MAX_POOL)
+    pool.opcodeIndex = op_index(model, "MAX_POOL_2D", version=2)
     pool.inputs = [convolution.inputs[0]]
     pool.outputs = [len(graph.tensors) - 1]
     pool.builtinOptionsType = schema.BuiltinOptions.Pool2DOptions
@@ -73,18 +71,6 @@ def _sampling(model, graph, convolution):
     return pool
 
 
-def _strides(convolution) -> tuple[int, int]:
+def _strides(convolution):
     options = convolution.builtinOptions
     return options.strideH, options.strideW
-
-
-def _operator_code(model: Any, builtin: int) -> int:
-    """Returns the index of an op's code, which is added if it is not there."""
-    for index, code in enumerate(model.operatorCodes):
-        if code.builtinCode == builtin:
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = builtin
-    code.version = 2  # Of int8.
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1

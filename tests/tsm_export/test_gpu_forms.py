@@ -88,3 +88,13 @@ def test_a_squeeze_that_something_else_needs_stays(monkeypatch):
     before, after = _both(monkeypatch, network, "skip_squeezes")
     assert _ops(after) == _ops(before)
     np.testing.assert_array_equal(_run(after), _run(before))
+
+
+def test_a_bias_that_is_added_to_something_else_stays_one(monkeypatch):
+    def network(image):
+        x = layers.Conv2D(6, image.shape[1])(image)
+        return layers.Add()([layers.Flatten()(x), layers.Flatten()(x * 2.0)])
+
+    before, after = _both(monkeypatch, network, "skip_squeezes")
+    assert _run(after).shape == _run(before).shape == (1, 6)
+    np.testing.assert_array_equal(_run(after), _run(before))

@@ -69,7 +69,7 @@ def test_a_cache_leaves_right_behind_what_it_is_cut_from(quantize):
     content = random_artifact(quantize=quantize).read_bytes()
     late = _late(content)
     assert max(_distances(late).values()) > 20
-    # At most all outputs of one tensor.
+    # One tensor may be cut and be the last of the network too.
     assert max(_distances(_in_order(late)).values()) <= 2
     assert max(_distances(content).values()) <= 2
 
@@ -84,7 +84,15 @@ def test_the_numbers_stay():
         assert np.ptp(values) > 0, name
 
 
-@pytest.mark.parametrize("options", [{}, {"quantize": "int8", "streams": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"quantize": "int8", "streams": 2},
+        {"quantize": "int8", "input_dtype": "uint8"},
+        {"input_dtype": "uint8"},
+    ],
+)
 def test_inputs_and_outputs_are_in_the_order_of_their_names(options):
     (graph,) = unpack(
         content := random_artifact(**options).read_bytes()
@@ -98,3 +106,14 @@ def test_inputs_and_outputs_are_in_the_order_of_their_names(options):
     assert list(graph.inputs) == list(range(11))
     last = len(graph.tensors)
     assert list(graph.outputs) == list(range(last - 11, last))
+
+
+@pytest.mark.parametrize("options", [{}, {"quantize": "int8"}])
+def test_pixels_are_normalised_a_row_at_a_time(options):
+    """LiteRT calls its kernel once for all that a constant covers."""
+    (graph,) = unpack(random_artifact(**options).read_bytes()).subgraphs
+    frame = graph.tensors[0].shape
+    for operator in graph.operators[:2]:
+        constants = [graph.tensors[index] for index in operator.inputs]
+        (constant,) = [t for t in constants if list(t.shape) != list(frame)]
+        assert list(constant.shape)[-2:] == list(frame)[2:]

@@ -30,8 +30,8 @@ class PixelNormalization(keras.layers.Layer):
     Output shape: that of the input, of the layer's compute dtype.
 
     Raises:
-        ValueError: If there are not as many means as deviations, or a
-            deviation is not positive.
+        ValueError: If there are not as many means as deviations, or as the
+            input has channels, or a deviation is not positive.
     """
 
     def __init__(
@@ -40,11 +40,20 @@ class PixelNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.mean = [float(value) for value in mean]
         self.std = [float(value) for value in std]
-        if len(self.mean) != len(self.std) or min(self.std, default=0) <= 0:
+        positive = [deviation > 0 for deviation in self.std]
+        if len(self.mean) != len(self.std) or not all(positive):
             raise ValueError(
                 "There must be a mean and a positive standard deviation for "
                 f"each channel. Received: mean={mean}, std={std}"
             )
+
+    def build(self, input_shape):
+        if input_shape[-1] != len(self.mean):
+            raise ValueError(
+                f"The input must have {len(self.mean)} channels, one a mean. "
+                f"Received: an input of shape {tuple(input_shape)}"
+            )
+        self.built = True
 
     def call(self, inputs):
         scale, offset = self._constants(inputs)

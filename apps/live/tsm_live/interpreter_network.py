@@ -15,7 +15,8 @@ from tsm_live.quantization import zero_state
 from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
 from tsm_live.threads import check_threads
 
-# Of the tensors in LiteRT's memory, in bytes.
+# In bytes. A tensor in LiteRT's memory starts at a multiple of this
+# (`kDefaultTensorAlignment`), so a smaller gap holds none.
 _ALIGNMENT = 64
 
 
@@ -86,6 +87,9 @@ class InterpreterNetwork:
         spec: Its spec.
         threads: Of the interpreter.
 
+    Attributes:
+        copies: Pairs of memory, to and from: what feeds the caches back.
+
     Raises:
         ArtifactError: If LiteRT cannot load the file, or its tensors are not
             those that the spec describes.
@@ -100,8 +104,8 @@ class InterpreterNetwork:
         inputs, outputs = signature_details(self._interpreter)
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
-        # Tensors are addressed by the signature's names: TFLite does not keep
-        # the order they were declared in.
+        # Tensors are addressed by the signature's names: foreign tools reorder
+        # them.
         self._logits = outputs[spec.logits.name]["index"]
         # A function that returns a view of the tensor's memory. The view must
         # be gone before the interpreter is called.
@@ -113,13 +117,13 @@ class InterpreterNetwork:
             self._memory(outputs[f"{cache.name}_out"]["index"])
             for cache in spec.caches
         ]
-        self._copies = _neighbours_as_one(self._caches, fresh)
+        self.copies = neighbours_as_one(self._caches, fresh)
         self.write_state([zero_state(cache) for cache in spec.caches])
 
     def run(self) -> np.ndarray:
         """Takes the next frame of every stream; see `Network`."""
         self._interpreter.invoke()
-        for fed, fresh in self._copies:
+        for fed, fresh in self.copies:
             fed[...] = fresh
         return self._interpreter.get_tensor(self._logits)
 
@@ -135,22 +139,29 @@ class InterpreterNetwork:
     def _memory(self, index):
         """Returns a tensor's memory for good.
 
-        It stays where it is: shapes are static, and tensors are allocated
-        once. LiteRT's own views must be made anew for every step, which takes
-        longer than to copy a small cache.
+        It stays where it is: `check_model` lets no shape be computed, so
+        tensors are allocated once. LiteRT's own views must be made anew for
+        every step, which takes longer than to copy a small cache.
         """
         view = self._interpreter.tensor(index)()
         memory = _bytes_at(view.ctypes.data, view.nbytes)
         return memory.view(view.dtype).reshape(view.shape)
 
 
-def _neighbours_as_one(
+def neighbours_as_one(
     fed: Sequence[np.ndarray], fresh: Sequence[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns what to copy where, in as few pieces as possible.
 
-    Our files have their tensors in an order that makes LiteRT place the caches
-    side by side, inputs as outputs, but nothing promises that it does.
+    LiteRT often places caches side by side, inputs as outputs, but nothing
+    promises that it does.
+
+    Args:
+        fed: Memory to copy to.
+        fresh: Memory to copy from, of the same shapes and dtypes.
+
+    Returns:
+        Pairs of bytes: to and from.
     """
     pieces: list[tuple[int, int, int]] = []
     for target, source, size in sorted(

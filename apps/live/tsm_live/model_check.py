@@ -44,6 +44,10 @@ OPERATORS: dict[str, tuple[range, str]] = {
     "SUB": (range(2, 3), "SubOptions"),
 }
 
+# Whose inputs after the first say what shape comes out. Computed, they would
+# make LiteRT allocate tensors anew within a step.
+_SHAPED = ("MEAN", "PAD", "RESHAPE", "SLICE", "STRIDED_SLICE")
+
 # What options may say, where there are any of these.
 _LIMITS = {
     "StrideW": range(1, 1 << 10),
@@ -59,7 +63,7 @@ _LIMITS = {
     "EllipsisMask": range(1),
     "NewAxisMask": range(1),
 }
-_NAMES = {
+OPERATOR_NAMES = {
     code: name
     for name, code in vars(schema.BuiltinOperator).items()
     if isinstance(code, int)
@@ -181,7 +185,7 @@ def _graph_problems(model, graph, constant) -> Iterator[str]:
         code = model.OperatorCodes(index)
         # Old codes are in a field of one byte, newer ones in the other.
         value = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        name = _NAMES.get(value, str(value))
+        name = OPERATOR_NAMES.get(value, str(value))
         if name not in OPERATORS:
             yield f"operator {number} is {name}"
             return
@@ -192,6 +196,9 @@ def _graph_problems(model, graph, constant) -> Iterator[str]:
         fits = all(0 <= i < len(known) and known[i] for i in inputs)
         if not fits or len(inputs) not in OPERATORS[name][0]:
             yield f"operator {number}, {name}, cannot take tensors {inputs}"
+            return
+        if name in _SHAPED and not all(constant[i] for i in inputs[1:]):
+            yield f"operator {number}, {name}, computes its output's shape"
             return
         if (
             len(outputs) != 1

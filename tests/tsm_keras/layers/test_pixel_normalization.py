@@ -46,8 +46,14 @@ def test_bytes_are_pixels():
 
 
 @pytest.mark.parametrize(
-    ("mean", "std"), [([1.0], [1.0, 2.0]), ([1.0], [0.0]), ([], [])]
+    ("mean", "std"),
+    [([1.0], [1.0, 2.0]), ([1.0], [0.0]), ([1.0, 1.0], [1.0, np.nan])],
 )
 def test_a_channel_has_a_mean_and_a_positive_deviation(mean, std):
     with pytest.raises(ValueError, match="Received: mean="):
         PixelNormalization(mean, std)
+
+
+def test_another_number_of_channels_is_refused():
+    with pytest.raises(ValueError, match=r"2 channels.*Received"):
+        PixelNormalization([1.0, 2.0], [1.0, 1.0])(_pixels())
