@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 from collections.abc import Callable
 
 from tsm_live.spec import ArtifactSpec, write_spec
@@ -40,3 +41,21 @@ def write_artifact(
     finally:
         temporary.unlink(missing_ok=True)
     return spec
+
+
+def expect_writable(path: str | os.PathLike) -> None:
+    """Refuses a path that cannot be written, before there is work to lose.
+
+    Raises:
+        OSError: If it is a folder, or nothing can be written where it is, or
+            where its first missing folder would be.
+    """
+    path = pathlib.Path(path).absolute()
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder. Expected: a file's path")
+    folder = next(folder for folder in path.parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}") from error

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_export.artifact_file import expect_writable
 from tsm_export.clips import generated_clips, video_clips
 from tsm_export.conversion import QUANTIZATIONS
 from tsm_export.networks import INPUTS, KINDS
@@ -136,8 +137,7 @@ def main(arguments: Sequence[str]) -> None:
             f"{', '.join(_QUANTIZATIONS[name])}. "
             f"Received: --quantize={FLAGS.quantize}"
         )
-    if path.is_dir():
-        raise IsADirectoryError(f"--to={path} is a folder.")
+    expect_writable(path)
     model = load_preset(preset)
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config)

@@ -149,8 +149,15 @@ def test_a_typo_is_answered_with_the_right_word(work):
         (("export", "causal", "--to=x.bin"), "must end in .tflite or .onnx"),
         (("export", "causal", "--to=x.bin", "--format=onnx"), "end in .onnx"),
         (("export", "causal", "--to=x.onnx", "--quantize=dynamic"), "none"),
-        (("export", "causal", "--to=/proc/x.tflite"), "/proc"),
-        (("export", "causal", "--to=causal/config.json/x.tflite"), "config"),
+        (
+            ("export", "causal", "--to=/proc/new/x.tflite"),
+            "/proc/new/x.tflite cannot be written",
+        ),
+        (
+            ("export", "causal", "--to=causal/config.json/x.tflite"),
+            "config.json/x.tflite cannot be written",
+        ),
+        (("export", "causal", "--to=data.tflite"), "data.tflite is a folder"),
         (("verify", "nowhere.tflite"), "nowhere.tflite"),
         (("verify", "causal/config.json"), "no artifact"),
         (("benchmark", "causal/config.json"), "no artifact"),
@@ -170,6 +177,7 @@ def _with_trouble(work, folder):
     for name in ("data", "causal", "bidirectional"):
         (folder / name).symlink_to(work / name)
     (folder / "empty" / "train").mkdir(parents=True)
+    (folder / "data.tflite").mkdir()
     one = folder / "one_class" / "train"
     write_folder(one, labels=["push"], clips_per_class=1)
     broken = write_folder(folder / "broken" / "train", clips_per_class=1)
