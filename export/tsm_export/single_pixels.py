@@ -1,8 +1,8 @@
 """skip_squeezes: images of one pixel are added as images.
 
 TensorFlow turns the sum of two `[1, 1, 1, C]` tensors into the addition of a
-bias, and reshapes one of them to `[C]`. LiteRT 2.3's GPU accelerator loses all
-its numbers but the first in int8, and says nothing.
+bias, and reshapes one of them to `[C]`. LiteRT 2.3's GPU accelerator adds wrong
+numbers then in int8, and says nothing.
 """
 
 from typing import Any
