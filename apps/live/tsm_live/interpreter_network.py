@@ -78,8 +78,8 @@ class InterpreterNetwork:
     """Runs a `.tflite` artifact on the CPU; keeps its caches.
 
     They stay in the interpreter's memory: after a step each is copied from its
-    output to its input, a percent of a step or two. LiteRT's `CompiledModel`
-    can swap two sets of buffers on the CPU too, and was never faster
+    output to its input, a percent of a step or less. LiteRT's `CompiledModel`
+    can swap two sets of buffers on the CPU too, and gains nothing for float32
     (`benchmarks/session_overhead.py`).
 
     Args:
