@@ -272,17 +272,6 @@ def _memory_for(size):
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
-def test_too_little_memory_is_not_the_clips_fault(video):
-    images = ImageSettings(4096)
-    with (
-        _memory_for(1 << 23),
-        pytest.raises(MemoryError, match=video[0].name),
-    ):
-        try_encode_clip(
-            video[0].parent, ClipSource(video[0].name, "any"), images
-        )
-
-
 def test_a_pipe_is_not_waited_for(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()

@@ -266,7 +266,8 @@ def test_too_little_memory_rejects_no_clip(tmp_path, monkeypatch):
     plan = small_plan(images=ImageSettings(4096), limit=1)
     with monkeypatch.context() as context:
         context.setattr(ingest_module, "IsolatedProcess", _Starved)
-        message = "more memory than there is.* 0 of 1 shards are finished"
+        first = plan.shards[0].clips[0].path
+        message = f"{first} takes more memory than.* 0 of 1 shards are finished"
         with pytest.raises(OSError, match=message):
             ingest(plan, tmp_path / "set", workers=1)
     assert not read_result(tmp_path / "set", plan.shards[0])
