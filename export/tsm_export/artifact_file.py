@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 from collections.abc import Callable
 
+from tsm_keras.atomic_file import atomic_file
 from tsm_live.spec import ArtifactSpec, write_spec
 
 Check = Callable[[pathlib.Path], None]
@@ -30,16 +31,11 @@ def write_artifact(
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Runtimes and people tell the format from the suffix.
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content)
         spec = write_spec(temporary, spec)
         if check:
             check(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return spec
 
 

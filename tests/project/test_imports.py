@@ -19,6 +19,7 @@ _PACKAGES = {
 # what users meet first, see all rooms, and no room sees them; but some of
 # them are for all.
 _BASE = (
+    "tsm_keras.atomic_file",
     "tsm_keras.file_hash",
     "tsm_keras.keras_version",
     "tsm_keras.progress",

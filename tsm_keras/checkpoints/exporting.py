@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 from tensorflow import keras
 
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.files import import_extra
 from tsm_keras.checkpoints.inference import METADATA_KEY
@@ -113,12 +114,8 @@ def write_safetensors(
         tensors, metadata={"format": "pt", METADATA_KEY: json.dumps(stored)}
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(tensors)
 
 

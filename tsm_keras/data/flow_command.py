@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
 from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepared import (
     REJECTED_FILE,
@@ -57,7 +57,7 @@ def unfinished_shards(
             raise BlockingIOError(
                 f"Another process is at work in {folder}."
             ) from error
-        for part in folder.glob(".*.part"):  # Of a run that was killed.
+        for part in folder.glob(".*.part*"):  # Of a run that was killed.
             part.unlink()
         _check_plan(plan, folder, work / _PLAN_FILE)
         yield [

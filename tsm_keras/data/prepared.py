@@ -14,7 +14,7 @@ import os
 import pathlib
 from typing import Any
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.labels import check_labels, mirrored_labels
 
 DATASET_FILE = "dataset.json"

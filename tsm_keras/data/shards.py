@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.clip_encoding import EncodedClip, Rejected
 from tsm_keras.data.frame_index import write_index
 from tsm_keras.data.plan import IngestPlan, PlannedShard

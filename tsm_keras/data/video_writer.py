@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import av
 import numpy as np
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 
 
 def write_video(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.evaluation.metrics import (
     Confusion,
     Metrics,

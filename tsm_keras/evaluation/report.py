@@ -8,7 +8,7 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

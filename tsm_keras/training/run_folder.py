@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 import tensorflow as tf
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.presets import PresetError, preset_hash
 from tsm_keras.version import __version__

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import flags
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import ClipReader, open_clips
 from tsm_keras.data.dataset import make_dataset

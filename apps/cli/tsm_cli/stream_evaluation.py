@@ -13,7 +13,7 @@ from tsm_cli.predictors import (
     ArtifactStreams,
     open_predictor,
 )
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.evaluation.plots import line_chart
 from tsm_keras.evaluation.report import Section, format_table, write_report
 from tsm_keras.evaluation.stream_results import StreamResults

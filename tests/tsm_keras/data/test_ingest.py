@@ -14,6 +14,7 @@ from testing.gestures import LABELS
 from testing.plans import TINY, contents, gesture_root, small_plan
 from testing.shared_data import fixture
 from testing.videos import BROKEN, encode_or_crash, kill_self
+from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data import ingest as ingest_module
 from tsm_keras.data.clip_encoding import encode_clip
 from tsm_keras.data.ingest import ingest
@@ -293,6 +294,16 @@ def test_another_plan_is_refused(tmp_path):
         ingest(small_plan(images=images), tmp_path / "set")
     with pytest.raises(ValueError, match=r"clips \(was 8, is 3\)"):
         ingest(small_plan(limit=3), tmp_path / "set")
+
+
+def test_what_a_killed_run_was_writing_is_removed(tmp_path):
+    with unfinished_shards(small_plan(), tmp_path / "set"):
+        pass
+    with atomic_file(tmp_path / "set" / "1.tfrecord") as part:
+        part.touch()
+    part.touch()  # As if there had been no time to finish or to clean up.
+    with unfinished_shards(small_plan(), tmp_path / "set"):
+        assert not part.exists()
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path):

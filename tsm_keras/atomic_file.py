@@ -11,13 +11,18 @@ from collections.abc import Iterator
 def atomic_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path`, which takes its place at the end.
 
+    It is called `.NAME.RANDOM.part.SUFFIX`: libraries tell a format from the
+    suffix.
+
     What was written is on the disk before it gets its name, so neither a crash
     nor a disk that fills up late leaves a part of it there. If the block
     raises, the temporary file is removed.
     """
     path = pathlib.Path(path)
     # Another name in every process: two may write the same file at once.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = path.with_name(
+        f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}"
+    )
     try:
         yield temporary
         with open(temporary, "rb+") as file:

@@ -1,6 +1,6 @@
 import pytest
 
-from tsm_keras.data.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file
 
 
 def test_the_file_appears_whole(tmp_path):
@@ -11,6 +11,22 @@ def test_the_file_appears_whole(tmp_path):
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_may_write_the_same_file_at_once(tmp_path):
+    path = tmp_path / "notes.txt"
+    with atomic_file(path) as one, atomic_file(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one"  # The last to end.
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_format_is_told_from_the_temporary_name_too(tmp_path):
+    with atomic_file(tmp_path / "picture.v2.png") as temporary:
+        assert temporary.name.startswith(".picture.v2.")
+        assert temporary.suffix == ".png"
+        temporary.touch()
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
