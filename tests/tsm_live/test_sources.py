@@ -251,6 +251,12 @@ def test_a_rate_is_refused_whatever_the_source(fps):
         RawPipe(pipe, 6, 4, fps=fps)
 
 
+@pytest.mark.parametrize("size", ["", "64", "64x", "6e1x48", "64×48"])
+def test_a_size_is_refused_whatever_the_source(size):
+    with pytest.raises(ValueError, match=f"Received: {size}$"):
+        SourceOptions(stdin_size=size)
+
+
 @pytest.mark.parametrize("timeout", [0, float("inf"), float("nan"), 1e9])
 def test_a_timeout_is_refused_whatever_the_source(timeout):
     with pytest.raises(ValueError, match=f"Received: timeout={timeout}"):

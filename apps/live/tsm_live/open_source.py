@@ -23,7 +23,7 @@ class SourceOptions:
         stdin_fps: As for `RawPipe`.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of its range, or the size is no size.
     """
 
     timeout: float = 5.0
@@ -34,12 +34,28 @@ class SourceOptions:
     def __post_init__(self):
         # Whatever the source: who mistypes one that is not used is told, too.
         check_timeout(self.timeout)
+        if self.stdin_size is not None:
+            self.frame_size()
         if not is_rate(self.stdin_fps):
             lowest, highest = FPS_RANGE
             raise ValueError(
                 f"`stdin_fps` must be from {lowest:g} to {highest:g}. "
                 f"Received: stdin_fps={self.stdin_fps}"
             )
+
+    def frame_size(self) -> tuple[int, int]:
+        """Returns the (width, height) of the frames on stdin, in pixels.
+
+        Raises:
+            ValueError: If it is not known.
+        """
+        size = re.fullmatch(r"(\d{1,9})x(\d{1,9})", self.stdin_size or "")
+        if not size:
+            raise ValueError(
+                "Frames on stdin need --stdin_size=WIDTHxHEIGHT. Received: "
+                f"{self.stdin_size}"
+            )
+        return int(size[1]), int(size[2])
 
 
 def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
@@ -56,17 +72,13 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
         ValueError: If an option is missing or wrong.
     """
     if name == "-":
-        size = re.fullmatch(r"(\d{1,9})x(\d{1,9})", options.stdin_size or "")
-        if not size:
-            raise ValueError(
-                "Frames on stdin need --stdin_size=WIDTHxHEIGHT. Received: "
-                f"{options.stdin_size}"
-            )
+        width, height = options.frame_size()
         if sys.stdin is None:
             raise SourceError("--source=- reads stdin, which is closed.")
         return RawPipe(
             sys.stdin.buffer,
-            *map(int, size.groups()),
+            width,
+            height,
             pixel_format=options.stdin_format,
             fps=options.stdin_fps,
         )
