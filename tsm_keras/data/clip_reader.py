@@ -94,7 +94,7 @@ def open_clips(
         max_bad_fraction: Of videos, as in `scan_folder`.
         cache: As in `make_dataset`.
         verbose: Show how far the check of the videos is, and print which
-            were left out.
+            were left out, and that a folder has no splits.
         flow_pairs: Of flow: pairs of frames whose flow is one frame.
 
     Raises:
@@ -115,6 +115,8 @@ def open_clips(
             f"`split` must be one of {splits}, the folders of {path}. "
             f"Received: split={split!r}"
         )
+    elif split and verbose:
+        print(f"{path} has no splits: all of its clips are used")
     if holds_flow(path):
         return FlowReader(path, pairs=flow_pairs, label_names=label_names)
     with contextlib.ExitStack() as stack:

@@ -302,10 +302,14 @@ def test_a_prepared_set_follows_the_order_of_a_models_classes():
         )
 
 
-def test_a_folder_is_opened_by_its_split(tmp_path):
+def test_a_folder_is_opened_by_its_split(tmp_path, capsys):
     write_folder(tmp_path / "train", clips_per_class=1)
-    assert open_clips(tmp_path, "train").num_clips == 4
-    assert open_clips(tmp_path / "train", "test").num_clips == 4
+    assert open_clips(tmp_path, "train", verbose=True).num_clips == 4
+    assert "no splits" not in capsys.readouterr().out
+    plain = tmp_path / "train"
+    assert open_clips(plain, "test", verbose=True).num_clips == 4
+    message = f"{plain} has no splits: all of its clips are used\n"
+    assert message in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
