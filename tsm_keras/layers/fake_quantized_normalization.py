@@ -37,6 +37,7 @@ class FakeQuantizedNormalization(PixelNormalization):
 
 def _rounded(values, low, high):
     """Rounds to the 256 values of a range, which always holds zero."""
-    return tf.quantization.fake_quant_with_min_max_args(
-        values, min(float(low), 0.0), max(float(high), 0.0)
-    )
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    if low == high:
+        return values  # Nothing but zero: of networks on pixels in 0..1.
+    return tf.quantization.fake_quant_with_min_max_args(values, low, high)

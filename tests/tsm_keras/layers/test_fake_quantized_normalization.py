@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tsm_keras.layers.fake_quantized_normalization import (
@@ -21,6 +22,16 @@ def test_it_is_the_normalization_within_int8s_roundings():
     assert np.abs(found - expected).max() <= 2 * step
     assert np.abs(found - expected).max() > 1e-4
     assert len(np.unique(found)) <= 256
+
+
+@pytest.mark.parametrize("mean", [-300.0, 0.0, 300.0])
+def test_pixels_may_be_centred_on_anything(mean):
+    """Around zero there is no offset, and so no range of offsets."""
+    statistics = [mean] * 3, [90.0, 100.0, 110.0]
+    expected = PixelNormalization(*statistics)(_pixels()).numpy()
+    found = FakeQuantizedNormalization(*statistics)(_pixels()).numpy()
+    step = np.abs(expected).max() / 255
+    assert np.abs(found - expected).max() <= 2 * step
 
 
 def test_bytes_are_pixels():
