@@ -21,7 +21,8 @@ def atomic_file(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     # Another name in every process: two may write the same file at once.
     temporary = path.with_name(
-        f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}"
+        # Shortened, as no name may be longer than 255 bytes.
+        f".{path.stem[:48]}.{uuid.uuid4().hex[:8]}.part{path.suffix}"
     )
     try:
         yield temporary

@@ -29,6 +29,14 @@ def test_a_format_is_told_from_the_temporary_name_too(tmp_path):
         temporary.touch()
 
 
+@pytest.mark.parametrize("letter", ["a", "ä", "画"])
+def test_a_name_may_be_as_long_as_names_may_be(tmp_path, letter):
+    path = tmp_path / f"{letter * (250 // len(letter.encode()))}.txt"
+    with atomic_file(path) as temporary:
+        temporary.touch()
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_failure_leaves_what_was_there(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("old")
