@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 
 from testing.artifacts import clip_model, random_artifact
 from testing.checkout import ROOT
+from testing.mutations import model_bytes
 from tsm_export import conversion, export_tflite
 from tsm_live import ArtifactError, StreamingSession, read_spec
 from tsm_live.spec import write_spec
@@ -139,12 +141,19 @@ def test_a_wrong_colour_is_refused(frames):
 
 def test_a_spec_that_does_not_describe_the_model_is_refused(tmp_path):
     mixed = tmp_path / "mixed.tflite"
-    content = random_artifact(quantize="int8").read_bytes()
-    # The embedded archive starts at its first local file header.
-    mixed.write_bytes(content[: content.index(b"PK\3\4")])
+    mixed.write_bytes(model_bytes(random_artifact(quantize="int8")))
     write_spec(mixed, read_spec(random_artifact()))
     with pytest.raises(ArtifactError, match="not what the embedded spec says"):
         StreamingSession(mixed)
+
+
+def test_a_cache_that_the_spec_leaves_out_is_refused(tmp_path):
+    spec = read_spec(random_artifact())
+    fewer = tmp_path / "fewer.tflite"
+    fewer.write_bytes(model_bytes(random_artifact()))
+    write_spec(fewer, dataclasses.replace(spec, caches=spec.caches[:-1]))
+    with pytest.raises(ArtifactError, match=f"name. .*{spec.caches[-1].name}"):
+        StreamingSession(fewer)
 
 
 def test_what_litert_cannot_load_is_refused(tmp_path):

@@ -43,7 +43,8 @@ def check_tensors(
     """Compares the tensors of a network with those of its spec.
 
     Raises:
-        ArtifactError: If one is missing or another one.
+        ArtifactError: If one is missing, another one or not in the spec: a
+            cache that is not fed back makes every answer a wrong one.
     """
     for tensor in expected:
         if found.get(tensor.name) != tensor:
@@ -51,3 +52,9 @@ def check_tensors(
                 "A tensor is not what the embedded spec says. Expected: "
                 f"{tensor}. Received: {found.get(tensor.name)}"
             )
+    unknown = set(found) - {tensor.name for tensor in expected}
+    if unknown:
+        raise ArtifactError(
+            "The network has tensors that the embedded spec does not name. "
+            f"Received: {sorted(unknown)}"
+        )
