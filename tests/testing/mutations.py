@@ -112,6 +112,63 @@ def _constants(content, rng):
     return packed(model)
 
 
+def _shapes(content, rng):
+    """Tensors of other shapes; of constants there is as much as they say."""
+    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    for _ in range(rng.choice((1, 1, 2))):
+        tensor = rng.choice(model.subgraphs[0].tensors)
+        old = [] if tensor.shape is None else [int(n) for n in tensor.shape]
+        place = rng.randrange(len(old) + 1)
+        new = rng.choice(
+            (
+                rng.sample(old, len(old)),
+                [*old, 1],
+                [int(np.prod(old))],
+                [*old[:place], rng.choice((1, 2, 9, 1000)), *old[place + 1 :]],
+                [*old[:place], *old],
+            )
+        )
+        buffer = model.buffers[tensor.buffer]
+        size = np.prod(new, dtype=np.int64) / np.prod(old, dtype=np.int64)
+        if buffer.data is not None and size < 1000:
+            data = np.asarray(buffer.data, np.uint8)
+            buffer.data = np.resize(data, round(len(data) * size))
+        tensor.shape = new
+    return packed(model)
+
+
+def _scales(content, rng):
+    """Other scales, none of them absurd in itself, and one for each channel."""
+    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    quantized = [
+        tensor.quantization
+        for tensor in model.subgraphs[0].tensors
+        if tensor.quantization is not None
+        and tensor.quantization.scale is not None
+    ]
+    for numbers in rng.sample(quantized, min(len(quantized), 2)):
+        count = rng.choice((len(numbers.scale), 1, 1, 2, 8))
+        scale = 10.0 ** rng.uniform(*rng.choice(((-4, 1), (-10, 7), (-38, 38))))
+        numbers.scale = np.full(count, scale, np.float32)
+        numbers.zeroPoint = np.full(count, rng.choice((0, 0, -128)), np.int64)
+        numbers.quantizedDimension = rng.randrange(4)
+    return packed(model)
+
+
+def _operands(content, rng):
+    """Operators that take other tensors, or are others."""
+    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    (graph,) = model.subgraphs
+    for _ in range(rng.choice((1, 1, 2))):
+        operator = rng.choice(graph.operators)
+        inputs = [int(i) for i in operator.inputs]
+        inputs[rng.randrange(len(inputs))] = rng.randrange(len(graph.tensors))
+        operator.inputs = inputs
+        if rng.random() < 0.2:
+            operator.opcodeIndex = rng.randrange(len(model.operatorCodes))
+    return packed(model)
+
+
 def packed(model: schema.ModelT) -> bytes:
     """Returns the flatbuffer of a model."""
     builder = flatbuffers.Builder(1 << 20)
@@ -172,6 +229,9 @@ def _changed_list(items, rng):
 MUTATIONS = {
     "fields": _fields,
     "constants": _constants,
+    "shapes": _shapes,
+    "scales": _scales,
+    "operands": _operands,
     "words": _words,
     "bytes": mutated_bytes,
     "splice": _splice,

@@ -1,14 +1,23 @@
 import random
+import shutil
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from testing.artifacts import random_artifact
+from testing.every_operator import write_every_operator
 from testing.fuzzing import fuzz
 from testing.mutations import MUTATIONS, model_bytes, packed
 from tsm_live import ArtifactError, StreamingSession, read_spec
 from tsm_live.spec import write_spec
+
+
+@pytest.fixture(scope="module")
+def every_operator(tmp_path_factory):
+    path = tmp_path_factory.mktemp("every_operator") / "int8.tflite"
+    write_every_operator(path, "int8")
+    return path
 
 
 def _repacked(content, change):
@@ -76,6 +85,54 @@ def _computed_begin(model, graph):
     cut.inputs[1] = graph.inputs[0]
 
 
+def _operator(model, graph, name):
+    code = getattr(schema.BuiltinOperator, name)
+    return next(
+        operator
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == code
+    )
+
+
+def _sum_at_another_scale(scale):
+    def change(model, graph):
+        (output,) = _operator(model, graph, "ADD").outputs
+        graph.tensors[output].quantization.scale = np.float32([scale])
+
+    return change
+
+
+def _computed_by_channel(model, graph):
+    (output,) = _operator(model, graph, "MUL").outputs
+    numbers = graph.tensors[output].quantization
+    count = graph.tensors[output].shape[3]
+    numbers.scale = np.repeat(numbers.scale, count)
+    numbers.zeroPoint = np.repeat(numbers.zeroPoint, count)
+    numbers.quantizedDimension = 3
+
+
+def _sum_of_weights(model, graph):
+    """Whose shape would do: those of a convolution of single pixels."""
+    weights = next(
+        index
+        for index, tensor in enumerate(graph.tensors)
+        if list(tensor.shape) == [8, 1, 1, 8]
+    )
+    _operator(model, graph, "ADD").inputs[0] = weights
+
+
+def _longer_shape(model, graph):
+    shape = graph.tensors[_operator(model, graph, "RESHAPE").inputs[1]]
+    buffer = model.buffers[shape.buffer]
+    buffer.data = np.resize(buffer.data, 5 * len(buffer.data))
+    shape.shape = [5 * int(shape.shape[0])]
+
+
+def _larger_than_its_source(model, graph):
+    (output,) = _operator(model, graph, "SOFTMAX").outputs
+    graph.tensors[output].shape = [1, 4, 4000]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -101,6 +158,28 @@ def test_what_litert_would_take_on_trust_is_refused(tmp_path, change, problem):
         StreamingSession(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_sum_at_another_scale(1e-30), r"has scales \[1.0.*e-30\]"),
+        (_sum_at_another_scale(2e-9), "ADD, adds at a scale of"),
+        (_computed_by_channel, r"has scales \["),
+        (_sum_of_weights, "ADD, takes a scale for each channel"),
+        (_longer_shape, "RESHAPE, makes .* asked for"),
+        (_larger_than_its_source, r"SOFTMAX, makes \(1, 4, 4000\)"),
+    ],
+)
+def test_what_few_networks_have_is_looked_at_too(
+    tmp_path, every_operator, change, problem
+):
+    """Most of these end the process when LiteRT gets them."""
+    path = tmp_path / "changed.tflite"
+    path.write_bytes(_repacked(model_bytes(every_operator), change))
+    write_spec(path, read_spec(every_operator))
+    with pytest.raises(ArtifactError, match=problem):
+        StreamingSession(path)
+
+
 def test_a_repacked_model_still_runs(tmp_path):
     """It is the changes above that are refused, not the packing."""
     artifact = random_artifact(quantize="int8")
@@ -116,13 +195,12 @@ def test_a_repacked_model_still_runs(tmp_path):
 @pytest.mark.slow
 def test_no_mutated_file_or_frame_ends_the_process(tmp_path):
     """Ten thousand are for `benchmarks/fuzz_live.py`."""
-    for quantize in ("none", "int8"):
-        (tmp_path / f"{quantize}.tflite").write_bytes(
-            random_artifact(quantize=quantize).read_bytes()
-        )
-    found = fuzz(tmp_path, first=0, count=400)
+    for quantize in ("none", "float16", "int8"):
+        shutil.copy(random_artifact(quantize=quantize), tmp_path)
+        write_every_operator(tmp_path / f"every_{quantize}.tflite", quantize)
+    found = fuzz(tmp_path, first=0, count=1000)
     assert not found.deaths and not found.errors, found
-    assert found.counts.total() == 400
+    assert found.counts.total() == 1000
     assert {name.split()[1] for name in found.counts} == {"ran", "refused"}
 
 

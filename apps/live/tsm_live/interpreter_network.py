@@ -38,7 +38,8 @@ def load_interpreter(
             model_path=os.fspath(path), num_threads=threads
         )
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
+    # LiteRT's C++ exceptions become these.
+    except (ValueError, RuntimeError, IndexError) as error:
         raise ArtifactError(
             f"LiteRT cannot load {os.fspath(path)}: {error}"
         ) from error
