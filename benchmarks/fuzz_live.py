@@ -5,11 +5,11 @@
 Opens thousands of mutated artifacts (bytes, words, cuts, splices, single fields
 of the flatbuffer, constants, shapes, scales, operands, the spec; most with the
 hash that fits, so that they get as far as they can), runs those that open, and
-gives frames of all shapes and types to a sound session; in child processes. Half
-of the artifacts are MobileNetV2's, half a tiny network with a few of nearly every
-operator, in which each of them is often hit. Prints
-what came of them. Exits with 1 if a process died, if an error was none that is
-promised, or if a refused frame touched the state of a stream.
+gives frames of all shapes and types to a sound session; in child processes.
+Half of the artifacts are MobileNetV2's, half a tiny network with a few of
+nearly every operator, in which each of them is often hit. Prints what came of
+them. Exits with 1 if a process died, if an error was none that is promised, or
+if a refused frame touched the state of a stream.
 
 Ten thousand cases took ten minutes on two busy cores.
 """
