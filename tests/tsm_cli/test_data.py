@@ -1,13 +1,20 @@
 """`tsm data show`, and `tsm train` and `evaluate` on a prepared data set."""
 
+import collections
 import shutil
 
 import cv2
+import numpy as np
 import pytest
+from absl.testing import flagsaver
 
 from testing.command_line import refused, tsm
-from testing.gestures import shared_videos
+from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
+from tsm_cli import data
+from tsm_keras.data.clip_reader import open_clips
+from tsm_keras.data.flags import configs_from_flags
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command
 
@@ -26,6 +33,45 @@ def test_a_sheet_is_written(tmp_path):
     assert "swipe_left" in page and "8 clips of 4 classes" in page
     assert "data:image/png" in page
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture(scope="module")
+def eleven(tmp_path_factory):
+    """11 clips: what fills no batch is a part of them."""
+    folder = tmp_path_factory.mktemp("eleven") / "videos"
+    write_folder(folder, labels=("pull", "push"), clips_per_class=6)
+    (folder / "push" / "5.mp4").unlink()
+    return open_clips(folder)
+
+
+def _drawn(clips, *flags):
+    """Returns the clips that `tsm data show` shows, and their titles."""
+    network = VideoClassifierConfig(
+        num_classes=2, num_segments=4, image_size=32
+    )
+    saved = flagsaver.save_flag_values(data.FLAGS)
+    try:
+        data.FLAGS(["tsm data", "--segments=4", *flags])
+        return data._draw(clips, network, *configs_from_flags(data.FLAGS))
+    finally:
+        flagsaver.restore_flag_values(saved, data.FLAGS)
+
+
+@pytest.mark.parametrize("flag", ["--training", "--notraining"])
+def test_all_clips_are_shown(eleven, flag):
+    shown, titles = _drawn(eleven, flag)
+    assert collections.Counter(titles) == {"pull": 6, "push": 5}
+    assert len(np.unique(shown, axis=0)) == 11
+    some, _ = _drawn(eleven, flag, "--clips=10")
+    np.testing.assert_array_equal(some, shown[:10])
+
+
+@pytest.mark.parametrize("clips", [1, 9, 10, 11, 12])
+def test_clips_that_are_mixed_are_shown_too(eleven, clips):
+    shown, titles = _drawn(eleven, "--mixup=1", f"--clips={clips}")
+    assert len(shown) == len(titles) == min(clips, 11)
+    if clips > 2:  # Of both classes, so some are mixed.
+        assert any(" + " in title for title in titles)
 
 
 @pytest.mark.slow

@@ -98,10 +98,11 @@ def _draw(
         num_classes=max(2, len(clips.label_names)),
         frame_interval=clips.frame_interval(FLAGS.segments),
     )
+    mixes = FLAGS.training and augmentation.mixes
     dataset = make_dataset(
         clips,
         network,
-        batch_size=min(FLAGS.clips, 8),
+        batch_size=_mixed_batch_size(clips.num_clips) if mixes else 1,
         training=FLAGS.training,
         seed=FLAGS.seed,
         sampling=sampling,
@@ -110,6 +111,18 @@ def _draw(
     shown = dataset.unbatch().take(FLAGS.clips).as_numpy_iterator()
     drawn, labels = zip(*shown, strict=True)
     return np.stack(drawn), [_title(clips, label) for label in labels]
+
+
+def _mixed_batch_size(num_clips):
+    """How many clips are mixed with each other, so that enough are shown.
+
+    Training leaves out what fills no batch, and large ones take much memory.
+    """
+    shown = min(FLAGS.clips, num_clips)
+    for size in range(8, 1, -1):
+        if num_clips - num_clips % size >= shown:
+            return size
+    return num_clips  # All are to be shown, and 2 to 8 do not divide them.
 
 
 def _title(clips, label):
