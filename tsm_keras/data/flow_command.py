@@ -2,7 +2,8 @@
 
 VIDEOS is a prepared data set or a folder that `tsm train` takes. FLOW gets
 SPLIT/CLASS/CLIP/flow_x_00001.jpg, flow_y_00001.jpg and so on, as the tools of
-TSN write them. A run that was cut off goes on when it is started again.
+TSN write them. A run that was cut off goes on when it is started again with the
+same settings.
 """
 
 import collections
@@ -18,9 +19,16 @@ from absl import flags
 
 from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
-from tsm_keras.data.flow_reader import FLOW_FILE, X_PATTERN, Y_PATTERN
+from tsm_keras.data.flow_reader import (
+    FLOW_FILE,
+    X_PATTERN,
+    Y_PATTERN,
+    holds_flow,
+    read_flow_file,
+)
 from tsm_keras.data.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.data.prepared import SPLITS, is_prepared, open_prepared
+from tsm_keras.data.same_settings import expect_same_settings
 from tsm_keras.progress import progress_bar
 from tsm_keras.required_flags import expect_values
 
@@ -71,9 +79,13 @@ def main(arguments: Sequence[str]) -> None:
         splits = [name for name, split in found.items() if split.clips]
     else:
         splits = [name for name in SPLITS if (path / name).is_dir()] or [None]
-    for split in splits:
-        clips = open_clips(path, split, verbose=True)
-        folder = target / split if split else target
+    work = {
+        target / (split or ""): open_clips(path, split, verbose=True)
+        for split in splits
+    }
+    for folder, clips in work.items():  # All, before the first is computed.
+        _check_folder(folder, _settings(clips, FLAGS.method, FLAGS.size))
+    for split, (folder, clips) in zip(splits, work.items(), strict=True):
         with progress_bar(f"computing the flow of {split or path}") as progress:
             write_flow(
                 clips,
@@ -97,40 +109,68 @@ def write_flow(
 
     Args:
         clips: From `open_clips`.
-        folder: Where to; clips that are there already are left as they are.
+        folder: Where to; clips that are there already, of the same source and
+            with the same settings, are left as they are.
         method: As in `flow_function`.
         short_side: What frames are resized to before, in pixels.
         progress: Called with (clips done, clips in all).
 
     Raises:
-        ValueError: If two clips of a class have one name.
+        ValueError: If two clips of a class have one name, or the folder was
+            begun with other settings or another source.
         ImportError: If the installed OpenCV lacks the method.
     """
+    described = [clips.describe(number) for number in range(clips.num_clips)]
     names = [
-        f"{clips.label_names[int(clips.describe(number)['label'])]}/"
+        f"{clips.label_names[int(about['label'])]}/"
         f"{pathlib.PurePath(path).stem}"
-        for number, path in enumerate(clips.clip_names)
+        for about, path in zip(described, clips.clip_names, strict=True)
     ]
     if twice := [n for n, k in collections.Counter(names).items() if k > 1]:
         raise ValueError(
             "`clips` must have one name of a class each, suffixes aside. "
             f"Received: {twice[:5]}"
         )
-    flow, rates = flow_function(method), {}
+    flow, settings = flow_function(method), _settings(clips, method, short_side)
+    _check_folder(folder, settings)
+    # First, so that a run that was cut off knows its settings.
+    _write_description(folder, clips, settings, names, described)
     for number, name in enumerate(names):
-        about = clips.describe(number)
-        rates[name] = float(about["frame_rate"])
         if not (folder / name).is_dir():
-            frames = _frames(
-                clips, number, int(about["num_frames"]), short_side
-            )
+            count = int(described[number]["num_frames"])
+            frames = _frames(clips, number, count, short_side)
             _write_clip(folder / name, frames, flow)
         if progress:
             progress(number + 1, len(names))
-    mirrored = clips.mirrored_labels
-    description = {
+
+
+def _settings(clips, method, short_side):
+    """All that the pictures depend on."""
+    return {
         "method": method,
-        "frame_rates": rates,
+        "size": short_side,
+        "source_sha256": clips.content_hash,
+    }
+
+
+def _check_folder(folder, settings):
+    """Refuses to mix what is there with what other settings would give."""
+    if (folder / FLOW_FILE).is_file():
+        expect_same_settings(folder, read_flow_file(folder), settings)
+    elif holds_flow(folder):
+        raise ValueError(
+            f"{folder} holds flow of another tool, with no {FLOW_FILE} that "
+            "says how it was computed: choose another folder."
+        )
+
+
+def _write_description(folder, clips, settings, names, described):
+    mirrored = clips.mirrored_labels
+    description = settings | {
+        "frame_rates": {
+            name: float(about["frame_rate"])
+            for name, about in zip(names, described, strict=True)
+        },
         "flip_pairs": None
         if mirrored is None
         else [
@@ -139,6 +179,7 @@ def write_flow(
             if label < other
         ],
     }
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / FLOW_FILE) as temporary:
         temporary.write_text(json.dumps(description, indent=1), "utf-8")
 

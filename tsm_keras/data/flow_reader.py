@@ -2,7 +2,7 @@
 
 CLASS/CLIP/flow_x_00001.jpg    motion from frame 1 to frame 2, to the right
 CLASS/CLIP/flow_y_00001.jpg    and down
-flow.json                      of `tsm flow`: frame rates, flip pairs
+flow.json                      of `tsm flow`: settings, frame rates, flip pairs
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ class FlowReader:
         self.name = folder.resolve().name
         self.channels = 2 * pairs
         self._pairs = pairs
-        known = _read_description(folder)
+        known = read_flow_file(folder)
         rates = known.get("frame_rates", {})
         self._clips = [
             _open_clip(clip, label, rates.get(f"{name}/{clip.name}", 0.0))
@@ -209,7 +210,12 @@ def _read_pair(clip, number):
     return np.stack(images, axis=-1)
 
 
-def _read_description(folder):
+def read_flow_file(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns what `tsm flow` wrote about a folder, or nothing.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
     path = folder / FLOW_FILE
     if not path.is_file():
         return {}  # Of another tool.

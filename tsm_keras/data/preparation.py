@@ -23,6 +23,7 @@ from tsm_keras.data.prepared import (
     open_prepared,
     write_description,
 )
+from tsm_keras.data.same_settings import expect_same_settings
 from tsm_keras.data.shards import WORK_FOLDER, ShardResult, read_result
 from tsm_keras.version import __version__
 
@@ -73,16 +74,7 @@ def _check_plan(plan, folder, path):
             temporary.write_text(json.dumps(fingerprint), "utf-8")
         return
     begun = json.loads(path.read_text("utf-8"))
-    differences = [
-        f"{key} (was {begun.get(key)!r}, is {value!r})"
-        for key, value in fingerprint.items()
-        if begun.get(key) != value
-    ]
-    if differences:
-        raise ValueError(
-            f"{folder} was begun with other settings or another source: "
-            f"{'; '.join(differences)}. Use those again, or remove the folder."
-        )
+    expect_same_settings(folder, begun, fingerprint)
 
 
 def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:

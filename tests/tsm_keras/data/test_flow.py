@@ -1,12 +1,15 @@
 import itertools
+import shutil
 
 import cv2
 import numpy as np
 import pytest
+from absl.testing import flagsaver
 
 from testing.gestures import shared_videos
 from testing.models import small_config
 from testing.prepared import shared_prepared
+from tsm_keras.data import flow_command
 from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import open_clips, read_frames
 from tsm_keras.data.dataset import make_dataset
@@ -140,6 +143,98 @@ def test_writing_goes_on_where_it_was_cut_off(folder):
     assert other.is_dir()
     assert stamps == {path: path.stat().st_mtime_ns for path in clip.iterdir()}
     assert before == {path: path.read_bytes() for path in clip.iterdir()}
+
+
+@pytest.fixture
+def tsm_flow():
+    """Runs the command."""
+
+    def run(*arguments):
+        saved = flagsaver.save_flag_values(flow_command.FLAGS)
+        try:
+            flow_command.main(flow_command.FLAGS(["tsm flow", *arguments])[1:])
+        finally:
+            flagsaver.restore_flag_values(saved, flow_command.FLAGS)
+
+    return run
+
+
+def _contents(folder):
+    """Returns bytes and time of all files."""
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_another_setting_is_refused_and_nothing_lost(tmp_path):
+    videos = VideoReader(shared_videos())
+    write_flow(videos, tmp_path / "flow", short_side=24)
+    before = _contents(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"other settings.*: size \(was 24, is"
+    ):
+        write_flow(videos, tmp_path / "flow", short_side=32)
+    write_flow(videos, tmp_path / "old", short_side=24)
+    path = tmp_path / "old" / "flow.json"
+    path.write_text(path.read_text().replace('"dis"', '"tvl1"'))
+    with pytest.raises(ValueError, match=r": method \(was 'tvl1', is 'dis'\)"):
+        write_flow(videos, tmp_path / "old", short_side=24)
+    shutil.rmtree(tmp_path / "old")
+    assert _contents(tmp_path) == before
+
+
+def test_another_source_is_refused(tmp_path):
+    write_flow(VideoReader(shared_videos()), tmp_path, short_side=24)
+    before = _contents(tmp_path)
+    others = PreparedReader(shared_prepared(), "train")
+    with pytest.raises(ValueError, match=r"source_sha256 \(was"):
+        write_flow(others, tmp_path, short_side=24)
+    assert _contents(tmp_path) == before
+
+
+def test_a_run_that_was_cut_off_knows_its_settings(tmp_path):
+    def cut_off(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    videos = VideoReader(shared_videos())
+    with pytest.raises(KeyboardInterrupt):
+        write_flow(videos, tmp_path, short_side=24, progress=cut_off)
+    before = _contents(tmp_path)
+    with pytest.raises(ValueError, match="size"):
+        write_flow(videos, tmp_path, short_side=32)
+    assert _contents(tmp_path) == before
+    write_flow(videos, tmp_path, short_side=24)
+    after = _contents(tmp_path)
+    assert FlowReader(tmp_path).num_clips == 8
+    assert all(
+        after[path] == entry
+        for path, entry in before.items()
+        if path.suffix == ".jpg"
+    )
+
+
+def test_a_folder_of_another_tool_is_not_added_to(tmp_path, folder):
+    shutil.copytree(folder, tmp_path / "flow")
+    (tmp_path / "flow" / "flow.json").unlink()
+    before = _contents(tmp_path)
+    with pytest.raises(ValueError, match="another tool"):
+        write_flow(VideoReader(shared_videos()), tmp_path / "flow")
+    assert _contents(tmp_path) == before
+
+
+def test_all_splits_are_checked_before_one_is_computed(tmp_path, tsm_flow):
+    flags = f"--data={shared_prepared().folder}", f"--to={tmp_path / 'flow'}"
+    tsm_flow(*flags, "--size=24")
+    shutil.rmtree(tmp_path / "flow" / "train")
+    before = _contents(tmp_path)
+    with pytest.raises(ValueError, match=r"test was begun.*size \(was 24"):
+        tsm_flow(*flags, "--size=32")
+    assert _contents(tmp_path) == before
+    tsm_flow(*flags, "--size=24")
+    assert FlowReader(tmp_path / "flow" / "train").num_clips == 8
 
 
 def test_refuses_gaps_pictures_that_are_none_and_other_folders(tmp_path):
