@@ -33,14 +33,23 @@ def start_tsm_live(*arguments, **options):
         *arguments: Of its command line.
         **options: Of `subprocess.Popen`; both outputs are pipes by default.
     """
-    path = str(PACKAGE_ROOTS["tsm_live"])
+    return _start("tsm_live", ["tsm_live"], arguments, options)
+
+
+def start_tsm_jetson(*arguments, **options):
+    """As `start_tsm_live`: `tsm-jetson` finds that and its own package."""
+    return _start("tsm_jetson", ["tsm_jetson", "tsm_live"], arguments, options)
+
+
+def _start(package, packages, arguments, options):
+    path = os.pathsep.join(str(PACKAGE_ROOTS[name]) for name in packages)
     displays = ("DISPLAY", "WAYLAND_DISPLAY")
     environment = {k: v for k, v in os.environ.items() if k not in displays}
     return subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "from tsm_live.main import run; run()",
+            f"from {package}.main import run; run()",
             *map(str, arguments),
         ],
         **{

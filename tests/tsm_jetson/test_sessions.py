@@ -35,7 +35,7 @@ def test_a_missing_tensorrt_is_named():
 def test_refusals():
     with pytest.raises(ValueError, match="Received: runtime='cuda'"):
         open_session(random_onnx(), runtime="cuda")
-    with pytest.raises(ArtifactError, match=r"runs \.onnx files"):
+    with pytest.raises(ArtifactError, match=r"run \.onnx files"):
         TensorRTSession(random_artifact())
     with pytest.raises(ArtifactError, match="int8_tensorrt.*Received: int8"):
         TensorRTSession(random_onnx("int8"))

@@ -1,3 +1,5 @@
+import pathlib
+
 import cv2
 import pytest
 
@@ -43,3 +45,12 @@ def test_a_broken_source_is_named_and_nothing_is_left(tmp_path, session):
     with pytest.raises(SourceError, match=r"notes\.mp4"):
         annotate_video(session, source, tmp_path / "out.mp4")
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_the_source_is_not_written_over(tmp_path, session):
+    source = tmp_path / "clip.mp4"
+    content = pathlib.Path(shared_videos().paths[0]).read_bytes()
+    source.write_bytes(content)
+    with pytest.raises(ValueError, match="output would write over the file"):
+        annotate_video(session, source, source)
+    assert source.read_bytes() == content

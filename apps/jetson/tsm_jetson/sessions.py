@@ -5,8 +5,7 @@ import os
 
 from tsm_jetson.tensorrt_network import TensorRTNetwork
 from tsm_live.base_session import Session
-from tsm_live.onnx_session import OnnxSession
-from tsm_live.spec import ArtifactError, read_spec
+from tsm_live.onnx_session import OnnxSession, read_onnx_spec
 
 RUNTIMES = ("auto", "tensorrt", "onnxruntime")
 
@@ -36,11 +35,7 @@ class TensorRTSession(Session):
         *,
         engines: str | os.PathLike | None = None,
     ):
-        spec = read_spec(path)
-        if spec.layout != "NCHW":
-            raise ArtifactError(
-                f"TensorRT runs .onnx files. Received: {os.fspath(path)}"
-            )
+        spec = read_onnx_spec(path)
         super().__init__(
             spec, lambda: TensorRTNetwork(path, spec, engines=engines)
         )

@@ -5,6 +5,7 @@ import os
 
 from tsm_live.base_session import Session
 from tsm_live.live_stream import Summary
+from tsm_live.own_files import check_written
 from tsm_live.run import run_live
 from tsm_live.source_sessions import SourceSessions
 from tsm_live.video_file import VideoFile
@@ -24,9 +25,11 @@ def annotate_video(
         output: The file to write; it appears when it is complete.
 
     Raises:
+        ValueError: If both are the same file.
         SourceError: If the video cannot be read.
         OSError: If the output cannot be written.
     """
+    check_written([("output", output)], [("source", source)])
     session.reset()
     video = VideoFile(source)
     with contextlib.closing(VideoOutput(output)) as view:

@@ -11,15 +11,30 @@ class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong without the list of all flags."""
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Names a flag that does not exist rather than one that is missing."""
+        """Parses; refuses also what argparse lets pass without a word.
+
+        A flag that does not exist is named rather than one that is missing. A
+        flag of one value may not be given twice, and no text may be empty.
+        """
         known = self._option_string_actions
-        for argument in arguments:
-            flag = argument.partition("=")[0]
-            if re.match("--?[A-Za-z]", flag) and flag not in known:
+        flags = [argument.partition("=")[0] for argument in arguments]
+        for flag in flags:
+            if not re.match("--?[A-Za-z]", flag):
+                continue
+            if flag not in known:
                 close = difflib.get_close_matches(flag, known, 1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 self.error(f"there is no flag {flag}{hint}")
-        return self.parse_args(arguments)
+            has_one_value = isinstance(known[flag], argparse._StoreAction)
+            if has_one_value and flags.count(flag) > 1:
+                self.error(
+                    f"{flag} may be given once, not {flags.count(flag)} times"
+                )
+        options = self.parse_args(arguments)
+        for name, value in vars(options).items():
+            if "" in (value if isinstance(value, list) else [value]):
+                self.error(f"--{name} is empty")
+        return options
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with status 2."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tsm_live.base_session import Session
 from tsm_live.bound_network import BoundNetwork
-from tsm_live.spec import ArtifactError, read_spec
+from tsm_live.spec import ArtifactError, ArtifactSpec, read_spec
 from tsm_live.threads import check_threads
 
 
@@ -42,7 +42,7 @@ class OnnxSession(Session):
         providers: Sequence[str] | None = None,
     ):
         check_threads(threads)
-        spec = read_spec(path)
+        spec = read_onnx_spec(path)
         try:
             super().__init__(
                 spec,
@@ -54,3 +54,19 @@ class OnnxSession(Session):
             raise
         except ValueError as error:
             raise ArtifactError(str(error)) from error
+
+
+def read_onnx_spec(path: str | os.PathLike) -> ArtifactSpec:
+    """Reads the spec of an artifact that must be an `.onnx` file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ArtifactError: If it is no artifact, or one of TFLite.
+    """
+    spec = read_spec(path)
+    if spec.layout != "NCHW":
+        raise ArtifactError(
+            "ONNX Runtime and TensorRT run .onnx files, which `tsm export "
+            f"--format=onnx` writes. Received: {os.fspath(path)}"
+        )
+    return spec
