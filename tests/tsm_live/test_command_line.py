@@ -76,13 +76,44 @@ def test_without_stderr_stdout_holds_events_alone():
         (["--model=x", "--source=0", "-w"], "no flag -w (see tsm-live -h)"),
         (["benchmark", "--modell", "x"], "--modell; did you mean --model? ("),
         (["--model=x"], "required: --source"),
+        (
+            ["--model=x", "--source=0", "--output=a.mp4", "--output", "b.mp4"],
+            "--output may be given once, not 2 times",
+        ),
+        (["--model=", "--source=0"], "--model is empty"),
+        (["--model=x", "--source=0", "--source="], "--source is empty"),
+        (["--model=x", "--source=0", "--events="], "--events is empty"),
+        (["benchmark", "--model=x", "--source="], "--source is empty"),
     ],
 )
-def test_a_flag_that_does_not_exist_is_named(flags, message, capsys):
+def test_a_wrong_command_line_is_named(flags, message, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(flags)
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--web_host=0.0.0.0"], "--web_host has no effect without --web"),
+        (["--web_token=short"], "--web_token has no effect without --web"),
+        (["--screenshots=."], "--screenshots has no effect without --window"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(flags, message, tmp_path, capsys):
+    output = tmp_path / "out.mp4"
+    run = [f"--model={random_artifact()}", _video(), f"--output={output}"]
+    assert main([*run, *flags]) == 1
+    assert capsys.readouterr().err == f"tsm-live: error: {message}.\n"
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("web", [[], ["--web=0"]])
+def test_a_flag_of_a_view_that_there_is_has_an_effect(web):
+    """Without a display the web is the default."""
+    _, error, status = _run(_video(), "--web_token=too short", *web)
+    assert status == 1 and "The token of the web view must be 16" in error
 
 
 def test_values_may_look_like_flags(capsys):

@@ -169,6 +169,11 @@ def test_one_bad_source_of_two(model, capsys):
     ("flags", "message"),
     [
         (["--model=missing.tflite"], "no model file at missing.tflite"),
+        (["--model=/"], "/ is a folder, not a model file"),
+        (
+            ["--source=rstp://localhost/1", "--events=-"],
+            "cannot be opened: an address begins with rtsp://, http://, ",
+        ),
         (["--source=missing.mp4"], "no video at missing.mp4"),
         (["--source=0", "--source=0"], "named once. Received: ['0', '0']"),
         (["--source=-"], "Received: None"),

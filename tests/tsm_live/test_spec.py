@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import re
 import zipfile
 
 import hypothesis
@@ -77,6 +78,17 @@ def test_a_foreign_file_is_named(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing"):
         read_spec(tmp_path / "missing.tflite")
+
+
+def test_a_folder_is_told_from_a_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="a folder, not a model file"):
+        read_spec(tmp_path)
+    # All that a preset is told by.
+    for name in ("config.json", "model.weights.h5"):
+        (tmp_path / name).touch()
+    command = re.escape(f"`tsm export {tmp_path} --to=FILE.tflite` makes")
+    with pytest.raises(IsADirectoryError, match=command):
+        read_spec(tmp_path)
 
 
 @hypothesis.settings(max_examples=300, deadline=None)

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     _check_files(options)
     if len(set(names)) < len(names):
         raise ValueError(f"Each --source may be named once. Received: {names}")
+    wanted = _view_options(options)
     with contextlib.ExitStack() as stack:
         ending = stack.enter_context(Ending())
         sessions = open_sessions(
@@ -50,7 +51,6 @@ def main(arguments: Sequence[str]) -> int:
             accelerator=options.accelerator,
             threads=options.threads,
         )
-        wanted = _view_options(options)
         config = _config(options, real_time=wanted.is_watched)
         # What is wrong is said before anything opens.
         config.new_pacer(sessions.spec)
@@ -121,17 +121,22 @@ def _config(options, *, real_time):
 
 
 def _view_options(options):
+    given = {
+        name: getattr(options, name)
+        for name in ("screenshots", "web_host", "web_token")
+        if getattr(options, name) is not None
+    }
     views = ViewOptions(
-        window=options.window,
-        screenshots=options.screenshots,
-        web=options.web,
-        web_host=options.web_host,
-        web_token=options.web_token,
-        output=options.output,
+        window=options.window, web=options.web, output=options.output, **given
     )
     silent = (options.window, options.web, options.output, options.events)
     if silent == (False, None, None, None):
-        return with_default_view(views)
+        views = with_default_view(views)
+    for name in given:
+        if name == "screenshots" and not views.window:
+            raise ValueError("--screenshots has no effect without --window.")
+        if name != "screenshots" and views.web is None:
+            raise ValueError(f"--{name} has no effect without --web.")
     return views
 
 
@@ -171,7 +176,6 @@ def new_parser() -> OneLineParser:
     see.add_argument("--window", action="store_true", help="on this screen")
     see.add_argument(
         "--screenshots",
-        default=_VIEWS.screenshots,
         metavar="FOLDER",
         help="of the window (the current one)",
     )
@@ -180,9 +184,8 @@ def new_parser() -> OneLineParser:
     )
     see.add_argument(
         "--web_host",
-        default=_VIEWS.web_host,
         metavar="HOST",
-        help="to bind to (%(default)s); another needs a token",
+        help=f"to bind to ({_VIEWS.web_host}); another needs a token",
     )
     see.add_argument(
         "--web_token",

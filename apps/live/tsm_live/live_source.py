@@ -10,6 +10,8 @@ import cv2
 from tsm_live.source import SourceError, TimedFrame
 
 _DAY = 86_400.0  # Seconds.
+# What FFmpeg has beside these depends on how OpenCV was built.
+_SCHEMES = ("rtsp", "http", "https", "tcp", "udp")
 _CAMERA_DIGITS = 4  # OpenCV counts backends in hundreds, cameras within them.
 
 
@@ -88,8 +90,11 @@ class LiveSource:
             if self._stopped.is_set():
                 break
             if self._start is None:
-                reason = "gives no frame" if is_open else "cannot be opened"
-                raise SourceError(f"{self._title} {reason}.")
+                raise SourceError(
+                    f"{self._title} gives no frame."
+                    if is_open
+                    else f"{self._title} cannot be opened{self._hint}."
+                )
             wait = next(waits)
             _tell(f"{self._title} is gone; trying again in {wait:g} s")
             self._stopped.wait(wait)
@@ -108,6 +113,14 @@ class LiveSource:
     @property
     def _title(self):
         return f"camera {self.name}" if self.is_webcam else self.name
+
+    @property
+    def _hint(self):
+        scheme = self.name.partition("://")[0].lower()
+        if self.is_webcam or scheme in (*_SCHEMES, "file"):
+            return ""
+        *others, last = (f"{each}://" for each in _SCHEMES)
+        return f": an address begins with {', '.join(others)} or {last}"
 
     def _open(self):
         if self.is_webcam:

@@ -18,6 +18,7 @@ import pathlib
 import zipfile
 from typing import Any
 
+from tsm_live.model_file import check_model_file
 from tsm_live.onnx_properties import append_properties, read_properties
 
 SPEC_MEMBER = "spec.json"
@@ -243,13 +244,12 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
     """Reads the spec of an artifact.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError, IsADirectoryError: As `check_model_file`.
         ArtifactError: If the file carries no spec, or it or the model is
             damaged.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no model file at {path}.")
+    check_model_file(path)
     try:
         if path.suffix == ONNX_SUFFIX:
             text, size = read_properties(path)[SPEC_MEMBER]
