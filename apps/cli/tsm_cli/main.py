@@ -82,7 +82,7 @@ def dispatch(arguments: Sequence[str]) -> int:
 
     Returns:
         The exit status: 0, 1 if the command could not do what was asked, 2 if
-        the command line is wrong.
+        the command line cannot be read.
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_usage())

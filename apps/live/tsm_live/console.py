@@ -53,8 +53,11 @@ def run_command(
         from tsm_live.runner import AcceleratorError
 
         # Anything else is a bug and keeps its traceback.
-        known = (ValueError, OSError, ImportError, AcceleratorError, *mendable)
-        if not isinstance(error, known) or os.environ.get("TSM_VERBOSE"):
+        own: tuple[type[Exception], ...] = (
+            *(ValueError, OSError, ImportError, AcceleratorError),
+            *mendable,
+        )
+        if not isinstance(error, own) or os.environ.get("TSM_VERBOSE"):
             raise
         print(f"{program}: error: {error}", file=sys.stderr)
         return 1
