@@ -86,7 +86,7 @@ def test_a_folder_is_told_from_a_file(tmp_path):
     # All that a preset is told by.
     for name in ("config.json", "model.weights.h5"):
         (tmp_path / name).touch()
-    command = re.escape(f"`tsm export {tmp_path} --to=FILE.tflite` makes")
+    command = re.escape(f"`tsm export {tmp_path} --to=FILE.tflite` (or .onnx)")
     with pytest.raises(IsADirectoryError, match=command):
         read_spec(tmp_path)
 

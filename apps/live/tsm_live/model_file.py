@@ -22,7 +22,7 @@ def check_model_file(path: str | os.PathLike) -> None:
     if all((path / name).is_file() for name in _PRESET):
         raise IsADirectoryError(
             f"{path} is a folder, a preset: `tsm export {path} "
-            "--to=FILE.tflite` makes a model file of it."
+            "--to=FILE.tflite` (or .onnx) makes a model file of it."
         )
     raise IsADirectoryError(
         f"{path} is a folder, not a model file of `tsm export`."
