@@ -42,8 +42,9 @@ def make_dataset(
 
     Only the frames of the sampled clips are decoded. In training the order,
     the frames and the augmentation (one draw a clip) are drawn anew every
-    epoch, each clip comes once an epoch, and what fills no batch is left out
-    (unless there would be nothing left). Epoch k is a function of `seed` and k
+    epoch. A clip comes at most once an epoch: what fills no batch of all
+    workers is left out, others in each epoch (clips that are fewer than a
+    batch make a smaller one). Epoch k is a function of `seed` and k
     alone, whichever epochs went before. In evaluation clips come
     in the order in which they are stored, all of them, cropped at the centre;
     the V clips of a video, if `sampling` takes several, follow each other.
@@ -66,8 +67,8 @@ def make_dataset(
             3` bytes a frame at `config.resize_size`), the JPEG frames of a
             prepared data set.
         deterministic: False lets clips overtake each other where one is slow:
-            each still comes once an epoch, but the order may differ from run
-            to run.
+            those of an epoch are the same, but their order may differ from run
+            to run, and of several `epochs` one may slip into the next.
         epochs: Those that an iteration in training goes through, one after
             the other; None for one epoch, another in each iteration.
         num_workers: How many processes share the data, each with a data set

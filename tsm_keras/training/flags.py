@@ -10,6 +10,7 @@ from tsm_keras.data.flags import configs_from_flags, define_flags
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.recipes import RECIPES, Recipe, find_recipe
+from tsm_keras.training.starting_point import CHANGEABLE
 
 _KINDS = {
     bool: flags.DEFINE_boolean,
@@ -23,13 +24,22 @@ _NETWORK = (
     ("backbone", "backbone", "mobilenet_v2, resnet18, 34, 50 or 101."),
     ("width", "width", "Channel multiplier of MobileNetV2."),
     ("size", "image_size", "Pixels a side."),
-    ("resize_size", "resize_size", "Short side before the crop; 0: 8/7 size."),
+    (
+        "resize_size",
+        "resize_size",
+        "Short side before the crop; 0: 8/7 size. It scales with --size.",
+    ),
     ("segments", "num_segments", "Frames a clip."),
     ("shift", "shift", "bidirectional, causal (can stream) or none."),
     ("shift_div", "shift_div", "Shifted fold: 1/shift_div of the channels."),
     ("placement", "placement", "Of the shift: residual or inplace."),
     ("non_local", "non_local", "Non-local blocks, in ResNet-50."),
     ("dropout", "dropout", "Rate before the classifier."),
+)
+# Where these come from, if not from the command line.
+_FIXED = "that of --init; without, the recipe's; of `default`: "
+_CHANGEABLE = (
+    "the recipe's if it names one, else that of a preset of --init, else "
 )
 # Field of TrainingConfig, which is the flag's name too; what it does.
 _TRAINING = (
@@ -139,10 +149,16 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
     rows = list(_COMMAND)
     for name, field, text in _NETWORK:
         value = 0 if field == "resize_size" else getattr(network, field)
-        rows.append((name, _KINDS[type(value)], None, _with(text, value)))
+        default = _CHANGEABLE if field in CHANGEABLE else _FIXED
+        text = f"{text} (default: {default}{value})"
+        rows.append((name, _KINDS[type(value)], None, text))
     for field, text in _TRAINING:
         value = getattr(TrainingConfig(), field)
-        rows.append((field, _KINDS[type(value)], None, _with(text, value)))
+        shown = ",".join(map(str, value)) if field == "step_epochs" else value
+        if field == "learning_rate":
+            shown = f"{value}, with --init {value / 10}"
+        text = f"{text} (default: the recipe's; of `default`: {shown})"
+        rows.append((field, _KINDS[type(value)], None, text))
     for name, kind, default, text in rows:
         kind(name, default, text, flag_values=flag_values)
         flag_values.register_flag_by_module(module_name, flag_values[name])
@@ -218,8 +234,3 @@ def _is_path(name, value):
     return bool(value) and (
         name == "to" or (name in ("data", "init") and os.path.exists(value))
     )
-
-
-def _with(text, value):
-    shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
-    return f"{text} (default: the recipe's; of `default`: {shown})"

@@ -17,7 +17,7 @@ from tsm_keras.training.recipes import Recipe
 
 # What a network may change without changing the shapes or the sense of its
 # weights. Another shift changes their sense: it is allowed, and reported.
-_CHANGEABLE = (
+CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
 )
 _CLASSIFIER = "classifier"
@@ -29,12 +29,14 @@ class StartReport:
 
     Attributes:
         source: The preset or file.
+        network: What is trained: most of it comes from the source too.
         loaded: Layers whose weights were taken over.
         skipped: Layers that begin anew, with the reason.
         notes: What else is worth knowing.
     """
 
     source: str
+    network: str
     loaded: tuple[str, ...]
     skipped: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class StartReport:
         return "\n".join(
             [
                 f"start: {self.source}",
+                f"  network: {self.network}",
                 f"  loaded {len(self.loaded)} layers",
                 *(
                     f"  skipped {name}: {reason}"
@@ -179,6 +182,7 @@ def starting_model(
     layers = tuple(layer for layer, _ in leaf_layers(model))
     report = StartReport(
         "ImageNet weights of keras.applications",
+        _network(config),
         tuple(layer for layer in layers if layer != _CLASSIFIER),
         {_CLASSIFIER: "it has none of our classes; it starts anew"},
     )
@@ -188,13 +192,13 @@ def starting_model(
 def _changes(source, recipe, given):
     """Returns the fields in which a network may differ from its source."""
     for field, value in given.items():
-        if field not in _CHANGEABLE and value != getattr(source, field):
+        if field not in CHANGEABLE and value != getattr(source, field):
             raise ValueError(
                 "With --init the network is that of the weights, which has "
                 f"{field}={getattr(source, field)!r}: leave this setting out. "
                 f"Received: {field}={value!r}"
             )
-    changes = {k: v for k, v in recipe.items() if k in _CHANGEABLE}
+    changes = {k: v for k, v in recipe.items() if k in CHANGEABLE}
     if "image_size" in changes:
         resized = source.with_image_size(changes["image_size"])
         changes.setdefault("resize_size", resized.resize_size)
@@ -257,7 +261,15 @@ def start_from(
             f"trained with shift={before.shift!r}, goes on with "
             f"{after.shift!r}: wrong until it is trained",
         )
-    return StartReport(name, tuple(loaded), skipped, notes)
+    return StartReport(name, _network(after), tuple(loaded), skipped, notes)
+
+
+def _network(config):
+    parts = [config.backbone]
+    if config.backbone == "mobilenet_v2":
+        parts.append(f"width {config.width:g}")
+    parts += [f"shift {config.shift}", f"{config.num_segments} segments"]
+    return ", ".join([*parts, f"{config.image_size} pixels"])
 
 
 def _same_classes(before, after):

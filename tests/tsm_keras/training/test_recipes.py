@@ -115,6 +115,18 @@ def test_any_field_can_be_given():
     assert serialized(command.FLAGS) == again
 
 
+def test_help_says_what_comes_from_the_preset_that_training_starts_from():
+    rate = TrainingConfig().learning_rate
+    for name, text in (
+        ("width", "(default: that of --init; without, the recipe's; of"),
+        ("backbone", "(default: that of --init; without, the recipe's; of"),
+        ("shift", "else that of a preset of --init, else bidirectional)"),
+        ("segments", "the recipe's if it names one, else that of a preset"),
+        ("learning_rate", f"of `default`: {rate}, with --init {rate / 10})"),
+    ):
+        assert text in command.FLAGS[name].help.replace("\n", " ")
+
+
 def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
     """And not below the folder that it is resumed in."""
     (tmp_path / "here").mkdir()

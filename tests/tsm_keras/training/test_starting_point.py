@@ -87,6 +87,24 @@ def test_what_fits_no_weights_is_refused_and_what_does_is_changed(clips):
     assert model.video_config.backbone == "resnet18"
 
 
+def test_the_report_says_which_network_comes_of_a_preset(clips):
+    """Else who starts from a TSN gets a TSN, and is not told."""
+    fields = {"width": 0.35, "shift": "none", "labels": ()}
+    tsn = build_clip_model(small_config(image_size=32, **fields))
+    default = find_recipe("default")
+    model, report = starting_model(default, {}, clips, source=tsn, name="tsn")
+    assert model.video_config.shift == "none"
+    assert report.to_text().startswith(
+        "start: tsn\n  network: mobilenet_v2, width 0.35, shift none, "
+        "4 segments, 32 pixels\n"
+    )
+    causal = Recipe(network={"shift": "causal"})
+    _, report = starting_model(causal, {}, clips, source=tsn, name="tsn")
+    assert "width 0.35, shift causal, 4 segments" in report.to_text()
+    _, report = starting_model(default, {}, clips, source=_source(), name="old")
+    assert "network: resnet18, shift causal" in report.to_text()
+
+
 def test_a_torchvision_file_gives_a_resnet_its_imagenet_weights(
     clips, tmp_path
 ):
