@@ -1,4 +1,7 @@
-"""training_clips: the clips of an epoch, in which order, with which seeds."""
+"""training_clips: the clips of an epoch, in which order, with which seeds.
+
+left_out says how many clips that leaves out.
+"""
 
 from collections.abc import Sequence
 
@@ -66,4 +69,24 @@ def training_clips(
         count = len(epochs)
     return drawn.flat_map(clips).apply(
         tf.data.experimental.assert_cardinality(count * steps * batch_size)
+    )
+
+
+def left_out(num_clips: int, batch_size: int) -> str:
+    """Returns a sentence on how many clips each epoch leaves out.
+
+    Args:
+        num_clips: In all.
+        batch_size: Of all workers together.
+
+    Returns:
+        An empty text if it is none.
+    """
+    # Clips that are fewer than a batch make a smaller one.
+    rest = num_clips % min(batch_size, num_clips)
+    if not rest:
+        return ""
+    return (
+        f"each epoch leaves out {rest} of {num_clips} clips, others each time: "
+        f"it is whole batches of {batch_size}"
     )

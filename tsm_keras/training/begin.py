@@ -58,7 +58,9 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
         flag_values(["tsm train", *run.read()["flags"]])
     expect_values(flag_values, "data", "to")
     target = pathlib.Path(flag_values.to)
-    if not flag_values.resume:
+    if flag_values.resume:
+        _check_unfinished(run, target)
+    else:
         run = RunFolder(flag_values.run or f"{target.parent / target.name}.run")
     before = run.read() if run.exists else None
     differ = (
@@ -136,6 +138,21 @@ def begin_run(
         run.note(overwrite=True)
     if not run.start.exists():
         save_preset(model, run.start)
+
+
+def _check_unfinished(run, target):
+    """Refuses to resume what is done: with --overwrite it would start over."""
+    if not run.read().get("finished"):
+        return
+    place = (
+        f"is {target}"
+        if target.exists()
+        else f"was {target}, which is gone (copies: {run.path / 'presets'})"
+    )
+    raise FileExistsError(
+        f"The run {run.path} is finished: its preset {place}. To train anew, "
+        "give its command again, with --overwrite and without --resume."
+    )
 
 
 def _check_free(target, run, before, differ):

@@ -23,6 +23,7 @@ from tensorflow import keras
 
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.epochs import left_out
 from tsm_keras.data.prepared import is_prepared, open_prepared
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config import VideoClassifierConfig
@@ -114,6 +115,9 @@ def main(arguments: Sequence[str]) -> None:
     }
     # Nothing is written, and no earlier run touched, before this.
     begin_run(found, FLAGS, recipe, model, report, provenance)
+    rest = left_out(training.num_clips, recipe.training.batch_size)
+    if rest and index == 0:
+        print(rest)
     train = functools.partial(
         train_in_folder,
         run,

@@ -174,8 +174,41 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     assert read_description(target)["provenance"]["recipe"]["seed"] == 1
     assert not list(elsewhere.glob("[!0-9]*"))  # Its output alone.
     # That consent was for one preset. Done is done.
-    line = refused("train", f"--resume={run.path}", cwd=tmp_path)
-    assert "old/a exists" in line and "--overwrite" in line
+    before = _contents(tmp_path)
+    resume = f"--resume={run.path}"
+    for arguments in ([resume], [resume, "--overwrite"]):
+        line = refused("train", *arguments, cwd=tmp_path)
+        assert f"The run {run.path} is finished: its preset is {target}" in line
+    assert _contents(tmp_path) == before
+
+
+def test_a_finished_run_is_not_resumed_wherever_its_preset_went(work, tmp_path):
+    _copy(work, tmp_path)
+    # What it says of the place is where it was begun.
+    (tmp_path / "old" / "a").rename(tmp_path / "moved")
+    flags = json.loads((tmp_path / "old/a.run/run.json").read_text())["flags"]
+    RunFolder(tmp_path / "old/a.run").note(
+        flags=[x for x in flags if not x.startswith("--to=")]
+        + [f"--to={tmp_path}/old/a"]
+    )
+    before = _contents(tmp_path)
+    for more in ([], ["--overwrite"]):
+        line = refused("train", "--resume=old/a.run", *more, cwd=tmp_path)
+        assert "The run old/a.run is finished" in line
+        assert f"{tmp_path}/old/a, which is gone" in line
+        assert "old/a.run/presets" in line
+    assert _contents(tmp_path) == before
+
+
+def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
+    _copy(work, tmp_path)
+    settings = ("--data=data", "--init=old/a", "--batch_size=3", "--epochs=1")
+    text = TrainingProcess(tmp_path, "--to=new", *settings).end()
+    network = "network: resnet18, shift causal, 2 segments, 32 pixels"
+    assert f"start: old/a\n  {network}\n" in text
+    assert "each epoch leaves out 1 of 4 clips, others each time" in text
+    start = json.loads((tmp_path / "new.run/run.json").read_text())["start"]
+    assert start[1].strip() == network
 
 
 # The real process ends where only luck would hit it.
