@@ -3,6 +3,7 @@
 import csv
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from absl.testing import flagsaver
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
+from testing.prepared import shared_prepared
 from tsm_cli import evaluate
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
@@ -201,6 +203,31 @@ def test_refuses(tsm_evaluate, arguments, match):
     with pytest.raises(Exception, match=match):
         tsm_evaluate(*arguments)
     assert not pathlib.Path("x").exists()
+
+
+def test_pictures_for_a_network_that_sees_flow_are_refused_as_typed(
+    work, tsm_evaluate, tmp_path, monkeypatch
+):
+    shutil.copytree(shared_prepared().folder, tmp_path / "typed")
+
+    def scanned(*_, **__):
+        pytest.fail("videos were checked")
+
+    monkeypatch.setattr("tsm_keras.data.clip_reader.scan_folder", scanned)
+    videos = pathlib.Path(shared_videos().paths[0]).parents[1]
+    for arguments, received in (
+        (["flow", f"--data={tmp_path}/typed"], f"--data={tmp_path}/typed, "),
+        (["flow"], f"--data={videos}, "),
+        (["flow", f"--flow_data={videos}"], f"--flow_data={videos}, "),
+    ):
+        with pytest.raises(ValueError, match="--flow_data=FOLDER") as error:
+            tsm_evaluate(*arguments)
+        assert f"Received: {received}" in str(error.value)
+        assert "`source`" not in str(error.value)
+    with pytest.raises(ValueError, match="`data` must .*--data=flows, which"):
+        tsm_evaluate("rgb", "--data=flows")
+    # Flow alone needs no second folder.
+    assert "of 8 clips" in tsm_evaluate("flow", "--data=flows")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import numpy as np
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
 from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
 from tsm_keras.data.crops import center_box
+from tsm_keras.data.flow_reader import holds_flow
+from tsm_keras.data.prepared import SPLITS
 from tsm_keras.data.sampling import segment_indices
 from tsm_keras.data.views import ViewConfig, make_views
 from tsm_keras.evaluation.ensemble import combine, in_order_of
@@ -72,6 +74,7 @@ class Data:
         key = config.input_channels, config.labels
         if key not in self._readers:
             flow_data = None if config.is_rgb else settings.flow_data
+            _check_kind(config, settings.data, flow_data)
             self._readers[key] = open_clips(
                 flow_data or settings.data,
                 settings.split,
@@ -177,6 +180,24 @@ def check_target(folder: str) -> None:
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"`to` cannot be written. Received: to={folder}")
+
+
+def _check_kind(config, data, flow_data):
+    """Refuses pictures for flow, and flow for pictures, before it is read."""
+    flag, typed = ("flow_data", flow_data) if flow_data else ("data", data)
+    folder = pathlib.Path(typed)
+    found = any(holds_flow(folder / split) for split in ("", *SPLITS))
+    if found != config.is_rgb or not folder.exists():  # `open_clips` says so.
+        return
+    if found:
+        raise ValueError(
+            "`data` must hold pictures: videos, or what `tsm prepare` wrote. "
+            f"Received: --data={typed}, which holds optical flow"
+        )
+    raise ValueError(
+        "A network that sees optical flow needs what `tsm flow` writes: add "
+        f"--flow_data=FOLDER. Received: --{flag}={typed}, which holds none"
+    )
 
 
 def _check(settings, models: Sequence[Model], data):

@@ -10,6 +10,7 @@ from testing.prepared import FLIP_PAIRS, shared_prepared
 from tsm_keras.data.augmentation import AugmentationConfig
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.epochs import left_out
 from tsm_keras.data.preprocessing import center_crop, resize_short_side
 from tsm_keras.data.records import parse_clip
 from tsm_keras.data.sampling import (
@@ -99,6 +100,16 @@ def test_views_of_a_video_follow_each_other(kind):
     assert int(data.cardinality()) == 4
     # In training a video is one clip.
     assert len(_epoch(_make(kind, training=True, sampling=sampling))[0]) == 8
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "rest"), [(1, 0), (3, 2), (4, 0), (5, 3), (7, 1), (9, 0)]
+)
+def test_it_is_said_how_many_clips_an_epoch_leaves_out(batch_size, rest):
+    data = _make("videos", training=True, batch_size=batch_size)
+    assert len(_epoch(data)[0]) == 8 - rest
+    text = left_out(8, batch_size)
+    assert (f"leaves out {rest} of 8 clips" in text) if rest else not text
 
 
 def test_an_interval_is_in_seconds():
