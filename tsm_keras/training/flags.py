@@ -149,14 +149,16 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
     rows = list(_COMMAND)
     for name, field, text in _NETWORK:
         value = 0 if field == "resize_size" else getattr(network, field)
-        default = _CHANGEABLE if field in CHANGEABLE else _FIXED
-        text = f"{text} (default: {default}{value})"
+        origin = _CHANGEABLE if field in CHANGEABLE else _FIXED
+        text = f"{text} (default: {origin}{value})"
         rows.append((name, _KINDS[type(value)], None, text))
     for field, text in _TRAINING:
         value = getattr(TrainingConfig(), field)
-        shown = ",".join(map(str, value)) if field == "step_epochs" else value
+        shown = str(value)
+        if isinstance(value, tuple):
+            shown = ",".join(map(str, value))
         if field == "learning_rate":
-            shown = f"{value}, with --init {value / 10}"
+            shown += f", with --init {value / 10}"
         text = f"{text} (default: the recipe's; of `default`: {shown})"
         rows.append((field, _KINDS[type(value)], None, text))
     for name, kind, default, text in rows:
