@@ -111,6 +111,17 @@ def _computed_by_channel(model, graph):
     numbers.quantizedDimension = 3
 
 
+def _sum_of_another_type(model, graph):
+    (output,) = _operator(model, graph, "ADD").outputs
+    graph.tensors[output].type = schema.TensorType.FLOAT32
+    graph.tensors[output].quantization = None
+
+
+def _no_bias(model, graph):
+    operator = _operator(model, graph, "DEPTHWISE_CONV_2D")
+    operator.inputs = operator.inputs[:2]
+
+
 def _sum_of_weights(model, graph):
     """Whose shape would do: those of a convolution of single pixels."""
     weights = next(
@@ -164,6 +175,8 @@ def test_what_litert_would_take_on_trust_is_refused(tmp_path, change, problem):
         (_sum_at_another_scale(1e-30), r"has scales \[1.0.*e-30\]"),
         (_sum_at_another_scale(2e-9), "ADD, adds at a scale of"),
         (_computed_by_channel, r"has scales \["),
+        (_sum_of_another_type, "ADD, mixes float32 and int8"),
+        (_no_bias, "DEPTHWISE_CONV_2D, cannot take tensors"),
         (_sum_of_weights, "ADD, takes a scale for each channel"),
         (_longer_shape, "RESHAPE, makes .* asked for"),
         (_larger_than_its_source, r"SOFTMAX, makes \(1, 4, 4000\)"),

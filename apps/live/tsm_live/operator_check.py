@@ -19,8 +19,8 @@ OPERATORS: dict[str, tuple[range, str]] = {
     "AVERAGE_POOL_2D": (range(1, 2), "Pool2DOptions"),
     "BATCH_MATMUL": (range(2, 3), "BatchMatMulOptions"),
     "CONCATENATION": (range(1, 9), "ConcatenationOptions"),
-    "CONV_2D": (range(2, 4), "Conv2DOptions"),
-    "DEPTHWISE_CONV_2D": (range(2, 4), "DepthwiseConv2DOptions"),
+    "CONV_2D": (range(3, 4), "Conv2DOptions"),
+    "DEPTHWISE_CONV_2D": (range(3, 4), "DepthwiseConv2DOptions"),
     "DEQUANTIZE": (range(1, 2), ""),
     "FULLY_CONNECTED": (range(2, 4), "FullyConnectedOptions"),
     "MAX_POOL_2D": (range(1, 2), "Pool2DOptions"),
@@ -40,6 +40,12 @@ OPERATORS: dict[str, tuple[range, str]] = {
 # Whose inputs after the first say what shape comes out. Computed, they would
 # make LiteRT allocate tensors anew within a step.
 _SHAPED = ("MEAN", "PAD", "RESHAPE", "SLICE", "STRIDED_SLICE")
+
+# Whose output may be of another type than their first input.
+_CONVERSIONS = ("DEQUANTIZE", "QUANTIZE")
+
+# All inputs of which are of one type. Others have constants of another.
+_ELEMENTWISE = ("ADD", "CONCATENATION", "MUL", "SUB")
 
 # Whose output is as large as their input.
 _SAME_SHAPE = ("DEQUANTIZE", "QUANTIZE", "RELU", "RELU6", "SOFTMAX")
@@ -87,6 +93,11 @@ def operator_problems(
     yield from _option_problems(operator, name)
     if name in _SHAPED and not all(tensor.is_constant for tensor in inputs[1:]):
         yield "computes its output's shape"
+        return
+    alike = inputs if name in _ELEMENTWISE else inputs[:1]
+    types = {str(tensor.dtype) for tensor in (*alike, output)}
+    if name not in _CONVERSIONS and len(types) > 1:
+        yield f"mixes {' and '.join(sorted(types))}"
         return
     if name in _SAME_SHAPE and output.shape != inputs[0].shape:
         yield f"makes {output.shape} of {inputs[0].shape}"

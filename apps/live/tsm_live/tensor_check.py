@@ -27,12 +27,14 @@ class Tensor:
     """What operators must know of a tensor.
 
     Attributes:
+        dtype: Of its values.
         shape: Static.
         scales: None of floats, one, or one a channel.
         is_constant: Whether its values are in the file.
         numbers: Of a constant of int32: its values.
     """
 
+    dtype: np.dtype
     shape: tuple[int, ...]
     scales: tuple[float, ...]
     is_constant: bool
@@ -42,10 +44,11 @@ class Tensor:
 def describe_tensor(model: schema.Model, tensor: schema.Tensor) -> Tensor:
     """Returns what operators must know of a tensor without problems."""
     buffer = model.Buffers(tensor.Buffer())
-    is_int32 = tensor.Type() == schema.TensorType.INT32
+    dtype = _TYPES[tensor.Type()]
     content = buffer.DataAsNumpy() if buffer.DataLength() else None
     quantization = tensor.Quantization()
     return Tensor(
+        dtype=dtype,
         shape=tuple(vector(tensor.ShapeAsNumpy())),
         scales=tuple(
             vector(quantization.ScaleAsNumpy()) if quantization else ()
@@ -53,7 +56,7 @@ def describe_tensor(model: schema.Model, tensor: schema.Tensor) -> Tensor:
         is_constant=content is not None,
         numbers=(
             tuple(content.view(np.int32).tolist())
-            if is_int32 and content is not None
+            if dtype == np.int32 and content is not None
             else ()
         ),
     )
