@@ -105,6 +105,13 @@ flags.DEFINE_integer(
     flag_values=FLAGS,
 )
 
+# Those that measure ranges on real clips.
+_CALIBRATED = ("int8", "int8_tensorrt")
+_NEARER = (
+    " Ranges fit better that are measured on more videos, and on more of the "
+    "kind that the network will see (--calibration, --calibration_frames)."
+)
+
 
 def main(arguments: Sequence[str]) -> None:
     """Exports.
@@ -117,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
     expect_values(FLAGS, "to")
-    if FLAGS.quantize in ("int8", "int8_tensorrt") and not FLAGS.calibration:
+    if FLAGS.quantize in _CALIBRATED and not FLAGS.calibration:
         raise ValueError(
             f"{FLAGS.quantize} needs real clips to measure ranges on: add "
             "--calibration=FOLDER, a prepared data set or a folder of class "
@@ -145,9 +152,15 @@ def main(arguments: Sequence[str]) -> None:
 
     def check(artifact):
         print(f"trying it on {len(trial)} clips of {_source()}")
-        print_checks(
-            verify(artifact, model, trial, soak_frames=FLAGS.soak_frames)
-        )
+        checks = verify(artifact, model, trial, soak_frames=FLAGS.soak_frames)
+        try:
+            print_checks(checks)
+        except ValueError as error:
+            advice = _NEARER if FLAGS.quantize in _CALIBRATED else ""
+            raise ValueError(
+                f"{error}; {path} is not written.{advice} --noverify writes it "
+                "as it is."
+            ) from error
 
     _FORMATS[name](
         model,

@@ -174,11 +174,16 @@ def _compare(name, found, expected, bars):
     scale = np.abs(expected).max()
     worst, mean = difference.max() / scale, difference.mean() / scale
     agreement = np.mean(found.argmax(-1) == expected.argmax(-1))
+    passed = bool(worst <= bars[0] and agreement >= bars[1])
+    wanted = ""
+    if not passed:
+        most = f"at most {bars[0]:.1e}, " if np.isfinite(bars[0]) else ""
+        wanted = f" (wanted: {most}at least {bars[1]:.1%})"
     return Check(
         name,
-        bool(worst <= bars[0] and agreement >= bars[1]),
+        passed,
         f"max {worst:.1e}, mean {mean:.1e} of the largest output; top-1 agrees "
-        f"on {agreement:.1%} of {found[..., 0].size}",
+        f"on {agreement:.1%} of {found[..., 0].size}{wanted}",
     )
 
 

@@ -11,7 +11,7 @@ from testing.command_line import refused, tsm
 from testing.gestures import LABELS, write_folder
 from testing.models import randomize, small_config
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.presets import save_preset
+from tsm_keras.models.presets import load_preset, save_preset
 
 # Small enough to train in seconds.
 NETWORK = ("--width=0.35", "--size=32", "--segments=4", "--shift=causal")
@@ -170,6 +170,33 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     before = sorted(cwd.rglob("*"))
     assert message in refused(*arguments, cwd=cwd)
     assert sorted(cwd.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_what_fails_its_trial_is_not_written_and_told_how_to_mend(
+    work, tmp_path
+):
+    model = load_preset(work / "causal")
+    classifier = model.get_layer("classifier")
+    kernel, bias = classifier.get_weights()
+    # In int8, classes as alike as these are one.
+    kernel = kernel[:, :1] + 1e-5 * kernel
+    classifier.set_weights([kernel, 0 * bias])
+    save_preset(model, tmp_path / "alike")
+    line = refused(
+        "export",
+        "alike",
+        "--to=x.tflite",
+        "--quantize=int8",
+        f"--calibration={work / 'data'}",
+        "--calibration_frames=8",
+        "--soak_frames=0",
+        cwd=tmp_path,
+    )
+    assert "the artifact fails: equals Keras" in line
+    assert "x.tflite is not written" in line
+    assert "--calibration_frames" in line and "--noverify" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["alike"]
 
 
 def _with_trouble(work, folder):

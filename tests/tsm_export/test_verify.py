@@ -137,6 +137,10 @@ def test_another_networks_artifact_fails():
     randomize(other, seed=1)
     checks = _checks(random_artifact(), other, random_clips(2, clip_model()))
     assert checks["equals Keras"].passed is False
+    assert (
+        "(wanted: at most 1.0e-04, at least 99.5%)"
+        in checks["equals Keras"].detail
+    )
     assert checks["equals the clip, every prefix"].passed is False
 
 
