@@ -189,7 +189,8 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
             ) from None
     if training.get("schedule", "step") != "step":
         training.setdefault("step_epochs", ())
-    if flag_values.recipe == "default" and flag_values.init:
+    is_trained = flag_values.init not in (None, "", "scratch")
+    if flag_values.recipe == "default" and is_trained:
         # A trained network needs smaller steps.
         training.setdefault("learning_rate", recipe.training.learning_rate / 10)
     if flag_values.debug:

@@ -127,6 +127,18 @@ def test_help_says_what_comes_from_the_preset_that_training_starts_from():
         assert text in command.FLAGS[name].help.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    ("init", "share"), [("", 1), ("--init=scratch", 1), ("--init=old", 0.1)]
+)
+def test_a_trained_network_gets_smaller_steps(init, share):
+    values = flags.FlagValues()
+    define(values, "test")
+    values(["tsm train", *filter(None, [init])])
+    training = recipe_from_flags(values).training
+    rate = TrainingConfig().learning_rate
+    assert training.learning_rate == pytest.approx(share * rate)
+
+
 def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
     """And not below the folder that it is resumed in."""
     (tmp_path / "here").mkdir()
