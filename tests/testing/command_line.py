@@ -36,12 +36,19 @@ def start_tsm_live(*arguments, **options):
     return _start("tsm_live", ["tsm_live"], arguments, options)
 
 
-def start_tsm_jetson(*arguments, **options):
-    """As `start_tsm_live`: `tsm-jetson` finds that and its own package."""
-    return _start("tsm_jetson", ["tsm_jetson", "tsm_live"], arguments, options)
+def start_tsm_jetson(*arguments, before="", **options):
+    """As `start_tsm_live`: `tsm-jetson` finds that and its own package.
+
+    Args:
+        *arguments: Of its command line.
+        before: Python code to run in the process first.
+        **options: Of `subprocess.Popen`.
+    """
+    packages = ["tsm_jetson", "tsm_live"]
+    return _start("tsm_jetson", packages, arguments, options, before)
 
 
-def _start(package, packages, arguments, options):
+def _start(package, packages, arguments, options, before=""):
     path = os.pathsep.join(str(PACKAGE_ROOTS[name]) for name in packages)
     displays = ("DISPLAY", "WAYLAND_DISPLAY")
     environment = {k: v for k, v in os.environ.items() if k not in displays}
@@ -49,7 +56,7 @@ def _start(package, packages, arguments, options):
         [
             sys.executable,
             "-c",
-            f"from {package}.main import run; run()",
+            f"{before}\nfrom {package}.main import run; run()",
             *map(str, arguments),
         ],
         **{

@@ -27,8 +27,19 @@ def _contents(folder):
     return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
-def _flags(*, model="model.onnx", source="self.mp4", output="out.mp4"):
-    return [f"--model={model}", f"--source={source}", f"--output={output}"]
+def _flags(
+    *,
+    model="model.onnx",
+    source="self.mp4",
+    output="out.mp4",
+    runtime="onnxruntime",
+):
+    return [
+        f"--model={model}",
+        f"--source={source}",
+        f"--output={output}",
+        f"--runtime={runtime}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,7 @@ def test_no_file_of_the_users_is_lost(folder, changed, other, capsys):
         ([*_flags(), "--source=b.mp4"], "--source may be given once, not 2"),
         ([*_flags(), "--output", "b.mp4"], "--output may be given once, not 2"),
         (_flags(model=""), "--model is empty"),
-        ([*_flags(), "--runtime=x"], "invalid choice: 'x'"),
+        (_flags(runtime="x"), "invalid choice: 'x'"),
     ],
 )
 def test_a_wrong_command_line_is_one_line(folder, flags, message, capsys):
@@ -65,6 +76,19 @@ def test_a_wrong_command_line_is_one_line(folder, flags, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith("tsm-jetson: error: ") and error.count("\n") == 1
     assert message in error and not os.path.exists("out.mp4")
+
+
+def test_a_mistake_is_told_where_there_is_no_litert(folder):
+    """Which .onnx files do not need; boards may have no wheel of it."""
+    process = start_tsm_jetson(
+        *_flags(model="missing.onnx"),
+        before="import sys; sys.modules['ai_edge_litert'] = None",
+        cwd=folder,
+    )
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1 and error == (
+        "tsm-jetson: error: There is no model file at missing.onnx.\n"
+    )
 
 
 def test_a_tflite_file_is_told_from_an_onnx_file(folder, capsys):

@@ -161,7 +161,10 @@ def _build(trt, logger, path, spec) -> bytes:
         )
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise RuntimeError(f"TensorRT cannot build {os.fspath(path)}.")
+        raise RuntimeError(
+            f"TensorRT cannot build {os.fspath(path)}; with TSM_VERBOSE=1 it "
+            "prints why."
+        )
     return bytes(plan)
 
 

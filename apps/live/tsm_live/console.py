@@ -50,14 +50,11 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        from tsm_live.runner import AcceleratorError
-
+        own: tuple[type[Exception], ...] = (ValueError, OSError, ImportError)
         # Anything else is a bug and keeps its traceback.
-        own: tuple[type[Exception], ...] = (
-            *(ValueError, OSError, ImportError, AcceleratorError),
-            *mendable,
-        )
-        if not isinstance(error, own) or os.environ.get("TSM_VERBOSE"):
+        if not isinstance(error, own + mendable) or os.environ.get(
+            "TSM_VERBOSE"
+        ):
             raise
         print(f"{program}: error: {error}", file=sys.stderr)
         return 1
