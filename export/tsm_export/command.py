@@ -17,7 +17,7 @@ from tsm_export.onnx_file import export_onnx
 from tsm_export.onnx_precision import ONNX_QUANTIZATIONS
 from tsm_export.tflite import export_tflite
 from tsm_export.verify import verify
-from tsm_export.verify_command import print_checks
+from tsm_export.verify_command import TrialError, print_checks
 from tsm_keras.data.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
@@ -155,8 +155,10 @@ def main(arguments: Sequence[str]) -> None:
         checks = verify(artifact, model, trial, soak_frames=FLAGS.soak_frames)
         try:
             print_checks(checks)
-        except ValueError as error:
-            advice = _NEARER if FLAGS.quantize in _CALIBRATED else ""
+        except TrialError as error:
+            differs = any(name.startswith("equals") for name in error.names)
+            is_measured = FLAGS.quantize in _CALIBRATED
+            advice = _NEARER if differs and is_measured else ""
             raise ValueError(
                 f"{error}; {path} is not written.{advice} --noverify writes it "
                 "as it is."

@@ -79,11 +79,19 @@ def main(arguments: Sequence[str]) -> None:
     print_checks(verify(path, model, clips, soak_frames=FLAGS.soak_frames))
 
 
+class TrialError(ValueError):
+    """What an artifact failed; `names` are those of the checks."""
+
+    def __init__(self, names: Sequence[str]):
+        super().__init__(f"the artifact fails: {', '.join(names)}")
+        self.names = tuple(names)
+
+
 def print_checks(checks: Iterable[Check]) -> None:
     """Prints a row for each check as it is done.
 
     Raises:
-        ValueError: If one failed.
+        TrialError: If one failed.
     """
     failed = []
     for check in checks:
@@ -92,4 +100,4 @@ def print_checks(checks: Iterable[Check]) -> None:
         if check.passed is False:
             failed.append(check.name)
     if failed:
-        raise ValueError(f"the artifact fails: {', '.join(failed)}")
+        raise TrialError(failed)
