@@ -72,21 +72,23 @@ def training_clips(
     )
 
 
-def left_out(num_clips: int, batch_size: int) -> str:
+def left_out(num_clips: int, batch_size: int, num_workers: int = 1) -> str:
     """Returns a sentence on how many clips each epoch leaves out.
 
     Args:
-        num_clips: In all.
-        batch_size: Of all workers together.
+        num_clips: In all, at least one a worker.
+        batch_size: Of each worker.
+        num_workers: That share the clips.
 
     Returns:
         An empty text if it is none.
     """
-    # Clips that are fewer than a batch make a smaller one.
-    rest = num_clips % min(batch_size, num_clips)
+    # Of clips that are fewer than that, `make_dataset` makes smaller batches.
+    whole = num_workers * min(batch_size, num_clips // num_workers)
+    rest = num_clips % whole
     if not rest:
         return ""
     return (
         f"each epoch leaves out {rest} of {num_clips} clips, others each time: "
-        f"it is whole batches of {batch_size}"
+        f"it is whole batches of {whole}"
     )

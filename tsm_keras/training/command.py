@@ -31,6 +31,7 @@ from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
 from tsm_keras.training.begin import begin_run, find_run
 from tsm_keras.training.distribute import (
+    count_workers,
     make_strategy,
     wait_for_workers,
     worker_index,
@@ -115,7 +116,9 @@ def main(arguments: Sequence[str]) -> None:
     }
     # Nothing is written, and no earlier run touched, before this.
     begin_run(found, FLAGS, recipe, model, report, provenance)
-    rest = left_out(training.num_clips, recipe.training.batch_size)
+    workers = count_workers(strategy)
+    batch_size = recipe.training.batch_size // workers
+    rest = left_out(training.num_clips, batch_size, workers)
     if rest and index == 0:
         print(rest)
     train = functools.partial(

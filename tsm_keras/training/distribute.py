@@ -34,6 +34,13 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def count_workers(strategy: tf.distribute.Strategy) -> int:
+    """Returns how many processes train together."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return strategy.cluster_resolver.cluster_spec().num_tasks("worker")
+
+
 def worker_index() -> int:
     """Returns the number of this worker as `TF_CONFIG` has it; 0 leads.
 

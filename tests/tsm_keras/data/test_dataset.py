@@ -112,6 +112,23 @@ def test_it_is_said_how_many_clips_an_epoch_leaves_out(batch_size, rest):
     assert (f"leaves out {rest} of 8 clips" in text) if rest else not text
 
 
+@pytest.mark.parametrize(("batch_size", "workers"), [(2, 3), (3, 2), (5, 3)])
+def test_what_several_workers_leave_out_is_said_of_all(batch_size, workers):
+    shares = [
+        _make(
+            "videos",
+            training=True,
+            batch_size=batch_size,
+            num_workers=workers,
+            worker=worker,
+        )
+        for worker in range(workers)
+    ]
+    rest = 8 - sum(len(_epoch(data)[0]) for data in shares)
+    text = left_out(8, batch_size, workers)
+    assert (f"leaves out {rest} of 8 clips" in text) if rest else not text
+
+
 def test_an_interval_is_in_seconds():
     config = small_config(image_size=48, num_classes=4, frame_interval=0.1)
     data = make_dataset(
