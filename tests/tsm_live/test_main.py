@@ -172,7 +172,7 @@ def test_one_bad_source_of_two(model, capsys):
         (["--model=/"], "/ is a folder, not a model file"),
         (
             ["--source=rstp://localhost/1", "--events=-"],
-            "cannot be opened: an address begins with rtsp://, http://, ",
+            "cannot be opened (is rstp:// right? Usual are rtsp://, http://, ",
         ),
         (["--source=missing.mp4"], "no video at missing.mp4"),
         (["--source=0", "--source=0"], "named once. Received: ['0', '0']"),

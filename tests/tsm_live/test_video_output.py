@@ -164,6 +164,12 @@ def test_a_run_without_frames_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / f"{'画' * 83}.mkv"
+    _write(path, [0.0, 0.1])
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_what_was_there_stays_until_the_end(tmp_path):
     path = tmp_path / "out.mp4"
     path.write_text("an older one")

@@ -159,8 +159,8 @@ def _check_folder(folder, settings):
         expect_same_settings(folder, read_flow_file(folder), settings)
     elif holds_flow(folder):
         raise ValueError(
-            f"{folder} holds flow of another tool, with no {FLOW_FILE} that "
-            "says how it was computed: choose another folder."
+            f"{folder} holds flow and no {FLOW_FILE} that says how it was "
+            "computed: choose another folder."
         )
 
 

@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse(arguments)
     if options.frames < 1:
-        parser.error(f"--frames must be positive. Received: {options.frames}")
+        raise ValueError(
+            f"--frames must be positive. Received: {options.frames}"
+        )
     session = open_session(
         options.model, accelerator=options.accelerator, threads=options.threads
     )

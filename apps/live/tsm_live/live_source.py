@@ -120,7 +120,8 @@ class LiveSource:
         if self.is_webcam or scheme in (*_SCHEMES, "file"):
             return ""
         *others, last = (f"{each}://" for each in _SCHEMES)
-        return f": an address begins with {', '.join(others)} or {last}"
+        usual = f"{', '.join(others)} or {last}"
+        return f" (is {scheme}:// right? Usual are {usual})"
 
     def _open(self):
         if self.is_webcam:

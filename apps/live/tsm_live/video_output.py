@@ -59,9 +59,9 @@ class VideoOutput:
         self._fps = fps
         self._codec = _CODECS[suffix]
         # A name of its own: another run may write to the same path. The suffix
-        # tells OpenCV the container.
+        # tells OpenCV the container; no name may be longer than 255 bytes.
         self._part = self._path.with_name(
-            f".{self._path.stem}.{uuid.uuid4().hex[:8]}.part{suffix}"
+            f".{self._path.stem[:48]}.{uuid.uuid4().hex[:8]}.part{suffix}"
         )
         self._part.parent.mkdir(parents=True, exist_ok=True)
         self._part.write_bytes(b"")  # Raises now rather than at the end.
