@@ -31,7 +31,8 @@ def write_artifact(
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as temporary:
+    # Runtimes tell the format from the suffix.
+    with atomic_file(path, keep_suffix=True) as temporary:
         temporary.write_bytes(content)
         spec = write_spec(temporary, spec)
         if check:

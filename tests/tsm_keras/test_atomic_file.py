@@ -23,10 +23,17 @@ def test_two_may_write_the_same_file_at_once(tmp_path):
 
 
 def test_a_format_is_told_from_the_temporary_name_too(tmp_path):
-    with atomic_file(tmp_path / "picture.v2.png") as temporary:
+    path = tmp_path / "picture.v2.png"
+    with atomic_file(path, keep_suffix=True) as temporary:
         assert temporary.name.startswith(".picture.v2.")
         assert temporary.suffix == ".png"
         temporary.touch()
+
+
+def test_who_looks_for_files_by_their_suffix_finds_no_part_of_one(tmp_path):
+    with atomic_file(tmp_path / "1-of-2.json") as temporary:
+        temporary.touch()
+        assert not list(tmp_path.glob("*.json"))
 
 
 @pytest.mark.parametrize("letter", ["a", "ä", "画"])

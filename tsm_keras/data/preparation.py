@@ -58,7 +58,7 @@ def unfinished_shards(
             raise BlockingIOError(
                 f"Another process is at work in {folder}."
             ) from error
-        for part in folder.glob(".*.part*"):  # Of a run that was killed.
+        for part in folder.glob(".*.part"):  # Of a run that was killed.
             part.unlink()
         _check_plan(plan, folder, work / _PLAN_FILE)
         yield [
