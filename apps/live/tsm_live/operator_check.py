@@ -105,7 +105,7 @@ def operator_problems(
         _can_be(inputs[1].numbers, output.shape)
         and math.prod(inputs[0].shape) == math.prod(output.shape)
     ):
-        wanted = inputs[1].numbers[:8]
+        wanted = tuple(inputs[1].numbers[:8].tolist())
         yield f"makes {output.shape} of {inputs[0].shape}, asked for {wanted}"
     plain = inputs[:1] if name in BIASED else inputs
     if any(len(tensor.scales) > 1 for tensor in plain):

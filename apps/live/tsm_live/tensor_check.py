@@ -31,21 +31,22 @@ class Tensor:
         shape: Static.
         scales: None of floats, one, or one a channel.
         is_constant: Whether its values are in the file.
-        numbers: Of a constant of int32: its values.
+        numbers: Of a constant of int32: its values, where they lie in the file.
     """
 
     dtype: np.dtype
     shape: tuple[int, ...]
     scales: tuple[float, ...]
     is_constant: bool
-    numbers: tuple[int, ...]
+    numbers: np.ndarray
 
 
 def describe_tensor(model: schema.Model, tensor: schema.Tensor) -> Tensor:
     """Returns what operators must know of a tensor without problems."""
     buffer = model.Buffers(tensor.Buffer())
     dtype = _TYPES[tensor.Type()]
-    content = buffer.DataAsNumpy() if buffer.DataLength() else None
+    is_constant = buffer.DataLength() > 0
+    has_numbers = is_constant and dtype == np.int32
     quantization = tensor.Quantization()
     return Tensor(
         dtype=dtype,
@@ -53,11 +54,11 @@ def describe_tensor(model: schema.Model, tensor: schema.Tensor) -> Tensor:
         scales=tuple(
             vector(quantization.ScaleAsNumpy()) if quantization else ()
         ),
-        is_constant=content is not None,
+        is_constant=is_constant,
         numbers=(
-            tuple(content.view(np.int32).tolist())
-            if dtype == np.int32 and content is not None
-            else ()
+            buffer.DataAsNumpy().view(np.int32)
+            if has_numbers
+            else np.zeros(0, np.int32)
         ),
     )
 
