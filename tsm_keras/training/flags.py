@@ -41,6 +41,8 @@ _FIXED = "that of --init; without, the recipe's; of `default`: "
 _CHANGEABLE = (
     "the recipe's if it names one, else that of a preset of --init, else "
 )
+# A trained network needs smaller steps: the rate of `default` is divided by it.
+_SMALLER = 10
 # Field of TrainingConfig, which is the flag's name too; what it does.
 _TRAINING = (
     ("epochs", "Passes over the data."),
@@ -158,7 +160,7 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         if isinstance(value, tuple):
             shown = ",".join(map(str, value))
         if field == "learning_rate":
-            shown += f", with --init {value / 10}"
+            shown += f", with --init {value / _SMALLER}"
         text = f"{text} (default: the recipe's; of `default`: {shown})"
         rows.append((field, _KINDS[type(value)], None, text))
     for name, kind, default, text in rows:
@@ -191,8 +193,8 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
         training.setdefault("step_epochs", ())
     is_trained = flag_values.init not in (None, "", "scratch")
     if flag_values.recipe == "default" and is_trained:
-        # A trained network needs smaller steps.
-        training.setdefault("learning_rate", recipe.training.learning_rate / 10)
+        rate = recipe.training.learning_rate / _SMALLER
+        training.setdefault("learning_rate", rate)
     if flag_values.debug:
         training["epochs"] = min(2, training.get("epochs", 2))
     sampling, augmentation = configs_from_flags(
