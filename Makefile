@@ -11,8 +11,8 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
 # or files in which no Keras is left.
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
   tests/tsm_keras/training/test_optimizer.py \
-  $(addprefix tests/tsm_export/test_, tflite.py kinds.py onnx_file.py \
-  quantization_aware.py)
+  $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
+  tflite/test_quantization_aware.py onnx/test_export.py)
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu

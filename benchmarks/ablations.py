@@ -27,9 +27,9 @@ from gesture_streams import gestures
 from resumable_runs import read_lines, run_missing, train_from_scratch
 from timing import print_machine
 from tsm_cli.predictors import KerasPredictor
-from tsm_keras.data.gestures import ORDER_BLIND_CEILING
-from tsm_keras.data.video_reader import VideoReader
-from tsm_keras.data.views import ViewConfig
+from tsm_keras.data.gestures.generate import ORDER_BLIND_CEILING
+from tsm_keras.data.pipeline.views import ViewConfig
+from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
 

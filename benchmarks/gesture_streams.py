@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_export.clips import video_clips
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import VideoFolder, scan_folder
-from tsm_keras.data.gestures import write_gestures
+from tsm_keras.data.gestures.generate import write_gestures
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_live.replay import replay
-from tsm_live.runner import open_runner
-from tsm_live.spec import read_spec
+from tsm_live.artifact.spec import read_spec
+from tsm_live.runtimes.replay import replay
+from tsm_live.runtimes.runner import open_runner
 
 
 @dataclasses.dataclass(frozen=True)

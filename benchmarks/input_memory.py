@@ -23,14 +23,14 @@ import tensorflow as tf
 from absl import app, flags
 
 from timing import print_machine
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
-from tsm_keras.data.gestures import LABELS, write_gestures
-from tsm_keras.data.ingest import ingest
-from tsm_keras.data.plan import make_plan
-from tsm_keras.data.prepared import ImageSettings
-from tsm_keras.data.sources.collection import SourceOptions
-from tsm_keras.data.sources.formats import read_collection
+from tsm_keras.data.gestures.generate import LABELS, write_gestures
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.prepare.collections.collection import SourceOptions
+from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.prepare.plan import make_plan
+from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.storage.prepared_dataset import ImageSettings
 from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS

@@ -33,17 +33,17 @@ import tensorflow as tf
 from absl import app, flags
 
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import CLOCKS, interleave
-from tsm_keras.data.augmentation import AugmentationConfig
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
-from tsm_keras.data.ingest import ingest
-from tsm_keras.data.plan import make_plan
-from tsm_keras.data.preprocessing import resize_short_side
-from tsm_keras.data.records import parse_clip
-from tsm_keras.data.sampling import SamplingConfig, segment_indices
-from tsm_keras.data.sources.collection import SourceOptions
-from tsm_keras.data.sources.formats import read_collection
+from tsm_export.verify.interleave import CLOCKS, interleave
+from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.pipeline.sampling import SamplingConfig, segment_indices
+from tsm_keras.data.prepare.collections.collection import SourceOptions
+from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.prepare.plan import make_plan
+from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.storage.records import parse_clip
+from tsm_keras.data.video.resizing import resize_short_side
 from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS

@@ -20,7 +20,7 @@ from tensorflow import keras
 
 from gesture_streams import agreement, gestures, stream, top1
 from timing import print_machine
-from tsm_export.tflite import export_tflite
+from tsm_export.tflite.export import export_tflite
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES

@@ -26,12 +26,12 @@ from gesture_streams import agreement, gestures, stream, top1
 from timing import Ratio, print_machine, report
 from tsm_export.calibration import streamed_states
 from tsm_export.description import ExportError, describe
-from tsm_export.interleave import CLOCKS, interleave
-from tsm_export.tflite import export_tflite
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.streaming import cache_shapes, to_streaming
-from tsm_live.dry_run import dry_step
-from tsm_live.spec import write_spec
+from tsm_live.artifact.spec import write_spec
+from tsm_live.runtimes.dry_run import dry_step
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("preset", None, "Of a network trained on gestures.")

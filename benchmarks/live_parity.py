@@ -36,11 +36,11 @@ from tensorflow import keras
 
 from timing import print_machine
 from tsm_export.clips import video_clips
-from tsm_export.tflite import export_tflite
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import scan_folder
-from tsm_keras.data.gestures import write_gestures
-from tsm_keras.data.preprocessing import center_crop, resize_short_side
+from tsm_export.tflite.export import export_tflite
+from tsm_keras.data.gestures.generate import write_gestures
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.video.resizing import center_crop, resize_short_side
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig

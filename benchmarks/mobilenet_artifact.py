@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from tsm_export.tflite import export_tflite
+from tsm_export.tflite.export import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 

@@ -21,7 +21,7 @@ from absl import app, flags
 
 from mobilenet_artifact import mobilenet_artifact
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import CLOCKS, interleave
+from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_live import StreamingSession
 
 FLAGS = flags.FLAGS

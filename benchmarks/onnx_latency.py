@@ -21,11 +21,11 @@ from absl import app
 
 from streaming_latency import FLAGS, build
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import interleave
-from tsm_export.onnx_file import export_onnx
-from tsm_export.onnx_precision import ONNX_QUANTIZATIONS
-from tsm_export.tflite import export_tflite
-from tsm_live.dry_run import dry_step
+from tsm_export.onnx.export import export_onnx
+from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.interleave import interleave
+from tsm_live.runtimes.dry_run import dry_step
 
 _FILES = (
     *(("tflite", quantize) for quantize in ("none", "int8")),

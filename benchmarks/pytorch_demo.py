@@ -23,9 +23,9 @@ from absl import app
 
 from streaming_latency import FLAGS, NUM_CLASSES, build
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import interleave
-from tsm_export.tflite import export_tflite
-from tsm_live.dry_run import dry_step
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.interleave import interleave
+from tsm_live.runtimes.dry_run import dry_step
 
 # The rebuilt network belongs to the tests.
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))

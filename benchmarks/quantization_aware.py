@@ -23,7 +23,7 @@ from tensorflow import keras
 
 from gesture_streams import agreement, gestures, stream, top1
 from timing import print_machine
-from tsm_export.tflite import export_tflite
+from tsm_export.tflite.export import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit

@@ -27,14 +27,14 @@ from resumable_runs import read_lines, run_missing, train_from_scratch
 from timing import print_machine
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
 from tsm_export.clips import video_clips
-from tsm_export.tflite import export_tflite
-from tsm_keras.data.clip_reader import open_clips
-from tsm_keras.data.ingest import ingest
-from tsm_keras.data.plan import make_plan
-from tsm_keras.data.prepared import ImageSettings, is_prepared
-from tsm_keras.data.sources.collection import SourceOptions
-from tsm_keras.data.sources.formats import read_collection
-from tsm_keras.data.views import ViewConfig
+from tsm_export.tflite.export import export_tflite
+from tsm_keras.data.pipeline.views import ViewConfig
+from tsm_keras.data.prepare.collections.collection import SourceOptions
+from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.prepare.plan import make_plan
+from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.storage.prepared_dataset import ImageSettings, is_prepared
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION

@@ -12,9 +12,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.data.augmentation import AugmentationConfig
-from tsm_keras.data.clip_reader import ClipReader
-from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.fit import TrainingConfig, fit

@@ -22,7 +22,7 @@ from absl import app, flags
 from mobilenet_artifact import mobilenet_artifact
 from timing import print_machine
 from tsm_live import StreamingSession
-from tsm_live.dry_run import memory
+from tsm_live.runtimes.dry_run import memory
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("steps", 20_000, "Of each session.", lower_bound=2000)

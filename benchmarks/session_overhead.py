@@ -26,11 +26,14 @@ from ai_edge_litert import compiled_model as litert
 
 from mobilenet_artifact import mobilenet_artifact
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import CLOCKS, interleave
+from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_live import StreamingSession, read_spec
-from tsm_live.interpreter_network import load_interpreter, signature_details
-from tsm_live.preprocessing import fit_frame
-from tsm_live.quantization import quantize as as_numbers
+from tsm_live.artifact.preprocessing import fit_frame
+from tsm_live.artifact.quantization import quantize as as_numbers
+from tsm_live.runtimes.interpreter_network import (
+    load_interpreter,
+    signature_details,
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")

@@ -28,13 +28,13 @@ import tensorflow as tf
 from absl import app, flags
 
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import CLOCKS, interleave
-from tsm_export.tflite import export_tflite
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
-from tsm_live.dry_run import dry_step
-from tsm_live.session import StreamingSession
+from tsm_live.runtimes.dry_run import dry_step
+from tsm_live.sessions.streaming_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("backbone", "mobilenet_v2", BACKBONES, "Network to measure.")

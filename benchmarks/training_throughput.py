@@ -30,10 +30,10 @@ from absl import app, flags
 from tensorflow import keras
 
 from timing import Ratio, print_machine, report
-from tsm_export.interleave import CLOCKS, interleave
+from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
 from tsm_keras.layers import TemporalShift, temporal_shift
-from tsm_keras.models import convolution
+from tsm_keras.models.backbones import convolution
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
 from tsm_keras.training.fit import TrainingConfig, fit

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.data.preprocessing import center_crop, resize_short_side
-from tsm_keras.data.sampling import segment_indices
-from tsm_keras.data.video import probe_video, read_video
+from tsm_keras.data.pipeline.sampling import segment_indices
+from tsm_keras.data.video.decoding import probe_video, read_video
+from tsm_keras.data.video.resizing import center_crop, resize_short_side
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_keras.models.summary import describe

@@ -1,7 +1,7 @@
 """Keras models to artifacts that a device runs."""
 
 from tsm_export.description import ExportError
-from tsm_export.onnx_file import export_onnx
-from tsm_export.tflite import export_tflite
+from tsm_export.onnx.export import export_onnx
+from tsm_export.tflite.export import export_tflite
 
 __all__ = ["ExportError", "export_onnx", "export_tflite"]

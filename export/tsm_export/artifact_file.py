@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 
 from tsm_keras.atomic_file import atomic_file
-from tsm_live.spec import ArtifactSpec, write_spec
+from tsm_live.artifact.spec import ArtifactSpec, write_spec
 
 Check = Callable[[pathlib.Path], None]
 

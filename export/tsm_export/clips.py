@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tsm_keras.data.clip_reader import DataSource
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.gestures import LABELS, draw_clip, render
-from tsm_keras.data.preprocessing import center_crop, resize_short_side
-from tsm_keras.data.sampling import segment_indices
+from tsm_keras.data.gestures.generate import LABELS, draw_clip, render
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.pipeline.sampling import segment_indices
+from tsm_keras.data.readers.clip_reader import DataSource
+from tsm_keras.data.video.resizing import center_crop, resize_short_side
 from tsm_keras.models.config import VideoClassifierConfig
 
 

@@ -11,14 +11,14 @@ from absl import flags
 
 from tsm_export.artifact_file import expect_writable
 from tsm_export.clips import generated_clips, video_clips
-from tsm_export.conversion import QUANTIZATIONS
 from tsm_export.networks import INPUTS, KINDS
-from tsm_export.onnx_file import export_onnx
-from tsm_export.onnx_precision import ONNX_QUANTIZATIONS
-from tsm_export.tflite import export_tflite
-from tsm_export.verify import verify
-from tsm_export.verify_command import TrialError, print_checks
-from tsm_keras.data.clip_reader import open_clips
+from tsm_export.onnx.export import export_onnx
+from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
+from tsm_export.tflite.conversion import QUANTIZATIONS
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.checks import verify
+from tsm_export.verify.command import TrialError, print_checks
+from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
 from tsm_keras.required_flags import expect_values

@@ -8,8 +8,8 @@ from ai_edge_litert.interpreter import Interpreter
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.version import __version__
-from tsm_live.interpreter_network import tensor_specs
-from tsm_live.spec import ArtifactSpec
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.runtimes.interpreter_network import tensor_specs
 
 # The name of the image input of each kind of artifact.
 IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}

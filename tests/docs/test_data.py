@@ -7,8 +7,8 @@ import pytest
 
 from testing.checkout import ROOT
 from testing.plans import small_plan
-from tsm_keras.data.ingest import ingest
-from tsm_keras.data.prepare import FLAGS
+from tsm_keras.data.prepare.command import FLAGS
+from tsm_keras.data.prepare.workers import ingest
 
 DOCUMENT = (ROOT / "docs/data.md").read_text("utf-8")
 COMMANDS = re.findall(

@@ -43,6 +43,31 @@ _ROOMS = {
     "tsm_keras.checkpoints": (*_MODELS, "tsm_keras.data"),
 }
 
+# The rooms inside a room, from the first to the last: each may import those
+# above it. What is not named here is for all of them.
+_ORDERS = {
+    "tsm_keras.data": (
+        "augment",
+        "video",
+        "gestures",
+        "storage",
+        "readers",
+        "pipeline",
+        "prepare",
+    ),
+    "tsm_live": (
+        "artifact",
+        "runtimes",
+        "sessions",
+        "sources",
+        "decision",
+        "live",
+        "views",
+        "cli",
+    ),
+    "tsm_export": ("tflite", "onnx", "verify"),
+}
+
 # What would make a device install what it cannot hold.
 _NEVER_ON_A_DEVICE = {"keras", "tensorflow", "tf_keras"}
 
@@ -64,8 +89,16 @@ def _breaches(rules):
                 yield f"{path}:{found.line}: {module} imports {target}"
 
 
+def _ordered(home, rooms):
+    """Returns the rule by which each room may import those before it."""
+    names = [f"{home}.{room}" for room in rooms]
+    return {name: tuple(names[:index]) for index, name in enumerate(names)}
+
+
 @pytest.mark.parametrize(
-    "rules", [_PACKAGES, _ROOMS], ids=["packages", "rooms"]
+    "rules",
+    [_PACKAGES, _ROOMS, *(_ordered(*order) for order in _ORDERS.items())],
+    ids=["packages", "rooms", *_ORDERS],
 )
 def test_imports_run_one_way(rules):
     breaches = list(_breaches(rules))
@@ -80,6 +113,13 @@ def test_every_package_and_room_has_a_rule():
         for path in checkout.files(root, "*/*.py")
     }
     assert rooms <= set(_ROOMS)
+
+
+@pytest.mark.parametrize("home", _ORDERS)
+def test_every_inner_room_has_its_place(home):
+    root = checkout.PACKAGE_ROOTS[home.split(".")[0]] / home.replace(".", "/")
+    rooms = {path.parent.name for path in root.glob("*/__init__.py")}
+    assert rooms == set(_ORDERS[home])
 
 
 def test_the_device_runtime_knows_no_tensorflow():

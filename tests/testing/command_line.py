@@ -33,7 +33,7 @@ def start_tsm_live(*arguments, **options):
         *arguments: Of its command line.
         **options: Of `subprocess.Popen`; both outputs are pipes by default.
     """
-    return _start("tsm_live", ["tsm_live"], arguments, options)
+    return _start("tsm_live.cli.main", ["tsm_live"], arguments, options)
 
 
 def start_tsm_jetson(*arguments, before="", **options):
@@ -45,10 +45,10 @@ def start_tsm_jetson(*arguments, before="", **options):
         **options: Of `subprocess.Popen`.
     """
     packages = ["tsm_jetson", "tsm_live"]
-    return _start("tsm_jetson", packages, arguments, options, before)
+    return _start("tsm_jetson.main", packages, arguments, options, before)
 
 
-def _start(package, packages, arguments, options, before=""):
+def _start(module, packages, arguments, options, before=""):
     path = os.pathsep.join(str(PACKAGE_ROOTS[name]) for name in packages)
     displays = ("DISPLAY", "WAYLAND_DISPLAY")
     environment = {k: v for k, v in os.environ.items() if k not in displays}
@@ -56,7 +56,7 @@ def _start(package, packages, arguments, options, before=""):
         [
             sys.executable,
             "-c",
-            f"{before}\nfrom {package}.main import run; run()",
+            f"{before}\nfrom {module} import run; run()",
             *map(str, arguments),
         ],
         **{

@@ -6,9 +6,9 @@ import numpy as np
 from tensorflow import keras
 
 from tsm_export.artifact_file import write_artifact
-from tsm_export.conversion import convert
 from tsm_export.description import describe
-from tsm_export.input_type import with_input_type
+from tsm_export.tflite.conversion import convert
+from tsm_export.tflite.input_type import with_input_type
 from tsm_keras.models.config import VideoClassifierConfig
 
 

@@ -4,8 +4,8 @@ import functools
 import pathlib
 import tempfile
 
-from tsm_keras.data.folder import scan_folder
-from tsm_keras.data.gestures import draw_clip, write_clip
+from tsm_keras.data.gestures.generate import draw_clip, write_clip
+from tsm_keras.data.readers.folder import scan_folder
 
 # Two partner pairs: enough to be wrong about in every way.
 LABELS = ("pull", "push", "swipe_left", "swipe_right")

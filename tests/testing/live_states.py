@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsm_live.live_state import GestureEvent, LiveState
+from tsm_live.decision.live_state import GestureEvent, LiveState
 
 LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
 

@@ -3,10 +3,10 @@
 import pathlib
 
 from testing.gestures import shared_videos
-from tsm_keras.data.plan import make_plan
-from tsm_keras.data.prepared import ImageSettings
-from tsm_keras.data.sources.collection import SourceOptions
-from tsm_keras.data.sources.formats import read_collection
+from tsm_keras.data.prepare.collections.collection import SourceOptions
+from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.prepare.plan import make_plan
+from tsm_keras.data.storage.prepared_dataset import ImageSettings
 
 TINY = ImageSettings(short_side=32)
 

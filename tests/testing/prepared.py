@@ -6,8 +6,8 @@ import tempfile
 
 from testing.gestures import write_folder
 from testing.plans import small_plan
-from tsm_keras.data.ingest import ingest
-from tsm_keras.data.prepared import ImageSettings
+from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.storage.prepared_dataset import ImageSettings
 
 FLIP_PAIRS = (("swipe_left", "swipe_right"),)
 

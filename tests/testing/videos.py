@@ -9,7 +9,7 @@ import time
 import cv2
 import numpy as np
 
-from tsm_keras.data.clip_encoding import try_encode_clip
+from tsm_keras.data.prepare.clip_encoding import try_encode_clip
 
 
 def opencv_frames(path):

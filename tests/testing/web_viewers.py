@@ -9,7 +9,7 @@ import aiohttp
 import cv2
 import numpy as np
 
-from tsm_live.web import WebView
+from tsm_live.views.web.web_view import WebView
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from testing.command_line import refused, tsm
 from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
-from tsm_keras.data.clip_reader import open_clips
-from tsm_keras.data.flags import configs_from_flags
+from tsm_keras.data.pipeline.flags import configs_from_flags
+from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command

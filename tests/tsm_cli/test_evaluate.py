@@ -16,8 +16,8 @@ from testing.prepared import shared_prepared
 from tsm_cli import evaluate
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
-from tsm_keras.data.flow_command import write_flow
-from tsm_keras.data.video_reader import VideoReader
+from tsm_keras.data.prepare.flow_command import write_flow
+from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.models.flow import to_flow
 from tsm_keras.models.presets import save_preset
 
@@ -213,7 +213,9 @@ def test_pictures_for_a_network_that_sees_flow_are_refused_as_typed(
     def scanned(*_, **__):
         pytest.fail("videos were checked")
 
-    monkeypatch.setattr("tsm_keras.data.clip_reader.scan_folder", scanned)
+    monkeypatch.setattr(
+        "tsm_keras.data.readers.clip_reader.scan_folder", scanned
+    )
     videos = pathlib.Path(shared_videos().paths[0]).parents[1]
     for arguments, received in (
         (["flow", f"--data={tmp_path}/typed"], f"--data={tmp_path}/typed, "),

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from testing.command_line import refused, tsm
-from tsm_keras.data.video import probe_video
+from tsm_keras.data.video.decoding import probe_video
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 import tsm_keras
 from testing.gestures import shared_videos
 from testing.models import randomize, small_config
-from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.models.clip import build_clip_model
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.naming import Naming
-from tsm_keras.models.mobilenet_v2 import STAGES, channels
-from tsm_keras.models.resnet import DEPTHS
+from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
+from tsm_keras.models.backbones.resnet import DEPTHS
 
 # A value, and how it was found; the value is None where it was not.
 Found = tuple[Any, str]

@@ -11,8 +11,8 @@ from tsm_keras.atomic_file import atomic_file
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.files import import_extra
 from tsm_keras.checkpoints.inference import METADATA_KEY
-from tsm_keras.checkpoints.naming import Naming, tensors_of
-from tsm_keras.checkpoints.tsm_naming import TSM, TSM_ONLINE
+from tsm_keras.checkpoints.naming.base import Naming, tensors_of
+from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import leaf_layers
 

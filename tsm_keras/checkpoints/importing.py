@@ -10,7 +10,7 @@ from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.inference import Network, infer_network
-from tsm_keras.checkpoints.naming import tensors_of
+from tsm_keras.checkpoints.naming.base import tensors_of
 from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig

@@ -14,11 +14,11 @@ from tsm_keras.checkpoints.architecture import (
 )
 from tsm_keras.checkpoints.conventions import read_file_name
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.mmaction2_naming import MMACTION2
-from tsm_keras.checkpoints.naming import Naming
-from tsm_keras.checkpoints.timm_naming import TIMM
-from tsm_keras.checkpoints.torchvision_naming import TORCHVISION
-from tsm_keras.checkpoints.tsm_naming import TSM, TSM_ONLINE
+from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.mmaction2 import MMACTION2
+from tsm_keras.checkpoints.naming.timm import TIMM
+from tsm_keras.checkpoints.naming.torchvision import TORCHVISION
+from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
 from tsm_keras.models.config import VideoClassifierConfig
 
 NAMINGS = {

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from tsm_keras.data.clip_reader import ClipReader, read_frames
-from tsm_keras.data.crops import center_box
+from tsm_keras.data.augment.crops import center_box
+from tsm_keras.data.readers.clip_reader import ClipReader, read_frames
 from tsm_keras.evaluation.stream_results import (
     StreamedVideo,
     StreamResults,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tsm_keras.data.clip_reader import DataSource, as_reader
-from tsm_keras.data.views import ViewConfig, make_views
+from tsm_keras.data.pipeline.views import ViewConfig, make_views
+from tsm_keras.data.readers.clip_reader import DataSource, as_reader
 from tsm_keras.evaluation.predictions import Predictions, softmax
 from tsm_keras.models.config import VideoClassifierConfig
 

@@ -6,8 +6,8 @@ from tsm_keras.layers.fold_time import FoldTime
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
+from tsm_keras.models.backbones.convolution import TemporalHook
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.convolution import TemporalHook
 from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
 from tsm_keras.models.network import frame_logits
 

@@ -6,10 +6,10 @@ from tensorflow import keras
 
 from tsm_keras.layers.non_local_block import NonLocalBlock
 from tsm_keras.layers.pixel_normalization import PixelNormalization
+from tsm_keras.models.backbones.convolution import TemporalHook
+from tsm_keras.models.backbones.mobilenet_v2 import mobilenet_v2
+from tsm_keras.models.backbones.resnet import resnet
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.convolution import TemporalHook
-from tsm_keras.models.mobilenet_v2 import mobilenet_v2
-from tsm_keras.models.resnet import resnet
 
 
 def frame_logits(

@@ -21,10 +21,10 @@ import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
-from tsm_keras.data.clip_reader import open_clips
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.epochs import left_out
-from tsm_keras.data.prepared import is_prepared, open_prepared
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.pipeline.epochs import left_out
+from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.storage.prepared_dataset import is_prepared, open_prepared
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset

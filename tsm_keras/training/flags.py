@@ -6,7 +6,7 @@ from typing import Any
 
 from absl import flags
 
-from tsm_keras.data.flags import configs_from_flags, define_flags
+from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.recipes import RECIPES, Recipe, find_recipe

@@ -4,7 +4,7 @@ import re
 
 from tensorflow import keras
 
-from tsm_keras.models.mobilenet_v2 import STAGES
+from tsm_keras.models.backbones.mobilenet_v2 import STAGES
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 

@@ -12,8 +12,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tsm_keras.data.augmentation import AugmentationConfig
-from tsm_keras.data.sampling import SamplingConfig
+from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.training.config import TrainingConfig
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tensorflow import keras
 
-from tsm_keras.data.clip_reader import ClipReader
-from tsm_keras.data.sampling import dense_stride
+from tsm_keras.data.pipeline.sampling import dense_stride
+from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset

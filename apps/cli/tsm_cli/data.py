@@ -13,11 +13,11 @@ import numpy as np
 from absl import flags
 
 from tsm_keras.atomic_file import atomic_file
-from tsm_keras.data.augmentation import AugmentationConfig
-from tsm_keras.data.clip_reader import ClipReader, open_clips
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.flags import configs_from_flags, define_flags
-from tsm_keras.data.sampling import SamplingConfig
+from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
+from tsm_keras.data.pipeline.sampling import SamplingConfig
+from tsm_keras.data.readers.clip_reader import ClipReader, open_clips
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
 from tsm_keras.models.config import VideoClassifierConfig

@@ -149,8 +149,8 @@ def main(arguments: Sequence[str]) -> None:
     # TensorFlow loads when the command line is known to be right.
     from tsm_cli.evaluation import Settings, evaluate
     from tsm_cli.stream_evaluation import evaluate_stream
-    from tsm_keras.data.sampling import SamplingConfig
-    from tsm_keras.data.views import ViewConfig
+    from tsm_keras.data.pipeline.sampling import SamplingConfig
+    from tsm_keras.data.pipeline.views import ViewConfig
 
     settings = Settings(
         models=tuple(arguments),

@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
-from tsm_keras.data.clip_reader import ClipReader, open_clips, read_frames
-from tsm_keras.data.crops import center_box
-from tsm_keras.data.flow_reader import holds_flow
-from tsm_keras.data.prepared import SPLITS
-from tsm_keras.data.sampling import segment_indices
-from tsm_keras.data.views import ViewConfig, make_views
+from tsm_keras.data.augment.crops import center_box
+from tsm_keras.data.pipeline.sampling import segment_indices
+from tsm_keras.data.pipeline.views import ViewConfig, make_views
+from tsm_keras.data.readers.clip_reader import (
+    ClipReader,
+    open_clips,
+    read_frames,
+)
+from tsm_keras.data.readers.flow_reader import holds_flow
+from tsm_keras.data.storage.prepared_dataset import SPLITS
 from tsm_keras.evaluation.ensemble import combine, in_order_of
 from tsm_keras.evaluation.evaluation_report import (
     summary_rows,

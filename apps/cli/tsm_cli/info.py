@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from tsm_live.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.spec import ArtifactSpec, read_spec
 
 FLAGS = flags.FlagValues()
 

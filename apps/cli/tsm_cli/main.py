@@ -16,7 +16,7 @@ _COMMANDS = {
         "the whole product in one sitting, on generated gestures",
     ),
     "prepare": (
-        "tsm_keras.data.prepare",
+        "tsm_keras.data.prepare.command",
         "turn a collection of videos into a data set that trains fast",
     ),
     "data": (
@@ -24,7 +24,7 @@ _COMMANDS = {
         "show clips of a data set as training sees them",
     ),
     "flow": (
-        "tsm_keras.data.flow_command",
+        "tsm_keras.data.prepare.flow_command",
         "compute the optical flow of videos, for two-stream models",
     ),
     "train": (
@@ -40,11 +40,11 @@ _COMMANDS = {
         "turn a preset into a .tflite artifact, tried before it appears",
     ),
     "verify": (
-        "tsm_export.verify_command",
+        "tsm_export.verify.command",
         "try an artifact on this machine: numbers, endurance, GPU",
     ),
     "benchmark": (
-        "tsm_export.benchmark_command",
+        "tsm_export.verify.benchmark_command",
         "latency, memory and size of artifacts, side by side",
     ),
     "import-weights": (
@@ -98,7 +98,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         hint = f"did you mean `tsm {close[0]}`?" if close else "see tsm --help"
         return _fail("tsm", f"there is no command {name!r}; {hint}", 2)
     if not os.environ.get("TSM_VERBOSE"):
-        from tsm_live.native_logs import silence_native_logs
+        from tsm_live.runtimes.native_logs import silence_native_logs
 
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         silence_native_logs()

@@ -14,10 +14,10 @@ from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
-from tsm_live.quantization import as_logits, quantize, zero_state
-from tsm_live.replay import classify_clip, replay
-from tsm_live.runner import open_runner
-from tsm_live.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.quantization import as_logits, quantize, zero_state
+from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.runtimes.replay import classify_clip, replay
+from tsm_live.runtimes.runner import open_runner
 
 
 def open_predictor(

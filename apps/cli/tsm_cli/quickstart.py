@@ -17,11 +17,11 @@ from tensorflow import keras
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
 from tsm_cli.quickstart_report import Result, write_quickstart_report
 from tsm_export.clips import video_clips
-from tsm_export.tflite import export_tflite
-from tsm_keras.data.dataset import make_dataset
-from tsm_keras.data.folder import VideoFolder, scan_folder
-from tsm_keras.data.gestures import write_gestures
-from tsm_keras.data.views import ViewConfig
+from tsm_export.tflite.export import export_tflite
+from tsm_keras.data.gestures.generate import write_gestures
+from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.pipeline.views import ViewConfig
+from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
@@ -29,7 +29,7 @@ from tsm_keras.models.presets import preset_hash, save_preset
 from tsm_keras.progress import progress_bar
 from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_live import StreamingSession
-from tsm_live.annotate import annotate_video
+from tsm_live.cli.annotate import annotate_video
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

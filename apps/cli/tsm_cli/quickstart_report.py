@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_keras.data.gestures import ORDER_BLIND_CEILING
-from tsm_keras.data.video import read_video
+from tsm_keras.data.gestures.generate import ORDER_BLIND_CEILING
+from tsm_keras.data.video.decoding import read_video
 from tsm_keras.evaluation.plots import (
     accuracy_over_time,
     confusion_matrices,

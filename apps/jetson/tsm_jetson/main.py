@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tsm_live.console import run_command, run_console
+from tsm_live.cli.console import run_command, run_console
 
 
 def run() -> None:
@@ -18,10 +18,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def _annotate(arguments):
     from tsm_jetson.sessions import RUNTIMES, open_session
-    from tsm_live.annotate import annotate_video
-    from tsm_live.one_line_parser import OneLineParser
-    from tsm_live.open_source import source_file
-    from tsm_live.own_files import check_written
+    from tsm_live.cli.annotate import annotate_video
+    from tsm_live.cli.one_line_parser import OneLineParser
+    from tsm_live.cli.own_files import check_written
+    from tsm_live.sources.open_source import source_file
 
     parser = OneLineParser(
         prog="tsm-jetson",

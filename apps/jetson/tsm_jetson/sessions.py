@@ -4,8 +4,8 @@ import importlib.util
 import os
 
 from tsm_jetson.tensorrt_network import TensorRTNetwork
-from tsm_live.base_session import Session
-from tsm_live.onnx_session import OnnxSession, read_onnx_spec
+from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.onnx_session import OnnxSession, read_onnx_spec
 
 RUNTIMES = ("auto", "tensorrt", "onnxruntime")
 

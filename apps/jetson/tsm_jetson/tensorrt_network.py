@@ -3,7 +3,7 @@
 Not run by this project, which has no such device: written after NVIDIA's
 documentation of TensorRT 8.5 to 11. What can be had without one is elsewhere
 and tested: the engine cache, the session, and the same swap of buffers in
-`tsm_live.bound_network`.
+`tsm_live.runtimes.bound_network`.
 """
 
 import os
@@ -14,9 +14,9 @@ import numpy as np
 
 from tsm_jetson.device_memory import DeviceMemory
 from tsm_jetson.engine_cache import engine_path, load_or_build
-from tsm_live.network import check_tensors
-from tsm_live.quantization import zero_state
-from tsm_live.spec import ArtifactError, ArtifactSpec, TensorSpec
+from tsm_live.artifact.quantization import zero_state
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, TensorSpec
+from tsm_live.runtimes.network import check_tensors
 
 # Builder flags that let weakly typed networks use fewer bits (TensorRT 8).
 _FLAGS = {"none": (), "float16": ("FP16",), "int8_tensorrt": ("INT8", "FP16")}
@@ -105,7 +105,7 @@ class TensorRTNetwork:
         return self._host_frame
 
     def run(self) -> np.ndarray:
-        """Takes the next frame of every stream; see `tsm_live.network`."""
+        """Takes the next frame of every stream; see `Network`."""
         self._memory.upload(self._frame, self._host_frame)
         old, new = self._sets
         for (cache, _), read, written in zip(

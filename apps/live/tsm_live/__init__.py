@@ -2,7 +2,7 @@
 
 import importlib
 
-from tsm_live.spec import ArtifactError, ArtifactSpec, read_spec
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, read_spec
 from tsm_live.version import __version__
 
 __all__ = [
@@ -19,12 +19,12 @@ __all__ = [
 ]
 
 _LATE = {
-    "AcceleratorError": "tsm_live.gpu_network",
-    "OnnxSession": "tsm_live.onnx_session",
-    "Prediction": "tsm_live.base_session",
-    "Session": "tsm_live.base_session",
-    "StreamingSession": "tsm_live.session",
-    "open_session": "tsm_live.any_session",
+    "AcceleratorError": "tsm_live.runtimes.gpu_network",
+    "OnnxSession": "tsm_live.sessions.onnx_session",
+    "Prediction": "tsm_live.sessions.base_session",
+    "Session": "tsm_live.sessions.base_session",
+    "StreamingSession": "tsm_live.sessions.streaming_session",
+    "open_session": "tsm_live.sessions.open_session",
 }
 
 

@@ -3,9 +3,9 @@ import pytest
 
 from testing.gestures import shared_videos
 from testing.models import random_clip_model, small_config
-from tsm_keras.data.preprocessing import center_crop, resize_short_side
-from tsm_keras.data.video import read_video
-from tsm_keras.data.video_reader import VideoReader
+from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.data.video.decoding import read_video
+from tsm_keras.data.video.resizing import center_crop, resize_short_side
 from tsm_keras.evaluation.stream_results import StreamedVideo, summarize
 from tsm_keras.evaluation.streaming import stream_chains, stream_protocol
 from tsm_keras.models.streaming_classifier import StreamingClassifier

@@ -4,9 +4,9 @@ import pytest
 from testing.gestures import shared_videos
 from testing.models import small_config
 from testing.prepared import shared_prepared
-from tsm_keras.data.prepared_reader import PreparedReader
-from tsm_keras.data.sampling import SamplingConfig
-from tsm_keras.data.views import ViewConfig, make_views
+from tsm_keras.data.pipeline.sampling import SamplingConfig
+from tsm_keras.data.pipeline.views import ViewConfig, make_views
+from tsm_keras.data.readers.prepared_reader import PreparedReader
 from tsm_keras.evaluation.predictions import softmax
 from tsm_keras.evaluation.views import predict_views
 

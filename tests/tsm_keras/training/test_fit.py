@@ -8,7 +8,7 @@ from tensorflow import keras
 
 from testing.gestures import shared_videos
 from testing.models import small_config
-from tsm_keras.data.dataset import make_dataset
+from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.training.callbacks import StopAfterEpoch
 from tsm_keras.training.fit import TrainingConfig, fit

@@ -3,7 +3,7 @@ import pytest
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import randomize, small_config
-from tsm_keras.data.clip_reader import as_reader
+from tsm_keras.data.readers.clip_reader import as_reader
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
 from tsm_keras.models.weights import leaf_layers

@@ -1,0 +1,42 @@
+"""Real values and the integers that a tensor holds for them."""
+
+import numpy as np
+
+from tsm_live.artifact.spec import TensorSpec
+
+
+def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Returns real values as the numbers of a tensor."""
+    if spec.dtype == "float32":
+        return values.astype(np.float32)
+    limits = np.iinfo(spec.dtype)
+    steps = np.round(values / np.float32(spec.scale)) + spec.zero_point
+    return np.clip(steps, limits.min, limits.max).astype(spec.dtype)
+
+
+def dequantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Returns the numbers of a tensor as float32 real values."""
+    if spec.dtype == "float32":
+        return values.astype(np.float32)
+    return (values.astype(np.float32) - spec.zero_point) * np.float32(
+        spec.scale
+    )
+
+
+def zero_state(spec: TensorSpec) -> np.ndarray:
+    """Returns a tensor whose real values are all zero."""
+    return np.full(spec.shape, spec.zero_point, spec.dtype)
+
+
+def as_logits(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Returns a network's output as float32 logits.
+
+    Those of probabilities are their logarithms, which differ from the logits
+    that the probabilities come from by a constant only.
+    """
+    values = dequantize(values, spec)
+    if spec.name == "logits":
+        return values
+    # Less than half a step is as good as zero.
+    least = spec.scale / 2 or np.finfo(np.float32).tiny
+    return np.log(np.maximum(values, least))

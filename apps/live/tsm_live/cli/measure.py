@@ -1,0 +1,100 @@
+"""measure: how long each step of a live run takes, frame by frame."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from tsm_live.decision.gesture_decision import GestureDecision
+from tsm_live.decision.live_state import LiveState
+from tsm_live.sessions.base_session import Session
+from tsm_live.sources.source import TimedFrame
+from tsm_live.sources.video_file import VideoFile
+from tsm_live.views.drawing import draw
+
+_WARM_UP = 10  # Frames.
+
+
+def measure(
+    session: Session, source: str, frames: int
+) -> dict[str, np.ndarray]:
+    """Times a run over a video, one frame after the other in one thread.
+
+    A video that is shorter is read again. If the artifact has several streams,
+    each gets the frame.
+
+    Args:
+        session: Is reset first.
+        source: A video file.
+        frames: How many to time, after some that are not.
+
+    Returns:
+        Seconds, `[frames]`, of each step: `capture` (reading and decoding),
+        `resize` (and whatever else of the session is not the network),
+        `infer` (the network alone), `decide`, `draw` (the picture of a view),
+        and of all together, `end to end`.
+
+    Raises:
+        SourceError: If the video cannot be read.
+    """
+    session.reset()
+    decision = GestureDecision(session.spec.labels)
+    rows = []
+    reading = _endless(source)
+    for number in range(_WARM_UP + frames):
+        frame, capture = next(reading)
+        captured = time.perf_counter()
+        prediction, *_ = session.step_streams(
+            [frame.image] * session.streams, color="bgr"
+        )
+        predicted = time.perf_counter()
+        assert prediction is not None
+        # Time goes on where the video begins again.
+        decision.update(number, prediction.logits)
+        decided = time.perf_counter()
+        draw(_state(source, frame, session, decision, prediction.latency))
+        drawn = time.perf_counter()
+        rows.append(
+            {
+                "capture": capture,
+                "resize": predicted - captured - prediction.latency,
+                "infer": prediction.latency,
+                "decide": decided - predicted,
+                "draw": drawn - decided,
+                "end to end": capture + drawn - captured,
+            }
+        )
+    timed = rows[_WARM_UP:]
+    return {name: np.array([row[name] for row in timed]) for name in timed[0]}
+
+
+def _endless(source) -> Iterator[tuple[TimedFrame, float]]:
+    """Yields frames, and how long each took to read."""
+    while True:
+        video = VideoFile(source)
+        while True:
+            start = time.perf_counter()
+            frame = video.read()
+            if frame is None:
+                break
+            yield frame, time.perf_counter() - start
+        video.close()
+
+
+def _state(source, frame, session, decision, latency):
+    return LiveState(
+        source=source,
+        frame=frame.image,
+        time=frame.time,
+        labels=session.spec.labels,
+        scores=decision.scores,
+        gesture=decision.gesture,
+        events=(),
+        latency=latency,
+        fps=0.0,
+        accelerator=session.accelerator,
+        processed=1,
+        dropped=0,
+        resets=0,
+        is_live=False,
+    )

@@ -1,0 +1,59 @@
+"""EventLog: gestures as lines of JSON."""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from typing import TextIO
+
+from tsm_live.decision.live_state import GestureEvent
+
+
+class EventLog:
+    """Writes a line for each start and end of a gesture, at once.
+
+    A line is `{"source", "kind", "label", "score", "time"}`; see
+    `GestureEvent`.
+
+    Args:
+        path: A file to append to, or `-` for stdout.
+
+    Raises:
+        OSError: If the file cannot be written, or stdout is closed.
+    """
+
+    def __init__(self, path: str):
+        if path == "-" and sys.stdout is None:
+            raise OSError("--events=- writes to stdout, which is closed.")
+        self._path = path
+        self._file: TextIO = (
+            sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115
+        )
+
+    def write(self, source: str, event: GestureEvent) -> None:
+        """Writes one.
+
+        Raises:
+            OSError: If it cannot be written; BrokenPipeError if nobody reads.
+        """
+        fields = {
+            "source": source,
+            **dataclasses.asdict(event),
+            "score": round(event.score, 4),
+            "time": round(event.time, 3),
+        }
+        try:
+            print(json.dumps(fields), file=self._file, flush=True)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OSError(
+                f"Events cannot be written to {self._path}: {error.strerror}"
+            ) from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        # All is written, or `write` has said what is not.
+        if self._file is not sys.stdout:
+            with contextlib.suppress(OSError):
+                self._file.close()

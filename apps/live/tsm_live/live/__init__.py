@@ -1,0 +1,1 @@
+"""The loop of a live run over all its sources."""

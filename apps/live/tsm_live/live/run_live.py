@@ -1,0 +1,204 @@
+"""run_live: sources through a network to views and events, until they end."""
+
+import dataclasses
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.decision.gesture_decision import DecisionConfig, GestureDecision
+from tsm_live.decision.live_state import Command, GestureEvent, View
+from tsm_live.decision.pacing import FramePacer, Step
+from tsm_live.decision.scene_cut import SceneCut
+from tsm_live.live.live_stream import LiveStream, Summary
+from tsm_live.live.source_sessions import SourceSessions
+from tsm_live.sources.reader import Reader
+from tsm_live.sources.source import Source, SourceError
+
+_PATIENCE = 0.02  # Seconds between looks at views and signals.
+_LONGEST_WAIT = 1.0  # Seconds between two frames of a file, as shown.
+
+
+@dataclasses.dataclass(frozen=True)
+class LiveConfig:
+    """How sources are run.
+
+    Attributes:
+        decision: When a gesture starts and ends.
+        max_gap: As for `FramePacer`.
+        restart_on_cut: Whether the network starts anew where the scene does.
+        real_time: Whether files are played at their own pace, for somebody
+            who watches.
+    """
+
+    decision: DecisionConfig = dataclasses.field(default_factory=DecisionConfig)
+    max_gap: float | None = None
+    restart_on_cut: bool = False
+    real_time: bool = False
+
+    def new_pacer(self, spec: ArtifactSpec) -> FramePacer:
+        """Returns the pacer of a source.
+
+        Raises:
+            ValueError: If `max_gap` does not suit the artifact.
+        """
+        return FramePacer(spec.frame_interval, max_gap=self.max_gap)
+
+    def new_decision(self, spec: ArtifactSpec) -> GestureDecision:
+        """Returns the decision of a source.
+
+        Raises:
+            ValueError: If `decision` names a class that the artifact lacks.
+        """
+        return GestureDecision(spec.labels, self.decision)
+
+
+def run_live(
+    sources: Sequence[Source],
+    sessions: SourceSessions,
+    views: Sequence[Sequence[View]],
+    config: LiveConfig = LiveConfig(),
+    *,
+    on_event: Callable[[str, GestureEvent], None] = lambda source, event: None,
+    wants_end: Callable[[], bool] = lambda: False,
+) -> tuple[list[Summary], list[SourceError]]:
+    """Runs until the sources end, a view asks to quit or `wants_end`.
+
+    Each source is read in a thread of its own; what they gave goes through
+    the network together. One that waits holds up no other.
+
+    Args:
+        sources: Are closed at the end.
+        sessions: With a stream for each source.
+        views: Of each source; are shown its frames that are not dropped.
+        config: How sources are run.
+        on_event: Is called with a source's name and what starts or ends there.
+        wants_end: Is asked all the time.
+
+    Returns:
+        A summary for each source, and the errors of those that failed.
+    """
+    run = _Run(sources, sessions, views, config, on_event)
+    try:
+        while not (wants_end() or run.ended):
+            run.turn()
+            run.poll_views()
+    finally:
+        run.end()
+    errors = []
+    for stream in run.streams:
+        error = stream.reader.error
+        if isinstance(error, SourceError):
+            errors.append(error)
+        elif error is not None:
+            raise error
+    return [stream.summary() for stream in run.streams], errors
+
+
+class _Run:
+    def __init__(self, sources, sessions, views, config, on_event):
+        self._sessions = sessions
+        self._views = views
+        self._on_event = on_event
+        self._real_time = config.real_time
+        self._arrived = threading.Event()
+        self._is_paused = self._has_quit = False
+        self.streams = [
+            LiveStream(
+                Reader(source, self._arrived),
+                sessions.spec.labels,
+                accelerator=sessions.accelerator,
+                pacer=config.new_pacer(sessions.spec),
+                decision=config.new_decision(sessions.spec),
+                scene_cut=SceneCut() if config.restart_on_cut else None,
+            )
+            for source in sources
+        ]
+        # When the next frame of a file is to be shown, and that of the last.
+        self._show_at = [(0.0, 0.0)] * len(self.streams)
+
+    @property
+    def ended(self):
+        return self._has_quit or all(s.reader.ended for s in self.streams)
+
+    def poll_views(self):
+        for view in itertools.chain(*self._views):
+            for command in view.poll():
+                if command is Command.QUIT:
+                    self._has_quit = True
+                elif command is Command.PAUSE:
+                    self._is_paused = not self._is_paused
+                elif command is Command.RESET:
+                    for number in range(len(self.streams)):
+                        self._restart(number)
+
+    def turn(self):
+        """Takes what has arrived, or waits a little for something to."""
+        self._arrived.clear()
+        frames = {
+            number: frame
+            for number in range(len(self.streams))
+            if (frame := self._next_frame(number)) is not None
+        }
+        if not frames:
+            self._arrived.wait(_PATIENCE)
+            return
+        due = {}
+        for number, frame in frames.items():
+            step = self.streams[number].step(frame)
+            if step is Step.RESTART:
+                self._restart(number)
+            if step is not Step.SKIP:
+                due[number] = frame.image
+        predictions = self._sessions.step(due) if due else {}
+        for number, frame in frames.items():
+            stream = self.streams[number]
+            self._tell(stream, stream.advance(frame, predictions.get(number)))
+            state = stream.state(frame)
+            for view in self._views[number]:
+                view.show(state)
+
+    def end(self):
+        for stream in self.streams:
+            stream.reader.source.stop()  # All at once, then one by one.
+        for stream in self.streams:
+            stream.reader.stop()
+            self._tell(stream, stream.end())
+
+    def _next_frame(self, number):
+        reader = self.streams[number].reader
+        if reader.source.is_live:
+            frame = reader.poll()
+            return None if self._is_paused else frame
+        if self._is_paused:
+            return None
+        frame = reader.peek()
+        if frame is None or (
+            self._real_time and not self._is_time(number, frame.time)
+        ):
+            return None
+        return reader.poll()
+
+    def _is_time(self, number, frame_time):
+        """Returns whether a file's frame is to be shown by now."""
+        shown_at, last = self._show_at[number]
+        wait = min(max(0.0, frame_time - last), _LONGEST_WAIT)
+        now = time.monotonic()
+        if now < shown_at + wait:
+            return False
+        # Who is late does not hurry afterwards.
+        on_time = now < shown_at + wait + _LONGEST_WAIT
+        self._show_at[number] = (
+            shown_at + wait if on_time else now,
+            frame_time,
+        )
+        return True
+
+    def _restart(self, number):
+        self._sessions.reset(number)
+        self._tell(self.streams[number], self.streams[number].restart())
+
+    def _tell(self, stream, events):
+        for event in events:
+            self._on_event(stream.reader.source.name, event)

@@ -1,0 +1,1 @@
+"""The libraries that run networks: LiteRT and ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""Sessions: an artifact that takes frames and keeps its caches."""

@@ -1,0 +1,120 @@
+"""RawPipe: bare pixels on a pipe, frame after frame."""
+
+import os
+import select
+import sys
+from typing import BinaryIO
+
+import numpy as np
+
+from tsm_live.sources.source import SourceError, TimedFrame
+
+FORMATS = ("bgr24", "rgb24")  # FFmpeg's names.
+FPS_RANGE = (1e-3, 1e4)  # Beyond it time stands still, or has no end.
+_MAX_PIXELS = 1 << 26  # Of a frame, twice what 8K has.
+_PATIENCE = 0.1  # Seconds between looks at whether to stop.
+
+
+def is_rate(fps: float) -> bool:
+    """Returns whether so many frames a second tell the time of each."""
+    return FPS_RANGE[0] <= fps <= FPS_RANGE[1]
+
+
+class RawPipe:
+    """Reads frames without any container, as `ffmpeg -f rawvideo` writes them.
+
+    A pipe is not live: it waits, so that none of its frames is missed.
+
+    Args:
+        pipe: A file with a descriptor.
+        width: Of a frame, in pixels.
+        height: Of a frame, in pixels.
+        pixel_format: `"bgr24"` or `"rgb24"`.
+        fps: Frames a second, which tells the time of each.
+
+    Raises:
+        ValueError: If a size, the format or the rate is out of its range.
+    """
+
+    name = "-"
+    is_live = False
+    is_webcam = False
+
+    def __init__(
+        self,
+        pipe: BinaryIO,
+        width: int,
+        height: int,
+        *,
+        pixel_format: str = "bgr24",
+        fps: float = 30.0,
+    ):
+        if (
+            pixel_format not in FORMATS
+            or not is_rate(fps)
+            or min(width, height) < 1
+            or width * height > _MAX_PIXELS
+        ):
+            raise ValueError(
+                f"A pipe needs a size of at most {_MAX_PIXELS} pixels, one of "
+                f"{FORMATS} and a rate. Received: "
+                f"{width}x{height}, {pixel_format!r}, {fps} fps"
+            )
+        self._descriptor = pipe.fileno()
+        self._shape = (height, width, 3)
+        self._is_rgb = pixel_format == "rgb24"
+        self.fps = fps
+        self._count = 0
+        self._stopped = False
+
+    def read(self) -> TimedFrame | None:
+        """Waits for a whole frame; None when the pipe has ended.
+
+        Raises:
+            SourceError: If it ended before there was a single one.
+        """
+        content = self._read(int(np.prod(self._shape)))
+        if content is None:
+            return None
+        image = np.frombuffer(content, np.uint8).reshape(self._shape)
+        if self._is_rgb:
+            image = np.ascontiguousarray(image[..., ::-1])
+        time = self._count / self.fps
+        self._count += 1
+        return TimedFrame(image, time)
+
+    def stop(self) -> None:
+        """Makes a `read` that waits return None soon."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Does nothing: the pipe belongs to who gave it."""
+
+    def _read(self, size):
+        content = bytearray(size)
+        filled = 0
+        while filled < size:
+            if self._stopped:
+                return None
+            if not select.select([self._descriptor], [], [], _PATIENCE)[0]:
+                continue
+            part = os.read(self._descriptor, size - filled)
+            if not part:
+                return self._ended(filled, size)
+            content[filled : filled + len(part)] = part
+            filled += len(part)
+        return content
+
+    def _ended(self, filled, size):
+        if not self._count:
+            raise SourceError(
+                f"stdin ended before a frame of {size} bytes was there. "
+                f"Received: {filled} bytes"
+            )
+        if filled:
+            print(
+                f"tsm-live: warning: stdin ended within a frame; {filled} of "
+                f"{size} bytes are left out (is --stdin_size right?)",
+                file=sys.stderr,
+            )
+        return None

@@ -1,0 +1,118 @@
+"""Reader: reads a source in a thread, so that none waits for another."""
+
+import collections
+import threading
+
+from tsm_live.sessions.base_session import check_frame
+from tsm_live.sources.source import Source, SourceError, TimedFrame
+
+_AHEAD = 4  # Frames of a file that are decoded before they are wanted.
+_RATE_FRAMES = 30  # Over which the rate is measured.
+
+
+class Reader:
+    """Holds what a source gave last.
+
+    Of a live source that is the newest frame alone: an older one that nobody
+    took is dropped and counted. A source that waits is read a few frames
+    ahead, and none of its frames is dropped.
+
+    Args:
+        source: Is closed when its thread ends.
+        arrived: Is set whenever there is something to poll.
+
+    Attributes:
+        source: The same.
+        dropped: Frames that nobody took in time.
+        error: Why the source could not be read, or None.
+    """
+
+    def __init__(self, source: Source, arrived: threading.Event):
+        self.source = source
+        self.dropped = 0
+        self.error: Exception | None = None
+        self._arrived = arrived
+        self._frames: collections.deque[TimedFrame] = collections.deque()
+        self._times: collections.deque[float] = collections.deque(
+            maxlen=_RATE_FRAMES
+        )
+        self._has_room = threading.Condition()
+        self._is_reading = True
+        # A daemon: a device that hangs must not keep the process.
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether all has been polled and no more will come."""
+        return not self._is_reading and not self._frames
+
+    @property
+    def fps(self) -> float:
+        """Frames that the source gives a second.
+
+        As measured, if it does not know; then 0 before there are two.
+        """
+        if self.source.fps:
+            return self.source.fps
+        times = tuple(self._times)
+        if len(times) < 2 or times[-1] <= times[0]:
+            return 0.0
+        return (len(times) - 1) / (times[-1] - times[0])
+
+    def peek(self) -> TimedFrame | None:
+        """Returns the frame that `poll` would, and leaves it."""
+        with self._has_room:
+            return self._frames[0] if self._frames else None
+
+    def poll(self) -> TimedFrame | None:
+        """Returns the next frame, None if there is none (yet)."""
+        with self._has_room:
+            if not self._frames:
+                return None
+            self._has_room.notify()
+            return self._frames.popleft()
+
+    def stop(self, timeout: float = 1.0) -> bool:
+        """Ends the reading; returns whether the thread ended in time."""
+        self.source.stop()
+        with self._has_room:
+            self._is_reading = False
+            self._has_room.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _read(self):
+        try:
+            while self._is_reading:
+                frame = self.source.read()
+                if frame is None:
+                    break
+                self._check(frame)
+                self._keep(frame)
+                self._arrived.set()
+        except Exception as error:  # Is raised in the thread that polls.
+            self.error = error
+        finally:
+            self._is_reading = False
+            self.source.close()
+            self._arrived.set()
+
+    def _check(self, frame):
+        # Here: in the network, where all sources meet, it would end them all.
+        try:
+            check_frame(frame.image)
+        except ValueError as error:
+            raise SourceError(
+                f"{self.source.name} gives no frame for a network: {error}"
+            ) from error
+
+    def _keep(self, frame):
+        with self._has_room:
+            self._times.append(frame.time)
+            if self.source.is_live:
+                self.dropped += len(self._frames)
+                self._frames.clear()
+            while len(self._frames) >= _AHEAD and self._is_reading:
+                self._has_room.wait()
+            self._frames.append(frame)

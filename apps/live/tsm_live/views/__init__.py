@@ -1,0 +1,1 @@
+"""What shows a live run: a window, a web page, a video file."""

@@ -1,0 +1,163 @@
+"""draw: a moment of a live run as one picture."""
+
+import colorsys
+
+import cv2
+import numpy as np
+
+from tsm_live.decision.live_state import LiveState
+from tsm_live.decision.timeline import gesture_spans
+from tsm_live.views.text import put_text
+
+TIMELINE = 20.0  # Seconds that the timeline goes back.
+_TOP = 5  # Classes with a bar.
+_SHORTEST = 360  # Smaller frames are enlarged, so that text can be read.
+_LONGEST = 1280  # But never beyond this.
+_NARROWEST = 320  # Pixels that the panel needs.
+_ROWS = 9.7  # Height of the panel, in units of text.
+_PANEL, _TRACK = (28, 24, 22), (58, 52, 48)  # Colours are BGR.
+_BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
+
+
+def draw(state: LiveState) -> np.ndarray:
+    """Draws the frame, and below it what the network says.
+
+    A webcam's frame is mirrored, as people expect to see themselves; text
+    never is.
+
+    Args:
+        state: What to draw. A small frame is enlarged.
+
+    Returns:
+        `[H, W, 3]` uint8 BGR, H and W even, as video codecs want them.
+    """
+    frame = _enlarged(state.frame)
+    if state.is_webcam:
+        frame = cv2.flip(frame, 1)
+    height, width = frame.shape[:2]
+    full_width = _even(max(width, _NARROWEST))
+    # Text is as large as the picture lets it be, of whatever shape that is.
+    unit = round(max(min(full_width, max(height, full_width / 2)) / 26, 12))
+    full_height = _even(height + round(_ROWS * unit))
+    left = (full_width - width) // 2
+    picture = cv2.copyMakeBorder(
+        frame,
+        top=0,
+        bottom=full_height - height,
+        left=left,
+        right=full_width - width - left,
+        borderType=cv2.BORDER_CONSTANT,
+        value=_PANEL,
+    )
+    panel = picture[height:]
+    column = full_width * 46 // 100
+    _draw_words(panel[:, :column], state, unit)
+    _draw_bars(panel[:, column:], state, unit)
+    _draw_timeline(panel[round(7.8 * unit) :], state, unit)
+    return picture
+
+
+def readable(label: str) -> str:
+    """Returns a label as people write it: `swipe_left` is `swipe left`."""
+    return label.replace("_", " ")
+
+
+def class_hue(state: LiveState, label: str) -> float:
+    """Returns the hue of a class, in [0, 1), far from its neighbours'."""
+    index = state.labels.index(label) if label in state.labels else 0
+    return (0.38 + index * 0.381966) % 1  # The golden angle.
+
+
+def _enlarged(frame):
+    short, long = sorted(frame.shape[:2])
+    scale = min(_SHORTEST / short, _LONGEST / long)
+    if scale <= 1:
+        return frame
+    size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
+    return cv2.resize(frame, size)
+
+
+def _draw_words(panel, state, unit):
+    """Draws what goes on, then the figures."""
+    width = panel.shape[1] - unit
+    x, y = unit, round(0.6 * unit)
+    gesture = state.gesture
+    put_text(
+        panel,
+        "no gesture" if gesture is None else readable(gesture),
+        (x, y),
+        round(1.7 * unit),
+        _DIM if gesture is None else _color(state, gesture, 0.45),
+        width=width - unit,
+        bold=gesture is not None,
+    )
+    y += round(2.05 * unit)
+    minutes, seconds = divmod(int(state.time), 60)
+    for line in (
+        f"{state.latency * 1e3:.1f} ms  {state.fps:.1f} fps",
+        state.accelerator,
+        f"{state.dropped} dropped  {state.resets} reset  "
+        f"{state.processed} seen",
+        f"{minutes}:{seconds:02d}  {state.source}",
+    ):
+        put_text(panel, line, (x, y), unit, _DIM, width=width - unit)
+        y += round(1.2 * unit)
+
+
+def _draw_bars(panel, state, unit):
+    """Draws the most probable classes: name, bar, per cent."""
+    width = panel.shape[1] - unit
+    bar = width * 46 // 100, width - 3 * unit
+    for row, (label, score) in enumerate(state.top(_TOP)):
+        y = round((0.7 + 1.3 * row) * unit)
+        put_text(
+            panel,
+            readable(label),
+            (0, y),
+            unit,
+            _BRIGHT if label == state.gesture else _PLAIN,
+            width=bar[0] - unit // 2,
+        )
+        score = min(max(score, 0.0), 1.0) if np.isfinite(score) else 0.0
+        rows = slice(y + unit // 8, y + unit - unit // 8)
+        filled = bar[0] + round(score * (bar[1] - bar[0]))
+        panel[rows, bar[0] : bar[1]] = _TRACK
+        panel[rows, bar[0] : filled] = _color(state, label, 0.6)
+        put_text(
+            panel, f"{score:.0%}", (width, y), unit, _DIM, align_right=True
+        )
+
+
+def _draw_timeline(panel, state, unit):
+    """Draws the last gestures on a band whose right end is now."""
+    left, right = unit, panel.shape[1] - unit
+    band = panel[: round(1.3 * unit), left:right]
+    band[:] = _TRACK
+    for second in range(0, int(TIMELINE), 5):
+        x = round(band.shape[1] * second / TIMELINE)
+        band[:, x : x + 1] = _PANEL
+    for span in gesture_spans(state, TIMELINE):
+        start, end = (
+            round(band.shape[1] * (1 - (state.time - time) / TIMELINE))
+            for time in (span.start, span.end)
+        )
+        block = band[:, start : max(end, start + 2)]
+        block[:] = _color(state, span.label, 0.6)
+        if block.shape[1] > 2 * unit:
+            put_text(
+                block,
+                readable(span.label),
+                (unit // 3, round(0.15 * unit)),
+                unit,
+                _PANEL,
+                width=block.shape[1] - 2 * (unit // 3),
+            )
+
+
+def _color(state, label, saturation):
+    rgb = colorsys.hsv_to_rgb(class_hue(state, label), saturation, 0.9)
+    return tuple(round(255 * part) for part in reversed(rgb))
+
+
+def _even(pixels):
+    return pixels + pixels % 2

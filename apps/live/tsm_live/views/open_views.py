@@ -1,0 +1,136 @@
+"""open_views: what shows a run, as asked for on the command line."""
+
+import contextlib
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from tsm_live.decision.live_state import View
+
+_PORT = 8080
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewOptions:
+    """Which views there are.
+
+    Attributes:
+        window: Whether there is a window.
+        screenshots: As for `WindowView`.
+        web: Port of a web server, or None.
+        web_host: As for `WebView`.
+        web_token: As for `WebView`.
+        output: Path of a video to write, or None.
+    """
+
+    window: bool = False
+    screenshots: str = "."
+    web: int | None = None
+    web_host: str = "127.0.0.1"
+    web_token: str | None = None
+    output: str | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks at it now."""
+        return self.window or self.web is not None
+
+
+def with_default_view(options: ViewOptions) -> ViewOptions:
+    """Adds a window where there can be one, else the web."""
+    from tsm_live.views.window import WindowError, check_window
+
+    try:
+        check_window()
+    except WindowError:
+        return dataclasses.replace(options, web=_PORT)
+    return dataclasses.replace(options, window=True)
+
+
+def output_paths(output: str | None, sources: int) -> list[pathlib.Path]:
+    """Returns the video that each source is written to, if there are any."""
+    if output is None:
+        return []
+    path = pathlib.Path(output)
+    if sources == 1:
+        return [path]
+    return [
+        path.with_name(f"{path.stem}_{number}{path.suffix}")
+        for number in range(sources)
+    ]
+
+
+def open_views(
+    options: ViewOptions, sources: Sequence[str], stack: contextlib.ExitStack
+) -> list[list[View]]:
+    """Opens the views of each source.
+
+    Of several sources each has a window, a port (the next one) and a file
+    (`out_1.mp4`) of its own.
+
+    Args:
+        options: Which.
+        sources: Names of the sources.
+        stack: Closes the views.
+
+    Raises:
+        OSError, ValueError, ImportError: As the views do.
+    """
+    kinds = [
+        open_one
+        for open_one, is_wanted in (
+            (_window, options.window),
+            (_web, options.web is not None),
+            (_video_output, options.output is not None),
+        )
+        if is_wanted
+    ]
+    return [
+        [open_one(options, sources, number, stack) for open_one in kinds]
+        for number in range(len(sources))
+    ]
+
+
+def _window(options, sources, number, stack):
+    from tsm_live.views.window import WindowView
+
+    view = WindowView(
+        f"tsm-live {sources[number]}", screenshots=options.screenshots
+    )
+    stack.callback(view.close)
+    return view
+
+
+def _web(options, sources, number, stack):
+    from tsm_live.views.web.web_view import WebView
+
+    view = WebView(
+        options.web and options.web + number,
+        host=options.web_host,
+        token=options.web_token,
+    )
+    stack.callback(view.close)
+    print(
+        f"tsm-live: {sources[number]} is shown at {view.url}", file=sys.stderr
+    )
+    return view
+
+
+def _video_output(options, sources, number, stack):
+    from tsm_live.views.video_output import VideoOutput
+
+    path = output_paths(options.output, len(sources))[number]
+    output = VideoOutput(path)
+    stack.callback(_tell_of_dropped, output, path)
+    stack.callback(output.close)  # This comes first.
+    return output
+
+
+def _tell_of_dropped(output, path):
+    if output.dropped:
+        print(
+            f"tsm-live: warning: {path} lacks {output.dropped} frames: the "
+            "disk or the processor was too slow",
+            file=sys.stderr,
+        )

@@ -1,0 +1,208 @@
+"""VideoOutput: a live run as a video file."""
+
+import os
+import pathlib
+import queue
+import threading
+import uuid
+
+import cv2
+import numpy as np
+
+from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.views.drawing import draw
+
+# An .mp4 can be played when it has been closed, an .mkv or an .avi even after
+# a power cut, up to its last seconds.
+_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_LIVE_FPS = 30.0
+_FPS_RANGE = (1.0, 240.0)  # Any other frame rate of a file is a mistake.
+_LONGEST_GAP = 10.0  # Seconds; a longer one is cut to this.
+_QUEUE = 64 << 20  # Bytes of frames that wait to be written.
+
+
+class VideoOutput:
+    """Writes a live run, as `draw` draws it, to a video file.
+
+    The video has a constant frame rate and keeps the time of the stream:
+    frames are repeated or left out. A thread draws and writes. When it falls
+    behind, a camera's frames are dropped, and a file's wait.
+
+    Attributes:
+        frames: How many the video has.
+        dropped: Frames that were not drawn because the disk or the processor
+            was too slow.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, fps: float | None = None):
+        """Prepares a file beside the final one.
+
+        Args:
+            path: An .mp4, .mkv or .avi file; appears when it is complete, and
+                until then is called `.NAME.RANDOM.part.SUFFIX`.
+            fps: Frames a second. By default those that the first state tells
+                of, or 30 for a camera.
+
+        Raises:
+            ValueError: If the suffix is another one.
+            OSError: If the file cannot be written.
+        """
+        self._path = pathlib.Path(path)
+        suffix = self._path.suffix.lower()
+        if suffix not in _CODECS:
+            raise ValueError(
+                f"A video to write ends in {', '.join(_CODECS)}. "
+                f"Received: {os.fspath(path)!r}"
+            )
+        if self._path.is_dir():
+            raise IsADirectoryError(f"{os.fspath(path)} is a folder.")
+        self._fps = fps
+        self._codec = _CODECS[suffix]
+        # A name of its own: another run may write to the same path. The suffix
+        # tells OpenCV the container; no name may be longer than 255 bytes.
+        self._part = self._path.with_name(
+            f".{self._path.stem[:48]}.{uuid.uuid4().hex[:8]}.part{suffix}"
+        )
+        self._part.parent.mkdir(parents=True, exist_ok=True)
+        self._part.write_bytes(b"")  # Raises now rather than at the end.
+        self._queue: queue.Queue[LiveState | None] = queue.Queue()
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+        self._writer: cv2.VideoWriter | None = None
+        self._picture = np.empty((0, 0, 3), np.uint8)  # The last one written.
+        self._time = self._elapsed = 0.0
+        self._closed = False
+        self.frames = self.dropped = 0
+
+    def show(self, state: LiveState) -> None:
+        """Hands a moment to the writer.
+
+        Raises:
+            OSError: If an earlier one could not be written.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            return
+        if self._thread is None:
+            self._queue.maxsize = max(2, _QUEUE // state.frame.nbytes)
+            self._time = state.time
+            self._thread = threading.Thread(
+                target=self._work, name="tsm-live-video", daemon=True
+            )
+            self._thread.start()
+        try:
+            self._queue.put(state, block=not state.is_live)
+        except queue.Full:
+            self.dropped += 1
+
+    def poll(self) -> list[Command]:
+        """Returns nothing: a file asks for nothing."""
+        return []
+
+    def close(self) -> None:
+        """Completes the file and gives it its name.
+
+        A run without any frame leaves no file.
+
+        Raises:
+            OSError: If not all of it could be written; names the file that
+                holds what could.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+        if self._writer is not None:
+            self._writer.release()
+        if not self.frames:
+            self._part.unlink(missing_ok=True)
+        if self._error is not None:
+            raise self._error
+        if not self.frames:
+            return
+        # OpenCV says nothing of a disk that is full, or a file that is gone.
+        if not self._part.exists():
+            raise OSError(
+                f"The video {self._path} is lost: its file was removed, or "
+                "the folder, while it was written."
+            )
+        if not self._is_complete():
+            raise OSError(
+                f"The video {self._path} could not be completed; is the disk "
+                f"full? What was written is in {self._part}"
+            )
+        self._part.replace(self._path)
+
+    def _work(self):
+        """What the thread does until it gets None."""
+        try:
+            for state in iter(self._queue.get, None):
+                self._write(state)
+        except Exception as error:  # `show` or `close` raises it.
+            self._error = error
+            for _ in iter(self._queue.get, None):
+                pass
+
+    def _write(self, state):
+        step = state.time - self._time
+        self._time = state.time
+        self._elapsed += min(max(step, 0.0), _LONGEST_GAP)
+        if self._writer is None:
+            self._open(state)
+        frame_number = round(self._elapsed * self._fps)
+        while self.frames < frame_number:
+            self._append(self._picture)
+        if self.frames == frame_number:
+            self._picture = _fit_into(draw(state), self._picture.shape)
+            self._append(self._picture)
+
+    def _append(self, picture):
+        self._writer.write(picture)
+        self.frames += 1
+
+    def _open(self, state):
+        if self._fps is None:
+            lowest, highest = _FPS_RANGE
+            usable = not state.is_live and lowest <= state.fps <= highest
+            self._fps = state.fps if usable else _LIVE_FPS
+        self._picture = draw(state)
+        height, width = self._picture.shape[:2]
+        self._writer = cv2.VideoWriter(
+            os.fspath(self._part),
+            cv2.VideoWriter_fourcc(*self._codec),
+            self._fps,
+            (width, height),
+        )
+        if not self._writer.isOpened():
+            raise OSError(
+                f"OpenCV cannot write the video {self._path} ({self._codec}, "
+                f"{width}x{height}, {self._fps} frames/s)."
+            )
+
+    def _is_complete(self):
+        capture = cv2.VideoCapture(os.fspath(self._part))
+        try:
+            return capture.get(cv2.CAP_PROP_FRAME_COUNT) >= self.frames - 1
+        finally:
+            capture.release()
+
+
+def _fit_into(picture, shape):
+    """Scales a picture into one of another size; black fills the rest."""
+    if picture.shape == shape:
+        return picture
+    (height, width), (full_height, full_width) = picture.shape[:2], shape[:2]
+    scale = min(full_height / height, full_width / width)
+    height, width = round(height * scale), round(width * scale)
+    top, left = (full_height - height) // 2, (full_width - width) // 2
+    return cv2.copyMakeBorder(
+        cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA),
+        top,
+        full_height - height - top,
+        left,
+        full_width - width - left,
+        cv2.BORDER_CONSTANT,
+    )

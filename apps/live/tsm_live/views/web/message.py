@@ -1,0 +1,75 @@
+"""encode_message: a moment of a live run as one message for a browser."""
+
+import json
+import math
+import struct
+
+import cv2
+
+from tsm_live.decision.live_state import LiveState
+from tsm_live.decision.timeline import gesture_spans
+from tsm_live.views.drawing import TIMELINE, class_hue, readable
+
+_LONGEST = 1280  # Pixels; a phone shows no more.
+_QUALITY = 80  # Of the JPEG.
+_TOP = 5
+
+
+def encode_message(state: LiveState) -> bytes:
+    """Encodes a moment.
+
+    Args:
+        state: What to encode.
+
+    Returns:
+        The length of the words (4 bytes, big-endian), the words (JSON) and the
+        picture (JPEG), mirrored if it is a camera's.
+    """
+    frame = state.frame
+    scale = _LONGEST / max(frame.shape)
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in frame.shape[1::-1]]
+        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    if state.is_webcam:
+        frame = cv2.flip(frame, 1)
+    _, picture = cv2.imencode(
+        ".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+    )
+    words = json.dumps(_words(state), allow_nan=False).encode()
+    return struct.pack(">I", len(words)) + words + picture.tobytes()
+
+
+def _words(state):
+    def named(label, **figures):
+        return {
+            "label": readable(label),
+            "hue": round(360 * class_hue(state, label)),
+            **{name: _finite(value) for name, value in figures.items()},
+        }
+
+    return {
+        "source": state.source,
+        "accelerator": state.accelerator,
+        "gesture": state.gesture and named(state.gesture),
+        "top": [named(label, score=score) for label, score in state.top(_TOP)],
+        "spans": [
+            named(span.label, start=span.start, end=span.end)
+            for span in gesture_spans(state, TIMELINE)
+        ],
+        "timeline": TIMELINE,
+        **{
+            name: _finite(getattr(state, name))
+            for name in (
+                "time",
+                "latency",
+                "fps",
+                "processed",
+                "dropped",
+                "resets",
+            )
+        },
+    }
+
+
+def _finite(value):
+    return value if math.isfinite(value) else 0

@@ -1,0 +1,232 @@
+"""WebView: a live run in a browser."""
+
+import asyncio
+import collections
+import contextlib
+import importlib.resources
+import logging
+import secrets
+import threading
+
+from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
+
+from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.views.web.access import Access, token_for
+from tsm_live.views.web.address import listen, public_url
+from tsm_live.views.web.message import encode_message
+
+_MOST_VIEWERS = 16
+_IN_FLIGHT = 2  # Messages that a viewer has not shown yet.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class WebView:
+    """Shows a live run to browsers, and takes commands from them.
+
+    A thread of its own serves. A moment is encoded once for all viewers, and
+    not at all while nobody watches; a slow viewer gets fewer of them, and the
+    latest.
+
+    Attributes:
+        url: The address to open, with the token if there is one.
+    """
+
+    def __init__(
+        self, port: int, *, host: str = "127.0.0.1", token: str | None = None
+    ):
+        """Starts to serve.
+
+        Args:
+            port: 0 picks a free one.
+            host: Name or address to bind to, `"0.0.0.0"` for all of the
+                machine's.
+            token: That viewers must bring; unless the host is this machine
+                alone there always is one, a random one if none is given.
+
+        Raises:
+            ValueError: If an argument is out of range.
+            OSError: If the port is taken, or the host is not this machine's.
+        """
+        token = token_for(host, token)
+        listener = listen(host, port)
+        self._access = Access(host, listener.getsockname()[1], token)
+        self.url = public_url(self._access)
+        self._state: LiveState | None = None
+        self._encoded: tuple[LiveState, asyncio.Future] | None = None
+        self._commands: collections.deque[Command] = collections.deque(
+            maxlen=100
+        )
+        self._viewers: set[web.WebSocketResponse] = set()
+        self._page = (
+            importlib.resources.files("tsm_live.views.web")
+            .joinpath("page.html")
+            .read_text(encoding="utf-8")
+        )
+        self._loop = asyncio.new_event_loop()
+        self._fresh = asyncio.Event()
+        self._runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            logger=_logger(),
+            shutdown_timeout=1.0,
+        )
+        self._loop.run_until_complete(self._start(listener))
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="tsm-live-web", daemon=True
+        )
+        self._thread.start()
+
+    def show(self, state: LiveState) -> None:
+        """Makes a moment the one that viewers get next."""
+        self._state = state
+        if self._viewers:
+            self._loop.call_soon_threadsafe(self._notify)
+
+    def poll(self) -> list[Command]:
+        """Returns what viewers asked for."""
+        return [self._commands.popleft() for _ in range(len(self._commands))]
+
+    def close(self) -> None:
+        """Tells the viewers that the run has ended, and stops serving."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _application(self):
+        application = web.Application(middlewares=[self._guard])
+        application.on_response_prepare.append(_add_headers)
+        application.router.add_get("/", self._serve_page)
+        application.router.add_get("/live", self._serve_viewer)
+        return application
+
+    async def _start(self, listener):
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener).start()
+
+    async def _stop(self):
+        goodbyes = (self._say_goodbye(viewer) for viewer in self._viewers)
+        await asyncio.gather(*goodbyes)
+        await self._runner.cleanup()
+        await self._loop.shutdown_default_executor()
+
+    async def _say_goodbye(self, viewer):
+        # One that does not listen is left behind.
+        with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
+            await asyncio.wait_for(viewer.close(message=b"ended"), 1.0)
+
+    def _notify(self):
+        self._fresh.set()
+        self._fresh = asyncio.Event()
+
+    @web.middleware
+    async def _guard(self, request, handler):
+        refusal = self._access.refusal(request)
+        if refusal is not None:
+            return web.Response(status=403, text=refusal)
+        return await handler(request)
+
+    async def _serve_page(self, request):
+        nonce = secrets.token_urlsafe(16)
+        response = web.Response(
+            text=self._page.replace("NONCE", nonce),
+            content_type="text/html",
+            headers={
+                "Content-Security-Policy": (
+                    f"default-src 'none'; script-src 'nonce-{nonce}'; "
+                    f"style-src 'nonce-{nonce}'; img-src data:; "
+                    # Not all browsers take 'self' for a WebSocket too.
+                    f"connect-src 'self' ws://{request.host} "
+                    f"wss://{request.host}; "
+                    "base-uri 'none'; form-action 'none'; "
+                    "frame-ancestors 'none'"
+                )
+            },
+        )
+        if self._access.token is not None:
+            response.set_cookie(
+                self._access.cookie,
+                self._access.token,
+                httponly=True,
+                samesite="Strict",
+            )
+        return response
+
+    async def _serve_viewer(self, request):
+        if len(self._viewers) >= _MOST_VIEWERS:
+            raise web.HTTPServiceUnavailable(
+                text=f"{_MOST_VIEWERS} others are watching already."
+            )
+        viewer = web.WebSocketResponse(
+            heartbeat=10.0,
+            max_msg_size=1024,
+            compress=False,  # Nearly all of a message is a JPEG.
+        )
+        self._viewers.add(viewer)
+        try:
+            await viewer.prepare(request)
+            ready = asyncio.Semaphore(_IN_FLIGHT)
+            sender = asyncio.create_task(self._send(viewer, ready))
+            try:
+                await self._receive(viewer, ready)
+            finally:
+                sender.cancel()
+        finally:
+            self._viewers.discard(viewer)
+        return viewer
+
+    async def _send(self, viewer, ready):
+        """Sends the latest moment whenever the viewer is ready for it."""
+        sent = None
+        with contextlib.suppress(ConnectionError):  # It left.
+            while True:
+                await ready.acquire()
+                while self._state is sent:
+                    await self._fresh.wait()
+                sent = self._state
+                await viewer.send_bytes(await self._encode(sent))
+
+    async def _encode(self, state):
+        if self._encoded is None or self._encoded[0] is not state:
+            self._encoded = (
+                state,
+                self._loop.run_in_executor(None, encode_message, state),
+            )
+        # Others may wait for it too when this viewer leaves.
+        return await asyncio.shield(self._encoded[1])
+
+    async def _receive(self, viewer, ready):
+        """Takes what the page says, until the viewer leaves."""
+        commands = {command.value: command for command in Command}
+        async for message in viewer:
+            if message.type is not WSMsgType.TEXT:
+                break
+            if message.data == "shown":
+                ready.release()
+            elif message.data in commands:
+                self._commands.append(commands[message.data])
+
+
+def _logger():
+    """Returns one that is silent about requests that are no HTTP."""
+    logger = logging.getLogger("tsm_live.views.web.web_view")
+    logger.addFilter(_is_worth_a_line)
+    return logger
+
+
+def _is_worth_a_line(record):
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
+async def _add_headers(request, response):
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)

@@ -1,0 +1,119 @@
+"""convert_onnx: a Keras network with named inputs becomes an ONNX model."""
+
+import pathlib
+import tempfile
+import warnings
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_export.onnx.quiet import quiet
+
+if TYPE_CHECKING:
+    import onnx
+
+# The newest that TensorRT 8.5 (JetPack 5) to 11 parse, and all that is needed.
+OPSET = 17
+
+
+def convert_onnx(
+    network: keras.Model, *, input_dtype: str = "float32", softmax: bool = False
+) -> "onnx.ModelProto":
+    """Converts a functional network from a dictionary to a dictionary.
+
+    Inputs and outputs keep their names; those of rank 4 become NCHW, so that
+    caches can be fed back and hardly a transpose is left inside. Batch
+    normalization is folded into the convolutions.
+
+    Args:
+        network: All shapes static.
+        input_dtype: Of `frame` or `clip`: `"float32"` or `"uint8"`.
+        softmax: Replace the output `logits` by `probabilities`.
+
+    Returns:
+        A float32 model of opset `OPSET`. Inputs: the images, then the caches;
+        outputs: logits (or probabilities), then the new caches.
+    """
+    import tf2onnx
+
+    inputs = dict(
+        sorted(_by_name(network.inputs), key=lambda item: _order(item[0]))
+    )
+    signature = [
+        tf.TensorSpec(
+            tensor.shape,
+            tf.float32 if name.startswith("cache_") else input_dtype,
+            name=name,
+        )
+        for name, tensor in inputs.items()
+    ]
+
+    @tf.function(input_signature=signature, jit_compile=False)
+    def serve(*values):
+        named = dict(zip(inputs, values, strict=True))
+        outputs = network(
+            {name: tf.cast(value, tf.float32) for name, value in named.items()},
+            training=False,
+        )
+        if softmax:
+            logits = outputs.pop("logits")
+            outputs["probabilities"] = tf.nn.softmax(logits)
+        return outputs
+
+    caches = [f"{name}_out" for name in inputs if name.startswith("cache_")]
+    with warnings.catch_warnings(), quiet("tf2onnx"):
+        warnings.simplefilter("ignore")
+        model, _ = tf2onnx.convert.from_function(
+            serve,
+            input_signature=signature,
+            opset=OPSET,
+            inputs_as_nchw=list(inputs),
+            outputs_as_nchw=caches,
+        )
+    return _tidy(_fold(model))
+
+
+def _by_name(tensors):
+    return [(tensor.name.split(":")[0], tensor) for tensor in tensors]
+
+
+def _order(name):
+    return name.startswith("cache_"), name
+
+
+def _fold(model):
+    """Folds what is constant, batch normalization first of all.
+
+    tf2onnx leaves that of depthwise convolutions as `Mul` and `Add`. ONNX
+    Runtime's basic optimizations write ONNX's own ops only.
+    """
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(pathlib.Path(folder) / "folded.onnx")
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = (
+            onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        )
+        options.optimized_model_filepath = path
+        options.log_severity_level = 3  # Errors.
+        onnxruntime.InferenceSession(
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+        return onnx.load(path)
+
+
+def _tidy(model):
+    """Puts the outputs in order and drops declarations that nothing uses."""
+    outputs = sorted(model.graph.output, key=lambda item: _order(item.name))
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
+    used = {"", *(node.domain for node in model.graph.node)}
+    opsets = [entry for entry in model.opset_import if entry.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    return model

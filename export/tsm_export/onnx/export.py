@@ -1,0 +1,175 @@
+"""export_onnx: a clip model becomes an `.onnx` artifact."""
+
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.description import ExportError
+from tsm_export.networks import network_for_export
+from tsm_export.onnx.conversion import OPSET, convert_onnx
+from tsm_export.onnx.packages import require_onnx
+from tsm_export.onnx.parity import check_parity
+from tsm_export.onnx.precision import ONNX_QUANTIZATIONS, to_float16, to_int8
+from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.version import __version__
+from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, TensorSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def export_onnx(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    kind: str = "stream",
+    quantize: str = "none",
+    streams: int = 1,
+    image_size: int | None = None,
+    input_dtype: str | None = None,
+    softmax: bool = False,
+    calibration_clips: np.ndarray | None = None,
+    preset_hash: str = "",
+    check: Check | None = None,
+) -> ArtifactSpec:
+    """Writes an ONNX artifact; the file appears when it is complete.
+
+    It has the names of a `.tflite` artifact, but images and caches are NCHW:
+    `frame` (`[N, 3, S, S]`) and `cache_kk` in, `logits` and `cache_kk_out` out;
+    or `clip` (`[T, 3, S, S]`) in, `logits` out. Caches are never integers. It
+    runs in ONNX Runtime on some clips before it is handed over.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`. To stream, its shift
+            must be causal (or none).
+        path: The `.onnx` file to write.
+        kind: `"stream"`, one frame a stream and call, or `"clip"`.
+        quantize: One of `ONNX_QUANTIZATIONS`.
+        streams: N, the streams in one batch.
+        image_size: S, in pixels; None for the size of the training.
+        input_dtype: Of the images: `"float32"` (as None), or `"uint8"` as
+            cameras give them.
+        softmax: Give `probabilities` instead of `logits`.
+        calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
+            ranges are those of the states while they stream through.
+        preset_hash: Of the weights, to be carried along.
+        check: Called with the file before it appears; what it raises keeps it
+            from appearing.
+
+    Returns:
+        The spec that is embedded in the file.
+
+    Raises:
+        ImportError: If the packages of the extra `onnx` are missing.
+        ValueError: If an argument is none of the above, the model cannot
+            stream or has no labels, or int8 has nothing to calibrate on.
+        ExportError: If the ONNX model is not what it should be, or computes
+            something else than the Keras model.
+    """
+    require_onnx()
+    path = pathlib.Path(path)
+    if path.suffix != ONNX_SUFFIX:
+        raise ValueError(
+            f"An ONNX artifact's name ends in {ONNX_SUFFIX}. "
+            f"Received: path={path}"
+        )
+    network, feeds = network_for_export(
+        model,
+        kind=kind,
+        quantize=quantize,
+        quantizations=ONNX_QUANTIZATIONS,
+        streams=streams,
+        image_size=image_size,
+        input_dtype=input_dtype,
+        calibration_clips=calibration_clips,
+    )
+    converted = convert_onnx(
+        network, input_dtype=input_dtype or "float32", softmax=softmax
+    )
+    if feeds is not None:
+        converted = to_int8(converted, quantize, feeds)
+    elif quantize == "float16":
+        converted = to_float16(converted)
+    spec = _describe(converted, network, kind, quantize, preset_hash)
+    config = network.video_config
+    if calibration_clips is None:
+        size, rng = config.image_size, np.random.default_rng(0)
+        shape = (streams, config.num_segments, size, size, 3)
+        calibration_clips = rng.integers(0, 256, shape, np.uint8)
+
+    def run(temporary: pathlib.Path) -> None:
+        check_parity(temporary, spec, network, calibration_clips)
+        if check:
+            check(temporary)
+
+    return write_artifact(path, converted.SerializeToString(), spec, run)
+
+
+def _describe(
+    model: "onnx.ModelProto",
+    network: keras.Model,
+    kind: str,
+    quantize: str,
+    preset_hash: str,
+) -> ArtifactSpec:
+    import onnx
+    import onnxruntime
+    import tf2onnx
+
+    inputs, outputs = (
+        {end.name: _tensor_spec(end) for end in ends}
+        for ends in (model.graph.input, model.graph.output)
+    )
+    frame, *caches = inputs.values()
+    for cache in caches:
+        fresh = outputs.pop(f"{cache.name}_out", None)
+        if not fresh or (fresh.shape, fresh.dtype) != (
+            cache.shape,
+            cache.dtype,
+        ):
+            raise ExportError(
+                f"{cache.name} cannot be fed back: its input and output "
+                f"differ. Received: {cache} and {fresh}"
+            )
+    (logits,) = outputs.values()
+    config = network.video_config
+    return ArtifactSpec(
+        kind=kind,
+        labels=config.labels,
+        frame=frame,
+        logits=logits,
+        caches=tuple(caches),
+        resize_size=config.resize_size,
+        frame_interval=config.frame_interval,
+        num_segments=config.num_segments,
+        quantization=quantize,
+        preset_hash=preset_hash,
+        versions={
+            "tsm_export": __version__,
+            "tensorflow": tf.__version__,
+            "keras": KERAS_VERSION,
+            "tf2onnx": tf2onnx.__version__,
+            "onnx": onnx.__version__,
+            "onnx_opset": str(OPSET),
+            "onnxruntime": onnxruntime.__version__,
+        },
+        layout="NCHW",
+    )
+
+
+def _tensor_spec(end):
+    from onnx import helper
+
+    tensor = end.type.tensor_type
+    dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    return TensorSpec(
+        name=end.name,
+        shape=tuple(size.dim_value for size in tensor.shape.dim),
+        dtype=dtype,
+        scale=1.0 if dtype == "uint8" else 0.0,  # A byte is what it counts.
+    )

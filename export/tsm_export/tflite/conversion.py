@@ -1,0 +1,111 @@
+"""convert: a Keras network with named inputs becomes TFLite bytes."""
+
+import tempfile
+import warnings
+
+import tensorflow as tf
+from tensorflow import keras
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+from tsm_export.calibration import Feeds
+from tsm_export.tflite.flatbuffer import pack, unpack
+from tsm_export.tflite.layout import put_in_order
+from tsm_export.tflite.single_pixels import skip_squeezes
+from tsm_export.tflite.strided_convolutions import sample_first
+
+# What is stored in how many bits.
+QUANTIZATIONS = {
+    "none": "weights and activations in float32",
+    "float16": "weights in float16, half the file",
+    "dynamic": "weights in int8, activations in float32 between the layers",
+    "int8": "weights, activations, inputs, outputs and caches in int8",
+    "int8_qat": "int8, in the ranges that quantization-aware training found",
+}
+
+
+def convert(
+    network: keras.Model,
+    *,
+    quantize: str = "none",
+    calibration: Feeds | None = None,
+    softmax: bool = False,
+) -> bytes:
+    """Converts a functional network from a dictionary to a dictionary.
+
+    The names of its inputs and outputs become the names of the signature.
+    Batch normalization is folded into the convolutions.
+
+    Args:
+        network: All shapes static. For int8_qat: from `quantization_aware`.
+        quantize: One of `QUANTIZATIONS`.
+        calibration: For int8: inputs to measure the ranges on.
+        softmax: Replace the output `logits` by `probabilities`.
+
+    Returns:
+        The content of a `.tflite` file with built-in ops only.
+    """
+    module = tf.Module()
+    module.serve = _freeze(network, softmax)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=module.serve)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        _set_quantization(converter, quantize, calibration)
+        with warnings.catch_warnings():
+            # TensorFlow's calibrator uses its own deprecated interpreter.
+            warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
+            content = converter.convert()
+    model = unpack(content)
+    skip_squeezes(model)
+    sample_first(model)
+    put_in_order(model)
+    return pack(model)
+
+
+def _freeze(network, softmax):
+    """Returns the network as a function whose weights are constants.
+
+    With variables, saving and loading traces a function for each of some
+    hundred of them, which takes four times as long as all the rest.
+    """
+    # Without a name of its own each tensor would be called `inputs_<n>`.
+    signature = {
+        name: tf.TensorSpec(tensor.shape, tf.float32, name=name)
+        for name, tensor in (
+            (tensor.name.split(":")[0], tensor) for tensor in network.inputs
+        )
+    }
+
+    def run(inputs):
+        outputs = network(inputs, training=False)
+        if softmax:
+            logits = outputs.pop("logits")
+            outputs["probabilities"] = tf.nn.softmax(logits)
+        return outputs
+
+    run = tf.function(run, input_signature=[signature], jit_compile=False)
+    concrete = run.get_concrete_function()
+    frozen = convert_variables_to_constants_v2(concrete)
+
+    def serve(inputs):
+        outputs = frozen(*tf.nest.flatten(inputs))
+        return tf.nest.pack_sequence_as(concrete.structured_outputs, outputs)
+
+    return tf.function(serve, input_signature=[signature])
+
+
+def _set_quantization(converter, quantize, calibration):
+    if quantize == "none":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantize == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantize in ("int8", "int8_qat"):
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+    if quantize == "int8":
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        ]
+        converter.representative_dataset = lambda: calibration

@@ -1,0 +1,98 @@
+"""export_tflite: a clip model becomes a `.tflite` artifact."""
+
+import os
+
+import numpy as np
+from tensorflow import keras
+
+from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.description import IMAGE_INPUTS, describe
+from tsm_export.networks import network_for_export
+from tsm_export.tflite.conversion import QUANTIZATIONS, convert
+from tsm_export.tflite.input_type import with_input_type
+from tsm_export.tflite.quantization_aware import quantization_aware_tflite
+from tsm_live.artifact.spec import ArtifactSpec
+
+
+def export_tflite(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    kind: str = "stream",
+    quantize: str = "none",
+    streams: int = 1,
+    image_size: int | None = None,
+    input_dtype: str | None = None,
+    softmax: bool = False,
+    calibration_clips: np.ndarray | None = None,
+    preset_hash: str = "",
+    check: Check | None = None,
+) -> ArtifactSpec:
+    """Writes an artifact; the file appears when it is complete.
+
+    Its signature has, for a stream, `frame` (`[N, S, S, 3]`) and `cache_kk`
+    in, `logits` and `cache_kk_out` out; for a clip, `clip` (`[T, S, S, 3]`)
+    in and `logits` out. Images are RGB in 0..255.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`. To stream, its shift
+            must be causal (or none).
+        path: The `.tflite` file to write.
+        kind: `"stream"`, one frame a stream and call, or `"clip"`.
+        quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
+            (weights in int8); `"int8"` (weights per channel, activations,
+            inputs, outputs and caches); `"int8_qat"` (the same, in the ranges
+            that `tsm train --qat` found).
+        streams: N, the streams in one batch.
+        image_size: S, in pixels; None for the size of the training.
+        input_dtype: Of the images: `"float32"`, `"uint8"` as cameras give
+            them, or None for what the network computes with.
+        softmax: Give `probabilities` instead of `logits`.
+        calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
+            ranges are those of the states while they stream through.
+        preset_hash: Of the weights, to be carried along.
+        check: Called with the file before it appears; what it raises keeps it
+            from appearing.
+
+    Returns:
+        The spec that is embedded in the file.
+
+    Raises:
+        ValueError: If an argument is none of the above, the model cannot
+            stream, takes optical flow or has no labels, or int8 has nothing to
+            calibrate on.
+        ExportError: If a cache's input and output differ in scale or
+            zero-point; an app could not feed one to the other.
+    """
+    network, calibration = network_for_export(
+        model,
+        kind=kind,
+        quantize=quantize,
+        quantizations=QUANTIZATIONS,
+        streams=streams,
+        image_size=image_size,
+        input_dtype=input_dtype,
+        calibration_clips=calibration_clips,
+    )
+    if quantize == "int8_qat":
+        content = quantization_aware_tflite(
+            model,
+            kind=kind,
+            streams=streams,
+            image_size=image_size,
+            softmax=softmax,
+        )
+    else:
+        content = convert(
+            network, quantize=quantize, calibration=calibration, softmax=softmax
+        )
+    if input_dtype is not None:
+        content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
+    spec = describe(
+        content,
+        network.video_config,
+        kind=kind,
+        quantization=quantize,
+        preset_hash=preset_hash,
+    )
+    return write_artifact(path, content, spec, check)

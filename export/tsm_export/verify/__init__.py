@@ -1,0 +1,1 @@
+"""Trials of artifacts on this machine: agreement and speed."""

@@ -1,0 +1,223 @@
+"""verify: an artifact is tried on this machine before it is relied on."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_export.onnx.lint import onnx_lint
+from tsm_export.tflite.lint import lint
+from tsm_export.verify.gpu import gpu_environment
+from tsm_keras.models.clip import build_clip_model, with_frame_logits
+from tsm_keras.models.weights import copy_weights
+from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
+from tsm_live.runtimes.interpreter_network import (
+    load_interpreter,
+    signature_details,
+    tensor_specs,
+)
+from tsm_live.runtimes.onnx_runner import load_onnx, onnx_tensor_specs
+from tsm_live.runtimes.runner import AcceleratorError
+from tsm_live.runtimes.trial import run_trial
+
+# How far an artifact may be from the Keras model: relative to the largest
+# logit, and in the share of frames with the same top-1.
+_BARS = {
+    "none": (1e-4, 0.995),
+    "float16": (5e-2, 0.995),
+    "dynamic": (np.inf, 0.98),
+    "int8": (np.inf, 0.98),
+    "int8_tensorrt": (np.inf, 0.98),
+    "int8_qat": (np.inf, 0.98),
+}
+# On a GPU that computes in float16, how far from the CPU. Where numbers are
+# rounded to int8 a small difference may become a whole step.
+_FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
+_GPU_CLIPS = 2  # A GPU in software takes its time.
+_GROWTH = 5 << 20  # Bytes; buffers of the allocator, not a leak.
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One row of the table.
+
+    Attributes:
+        name: What was looked at.
+        passed: None if it could not be run here.
+        detail: What was found.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+def verify(
+    path: str | os.PathLike,
+    model: keras.Model | None,
+    clips: np.ndarray,
+    *,
+    soak_frames: int = 2000,
+) -> Iterator[Check]:
+    """Tries an artifact: file, numbers, endurance, GPU.
+
+    Args:
+        path: An artifact.
+        model: The clip model it was exported from; None leaves out the
+            comparison with it.
+        clips: `[B, T, S, S, 3]` uint8 RGB of the size the artifact takes.
+        soak_frames: Frames to stream on end; 0 leaves that out.
+
+    Yields:
+        One `Check` after the other, as they are done.
+
+    Raises:
+        ArtifactError: If the file is no artifact.
+    """
+    path = pathlib.Path(path)
+    spec = read_spec(path)
+    if spec.quantization not in _BARS:
+        raise ValueError(
+            f"The quantization of {path} is none that this version knows "
+            f"({', '.join(_BARS)}). Received: {spec.quantization!r}"
+        )
+    is_onnx = path.suffix == ONNX_SUFFIX
+    yield _check_signature(path, spec)
+    problems = (onnx_lint if is_onnx else lint)(path.read_bytes())
+    yield Check("lint", not problems, " ".join(problems) or "nothing found")
+    try:
+        trial = run_trial(path, clips, soak_frames=soak_frames)
+    except AcceleratorError as error:
+        yield Check("runs on the CPU", False, str(error))
+        return
+    expected = None
+    if model is None:
+        yield Check("equals Keras", None, "no preset to compare with")
+    else:
+        expected = reference_logits(model, spec, clips)
+        yield from _check_parity(trial.logits, expected, spec)
+    if trial.recovered is not None:
+        yield Check(
+            f"soak of {soak_frames} frames",
+            trial.recovered and trial.growth <= _GROWTH,
+            f"{'no' if trial.recovered else 'FOUND'} drift, memory grew by "
+            f"{trial.growth / 1e6:.1f} MB",
+        )
+    if is_onnx:
+        return  # What it is run on is not here.
+    few = slice(_GPU_CLIPS)
+    yield from _check_gpu(path, spec, clips[few], trial.logits[few])
+
+
+def reference_logits(
+    model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
+) -> np.ndarray:
+    """Returns what the Keras model says about clips.
+
+    For a stream the logits of each frame in its clip, `[B, T, num_classes]`:
+    those of the prefix that ends with it. For a clip `[B, num_classes]`.
+    """
+    image_size = spec.image_size
+    if image_size != model.video_config.image_size:
+        resized = build_clip_model(
+            model.video_config.with_image_size(image_size)
+        )
+        copy_weights(model, resized)
+        model = resized
+    network = tf.function(with_frame_logits(model), jit_compile=False)
+    output = "frame_logits" if spec.kind == "stream" else "logits"
+    return np.concatenate(
+        [network(clip[None].astype(np.float32))[output] for clip in clips]
+    )
+
+
+def _check_signature(path, spec):
+    if path.suffix == ONNX_SUFFIX:
+        found = onnx_tensor_specs(load_onnx(path))
+    else:
+        inputs, outputs = signature_details(load_interpreter(path))
+        found = {**tensor_specs(inputs), **tensor_specs(outputs)}
+    expected = {tensor.name: tensor for tensor in spec.tensors}
+    differ = sorted(
+        name
+        for name in expected | found
+        if expected.get(name) != found.get(name)
+    )
+    return Check(
+        "signature is as the spec says",
+        not differ,
+        f"differ: {differ}" if differ else f"{len(found)} tensors",
+    )
+
+
+def _check_parity(found, expected, spec) -> Iterator[Check]:
+    bars = _BARS[spec.quantization]
+    found, expected = (_outputs(logits, spec) for logits in (found, expected))
+    yield _compare("equals Keras", found, expected, bars)
+    if spec.kind == "stream":
+        # A clip's logits are the mean of its frames'.
+        count = np.arange(1, found.shape[1] + 1)[:, None]
+        yield _compare(
+            "equals the clip, every prefix",
+            np.cumsum(found, axis=1) / count,
+            np.cumsum(expected, axis=1) / count,
+            bars,
+        )
+
+
+def _compare(name, found, expected, bars):
+    difference = np.abs(found - expected)
+    scale = np.abs(expected).max()
+    worst, mean = difference.max() / scale, difference.mean() / scale
+    agreement = np.mean(found.argmax(-1) == expected.argmax(-1))
+    passed = bool(worst <= bars[0] and agreement >= bars[1])
+    wanted = ""
+    if not passed:
+        most = f"at most {bars[0]:.1e}, " if np.isfinite(bars[0]) else ""
+        wanted = f" (wanted: {most}at least {bars[1]:.1%})"
+    return Check(
+        name,
+        passed,
+        f"max {worst:.1e}, mean {mean:.1e} of the largest output; top-1 agrees "
+        f"on {agreement:.1%} of {found[..., 0].size}{wanted}",
+    )
+
+
+def _outputs(logits, spec):
+    """Returns what the network itself gives: of logits, or probabilities."""
+    if spec.logits.name == "logits":
+        return logits
+    scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return scores / scores.sum(axis=-1, keepdims=True)
+
+
+def _check_gpu(path, spec, clips, expected) -> Iterator[Check]:
+    environment = gpu_environment()
+    for compute, bars in (("float32", _BARS), ("float16", _FLOAT16_BARS)):
+        name = f"GPU alone, {compute} compute"
+        if environment is None:
+            yield Check(name, None, "no GPU and no software Vulkan here")
+            continue
+        try:
+            found = run_trial(
+                path,
+                clips,
+                accelerator="gpu",
+                enforce_float32=compute == "float32",
+                environment=environment,
+            )
+        except AcceleratorError as error:
+            yield Check(name, False, str(error))
+            continue
+        check = _compare(
+            name,
+            _outputs(found.logits, spec),
+            _outputs(expected, spec),
+            bars[spec.quantization],
+        )
+        detail = f"fully accelerated; against the CPU: {check.detail}"
+        yield dataclasses.replace(check, detail=detail)

@@ -1,0 +1,103 @@
+"""Tries an artifact on this machine: `tsm verify FILE [PRESET]`.
+
+With PRESET, what it was exported from, its numbers are compared too. Prints a
+table, and fails if a row does.
+"""
+
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from absl import flags
+
+from tsm_export.clips import generated_clips, video_clips
+from tsm_export.verify.checks import Check, verify
+from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.presets import load_preset, preset_hash
+from tsm_live.artifact.spec import read_spec
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "data",
+    None,
+    "Prepared data set, or folder of class folders with videos, to try the "
+    "artifact on; generated gestures if there is none.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "split", "test", "Of the prepared data set.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "clips", 20, "How many clips of them.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "soak_frames",
+    2000,
+    "Frames to stream on end.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer("seed", 0, "Of the choice of clips.", flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the table.
+
+    Raises:
+        flags.Error: If there are not one or two arguments.
+        ValueError, OSError: If a file cannot be read, or a row fails.
+    """
+    if len(arguments) not in (1, 2):
+        raise flags.Error(
+            "expected an artifact and maybe its preset: tsm verify FILE "
+            "[PRESET]"
+        )
+    path = pathlib.Path(arguments[0])
+    spec = read_spec(path)
+    model = None
+    if len(arguments) == 2:
+        model = load_preset(arguments[1])
+        # What the library exported without a preset carries no hash.
+        if spec.preset_hash not in ("", preset_hash(arguments[1])):
+            raise ValueError(
+                f"{path} was not exported from {arguments[1]}: the hashes of "
+                f"their weights differ. Received: {spec.preset_hash!r}"
+            )
+    config = VideoClassifierConfig(
+        num_classes=len(spec.labels),
+        labels=spec.labels,
+        num_segments=spec.num_segments,
+        image_size=spec.image_size,
+        resize_size=spec.resize_size,
+    )
+    if FLAGS.data:
+        source = open_clips(FLAGS.data, FLAGS.split, label_names=config.labels)
+        clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
+    else:
+        clips = generated_clips(config, FLAGS.clips, FLAGS.seed)
+    print(f"{path}, {len(clips)} clips of {FLAGS.data or 'generated gestures'}")
+    print_checks(verify(path, model, clips, soak_frames=FLAGS.soak_frames))
+
+
+class TrialError(ValueError):
+    """What an artifact failed; `names` are those of the checks."""
+
+    def __init__(self, names: Sequence[str]):
+        super().__init__(f"the artifact fails: {', '.join(names)}")
+        self.names = tuple(names)
+
+
+def print_checks(checks: Iterable[Check]) -> None:
+    """Prints a row for each check as it is done.
+
+    Raises:
+        TrialError: If one failed.
+    """
+    failed = []
+    for check in checks:
+        verdict = {True: "pass", False: "FAIL", None: "not run"}[check.passed]
+        print(f"  {verdict:8}{check.name:32}{check.detail}", flush=True)
+        if check.passed is False:
+            failed.append(check.name)
+    if failed:
+        raise TrialError(failed)

@@ -1,0 +1,198 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.models import random_clip_model
+from tsm_export import ExportError, artifact_file, description, export_tflite
+from tsm_live.artifact.spec import read_spec
+from tsm_live.sessions.streaming_session import StreamingSession
+
+BACKBONES = ("mobilenet_v2", "resnet18")
+
+
+def _frame_logits(model, clip):
+    return model(clip[None])["frame_logits"].numpy()[0]
+
+
+def _stream(path, clip):
+    """Runs bare LiteRT over a clip, all tensors by name, caches fed back."""
+    spec = read_spec(path)
+    runner = Interpreter(str(path)).get_signature_runner()
+    state = {
+        cache.name: np.full(cache.shape, cache.zero_point, cache.dtype)
+        for cache in spec.caches
+    }
+    logits = []
+    for frame in clip:
+        outputs = runner(frame=frame[None].astype(np.float32), **state)
+        state = {name: outputs[f"{name}_out"] for name in state}
+        logits.append(outputs["logits"][0])
+    return np.stack(logits)
+
+
+@pytest.mark.parametrize("shift", ["causal", "none"])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_streaming_equals_the_clip_model_for_every_prefix(backbone, shift):
+    model = clip_model(backbone, shift)
+    path = random_artifact(backbone, "none", shift)
+    clips = random_clips(3, model)
+    # A causal network's logits of frame t are those of the prefix up to t.
+    expected = np.stack([_frame_logits(model, clip) for clip in clips])
+    found = np.stack([_stream(path, clip) for clip in clips])
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert error <= 1e-5
+
+
+def test_frames_in_another_order_give_other_logits():
+    """Guards the test above: a network without memory must not pass it."""
+    clip = random_clips(1, clip_model())[0]
+    path = random_artifact()
+    forward, backward = _stream(path, clip), _stream(path, clip[::-1])[::-1]
+    assert np.abs(forward - backward).max() > 1e-2 * np.abs(forward).max()
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_int8_caches_share_scale_and_zero_point(backbone):
+    path = random_artifact(backbone, "int8")
+    spec = read_spec(path)
+    runner = Interpreter(str(path)).get_signature_runner()
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    marks = 10 if backbone == "mobilenet_v2" else 8
+    assert len(spec.caches) == marks
+    for cache in spec.caches:
+        tied = [
+            details[name]["quantization"]
+            for details, name in (
+                (inputs, cache.name),
+                (outputs, f"{cache.name}_out"),
+            )
+        ]
+        assert tied[0] == tied[1]
+        assert tied[0] == pytest.approx((cache.scale, cache.zero_point))
+        assert inputs[cache.name]["dtype"] == np.int8
+    assert inputs["frame"]["dtype"] == np.int8
+
+
+def test_the_zero_state_of_an_int8_cache_is_its_zero_point():
+    session = StreamingSession(random_artifact(quantize="int8"))
+    assert any(cache.zero_point for cache in session.spec.caches)
+    state = session._network.read_state()
+    for value, cache in zip(state, session.spec.caches, strict=True):
+        assert (value == cache.zero_point).all()
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_int8_follows_float(backbone):
+    """A wrong scale, zero point or cache would leave no correlation.
+
+    Random weights quantize badly; `tsm quickstart` measures trained ones.
+    """
+    model = clip_model(backbone)
+    clip = random_clips(1, model, seed=9)[0]
+    session = StreamingSession(random_artifact(backbone, "int8"))
+    expected = _frame_logits(model, clip)
+    size = model.video_config.resize_size
+    margin = (size - model.video_config.image_size) // 2
+    rest = size - model.video_config.image_size - margin
+    padded = np.pad(clip, ((0, 0), (margin, rest), (margin, rest), (0, 0)))
+    found = np.stack([session.step(frame).logits for frame in padded])
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_names_are_the_networks_and_sorted_order_is_its_order():
+    model = clip_model()
+    spec = read_spec(random_artifact())
+    assert [cache.name for cache in spec.caches] == [
+        f"cache_{k:02d}" for k in range(10)
+    ]
+    sides = [cache.shape[1] for cache in spec.caches]
+    assert sides == sorted(sides, reverse=True)
+    runner = Interpreter(str(random_artifact())).get_signature_runner()
+    names = {cache.name for cache in spec.caches}
+    assert set(runner.get_input_details()) == {"frame", *names}
+    assert set(runner.get_output_details()) == {
+        "logits",
+        *(f"{name}_out" for name in names),
+    }
+    assert spec.labels == model.video_config.labels
+
+
+def test_only_static_shapes_of_rank_4_builtin_ops_and_no_variables():
+    interpreter = Interpreter(str(random_artifact(quantize="int8")))
+    interpreter.allocate_tensors()
+    for tensor in interpreter.get_tensor_details():
+        assert len(tensor["shape"]) <= 4
+        assert (np.array(tensor["shape_signature"]) > 0).all()
+    ops = {op["op_name"] for op in interpreter._get_ops_details()}
+    assert ops <= {
+        "ADD",
+        "CONCATENATION",
+        "CONV_2D",
+        "DELEGATE",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "MEAN",
+        "MUL",
+        "PAD",
+        "STRIDED_SLICE",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "message"),
+    [
+        ({"shift": "bidirectional"}, {}, "needs the next frame"),
+        ({}, {"quantize": "int8"}, "calibration_clips"),
+        ({}, {"quantize": "int4"}, r"`quantize`.*Received: quantize='int4'"),
+        ({"labels": ()}, {}, "labels"),
+        (
+            {
+                "input_channels": 10,
+                "pixel_mean": (127.5,) * 10,
+                "pixel_std": (58.0,) * 10,
+            },
+            {},
+            "no optical flow",
+        ),
+    ],
+)
+def test_refusals_leave_no_file(tmp_path, fields, options, message):
+    fields = {"labels": tuple("abcdefg"), **fields}
+    model = random_clip_model(**fields)
+    with pytest.raises(ValueError, match=message):
+        export_tflite(model, tmp_path / "x.tflite", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_untied_cache_is_refused(tmp_path, monkeypatch):
+    """What int16 activations do: TFLite gives the two ends other scales."""
+    described = description.tensor_specs
+
+    def untie(details):
+        specs = described(details)
+        name = "cache_03_out"
+        if name in specs:
+            specs[name] = dataclasses.replace(specs[name], scale=0.5)
+        return specs
+
+    monkeypatch.setattr(description, "tensor_specs", untie)
+    with pytest.raises(ExportError, match="cache_03 cannot be fed back"):
+        export_tflite(clip_model(), tmp_path / "x.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.tflite"
+    path.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(artifact_file, "write_spec", full)
+    with pytest.raises(OSError, match="No space"):
+        export_tflite(clip_model(), path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

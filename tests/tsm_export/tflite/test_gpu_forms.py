@@ -1,0 +1,100 @@
+"""int8 in the forms that the GPU accelerator computes right, and the CPU too.
+
+That the GPU does is in test_verify.py.
+"""
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from tensorflow import keras
+
+from tsm_export.tflite import conversion
+from tsm_export.tflite.conversion import convert
+from tsm_export.tflite.flatbuffer import op_name, unpack
+
+layers = keras.layers
+
+
+def _strided(image):
+    x = layers.Conv2D(6, 1, strides=2, padding="same")(image)
+    return layers.Conv2D(5, (1, 1), strides=(2, 1))(x)
+
+
+def _single_pixel(image):
+    x = layers.Conv2D(6, image.shape[1])(image)
+    return layers.Add()([x, layers.Conv2D(6, 1)(x)])
+
+
+def _both(monkeypatch, network, rewrite, quantize="int8", size=9):
+    """Returns a converted network, without a rewrite and with it."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((size, size, 4), batch_size=1, name="image")
+    model = keras.Model({"image": image}, {"features": network(image)})
+    rng = np.random.default_rng(0)
+    feeds = [
+        {"image": rng.normal(size=(1, size, size, 4)).astype(np.float32)}
+        for _ in range(3)
+    ]
+    options = {"quantize": quantize, "calibration": feeds}
+    after = convert(model, **options)
+    monkeypatch.setattr(conversion, rewrite, lambda model: None)
+    return convert(model, **options), after
+
+
+def _ops(content):
+    model = unpack(content)
+    (graph,) = model.subgraphs
+    return [op_name(model, operator) for operator in graph.operators]
+
+
+def _run(content, size=9):
+    runner = Interpreter(model_content=content).get_signature_runner()
+    rng = np.random.default_rng(1)
+    image = rng.integers(-128, 128, (1, size, size, 4)).astype(np.int8)
+    return runner(image=image)["features"]
+
+
+@pytest.mark.parametrize(
+    ("network", "rewrite", "expected"),
+    [
+        (
+            _strided,
+            "sample_first",
+            ["MAX_POOL_2D", "CONV_2D", "MAX_POOL_2D", "CONV_2D"],
+        ),
+        (_single_pixel, "skip_squeezes", ["CONV_2D", "CONV_2D", "ADD"]),
+    ],
+)
+def test_int8_changes_its_form_and_not_its_numbers(
+    monkeypatch, network, rewrite, expected
+):
+    before, after = _both(monkeypatch, network, rewrite)
+    assert _ops(after) == expected != _ops(before)
+    np.testing.assert_array_equal(_run(after), _run(before))
+    assert len(np.unique(_run(after))) > 4
+
+
+def test_float32_keeps_its_strides(monkeypatch):
+    """The GPU has them right there, and XNNPACK is faster with them."""
+    _, after = _both(monkeypatch, _strided, "sample_first", quantize="none")
+    assert _ops(after) == ["CONV_2D", "CONV_2D"]
+
+
+def test_a_squeeze_that_something_else_needs_stays(monkeypatch):
+    def network(image):
+        x = layers.Conv2D(6, image.shape[1])(image)
+        return layers.Dense(3)(layers.Flatten()(x))
+
+    before, after = _both(monkeypatch, network, "skip_squeezes")
+    assert _ops(after) == _ops(before)
+    np.testing.assert_array_equal(_run(after), _run(before))
+
+
+def test_a_bias_that_is_added_to_something_else_stays_one(monkeypatch):
+    def network(image):
+        x = layers.Conv2D(6, image.shape[1])(image)
+        return layers.Add()([layers.Flatten()(x), layers.Flatten()(x * 2.0)])
+
+    before, after = _both(monkeypatch, network, "skip_squeezes")
+    assert _run(after).shape == _run(before).shape == (1, 6)
+    np.testing.assert_array_equal(_run(after), _run(before))

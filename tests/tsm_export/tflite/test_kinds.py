@@ -1,0 +1,164 @@
+"""Every kind of artifact through LiteRT, against the Keras model."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.numerics import relative_error
+from tsm_export import export_tflite
+from tsm_export.tflite.input_type import with_input_type
+from tsm_live.artifact.spec import TensorSpec, read_spec, write_spec
+from tsm_live.runtimes.replay import classify_clip, replay
+from tsm_live.runtimes.runner import open_runner
+
+
+def _frame_logits(model, clip):
+    return model(clip[None].astype(np.float32))["frame_logits"].numpy()[0]
+
+
+def _streamed(path, clip):
+    spec = read_spec(path)
+    return np.stack(list(replay(open_runner(path), spec, clip[:, None])))[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("quantize", "size", "tolerance"),
+    [("float16", 0.55, 0.05), ("dynamic", 0.36, 0.5)],
+)
+def test_smaller_weights_give_nearly_the_same(quantize, size, tolerance):
+    """At width 0.35 the structure, which is not halved, is 4% of the file."""
+    path = random_artifact(quantize=quantize)
+    whole = random_artifact().stat().st_size
+    assert path.stat().st_size / whole < size
+    clip = random_clips(1, clip_model())[0]
+    expected = _frame_logits(clip_model(), clip)
+    assert 0 < relative_error(_streamed(path, clip), expected) < tolerance
+
+
+def test_streams_of_a_batch_do_not_mix():
+    """One export has all of: streams, int8, bytes in, probabilities out."""
+    together = _everything()
+    spec = read_spec(together)
+    assert spec.streams == 2 and spec.caches[0].shape[0] == 2
+    runner = open_runner(together)
+    clips = random_clips(3, clip_model())
+
+    def streamed(*numbers):
+        frames = clips[list(numbers)].swapaxes(0, 1)
+        return np.stack(list(replay(runner, spec, frames)), axis=1)
+
+    one, other = streamed(0, 1)
+    np.testing.assert_array_equal(streamed(1, 0), [other, one])
+    np.testing.assert_array_equal(streamed(0, 2)[0], one)
+    assert np.abs(one - other).max() > 0.1
+
+
+def _everything():
+    return random_artifact(
+        quantize="int8", streams=2, input_dtype="uint8", softmax=True
+    )
+
+
+def test_the_spec_says_what_comes_in_and_goes_out():
+    spec = read_spec(_everything())
+    assert spec.frame == TensorSpec("frame", (2, 64, 64, 3), "uint8", 1.0, 0)
+    assert spec.logits.name == "probabilities"
+    assert {cache.dtype for cache in spec.caches} == {"int8"}
+
+
+def test_probabilities_are_the_softmax_of_the_logits():
+    clip = random_clips(1, clip_model())[0]
+    runner, spec = open_runner(_everything()), read_spec(_everything())
+    twice = np.stack([clip, clip], axis=1)
+    found = np.stack(list(replay(runner, spec, twice)))[:, 0]
+    logits = _streamed(random_artifact(quantize="int8"), clip)
+
+    def softmax(values):
+        scores = np.exp(values - values.max(axis=-1, keepdims=True))
+        return scores / scores.sum(axis=-1, keepdims=True)
+
+    # A step of the int8 output is 1/256, of the logits before it some more.
+    np.testing.assert_allclose(softmax(found), softmax(logits), atol=0.05)
+    assert np.ptp(softmax(logits)) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("quantize", "dtype"),
+    [("none", "uint8"), ("int8", "uint8"), ("int8", "float32")],
+)
+def test_another_input_type_changes_nothing_else(tmp_path, quantize, dtype):
+    own = random_artifact(quantize=quantize)
+    spec = read_spec(own)
+    content = own.read_bytes()
+    content = content[: content.index(b"PK\3\4")]
+    changed = tmp_path / "changed.tflite"
+    changed.write_bytes(with_input_type(content, "frame", dtype))
+    scale = 1.0 if dtype == "uint8" else 0.0
+    frame = TensorSpec("frame", spec.frame.shape, dtype, scale, 0)
+    write_spec(changed, dataclasses.replace(spec, frame=frame))
+    clip = random_clips(1, clip_model())[0]
+    np.testing.assert_array_equal(
+        _streamed(changed, clip), _streamed(own, clip)
+    )
+
+
+def test_the_type_it_has_needs_no_change():
+    content = random_artifact().read_bytes()
+    assert with_input_type(content, "frame", "float32") == content
+
+
+@pytest.mark.parametrize(
+    ("backbone", "shift"),
+    [("mobilenet_v2", "bidirectional"), ("resnet18", "causal")],
+)
+def test_a_clip_artifact_equals_the_clip_model(backbone, shift):
+    model = clip_model(backbone, shift)
+    path = random_artifact(backbone, shift=shift, kind="clip")
+    spec = read_spec(path)
+    assert spec.frame.name == "clip"
+    assert spec.frame.shape == model.inputs[0].shape[1:]
+    assert spec.logits.shape == (1, 7) and not spec.caches
+    clips = random_clips(3, model)
+    expected = model(clips.astype(np.float32))["logits"].numpy()
+    runner = open_runner(path)
+    found = np.stack([classify_clip(runner, spec, clip) for clip in clips])
+    assert relative_error(found, expected) <= 2e-5
+
+
+def test_another_size_has_the_same_weights(tmp_path):
+    spec = export_tflite(clip_model(), tmp_path / "x.tflite", image_size=96)
+    assert spec.frame.shape == (1, 96, 96, 3)
+    assert spec.resize_size == 110
+    assert spec.caches[0].shape[1:3] == (24, 24)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "frames"}, r"`kind`.*Received: kind='frames'"),
+        ({"kind": "clip", "streams": 2}, "Received: streams=2"),
+        ({"streams": 0}, "Received: streams=0"),
+        ({"input_dtype": "int16"}, r"`input_dtype`.*'int16'"),
+        ({"image_size": 8}, "`image_size`"),
+    ],
+)
+def test_refusals_leave_no_file(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        export_tflite(clip_model(), tmp_path / "x.tflite", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_fails_its_check_does_not_appear(tmp_path):
+    path = tmp_path / "x.tflite"
+    path.write_bytes(b"old")
+
+    def check(artifact):
+        assert read_spec(artifact).kind == "clip"
+        raise ValueError("not good enough")
+
+    with pytest.raises(ValueError, match="not good enough"):
+        export_tflite(clip_model(), path, kind="clip", check=check)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

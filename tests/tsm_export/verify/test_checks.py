@@ -1,0 +1,226 @@
+import dataclasses
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from testing.artifacts import (
+    LABELS,
+    clip_model,
+    random_artifact,
+    random_clips,
+    random_onnx,
+)
+from testing.checkout import PACKAGE_ROOTS
+from testing.models import random_clip_model, randomize, small_config
+from tsm_export import export_tflite
+from tsm_export.verify import checks as verify_module
+from tsm_export.verify.checks import verify
+from tsm_export.verify.gpu import gpu_environment
+from tsm_keras.models.clip import build_clip_model
+from tsm_live.artifact.spec import write_spec
+from tsm_live.runtimes.runner import AcceleratorError
+from tsm_live.runtimes.trial import run_trial
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    """Skips where there is no GPU and no software Vulkan; CI has the latter."""
+    environment = gpu_environment()
+    if environment is None:
+        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
+    return environment
+
+
+def _checks(path, model, clips, soak_frames=0):
+    found = verify(path, model, clips, soak_frames=soak_frames)
+    return {check.name: check for check in found}
+
+
+def test_a_float_stream_passes_every_row(gpu):
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_artifact(), clip_model(), clips, soak_frames=200)
+    assert list(checks) == [
+        "signature is as the spec says",
+        "lint",
+        "equals Keras",
+        "equals the clip, every prefix",
+        "soak of 200 frames",
+        "GPU alone, float32 compute",
+        "GPU alone, float16 compute",
+    ]
+    assert all(check.passed for check in checks.values()), checks
+    assert "fully accelerated" in checks["GPU alone, float32 compute"].detail
+
+
+def test_a_clip_passes_every_row(gpu):
+    model = clip_model(shift="bidirectional")
+    path = random_artifact(shift="bidirectional", kind="clip")
+    checks = _checks(path, model, random_clips(2, model))
+    assert len(checks) == 5
+    assert all(check.passed for check in checks.values()), checks
+
+
+@pytest.mark.parametrize(
+    ("quantize", "options"),
+    [
+        ("float16", {}),
+        ("dynamic", {}),
+        ("int8", {}),
+        (
+            "int8",
+            {"streams": 2, "input_dtype": "uint8", "softmax": True},
+        ),
+    ],
+)
+def test_the_gpu_takes_all_of_it_and_agrees(gpu, quantize, options):
+    _assert_gpu_agrees(
+        random_artifact(quantize=quantize, **options), clip_model(), gpu
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backbone", "size"), [("resnet18", 32), ("resnet50", 64)]
+)
+@pytest.mark.parametrize("quantize", ["none", "int8"])
+def test_the_gpu_takes_resnets(gpu, tmp_path, backbone, size, quantize):
+    """Single-pixel features (32 pixels) and strided 1x1 convolutions."""
+    model = random_clip_model(backbone, image_size=size, labels=LABELS)
+    path = tmp_path / "resnet.tflite"
+    clips = random_clips(2, model, seed=9)
+    export_tflite(model, path, quantize=quantize, calibration_clips=clips)
+    _assert_gpu_agrees(path, model, gpu)
+
+
+def _assert_gpu_agrees(path, model, gpu):
+    clips = random_clips(2, model)
+    on_gpu, on_cpu = (
+        run_trial(path, clips, accelerator=accelerator, environment=gpu).logits
+        for accelerator in ("gpu", "cpu")
+    )
+    # Random weights: a step of int8 here and there is not equal.
+    assert np.corrcoef(on_gpu.ravel(), on_cpu.ravel())[0, 1] > 0.97
+
+
+def test_an_onnx_stream_passes_the_rows_that_are_for_it():
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_onnx(), clip_model(), clips, soak_frames=200)
+    assert list(checks) == [
+        "signature is as the spec says",
+        "lint",
+        "equals Keras",
+        "equals the clip, every prefix",
+        "soak of 200 frames",
+    ]
+    assert all(check.passed for check in checks.values()), checks
+
+
+def test_without_a_preset_parity_is_not_run():
+    clips = random_clips(2, clip_model())
+    checks = _checks(random_artifact(), None, clips)
+    assert checks["equals Keras"].passed is None
+
+
+def test_without_a_gpu_its_rows_are_not_run(monkeypatch):
+    monkeypatch.setattr(verify_module, "gpu_environment", lambda: None)
+    checks = _checks(random_artifact(), None, random_clips(1, clip_model()))
+    rows = [checks[name] for name in checks if name.startswith("GPU")]
+    assert [row.passed for row in rows] == [None, None]
+    assert "no GPU" in rows[0].detail
+
+
+def test_another_networks_artifact_fails():
+    other = build_clip_model(small_config(labels=tuple("abcdefg")))
+    randomize(other, seed=1)
+    checks = _checks(random_artifact(), other, random_clips(2, clip_model()))
+    assert checks["equals Keras"].passed is False
+    assert (
+        "(wanted: at most 1.0e-04, at least 99.5%)"
+        in checks["equals Keras"].detail
+    )
+    assert checks["equals the clip, every prefix"].passed is False
+
+
+def test_a_forgetful_stream_fails_the_prefix_row():
+    """What a cache that is not fed back gives: every frame is the first."""
+    model = clip_model()
+    clips = random_clips(2, model)
+    first = clips.reshape(-1, 1, *clips.shape[2:])
+    forgetful = run_trial(random_artifact(), first).logits.reshape(2, 4, 7)
+    expected = verify_module.reference_logits(
+        model, verify_module.read_spec(random_artifact()), clips
+    )
+    spec = verify_module.read_spec(random_artifact())
+    checks = verify_module._check_parity(forgetful, expected, spec)
+    assert [check.passed for check in checks] == [False, False]
+
+
+def test_a_soak_notices_a_leak_and_a_memory():
+    """In a fresh process: this one's peak was reached long ago."""
+    code = f"""
+import itertools
+import numpy as np
+from tsm_live.runtimes import trial
+from tsm_live.runtimes.runner import open_runner
+from tsm_live.artifact.spec import read_spec
+
+path = {str(random_artifact())!r}
+spec, runner = read_spec(path), open_runner(path)
+frames = np.random.default_rng(0).integers(0, 256, (2, 4, 64, 64, 3))
+clips, hoard, count = frames.astype(np.uint8), [], itertools.count()
+
+def leaks(inputs):
+    hoard.append(np.ones(1 << 17))  # 1 MB a frame.
+    return runner(inputs)
+
+def drifts(inputs):
+    outputs = runner(inputs)
+    return {{**outputs, "logits": outputs["logits"] + next(count)}}
+
+print(*trial._soak(runner, spec, clips, 250))
+print(*trial._soak(leaks, spec, clips, 250))
+print(*trial._soak(drifts, spec, clips, 20))
+"""
+    path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+    output = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    sound, leaking, drifting = (line.split() for line in output.splitlines())
+    assert sound[0] == "True" and int(sound[1]) < 5e6
+    assert leaking[0] == "True" and int(leaking[1]) > 100e6
+    assert drifting[0] == "False"
+
+
+def test_a_process_that_dies_is_an_error_with_its_status():
+    clips = random_clips(1, clip_model())
+    with pytest.raises(AcceleratorError, match=r"died with status -?\d+"):
+        run_trial(
+            random_artifact(), clips, environment={"PYTHONMALLOC": "none"}
+        )
+
+
+def test_a_gpu_that_is_not_there_is_named():
+    with pytest.raises(AcceleratorError, match="is there a GPU"):
+        run_trial(
+            random_artifact(),
+            random_clips(1, clip_model()),
+            accelerator="gpu",
+            environment={"VK_DRIVER_FILES": os.devnull},
+        )
+
+
+def test_a_quantization_of_the_future_is_refused(tmp_path):
+    path = tmp_path / "future.tflite"
+    content = random_artifact().read_bytes()
+    path.write_bytes(content[: content.index(b"PK\3\4")])
+    spec = verify_module.read_spec(random_artifact())
+    write_spec(path, dataclasses.replace(spec, quantization="int2"))
+    with pytest.raises(ValueError, match="Received: 'int2'"):
+        next(verify(path, None, random_clips(1, clip_model())))

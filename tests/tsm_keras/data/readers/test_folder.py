@@ -1,0 +1,123 @@
+import os
+import shutil
+
+import pytest
+
+from testing.gestures import LABELS, shared_videos, write_folder
+from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.video.decoding import VideoError
+
+
+def test_classes_are_sorted_and_videos_labelled():
+    videos = shared_videos()
+    assert videos.label_names == LABELS
+    assert videos.labels == (0, 0, 1, 1, 2, 2, 3, 3)
+    for path, label in zip(videos.paths, videos.labels, strict=True):
+        assert f"/{LABELS[label]}/" in path
+
+
+def test_label_order_can_be_that_of_a_model(tmp_path):
+    order = LABELS[::-1]
+    videos = scan_folder(write_folder(tmp_path / "v"), label_names=order)
+    assert videos.label_names == order
+    assert "/swipe_right/" in videos.paths[0] and videos.labels[0] == 0
+
+
+def test_progress_counts_to_the_end(tmp_path):
+    seen = []
+    scan_folder(
+        write_folder(tmp_path / "v", clips_per_class=1),
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_hash_follows_the_content(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    before = scan_folder(folder).content_hash()
+    assert scan_folder(folder).content_hash() == before
+    (folder / "push" / "0.mp4").rename(folder / "pull" / "1.mp4")
+    shutil.copy(folder / "pull" / "0.mp4", folder / "push" / "0.mp4")
+    assert scan_folder(folder).content_hash() != before
+
+
+def test_a_broken_video_is_named_in_one_line(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    broken = folder / "push" / "broken.mp4"
+    whole = (folder / "push" / "0.mp4").read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(VideoError, match=r"broken\.mp4") as caught:
+        scan_folder(folder)
+    assert "\n" not in str(caught.value)
+
+
+def _break(path):
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def test_some_broken_videos_may_be_left_out(tmp_path):
+    folder = write_folder(tmp_path / "v")
+    _break(folder / "push" / "1.mp4")
+    videos = scan_folder(folder, max_bad_fraction=0.125)
+    assert len(videos.paths) == len(videos.labels) == len(videos.infos) == 7
+    assert videos.labels == (0, 0, 1, 2, 2, 3, 3)
+    ((path, reason),) = videos.rejected
+    assert path.endswith("push/1.mp4") and reason
+    # One more is too many, and both are listed.
+    _break(folder / "pull" / "0.mp4")
+    with pytest.raises(ValueError, match=r"2 of 8.*pull/0\.mp4.*push/1\.mp4"):
+        scan_folder(folder, max_bad_fraction=0.125)
+
+
+def test_a_pipe_is_a_broken_video(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    os.mkfifo(folder / "push" / "pipe.mp4")
+    (folder / "push" / "folder.mp4").mkdir()
+    with pytest.raises(VideoError, match=r"pipe\.mp4: it is no regular file"):
+        scan_folder(folder)
+    clips = open_clips(folder, max_bad_fraction=0.5)
+    assert clips.num_clips == 4
+
+
+def test_no_class_may_lose_all_its_videos(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    _break(folder / "push" / "0.mp4")
+    with pytest.raises(ValueError, match=r"each class keeps some.*push/0\.mp4"):
+        scan_folder(folder, max_bad_fraction=0.9)
+    with pytest.raises(ValueError, match="Received: max_bad_fraction=1.5"):
+        scan_folder(folder, max_bad_fraction=1.5)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder), "does not exist"),
+        (lambda folder: _empty(folder), "holds no videos"),
+        (lambda folder: _keep_one(folder), "at least two class folders"),
+        (lambda folder: (folder / "wave").mkdir(), r"hold no videos.*wave"),
+    ],
+)
+def test_folders_that_cannot_be_learnt_from(tmp_path, prepare, message):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    prepare(folder)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        scan_folder(folder)
+
+
+def test_other_labels_than_the_models_are_named(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    with pytest.raises(
+        ValueError, match=r"missing \['wave'\], unknown \['swipe_right'\]"
+    ):
+        scan_folder(folder, label_names=("pull", "push", "swipe_left", "wave"))
+
+
+def _empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def _keep_one(folder):
+    for label in LABELS[1:]:
+        shutil.rmtree(folder / label)

@@ -1,0 +1,145 @@
+"""Closed streams, flags that do not exist, numbers beyond reason."""
+
+import os
+import subprocess
+
+import pytest
+
+from testing.artifacts import random_artifact, random_onnx
+from testing.command_line import start_tsm_live
+from testing.shared_data import fixture
+from tsm_live.cli.main import main
+from tsm_live.version import __version__
+
+# The artifact is the same whatever Keras it comes from.
+pytestmark = pytest.mark.keras3_only
+
+
+def _run(*flags, closed=()):
+    """Runs with some of the descriptors 0 to 2 closed, as `<&-` does."""
+
+    def close():
+        for number in closed:
+            os.close(number)
+
+    process = start_tsm_live(
+        f"--model={random_artifact()}", *flags, preexec_fn=close
+    )
+    return *process.communicate(timeout=60), process.returncode
+
+
+def _video():
+    return f"--source={fixture('tc_h265_video.mp4')}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "closed", "message"),
+    [
+        (["--source=-", "--stdin_size=8x8"], 0, "reads stdin, which is closed"),
+        (["--events=-"], 1, "writes to stdout, which is closed"),
+    ],
+)
+def test_what_needs_a_closed_stream_is_refused(flags, closed, message):
+    flags = flags if closed == 0 else [*flags, _video()]
+    output, error, status = _run(*flags, "--web=0", closed=[closed])
+    assert (output, status) == ("", 1)
+    assert error.startswith("tsm-live: ") and message in error
+    assert "Traceback" not in error
+
+
+def test_a_run_without_streams_does_its_work(tmp_path):
+    """Nothing that libraries print gets into the files that are written."""
+    events, video = tmp_path / "events.jsonl", tmp_path / "out.mp4"
+    *_, status = _run(
+        *(_video(), f"--events={events}", f"--output={video}"),
+        *("--average=0", "--start_score=0.2", "--end_score=0.2"),
+        closed=[0, 1, 2],
+    )
+    assert status == 0 and video.stat().st_size
+    assert {line[0] for line in events.open()} == {"{"}
+
+
+def test_without_stderr_stdout_holds_events_alone():
+    output, _, status = _run(
+        *(_video(), "--events=-", "--average=0"),
+        *("--start_score=0.2", "--end_score=0.2"),
+        closed=[2],
+    )
+    assert status == 0 and output
+    assert {line[0] for line in output.splitlines()} == {"{"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--model=x", "--sorce=y"], "flag --sorce; did you mean --source? ("),
+        (["--model=x", "--source=0", "-w"], "no flag -w (see tsm-live -h)"),
+        (["benchmark", "--modell", "x"], "--modell; did you mean --model? ("),
+        (["--model=x"], "required: --source"),
+        (
+            ["--model=x", "--source=0", "--output=a.mp4", "--output", "b.mp4"],
+            "--output may be given once, not 2 times",
+        ),
+        (["--model=", "--source=0"], "--model is empty"),
+        (["--model=x", "--source=0", "--source="], "--source is empty"),
+        (["--model=x", "--source=0", "--events="], "--events is empty"),
+        (["benchmark", "--model=x", "--source="], "--source is empty"),
+    ],
+)
+def test_a_wrong_command_line_is_named(flags, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(flags)
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--web_host=0.0.0.0"], "--web_host has no effect without --web"),
+        (["--web_token=short"], "--web_token has no effect without --web"),
+        (["--screenshots=."], "--screenshots has no effect without --window"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(flags, message, tmp_path, capsys):
+    output = tmp_path / "out.mp4"
+    run = [f"--model={random_artifact()}", _video(), f"--output={output}"]
+    assert main([*run, *flags]) == 1
+    assert capsys.readouterr().err == f"tsm-live: error: {message}.\n"
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("web", [[], ["--web=0"]])
+def test_a_flag_of_a_view_that_there_is_has_an_effect(web):
+    """Without a display the web is the default."""
+    _, error, status = _run(_video(), "--web_token=too short", *web)
+    assert status == 1 and "The token of the web view must be 16" in error
+
+
+def test_values_may_look_like_flags(capsys):
+    """A pipe and negative numbers."""
+    source = ["--source", "-", "--start_score", "-1"]
+    assert main([f"--model={random_artifact()}", *source]) == 1
+    assert "start_score=-1.0" in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"tsm-live {__version__}\n"
+
+
+@pytest.mark.parametrize("artifact", [random_artifact, random_onnx])
+def test_more_threads_than_a_runtime_survives(artifact, tmp_path):
+    output = tmp_path / "out.mp4"
+    process = start_tsm_live(
+        *(f"--model={artifact()}", _video(), f"--output={output}"),
+        "--threads=100000",
+        stdout=subprocess.DEVNULL,
+    )
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1 and not output.exists()
+    assert error == (
+        "tsm-live: error: `threads` must be an integer from 1 to 256. "
+        "Received: threads=100000\n"
+    )

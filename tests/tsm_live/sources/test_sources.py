@@ -1,0 +1,275 @@
+import itertools
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from testing.network_camera import NetworkCamera
+from testing.shared_data import fixture
+from testing.videos import truncated
+from tsm_keras.data.video.decoding import read_video
+from tsm_live.sources import live_source as live_source_module
+from tsm_live.sources.live_source import LiveSource, back_off
+from tsm_live.sources.open_source import SourceOptions, open_source
+from tsm_live.sources.raw_pipe import RawPipe
+from tsm_live.sources.source import SourceError
+from tsm_live.sources.video_file import VideoFile
+
+# Videos and pipes: one Keras is enough.
+pytestmark = pytest.mark.keras3_only
+
+
+def _read_all(source):
+    frames = list(iter(source.read, None))
+    source.close()
+    return frames
+
+
+# Name, frames, seconds from the first to the last, frames a second.
+@pytest.mark.parametrize(
+    ("name", "count", "length", "fps"),
+    [
+        ("exo_sample.mkv", 30, 0.967, 30),
+        ("exo_sample_h263.ts", 25, 0.96, 25),
+        ("exo_sample_android_slow_motion.mp4", 7, 0.492, 13.325),
+        ("mma_test_ucf101.avi", 164, 6.52, 25),  # Its last frame has no time.
+        ("decord_video_90.mov", 3, 0.067, 30),
+        ("mpy_no_duration.webm", 74, 4.872, 14.985),
+        ("small_webm.webm", 1, 0, 25),
+    ],
+)
+def test_a_file_is_its_frames_and_times(name, count, length, fps):
+    source = VideoFile(fixture(name))
+    frames = _read_all(source)
+    assert source.fps == pytest.approx(fps, rel=0.02)
+    times = [frame.time for frame in frames]
+    assert len(frames) == count and times[0] == 0
+    assert times[-1] == pytest.approx(length, abs=1e-3)
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert not VideoFile.is_live
+
+
+def test_pixels_are_bgr(tmp_path):
+    path = fixture("imageio_realshort.mp4")
+    first = VideoFile(path).read().image
+    # Another decoder; its own conversion rounds otherwise.
+    expected = read_video(path)[0][..., ::-1]
+    assert np.abs(first.astype(int) - expected).mean() < 3
+    assert np.abs(first[..., ::-1].astype(int) - expected).mean() > 10
+
+
+@pytest.mark.parametrize("name", ["decord_corrupted.mp4", "cut.ts"])
+def test_a_file_that_breaks_off_ends_with_a_word(name, tmp_path, capsys):
+    if name == "cut.ts":  # An index at its end would make it unreadable.
+        path = tmp_path / name
+        path.write_bytes(truncated(fixture("mma_test_ucf101.avi").read_bytes()))
+    else:
+        path = fixture(name)
+    assert _read_all(VideoFile(path))
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and f"{name} breaks off after" in error
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("exo_invalid-bitstream.webm", "small_gif.gif", "tfio_audio_only.mp4"),
+        *("small_Mpeg4.mp4", "exo_sample_with_sdt.ts", "nowhere.mp4"),
+    ],
+)
+def test_what_is_no_video_is_named(name):
+    with pytest.raises(SourceError, match=name):
+        _read_all(VideoFile(fixture(name)))
+
+
+def _pipe(content):
+    reading, writing = os.pipe()
+    threading.Thread(
+        target=lambda: (os.write(writing, content), os.close(writing))
+    ).start()
+    return os.fdopen(reading, "rb")
+
+
+@pytest.mark.parametrize("pixel_format", ["bgr24", "rgb24"])
+def test_a_pipe(pixel_format):
+    frames = np.random.default_rng(0).integers(0, 256, (4, 3, 5, 3), np.uint8)
+    sent = frames if pixel_format == "bgr24" else frames[..., ::-1]
+    with _pipe(sent.tobytes()) as pipe:
+        found = _read_all(
+            RawPipe(pipe, 5, 3, pixel_format=pixel_format, fps=10)
+        )
+    np.testing.assert_array_equal([f.image for f in found], frames)
+    np.testing.assert_allclose([f.time for f in found], [0, 0.1, 0.2, 0.3])
+
+
+def test_a_pipe_that_ends_within_a_frame(capsys):
+    with _pipe(bytes(100)) as pipe:
+        assert len(_read_all(RawPipe(pipe, 5, 3))) == 2
+    assert "10 of 45 bytes are left out" in capsys.readouterr().err
+    with (
+        _pipe(bytes(44)) as pipe,
+        pytest.raises(SourceError, match="Received: 44 bytes"),
+    ):
+        RawPipe(pipe, 5, 3).read()
+
+
+def test_a_pipe_that_says_nothing_can_be_stopped():
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        source = RawPipe(pipe, 5, 3)
+        threading.Timer(0.1, source.stop).start()
+        assert source.read() is None
+    os.close(writing)
+
+
+def test_back_off_doubles_up_to_a_limit():
+    assert list(itertools.islice(back_off(1, 5), 5)) == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["tcp", "rtsp"])
+def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
+    connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
+    with NetworkCamera(connections, scheme) as camera:
+        source = LiveSource(camera.address, timeout=1.0)
+        # Of each connection all frames but some that a decoder held back.
+        times = [source.read().time for _ in range(27 + 22 + 10)]
+        source.stop()
+        source.close()
+    assert camera.served == 3
+    assert (np.diff(times) >= 0).all()
+    assert (np.diff(times) > 0.5).sum() >= 2  # While it was away.
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("; ")[0].rsplit(" ", 1)[1] for line in lines] == [
+        *("gone", "back", "gone", "back"),
+    ]
+
+
+class _UnpluggedCamera:
+    """Stands in for `cv2.VideoCapture`: no camera is where tests run.
+
+    Each opening yields as many frames as are left of `openings`.
+    """
+
+    openings: list[int]
+    opened: list[int]
+
+    def __init__(self, number):
+        self.opened.append(number)
+        self._left = self.openings.pop(0)
+
+    def isOpened(self):  # noqa: N802
+        return self._left > 0
+
+    def read(self):
+        self._left -= 1
+        if self._left < 0:
+            return False, None
+        return True, np.full((4, 6, 3), len(self.opened), np.uint8)
+
+    def release(self):
+        self._left = 0
+
+
+def test_a_local_camera_comes_back(monkeypatch, capsys):
+    camera = type("Camera", (_UnpluggedCamera,), {})
+    camera.openings, camera.opened = [2, 0, 0, 3], []
+    monkeypatch.setattr(live_source_module.cv2, "VideoCapture", camera)
+    source = open_source("0")
+    frames = [source.read() for _ in range(5)]
+    source.stop()
+    assert source.read() is None
+    # By number, each time; twice it was not there yet.
+    assert camera.opened == [0, 0, 0, 0]
+    assert [frame.image[0, 0, 0] for frame in frames] == [1, 1, 4, 4, 4]
+    gaps = np.diff([frame.time for frame in frames])
+    assert gaps[1] >= 0.5 + 1.0 + 2.0 > gaps[[0, 2, 3]].max()
+    assert [
+        line.split(": ")[-1] for line in capsys.readouterr().err.splitlines()
+    ] == [
+        "camera 0 is gone; trying again in 0.5 s",
+        "camera 0 is gone; trying again in 1 s",
+        "camera 0 is gone; trying again in 2 s",
+        "camera 0 is back",
+    ]
+
+
+def test_what_never_was_there_is_told_at_once(monkeypatch):
+    start = time.monotonic()
+    with pytest.raises(SourceError, match="camera 97 cannot be opened"):
+        LiveSource("97").read()
+    with pytest.raises(SourceError, match="tcp://127.0.0.1:1 cannot be opened"):
+        LiveSource("tcp://127.0.0.1:1").read()
+    assert time.monotonic() - start < 4
+
+
+def test_a_silent_server_is_given_up():
+    with (
+        NetworkCamera([(0, "stall")]) as camera,
+        pytest.raises(SourceError, match="cannot be opened"),
+    ):
+        LiveSource(camera.address, timeout=0.5).read()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["0", "rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"],
+)
+def test_live_sources(name):
+    source = open_source(name)
+    assert isinstance(source, LiveSource) and source.is_live
+    assert source.is_webcam == (name == "0") and source.name == name
+
+
+def test_an_address_of_a_file_is_a_file(tmp_path):
+    with pytest.raises(SourceError, match="cannot be read as a video"):
+        open_source("http://127.0.0.1:1/video.MP4?x=1.2")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "Frames on stdin need --stdin_size.*Received: None"),
+        ({"stdin_size": "64"}, "Received: 64"),
+        ({"stdin_size": "64x0"}, "Received: 64x0, 'bgr24', 30"),
+        ({"stdin_size": "999999x999999"}, "at most 67108864 pixels.*9x999999,"),
+        ({"stdin_size": "9" * 5000 + "x1"}, "Frames on stdin need"),
+    ],
+)
+def test_refused_options_of_stdin(options, message):
+    with pytest.raises(ValueError, match=message):
+        open_source("-", SourceOptions(**options))
+
+
+@pytest.mark.parametrize("fps", [0, float("inf"), float("nan"), 1e-9])
+def test_a_rate_is_refused_whatever_the_source(fps):
+    with pytest.raises(ValueError, match=f"Received: stdin_fps={fps}"):
+        SourceOptions(stdin_fps=fps)
+    with _pipe(b"") as pipe, pytest.raises(ValueError, match=f"{fps} fps"):
+        RawPipe(pipe, 6, 4, fps=fps)
+
+
+@pytest.mark.parametrize("size", ["", "64", "64x", "6e1x48", "64×48"])
+def test_a_size_is_refused_whatever_the_source(size):
+    with pytest.raises(ValueError, match=f"Received: {size}$"):
+        SourceOptions(stdin_size=size)
+
+
+@pytest.mark.parametrize("timeout", [0, float("inf"), float("nan"), 1e9])
+def test_a_timeout_is_refused_whatever_the_source(timeout):
+    with pytest.raises(ValueError, match=f"Received: timeout={timeout}"):
+        SourceOptions(timeout=timeout)
+
+
+def test_a_number_that_is_no_cameras():
+    with pytest.raises(ValueError, match="4 digits at most. Received: 99999"):
+        open_source("9" * 20)
+
+
+def test_a_pipe_or_a_folder_as_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")  # Nobody will ever write to it.
+    for path in (tmp_path / "pipe.mp4", tmp_path):
+        with pytest.raises(SourceError, match="is no file.*--source=-"):
+            open_source(str(path))

@@ -1,0 +1,1 @@
+"""What PyTorch projects call the layers of our networks."""

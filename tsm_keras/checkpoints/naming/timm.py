@@ -1,0 +1,30 @@
+"""timm's names: models/efficientnet.py (MobileNetV2) and models/resnet.py."""
+
+from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.torchvision import RESNET_ROWS
+
+_BLOCK = r"block_(?P<block>\d\d)"
+_MODULE = "blocks.{stage0}.{place}"
+
+TIMM = Naming(
+    name="timm",
+    resnet=(*RESNET_ROWS, ("classifier", "fc")),
+    mobilenet_v2=(
+        ("stem_conv", "conv_stem"),
+        ("stem_bn", "bn1"),
+        # The first block does not expand.
+        ("block_00_depthwise", "blocks.0.0.conv_dw"),
+        ("block_00_depthwise_bn", "blocks.0.0.bn1"),
+        ("block_00_project", "blocks.0.0.conv_pw"),
+        ("block_00_project_bn", "blocks.0.0.bn2"),
+        (_BLOCK + "_expand", _MODULE + ".conv_pw"),
+        (_BLOCK + "_expand_bn", _MODULE + ".bn1"),
+        (_BLOCK + "_depthwise", _MODULE + ".conv_dw"),
+        (_BLOCK + "_depthwise_bn", _MODULE + ".bn2"),
+        (_BLOCK + "_project", _MODULE + ".conv_pwl"),
+        (_BLOCK + "_project_bn", _MODULE + ".bn3"),
+        ("head_conv", "conv_head"),
+        ("head_bn", "bn2"),
+        ("classifier", "classifier"),
+    ),
+)

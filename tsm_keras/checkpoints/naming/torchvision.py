@@ -1,0 +1,42 @@
+"""torchvision's names: models/resnet.py and models/mobilenetv2.py.
+
+The TSM authors' ResNets are torchvision's, so they share these rows.
+"""
+
+from tsm_keras.checkpoints.naming.base import Naming
+
+_BLOCK = r"stage_(?P<stage>\d)_block_(?P<block>\d\d)"
+_MODULE = "layer{stage}.{index}"
+
+RESNET_ROWS = (
+    ("stem_conv", "conv1"),
+    ("stem_bn", "bn1"),
+    (_BLOCK + "_conv_1", _MODULE + "{wrap}.conv1{net}"),
+    (_BLOCK + r"_conv_(?P<number>[23])", _MODULE + "{wrap}.conv{number}"),
+    (_BLOCK + r"_bn_(?P<number>\d)", _MODULE + "{wrap}.bn{number}"),
+    (_BLOCK + "_downsample_conv", _MODULE + "{wrap}.downsample.0"),
+    (_BLOCK + "_downsample_bn", _MODULE + "{wrap}.downsample.1"),
+)
+
+TORCHVISION = Naming(
+    name="torchvision",
+    resnet=(*RESNET_ROWS, ("classifier", "fc")),
+    mobilenet_v2=(
+        ("stem_conv", "features.0.0"),
+        ("stem_bn", "features.0.1"),
+        # The first block does not expand.
+        ("block_00_depthwise", "features.1.conv.0.0"),
+        ("block_00_depthwise_bn", "features.1.conv.0.1"),
+        ("block_00_project", "features.1.conv.1"),
+        ("block_00_project_bn", "features.1.conv.2"),
+        (r"block_(?P<block>\d\d)_expand", "features.{feature}.conv.0.0"),
+        (r"block_(?P<block>\d\d)_expand_bn", "features.{feature}.conv.0.1"),
+        (r"block_(?P<block>\d\d)_depthwise", "features.{feature}.conv.1.0"),
+        (r"block_(?P<block>\d\d)_depthwise_bn", "features.{feature}.conv.1.1"),
+        (r"block_(?P<block>\d\d)_project", "features.{feature}.conv.2"),
+        (r"block_(?P<block>\d\d)_project_bn", "features.{feature}.conv.3"),
+        ("head_conv", "features.18.0"),
+        ("head_bn", "features.18.1"),
+        ("classifier", "classifier.1"),
+    ),
+)

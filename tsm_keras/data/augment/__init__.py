@@ -1,0 +1,1 @@
+"""What training does to clips: crops, colour, mixing, mirroring."""

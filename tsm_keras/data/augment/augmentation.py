@@ -1,0 +1,211 @@
+"""What training does to clips: one draw a clip, the same for all its frames."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tsm_keras.data.augment.color import color_jitter
+from tsm_keras.data.augment.crops import (
+    multi_scale_box,
+    random_box,
+    random_resized_box,
+)
+from tsm_keras.data.augment.mirror import mirror
+from tsm_keras.data.augment.mixing import cutmix, mixup
+from tsm_keras.data.augment.rand_augment import MAX_MAGNITUDE, rand_augment
+
+_CROPS = ("random", "multi_scale", "random_resized")
+_JITTER = ("brightness", "contrast", "saturation", "hue")
+# What is folded into a clip's seed, so that no two draws share their numbers.
+# The frames are drawn with the seed itself.
+_CROP, _FLIP, _COLOR, _RANDOM, _MIX = range(1, 6)
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig:
+    """How clips are changed in training. The default only crops.
+
+    Attributes:
+        crop: `"random"` takes a square of the input's size anywhere;
+            `"multi_scale"` is the corner crop of TSN and TSM;
+            `"random_resized"` draws area and aspect too (Inception's).
+        crop_scales: Of `"multi_scale"`, descending, in (0, 1].
+        crop_area: Of `"random_resized"`: least and largest share of the frame.
+        flip: Mirror every second clip; its class becomes the one that the
+            data set's flip pairs name. Refused where a data set has none.
+        brightness: Colour jitter: at most how far the factor is from 1.
+        contrast: The same.
+        saturation: The same.
+        hue: At most how far the hue turns, as a share of the circle.
+        rand_augment: Operations a clip of RandAugment; 0 for none.
+        magnitude: Of RandAugment's operations, 0 to 10.
+        mixup: Alpha of MixUp; 0 for none. Labels become `[B, K]` float32.
+        cutmix: Alpha of CutMix; 0 for none. With both, a coin decides for
+            each batch.
+
+    Raises:
+        ValueError: Names the field, what was expected and what was received.
+    """
+
+    crop: str = "random"
+    crop_scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    crop_area: tuple[float, float] = (0.08, 1.0)
+    flip: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    rand_augment: int = 0
+    magnitude: float = 9.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self):
+        scales, area = self.crop_scales, self.crop_area
+        for field, valid, expected in (
+            ("crop", self.crop in _CROPS, f"one of {_CROPS}"),
+            (
+                "crop_scales",
+                scales
+                and 0 < min(scales) <= max(scales) <= 1
+                and list(scales) == sorted(scales, reverse=True),
+                "descending numbers in (0, 1]",
+            ),
+            (
+                "crop_area",
+                len(area) == 2 and 0 < area[0] <= area[1] <= 1,
+                "two ascending numbers in (0, 1]",
+            ),
+            ("brightness", 0 <= self.brightness <= 1, "in [0, 1]"),
+            ("contrast", 0 <= self.contrast <= 1, "in [0, 1]"),
+            ("saturation", 0 <= self.saturation <= 1, "in [0, 1]"),
+            ("hue", 0 <= self.hue <= 0.5, "in [0, 0.5]"),
+            ("rand_augment", self.rand_augment >= 0, "at least 0"),
+            (
+                "magnitude",
+                0 <= self.magnitude <= MAX_MAGNITUDE,
+                f"in [0, {MAX_MAGNITUDE}]",
+            ),
+            ("mixup", self.mixup >= 0, "at least 0"),
+            ("cutmix", self.cutmix >= 0, "at least 0"),
+        ):
+            if not valid:
+                raise ValueError(
+                    f"`{field}` must be {expected}. "
+                    f"Received: {field}={getattr(self, field)!r}"
+                )
+
+    @property
+    def changes_colors(self) -> bool:
+        """Whether clips get other colours, or other shapes by RandAugment."""
+        return any(getattr(self, name) for name in _JITTER) or bool(
+            self.rand_augment
+        )
+
+    @property
+    def mixes(self) -> bool:
+        """Whether clips of a batch are mixed and labels are `[B, K]`."""
+        return bool(self.mixup or self.cutmix)
+
+
+def augmented_box(
+    shape: tf.Tensor, size: int, seed: tf.Tensor, config: AugmentationConfig
+) -> tf.Tensor:
+    """Draws the part of a clip's frames that is seen.
+
+    Args:
+        shape: `[height, width]` of the frames, each at least `size`.
+        size: What the box will be resized to.
+        seed: Of all draws of the clip, two integers.
+        config: What to do.
+
+    Returns:
+        `[top, left, height, width]`, int32.
+    """
+    seed = tf.random.fold_in(seed, _CROP)
+    if config.crop == "multi_scale":
+        return multi_scale_box(shape, size, seed, scales=config.crop_scales)
+    if config.crop == "random_resized":
+        return random_resized_box(shape, seed, area=config.crop_area)
+    return random_box(shape, size, seed)
+
+
+def augment_clip(
+    clip: tf.Tensor,
+    label: tf.Tensor,
+    seed: tf.Tensor,
+    config: AugmentationConfig,
+    mirrored_labels: tuple[int, ...] | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirrors a clip and changes its colours and shapes.
+
+    Args:
+        clip: `[T, S, S, C]` uint8 RGB or flow, cropped and resized.
+        label: Class number, scalar.
+        seed: Of all draws of the clip, two integers.
+        config: What to do.
+        mirrored_labels: The class of a mirrored clip of each class; needed
+            for `config.flip`.
+
+    Returns:
+        The clip, `[T, S, S, C]` uint8, and its class.
+    """
+    if config.flip:
+        uniform = tf.random.stateless_uniform(
+            [], tf.random.fold_in(seed, _FLIP)
+        )
+        flipped = uniform < 0.5
+        clip = tf.cond(flipped, lambda: mirror(clip), lambda: clip)
+        partner = tf.gather(tf.constant(mirrored_labels, label.dtype), label)
+        label = tf.where(flipped, partner, label)
+    if config.changes_colors:
+        jitter = {name: getattr(config, name) for name in _JITTER}
+        pixels = color_jitter(
+            tf.cast(clip, tf.float32),
+            tf.random.fold_in(seed, _COLOR),
+            **jitter,
+        )
+        pixels = rand_augment(
+            pixels,
+            tf.random.fold_in(seed, _RANDOM),
+            num_ops=config.rand_augment,
+            magnitude=config.magnitude,
+        )
+        clip = tf.cast(tf.round(pixels), tf.uint8)
+    return clip, label
+
+
+def mix_batch(
+    clips: tf.Tensor,
+    labels: tf.Tensor,
+    seed: tf.Tensor,
+    config: AugmentationConfig,
+    num_classes: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes the clips of a batch as `config.mixup` and `config.cutmix` say.
+
+    Args:
+        clips: `[B, T, S, S, 3]` uint8.
+        labels: `[B]` class numbers.
+        seed: Of the draw, two integers.
+        config: What to do; one of both alphas above 0.
+        num_classes: K.
+
+    Returns:
+        Clips, `[B, T, S, S, 3]` uint8, and labels, `[B, K]` float32.
+    """
+    labels = tf.one_hot(labels, num_classes)
+    seed = tf.random.fold_in(seed, _MIX)
+
+    def fade():
+        return mixup(clips, labels, seed, config.mixup)
+
+    def paste():
+        return cutmix(clips, labels, seed, config.cutmix)
+
+    if not config.cutmix:
+        return fade()
+    if not config.mixup:
+        return paste()
+    coin = tf.random.stateless_uniform([], tf.random.fold_in(seed, 3)) < 0.5
+    return tf.cond(coin, fade, paste)

@@ -1,0 +1,1 @@
+"""Generated videos of hand gestures."""

@@ -1,0 +1,1 @@
+"""Batches of clips on tf.data: sampling, epochs and views."""

@@ -1,0 +1,1 @@
+"""The `tsm prepare` command: from a collection to a prepared data set."""

@@ -1,0 +1,147 @@
+"""ingest_with_beam: the same shards, written by an Apache Beam pipeline.
+
+The plan, the work on a clip and the writing of a shard are those of `ingest`;
+Beam's part is to hand out shards to machines. A shard is the unit of work, not
+a clip: so no frame travels between workers, and one that is tried again is the
+same file again.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import pathlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from tsm_keras.data.prepare.dataset_folder import finish, unfinished_shards
+from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
+from tsm_keras.data.prepare.shards import read_result, write_shard
+from tsm_keras.data.prepare.workers import encode_in_order
+from tsm_keras.data.storage.prepared_dataset import PreparedDataset
+
+_LOOK_AFTER = 2.0  # Seconds between two looks at which shards are finished.
+
+
+def ingest_with_beam(
+    plan: IngestPlan,
+    folder: str | os.PathLike,
+    options: Sequence[str] = (),
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> PreparedDataset:
+    """Writes a prepared data set, or finishes one, as `ingest` does.
+
+    Args:
+        plan: From `make_plan`.
+        folder: Where to. All workers must see it, and the videos, under the
+            same path.
+        options: Beam's, as `--runner=DirectRunner`.
+        progress: Called with (clips done, clips in all), by shards.
+
+    Raises:
+        ImportError: If Beam is not installed.
+        FileExistsError, ValueError: See `ingest`; or if an option is wrong.
+    """
+    # Before anything is written: it refuses options that are wrong, too.
+    pipeline = _pipeline(options)
+    import apache_beam as beam
+
+    folder = pathlib.Path(folder).resolve()
+    # Workers may run elsewhere, and need not know of shards but their own.
+    settings = dataclasses.replace(
+        plan, root=plan.root.resolve(), shards=(), rejected=()
+    )
+    with unfinished_shards(plan, folder) as shards:
+        with _shown(plan, folder, progress), pipeline:
+            _ = (
+                pipeline
+                | "Shards" >> beam.Create(shards)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.Map(_write, settings, folder)
+            )
+        return finish(plan, folder)
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Refuses what Beam does not know, which it would leave out by itself.
+
+    Args:
+        options: As in `ingest_with_beam`.
+
+    Raises:
+        ImportError: If Beam is not installed.
+        ValueError: If an option is unknown or its value is wrong.
+    """
+    _pipeline(options)
+
+
+def _pipeline(options):
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError as error:
+        raise ImportError(
+            'Apache Beam is needed for a runner: pip install "tsm-keras[beam]"'
+        ) from error
+    parser = _OptionParser(
+        allow_abbrev=False,
+        add_help=False,
+        conflict_handler="resolve",  # A notebook may define a class again.
+    )
+    # As Beam itself finds all options there are.
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(list(options))
+    if unknown:
+        raise ValueError(
+            "What follows `--` must be options of Apache Beam. "
+            f"Received: {' '.join(unknown)}"
+        )
+    return beam.Pipeline(options=PipelineOptions(list(options)))
+
+
+class _OptionParser(argparse.ArgumentParser):
+    """Knows Beam's options, and says in one line what is wrong with some."""
+
+    def add_value_provider_argument(self, *names: str, **kwargs: Any) -> None:
+        self.add_argument(*names, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"Apache Beam's options are wrong: {message}")
+
+
+@contextlib.contextmanager
+def _shown(plan, folder, progress) -> Iterator[None]:
+    """Tells meanwhile how many clips are in finished shards."""
+    ended = threading.Event()
+
+    def look():
+        left, done = list(plan.shards), 0
+        while progress:
+            last = ended.is_set()
+            finished = [x for x in left if read_result(folder, x)]
+            left = [shard for shard in left if shard not in finished]
+            done += sum(len(shard.clips) for shard in finished)
+            progress(done, plan.num_clips)
+            if last:
+                return
+            ended.wait(_LOOK_AFTER)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _write(
+    shard: PlannedShard, settings: IngestPlan, folder: pathlib.Path
+) -> str:
+    encoded = encode_in_order(settings, shard.clips, workers=1)
+    with contextlib.closing(encoded):
+        write_shard(settings, shard, encoded, folder)
+    return shard.file

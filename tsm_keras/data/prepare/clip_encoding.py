@@ -1,0 +1,193 @@
+"""encode_clip: a clip of a collection becomes JPEG frames with their times.
+
+A pure function of the source's content and the settings, without TensorFlow:
+what every worker of `tsm prepare` runs, on one machine or many.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from tsm_keras.data.prepare.collections.collection import ClipSource
+from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.video.decoding import VideoError, iterate_video
+from tsm_keras.data.video.frame_folder import iterate_frame_folder
+from tsm_keras.data.video.frame_times import even_indices, is_even, slot
+from tsm_keras.data.video.resizing import resize_short_side, with_short_side
+
+# A protocol buffer ends at 2 GB, and a reader holds several clips.
+_MAX_BYTES = 1 << 28
+_MAX_SIDE = 65_500  # Of a JPEG, in pixels.
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedClip:
+    """A clip's frames; the fields are those of `ClipRecord`."""
+
+    frames: tuple[bytes, ...]
+    timestamps: tuple[int, ...]
+    height: int
+    width: int
+    frame_rate: float
+    start: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejected:
+    """Why a clip is left out."""
+
+    reason: str
+
+
+def try_encode_clip(
+    root: str | os.PathLike, source: ClipSource, images: ImageSettings
+) -> EncodedClip | Rejected:
+    """Calls `encode_clip`; damage becomes a `Rejected`.
+
+    Raises:
+        MemoryError: If there is too little; the clip may be good.
+        OSError: If the file cannot be read, damaged or not.
+    """
+    cv2.setNumThreads(1)  # Processes are what runs in parallel.
+    try:
+        return encode_clip(root, source, images)
+    except VideoError as error:
+        return Rejected(error.reason)
+    except OSError:
+        raise
+    except Exception as error:  # What a strange file makes a library raise.
+        if _lacks_memory(error):
+            raise MemoryError(
+                f"{source.path} takes more memory than there is: fewer workers "
+                "take less"
+            ) from error
+        return Rejected(f"{type(error).__name__}: {error}")
+
+
+def _lacks_memory(error):
+    code = getattr(error, "code", None)  # Of OpenCV's errors.
+    return isinstance(error, MemoryError) or code == cv2.Error.StsNoMem
+
+
+def encode_clip(
+    root: str | os.PathLike, source: ClipSource, images: ImageSettings
+) -> EncodedClip:
+    """Decodes a clip and encodes its frames.
+
+    Frames are upright, `images.short_side` pixels on their short side and at
+    most `images.max_frame_rate` a second. A clip whose frame rate varies is
+    put on even times. A clip of one frame is said to last a second.
+
+    Args:
+        root: Folder that `source.path` is relative to.
+        source: The clip.
+        images: How to store its frames.
+
+    Raises:
+        VideoError: If the clip is damaged or too long for one record.
+        OSError: If its file cannot be read, damaged or not.
+    """
+    path = pathlib.Path(root) / source.path
+    try:
+        return _encode(path, _iterate(path, source), images)
+    except VideoError:
+        check_readable(path)
+        raise
+
+
+def check_readable(path: pathlib.Path) -> None:
+    """Reads a file, or a folder's files, to the end.
+
+    Tells damage, which is the file's, from a disk or a network that fails.
+
+    Raises:
+        OSError: If that is not possible.
+    """
+    files = path.iterdir() if path.is_dir() else [path]
+    for file in files:
+        if file.exists() and not file.is_file():
+            continue  # A folder; or a pipe, which may never end.
+        with open(file, "rb") as content:
+            while content.read(1 << 20):
+                pass
+
+
+def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
+    part = (source.start or 0.0, source.end or float("inf"))
+    if source.frame_pattern is None:
+        if path.stat().st_size == 0 and path.is_file():
+            raise VideoError(path, "the file is empty")
+        return iterate_video(path, *part)
+    return iterate_frame_folder(
+        path, source.frame_pattern, source.frame_rate, *part
+    )
+
+
+def _encode(path, frames, images):
+    seen, times, encoded, shape, last_slot, size = [], [], [], None, None, 0
+    for time, frame in frames:
+        seen.append(time)
+        if images.max_frame_rate is not None:
+            this_slot = slot(time - seen[0], images.max_frame_rate)
+            if this_slot == last_slot:
+                continue
+            last_slot = this_slot
+        _check_sides(path, frame, images.short_side)
+        frame = resize_short_side(frame[None], images.short_side)[0]
+        shape = shape or frame.shape
+        if frame.shape != shape:  # Some streams change their size midway.
+            frame = cv2.resize(frame, shape[1::-1])
+        times.append(time)
+        encoded.append(_jpeg(frame, images.quality))
+        size += len(encoded[-1])
+        if size > _MAX_BYTES:
+            raise VideoError(
+                path,
+                f"the first {time - seen[0]:.0f} seconds fill "
+                f"{_MAX_BYTES >> 20} MB already, too much for one clip",
+            )
+    shortest = 1 / (images.max_frame_rate or float("inf"))
+    return _on_even_times(seen, times, encoded, shape, shortest)
+
+
+def _on_even_times(seen, times, encoded, shape, shortest):
+    indices = range(len(times))
+    interval = 1.0
+    if len(times) > 1:
+        interval = (times[-1] - times[0]) / (len(times) - 1)
+    if len(times) > 1 and not is_even(seen):
+        indices, interval = even_indices(
+            times, max(float(np.median(np.diff(times))), shortest)
+        )
+        times = [times[0] + step * interval for step in range(len(indices))]
+    return EncodedClip(
+        frames=tuple(encoded[index] for index in indices),
+        timestamps=tuple(_microseconds(time) for time in times),
+        height=shape[0],
+        width=shape[1],
+        frame_rate=round(1 / interval, 6),
+        start=_microseconds(times[0]),
+        end=_microseconds(times[-1] + interval),
+    )
+
+
+def _check_sides(path, frame, short_side):
+    """Refuses what is too long and narrow, before it fills the memory."""
+    height, width = with_short_side(*frame.shape[:2], short_side)
+    if max(height, width) > _MAX_SIDE:
+        raise VideoError(path, f"no JPEG can hold {width}x{height} pixels")
+
+
+def _jpeg(frame, quality):
+    bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return jpeg.tobytes()
+
+
+def _microseconds(seconds):
+    return round(seconds * 1_000_000)

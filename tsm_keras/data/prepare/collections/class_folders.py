@@ -1,0 +1,32 @@
+"""Videos in one folder per class: `CLASS/FILE`, or `SPLIT/CLASS/FILE`."""
+
+import os
+
+from tsm_keras.data.prepare.collections.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+    sorted_labels,
+)
+from tsm_keras.data.video.class_folders import (
+    VIDEO_SUFFIXES,
+    class_videos,
+    split_folders,
+)
+
+
+def read_class_folders(options: SourceOptions) -> Collection:
+    """Reads class folders, of each split where the folders' names say so."""
+    clips = [
+        ClipSource(os.path.relpath(path, options.root), label, split)
+        for split, folder in split_folders(options.root)
+        for label, paths in class_videos(folder).items()
+        for path in paths
+    ]
+    if not clips:
+        raise ValueError(
+            f"{options.root} holds no videos: put them into one folder a class "
+            f"({options.root}/<class>/<file>, {' '.join(VIDEO_SUFFIXES)}), or "
+            "say with --source_format what it holds."
+        )
+    return Collection(options.root, sorted_labels(clips), tuple(clips))

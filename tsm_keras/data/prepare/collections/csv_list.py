@@ -1,0 +1,151 @@
+"""CSV and TSV lists: `path,label[,start,end[,split]]`."""
+
+import collections
+import csv
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+from tsm_keras.data.prepare.collections.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+    all_lines,
+    list_files,
+    shortened,
+    sorted_labels,
+)
+from tsm_keras.data.video.class_folders import split_named
+
+_COLUMNS = ("path", "label", "start", "end", "split")
+# Decades: more is a slip, which no decoder can count to and no name can hold.
+_MAX_SECONDS = 1_000_000_000
+
+
+def read_csv_list(options: SourceOptions) -> Collection:
+    """Reads a list file, or all of a folder.
+
+    A first row of column names may be there and may order the columns in any
+    way. A clip's split is what its row says, else what the name of the list
+    says (`train.csv`). Start and end are seconds. Paths are relative to the
+    collection; a path of a folder is one of frames.
+    """
+    lists = options.list_folder
+    files = list_files(lists, "*.[ct]sv") if lists.is_dir() else [lists]
+    clips, first_rows = [], []
+    for file in files:
+        for line, row in read_table(file, _COLUMNS):
+            clips.append(_clip(options, file, line, row))
+            if line == 1:
+                first_rows.append((file, clips[-1]))
+    if not clips:
+        raise ValueError(f"{lists} lists no clips.")
+    _check_headers(options.root, first_rows, clips)
+    return Collection(options.root, sorted_labels(clips), tuple(clips))
+
+
+def read_table(
+    path: pathlib.Path, columns: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields the number and the columns of each row of a CSV or TSV file.
+
+    The separator is the first of tab, `;` and `,` in the first line. If that
+    line names at least the first two of `columns`, it says what is where.
+    """
+    lines = all_lines(path)
+    first = lines[0] if lines else ""
+    separator = next((mark for mark in "\t;" if mark in first), ",")
+    names: Sequence[str] = columns
+    for line, row in _rows(path, csv.reader(lines, delimiter=separator)):
+        cells = [cell.strip() for cell in row]
+        header = [cell.lower() for cell in cells]
+        if line == 1 and set(columns[:2]) <= set(header):
+            names = header
+        elif any(cells):
+            yield line, dict(zip(names, cells, strict=False))
+
+
+def _rows(path, reader):
+    """Yields each row with the number of its first line."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}:{line}: a row must be one of a CSV file, with every "
+                f"quotation mark closed. Received: {error}"
+            ) from error
+        yield line, row
+
+
+def seconds(
+    path: pathlib.Path, line: int, name: str, text: str | None
+) -> float | None:
+    """Returns a cell as seconds, None if it is empty.
+
+    Raises:
+        ValueError: If it is no number, with file and line.
+    """
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < _MAX_SECONDS:
+        raise ValueError(
+            f"{path}:{line}: `{name}` must be seconds, below {_MAX_SECONDS}. "
+            f"Received: {shortened(text)!r}"
+        )
+    return value
+
+
+def list_split(path: pathlib.Path) -> str | None:
+    """Returns the split that a list file's name has in it, or None."""
+    words = re.split(r"[^a-zA-Z]+", path.stem)
+    return next(filter(None, map(split_named, words)), None)
+
+
+def _check_headers(root, first_rows, clips):
+    """Refuses first rows that must be names of other columns."""
+    others = collections.Counter(clip.label for clip in clips)
+    others.subtract(clip.label for _, clip in first_rows)
+    for file, clip in first_rows:
+        is_file = pathlib.PurePath(clip.path).suffix
+        there = os.path.exists(root / clip.path)
+        if not (is_file or others[clip.label] or there):
+            raise ValueError(
+                f"{file}:1: the first row must name `path` and `label`, or be "
+                "a clip. Received: "
+                f"{[shortened(clip.path), shortened(clip.label)]}"
+            )
+
+
+def _clip(options, file, line, row):
+    if not row.get("path") or not row.get("label"):
+        raise ValueError(
+            f"{file}:{line}: a row must begin with a path and a label. "
+            f"Received: {[shortened(cell) for cell in row.values()]}"
+        )
+    split = split_named(row["split"]) if row.get("split") else list_split(file)
+    if split is None and row.get("split"):
+        raise ValueError(
+            f"{file}:{line}: `split` must be train, val or test. "
+            f"Received: {shortened(row['split'])!r}"
+        )
+    start, end = (
+        seconds(file, line, name, row.get(name)) for name in ("start", "end")
+    )
+    if end is not None and end <= (start or 0.0):
+        raise ValueError(
+            f"{file}:{line}: `end` must be after `start`. "
+            f"Received: start={start}, end={end}"
+        )
+    # Not Path.is_dir, which raises where a name is too long for one.
+    folder = os.path.isdir(options.root / row["path"])
+    frames = options.frames("img_%05d.jpg", 30.0) if folder else {}
+    return ClipSource(row["path"], row["label"], split, start, end, **frames)

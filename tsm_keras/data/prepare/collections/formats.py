@@ -1,0 +1,88 @@
+"""read_collection: finds the adapter of a format."""
+
+import dataclasses
+from collections.abc import Callable
+
+from tsm_keras.data.prepare.collections.class_folders import read_class_folders
+from tsm_keras.data.prepare.collections.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+)
+from tsm_keras.data.prepare.collections.csv_list import read_csv_list
+from tsm_keras.data.prepare.collections.frame_folders import read_frame_folders
+from tsm_keras.data.prepare.collections.hmdb51 import read_hmdb51
+from tsm_keras.data.prepare.collections.jester import read_jester
+from tsm_keras.data.prepare.collections.kinetics import read_kinetics
+from tsm_keras.data.prepare.collections.something_something import (
+    read_something_something,
+)
+from tsm_keras.data.prepare.collections.ucf101 import read_ucf101
+
+FORMATS: dict[str, Callable[[SourceOptions], Collection]] = {
+    "class_folders": read_class_folders,
+    "frame_folders": read_frame_folders,
+    "csv": read_csv_list,
+    "ucf101": read_ucf101,
+    "hmdb51": read_hmdb51,
+    "jester": read_jester,
+    "something_something_v1": read_jester,
+    "something_something_v2": read_something_something,
+    "kinetics": read_kinetics,
+}
+
+
+def read_collection(source_format: str, options: SourceOptions) -> Collection:
+    """Lists the clips of a collection; opens no video.
+
+    Args:
+        source_format: One of `FORMATS`.
+        options: Where the videos and the lists are.
+
+    Raises:
+        FileNotFoundError: If a folder or a list is not there.
+        ValueError: If a list is not of its format, there are fewer than two
+            classes, or only some clips have a split.
+    """
+    if source_format not in FORMATS:
+        raise ValueError(
+            f"`source_format` must be one of {list(FORMATS)}. "
+            f"Received: source_format={source_format!r}"
+        )
+    if not options.root.is_dir():
+        raise FileNotFoundError(
+            f"The folder of videos {options.root} does not exist."
+        )
+    collection = FORMATS[source_format](options)
+    labels = collection.label_names
+    if not collection.clips:
+        raise ValueError(f"{options.list_folder} lists no clips.")
+    unknown = {clip.label for clip in collection.clips} - set(labels)
+    if unknown or len(labels) < 2:
+        raise ValueError(
+            f"{options.list_folder} must have two classes or more and name "
+            f"them all. Received: {list(labels)[:5]}, and clips of the classes "
+            f"{sorted(unknown)[:5]}"
+        )
+    # Order and repeats in lists, or on a disk, are of no consequence.
+    parts: dict[tuple, ClipSource] = {}
+    for clip in sorted(collection.clips, key=repr):
+        part = (clip.path, clip.start or 0.0, clip.end)
+        other = parts.setdefault(part, clip)
+        if (other.label, other.split) != (clip.label, clip.split):
+            where = clip.path
+            if clip.start or clip.end:
+                where += f" from {part[1]} to {clip.end or 'the end'}"
+            raise ValueError(
+                f"{options.list_folder} must give a clip one label and one "
+                f"split. Received: {where} as {other.label!r} ({other.split}) "
+                f"and as {clip.label!r} ({clip.split})"
+            )
+    clips = tuple(parts.values())
+    splits = {clip.split for clip in clips}
+    if None in splits and len(splits) > 1:
+        raise ValueError(
+            f"{options.list_folder} must give all clips a split or none. "
+            f"Received: {sorted(map(str, splits))}"
+        )
+    return dataclasses.replace(collection, clips=clips)

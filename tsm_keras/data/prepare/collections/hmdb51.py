@@ -1,0 +1,34 @@
+"""HMDB51's official lists: `brush_hair_test_split1.txt` and so on."""
+
+from tsm_keras.data.prepare.collections.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+    list_files,
+    read_lines,
+    reading,
+    sorted_labels,
+)
+
+_SPLITS = {"1": "train", "2": "test"}  # 0 is in neither.
+
+
+def read_hmdb51(options: SourceOptions) -> Collection:
+    """Reads the lists of a fold, one a class.
+
+    Lines are `FILE.avi 1`: 1 for training, 2 for test, 0 for unused. Videos
+    lie in one folder a class.
+    """
+    suffix = f"_test_split{options.fold}.txt"
+    clips = []
+    for file in list_files(options.list_folder, f"*{suffix}"):
+        label = file.name.removesuffix(suffix)
+        with reading(file):
+            rows = [line.rsplit(maxsplit=1) for line in read_lines(file)]
+            numbers = {name: number for name, number in rows}
+        for name, number in numbers.items():
+            if number in _SPLITS:
+                clips.append(
+                    ClipSource(f"{label}/{name}", label, _SPLITS[number])
+                )
+    return Collection(options.root, sorted_labels(clips), tuple(clips))

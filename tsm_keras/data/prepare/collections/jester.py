@@ -1,0 +1,29 @@
+"""Jester v1, and Something-Something v1: lists of `id;label`, and frames."""
+
+from tsm_keras.data.prepare.collections.collection import (
+    ClipSource,
+    Collection,
+    SourceOptions,
+    list_file,
+    read_lines,
+)
+
+
+def read_jester(options: SourceOptions) -> Collection:
+    """Reads the labelled lists of both data sets, which share their format.
+
+    `*-labels.csv` has a class a line, `*-train.csv` and `*-validation.csv`
+    have lines `34870;Drumming Fingers`; the clip is the folder `34870` of
+    frames `00001.jpg`, 12 a second. The test list has no labels and is left
+    out.
+    """
+    folder = options.list_folder
+    labels = list_file(folder, "*-labels.csv")
+    frames = options.frames("%05d.jpg", 12.0)
+    clips = []
+    for split, name in (("train", "train"), ("val", "validation")):
+        file = list_file(folder, f"*-{name}.csv")
+        for line in read_lines(file):
+            clip, _, label = line.partition(";")
+            clips.append(ClipSource(clip, label.strip(), split, **frames))
+    return Collection(options.root, tuple(read_lines(labels)), tuple(clips))

@@ -1,0 +1,169 @@
+"""What is around the shards of a prepared data set: its begin and its end."""
+
+import collections
+import contextlib
+import csv
+import fcntl
+import hashlib
+import json
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+import numpy as np
+
+from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
+from tsm_keras.data.prepare.shards import WORK_FOLDER, ShardResult, read_result
+from tsm_keras.data.storage.prepared_dataset import (
+    REJECTED_FILE,
+    SPLITS,
+    PreparedDataset,
+    Split,
+    is_prepared,
+    open_prepared,
+    write_description,
+)
+from tsm_keras.data.storage.same_settings import expect_same_settings
+from tsm_keras.version import __version__
+
+_PLAN_FILE = "plan.json"
+_LOCK_FILE = "lock"
+
+
+@contextlib.contextmanager
+def unfinished_shards(
+    plan: IngestPlan, folder: pathlib.Path
+) -> Iterator[list[PlannedShard]]:
+    """Makes the folder, or checks what is in it; yields what is to be done.
+
+    No other process can begin or go on with the folder meanwhile.
+
+    Raises:
+        FileExistsError, ValueError: See `ingest`.
+        BlockingIOError: If another process is at work in it.
+    """
+    work = folder / WORK_FOLDER
+    if not work.is_dir():
+        if folder.exists() and any(folder.iterdir()):
+            state = "is finished" if is_prepared(folder) else "is not empty"
+            raise FileExistsError(
+                f"{folder} {state}: choose another folder, or remove it."
+            )
+        work.mkdir(parents=True)
+    with open(work / _LOCK_FILE, "w") as lock:
+        try:  # The lock ends with this process, however that ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"Another process is at work in {folder}."
+            ) from error
+        for part in folder.glob(".*.part"):  # Of a run that was killed.
+            part.unlink()
+        _check_plan(plan, folder, work / _PLAN_FILE)
+        yield [
+            shard for shard in plan.shards if read_result(folder, shard) is None
+        ]
+
+
+def _check_plan(plan, folder, path):
+    """Keeps the plan's fingerprint, or compares it with the one kept."""
+    fingerprint = plan.fingerprint()
+    if not path.is_file():
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(fingerprint), "utf-8")
+        return
+    begun = json.loads(path.read_text("utf-8"))
+    expect_same_settings(folder, begun, fingerprint)
+
+
+def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
+    """Writes the descriptions when all shards are finished.
+
+    Raises:
+        ValueError: If one is not finished, or they hold no clip.
+    """
+    results = {
+        shard: result
+        for shard in plan.shards
+        if (result := read_result(folder, shard))
+    }
+    if len(results) < len(plan.shards):
+        raise ValueError(
+            f"{folder} has {len(results)} of {len(plan.shards)} shards: run "
+            "the same again to go on."
+        )
+    splits = {
+        split: _describe(plan, members)
+        for split in SPLITS
+        if (
+            members := [
+                result
+                for shard, result in results.items()
+                if shard.split == split
+            ]
+        )
+    }
+    rejected = list(plan.rejected)
+    rejected += [row for result in results.values() for row in result.rejected]
+    with (
+        atomic_file(folder / REJECTED_FILE) as temporary,
+        open(
+            temporary,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as file,
+    ):
+        csv.writer(file).writerows([("path", "reason"), *sorted(rejected)])
+    if not any(split.clips for split in splits.values()):
+        raise ValueError(
+            f"None of {len(rejected)} clips could be read: see "
+            f"{folder / REJECTED_FILE}."
+        )
+    content = hashlib.sha256(repr(plan.label_names).encode())
+    for result in results.values():
+        content.update(f"{result.shard.file} {result.shard.sha256}".encode())
+    write_description(
+        PreparedDataset(
+            folder=folder,
+            name=plan.name,
+            label_names=plan.label_names,
+            splits=splits,
+            flip_pairs=plan.flip_pairs,
+            images=plan.images,
+            rejected=len(rejected),
+            content_hash=content.hexdigest(),
+            tool_version=__version__,
+        )
+    )
+    # In one step, or a run killed here would leave what looks half begun.
+    done = (folder / WORK_FOLDER).rename(folder / ".finished")
+    shutil.rmtree(done)
+    return open_prepared(folder)
+
+
+def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
+    clips = [count for result in results for count in result.clips]
+    labels = collections.Counter(count.label for count in clips)
+    return Split(
+        shards=tuple(result.shard for result in results),
+        clips_per_label=tuple(
+            labels[number] for number in range(len(plan.label_names))
+        ),
+        statistics={
+            name: _range([getattr(count, name) for count in clips])
+            for name in ("frames", "duration", "frame_rate")
+        },
+    )
+
+
+def _range(values):
+    if not values:
+        return dict.fromkeys(("min", "median", "max"), 0.0)
+    return {
+        "min": float(min(values)),
+        "median": float(np.median(values)),
+        "max": float(max(values)),
+    }

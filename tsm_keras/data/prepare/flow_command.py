@@ -1,0 +1,226 @@
+"""Computes the optical flow of videos: `tsm flow --data=VIDEOS --to=FLOW`.
+
+VIDEOS is a prepared data set or a folder that `tsm train` takes. FLOW gets
+SPLIT/CLASS/CLIP/flow_x_00001.jpg, flow_y_00001.jpg and so on, as the tools of
+TSN write them. A run that was cut off goes on when it is started again with the
+same settings.
+"""
+
+import collections
+import json
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+from absl import flags
+
+from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.readers.clip_reader import (
+    ClipReader,
+    open_clips,
+    read_frames,
+)
+from tsm_keras.data.readers.flow_reader import (
+    FLOW_FILE,
+    X_PATTERN,
+    Y_PATTERN,
+    holds_flow,
+    read_flow_file,
+)
+from tsm_keras.data.storage.prepared_dataset import (
+    SPLITS,
+    is_prepared,
+    open_prepared,
+)
+from tsm_keras.data.storage.same_settings import expect_same_settings
+from tsm_keras.data.video.optical_flow import FLOW_METHODS, flow_function
+from tsm_keras.progress import progress_bar
+from tsm_keras.required_flags import expect_values
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "data",
+    None,
+    "Prepared data set, or folder with train/, test/, or of classes.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string("to", None, "Folder to write.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "method",
+    "dis",
+    FLOW_METHODS,
+    "dis, or the papers' tvl1, which needs opencv-contrib.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "size", 256, "Short side of the frames, in pixels.", flag_values=FLAGS
+)
+
+_CHUNK = 32  # Frames in memory at a time.
+_QUALITY = 95
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Writes the flow of every split.
+
+    Raises:
+        flags.Error: If there are arguments that are no flags, or a flag has no
+            value.
+        ImportError: If the installed OpenCV lacks the method.
+        ValueError, OSError: If the data or a setting is wrong.
+    """
+    if arguments:
+        raise flags.Error(f"unexpected arguments {list(arguments)}")
+    expect_values(FLAGS, "data", "to")
+    if FLAGS.size < 16:
+        raise ValueError(
+            f"`size` must be at least 16. Received: size={FLAGS.size}"
+        )
+    flow_function(FLAGS.method)  # Is it there?
+    path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
+    splits: Sequence[str | None]
+    if is_prepared(path):
+        found = open_prepared(path).splits
+        splits = [name for name, split in found.items() if split.clips]
+    else:
+        splits = [name for name in SPLITS if (path / name).is_dir()] or [None]
+    work = {
+        target / (split or ""): open_clips(path, split, verbose=True)
+        for split in splits
+    }
+    for folder, clips in work.items():  # All, before the first is computed.
+        _check_folder(folder, _settings(clips, FLAGS.method, FLAGS.size))
+    for split, (folder, clips) in zip(splits, work.items(), strict=True):
+        with progress_bar(f"computing the flow of {split or path}") as progress:
+            write_flow(
+                clips,
+                folder,
+                method=FLAGS.method,
+                short_side=FLAGS.size,
+                progress=progress,
+            )
+        print(f"wrote {folder}")
+
+
+def write_flow(
+    clips: ClipReader,
+    folder: pathlib.Path,
+    *,
+    method: str = "dis",
+    short_side: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Writes the flow of clips, each whole or not at all.
+
+    Args:
+        clips: From `open_clips`.
+        folder: Where to; clips that are there already, of the same source and
+            with the same settings, are left as they are.
+        method: As in `flow_function`.
+        short_side: What frames are resized to before, in pixels.
+        progress: Called with (clips done, clips in all).
+
+    Raises:
+        ValueError: If two clips of a class have one name, or the folder was
+            begun with other settings or another source.
+        ImportError: If the installed OpenCV lacks the method.
+    """
+    described = [clips.describe(number) for number in range(clips.num_clips)]
+    names = [
+        f"{clips.label_names[int(about['label'])]}/"
+        f"{pathlib.PurePath(path).stem}"
+        for about, path in zip(described, clips.clip_names, strict=True)
+    ]
+    if twice := [n for n, k in collections.Counter(names).items() if k > 1]:
+        raise ValueError(
+            "`clips` must have one name of a class each, suffixes aside. "
+            f"Received: {twice[:5]}"
+        )
+    flow, settings = flow_function(method), _settings(clips, method, short_side)
+    _check_folder(folder, settings)
+    # First, so that a run that was cut off knows its settings.
+    _write_description(folder, clips, settings, names, described)
+    for number, name in enumerate(names):
+        if not (folder / name).is_dir():
+            count = int(described[number]["num_frames"])
+            frames = _frames(clips, number, count, short_side)
+            _write_clip(folder / name, frames, flow)
+        if progress:
+            progress(number + 1, len(names))
+
+
+def _settings(clips, method, short_side):
+    """All that the pictures depend on."""
+    return {
+        "method": method,
+        "size": short_side,
+        "source_sha256": clips.content_hash,
+    }
+
+
+def _check_folder(folder, settings):
+    """Refuses to mix what is there with what other settings would give."""
+    if (folder / FLOW_FILE).is_file():
+        expect_same_settings(folder, read_flow_file(folder), settings)
+    elif holds_flow(folder):
+        raise ValueError(
+            f"{folder} holds flow and no {FLOW_FILE} that says how it was "
+            "computed: choose another folder."
+        )
+
+
+def _write_description(folder, clips, settings, names, described):
+    mirrored = clips.mirrored_labels
+    description = settings | {
+        "frame_rates": {
+            name: float(about["frame_rate"])
+            for name, about in zip(names, described, strict=True)
+        },
+        "flip_pairs": None
+        if mirrored is None
+        else [
+            (clips.label_names[label], clips.label_names[other])
+            for label, other in enumerate(mirrored)
+            if label < other
+        ],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / FLOW_FILE) as temporary:
+        temporary.write_text(json.dumps(description, indent=1), "utf-8")
+
+
+def _frames(clips, number, count, short_side) -> Iterator[np.ndarray]:
+    for start in range(0, count, _CHUNK):
+        indices = range(start, min(start + _CHUNK, count))
+        yield from read_frames(clips, number, indices, short_side)
+
+
+def _write_clip(folder, frames, flow):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(
+        tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)
+    )
+    try:
+        first = last = next(frames)
+        for number, frame in enumerate(frames, start=1):
+            _write_pair(temporary, number, flow(last, frame))
+            last = frame
+        if last is first:  # One frame: nothing moves.
+            _write_pair(temporary, 1, flow(first, first))
+        temporary.chmod(0o755)  # mkdtemp makes it private.
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_pair(folder, number, pair):
+    for axis, pattern in enumerate((X_PATTERN, Y_PATTERN)):
+        _, jpeg = cv2.imencode(
+            ".jpg",
+            np.ascontiguousarray(pair[..., axis]),
+            (cv2.IMWRITE_JPEG_QUALITY, _QUALITY),
+        )
+        (folder / (pattern % number)).write_bytes(jpeg.tobytes())

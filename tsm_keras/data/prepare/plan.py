@@ -1,0 +1,277 @@
+"""IngestPlan: which clip goes into which shard, fixed before any is decoded.
+
+The shards are a function of the plan alone. That is why a run can be cut off
+anywhere and go on, on one machine or many, and end with the same bytes.
+"""
+
+import collections
+import dataclasses
+import errno
+import hashlib
+import math
+import pathlib
+import stat
+from typing import Any
+
+import av
+import cv2
+
+from tsm_keras.data.labels import check_labels
+from tsm_keras.data.prepare.collections.collection import ClipSource, Collection
+from tsm_keras.data.prepare.splits import draw_splits, random_key
+from tsm_keras.data.storage.prepared_dataset import SPLITS, ImageSettings
+from tsm_keras.data.video.frame_folder import pattern_matcher
+from tsm_keras.version import __version__
+
+_FRACTION = 0.1  # Of validation and test clips where the source has no splits.
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedShard:
+    """A shard to be written.
+
+    Attributes:
+        file: Its name.
+        split: Of its clips.
+        clips: What it holds, in order.
+    """
+
+    file: str
+    split: str
+    clips: tuple[ClipSource, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class IngestPlan:
+    """All that a prepared data set is made from.
+
+    Attributes:
+        name: Of the collection.
+        root: Folder of the videos.
+        label_names: Class names in the order of their numbers.
+        images: How to store frames.
+        flip_pairs: As in `PreparedDataset`.
+        shards: What to write.
+        rejected: Path and reason of what cannot be read: it is not there, or
+            is neither a file nor a folder.
+        clips_sha256: Over clips, their files' sizes and their shards.
+    """
+
+    name: str
+    root: pathlib.Path
+    label_names: tuple[str, ...]
+    images: ImageSettings
+    flip_pairs: tuple[tuple[str, str], ...] | None
+    shards: tuple[PlannedShard, ...]
+    rejected: tuple[tuple[str, str], ...]
+    clips_sha256: str
+
+    @property
+    def num_clips(self) -> int:
+        """How many clips there are to read."""
+        return sum(len(shard.clips) for shard in self.shards)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All that the shards depend on, as JSON values."""
+        return {
+            "tsm_keras": __version__,
+            "PyAV": av.__version__,
+            "OpenCV": cv2.__version__,
+            "name": self.name,
+            "labels": list(self.label_names),
+            "images": dataclasses.asdict(self.images),
+            "flip_pairs": (
+                self.flip_pairs
+                if self.flip_pairs is None
+                else [list(pair) for pair in self.flip_pairs]
+            ),
+            "clips": self.num_clips,
+            "shards": len(self.shards),
+            "rejected": len(self.rejected),
+            "clips_sha256": self.clips_sha256,
+        }
+
+    def counts(self) -> dict[str, collections.Counter[str]]:
+        """How many clips each split has of each class."""
+        found: dict[str, collections.Counter[str]] = {
+            split: collections.Counter() for split in SPLITS
+        }
+        for shard in self.shards:
+            found[shard.split].update(clip.label for clip in shard.clips)
+        return found
+
+
+def make_plan(
+    collection: Collection,
+    *,
+    name: str | None = None,
+    images: ImageSettings | None = None,
+    flip_pairs: tuple[tuple[str, str], ...] | None = None,
+    val_fraction: float | None = None,
+    test_fraction: float | None = None,
+    group_regex: str | None = None,
+    seed: int = 0,
+    clips_per_shard: int = 32,
+    limit: int | None = None,
+) -> IngestPlan:
+    """Plans the shards of a collection; looks at files, but opens none.
+
+    Clips are in random order, so that each shard is a sample of its split.
+
+    Args:
+        collection: From `read_collection`.
+        name: Of the data set; None for that of the collection's folder.
+        images: How to store frames; None for the defaults.
+        flip_pairs: As in `PreparedDataset`.
+        val_fraction: Of the clips without a given split that are drawn for
+            validation; None for 0.1. Where the source has splits but none for
+            validation, it is drawn from the training clips, if given.
+        test_fraction: Likewise for the test, where the source has no splits.
+        group_regex: See `draw_splits`.
+        seed: Of order and splits.
+        clips_per_shard: At most.
+        limit: Take so many clips, at random.
+
+    Raises:
+        FileNotFoundError: If none of the clips' files is there.
+        ValueError: If a setting is wrong.
+    """
+    _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
+    check_labels(collection.label_names, flip_pairs)
+    for clip in collection.clips:
+        _check_frames(clip)
+    there: list[ClipSource] = []
+    rejected: list[tuple[str, str]] = []
+    for clip in collection.clips:
+        if problem := _problem(collection.root, clip):
+            rejected.append((clip.path, problem))
+        else:
+            there.append(clip)
+    if not there:
+        raise FileNotFoundError(
+            f"{collection.root} has none of the {len(rejected)} clips that are "
+            f"listed. The first: {': '.join(rejected[0])}"
+        )
+    there.sort(key=lambda clip: random_key(seed, _identity(clip)))
+    there = _with_splits(
+        there[:limit], val_fraction, test_fraction, group_regex, seed
+    )
+    shards = _shards(there, clips_per_shard)
+    return IngestPlan(
+        name=name or collection.root.resolve().name,
+        root=collection.root,
+        label_names=collection.label_names,
+        images=images or ImageSettings(),
+        flip_pairs=flip_pairs,
+        shards=shards,
+        rejected=tuple(sorted(rejected)),
+        clips_sha256=_digest(collection.root, shards),
+    )
+
+
+def _with_splits(clips, val_fraction, test_fraction, group_regex, seed):
+    splits = {clip.split for clip in clips}
+    if None in splits:
+        drawn, rest = clips, []
+        fractions = {
+            "val": _FRACTION if val_fraction is None else val_fraction,
+            "test": _FRACTION if test_fraction is None else test_fraction,
+        }
+    elif val_fraction is None and test_fraction is None and not group_regex:
+        return clips
+    elif val_fraction is None or test_fraction is not None or "val" in splits:
+        raise ValueError(
+            f"The source gives the splits {sorted(splits)} itself: "
+            "`val_fraction` can draw one that is missing from the training "
+            "clips, and nothing else is drawn. Received: "
+            f"val_fraction={val_fraction}, test_fraction={test_fraction}, "
+            f"group_regex={group_regex!r}"
+        )
+    else:
+        drawn = [clip for clip in clips if clip.split == "train"]
+        rest = [clip for clip in clips if clip.split != "train"]
+        fractions = {"val": val_fraction}
+    found = draw_splits(
+        drawn,
+        {"train": 1 - sum(fractions.values()), **fractions},
+        group_regex=group_regex,
+        seed=seed,
+    )
+    return rest + [
+        dataclasses.replace(clip, split=split)
+        for clip, split in zip(drawn, found, strict=True)
+    ]
+
+
+def _shards(clips, clips_per_shard):
+    shards = []
+    for split in SPLITS:
+        members = [clip for clip in clips if clip.split == split]
+        count = math.ceil(len(members) / clips_per_shard)
+        shards += [
+            PlannedShard(
+                file=f"{split}-{number:05d}-of-{count:05d}.tfrecord",
+                split=split,
+                clips=tuple(members[number::count]),
+            )
+            for number in range(count)
+        ]
+    return tuple(shards)
+
+
+def _identity(clip):
+    if clip.start is None and clip.end is None:
+        return clip.path
+    return f"{clip.path} [{clip.start}, {clip.end}]"
+
+
+def _problem(root, clip):
+    """Returns why a clip need not be opened, or None."""
+    try:
+        mode = (root / clip.path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "there is no such file"
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return "there is no such file"
+    if stat.S_ISDIR(mode) or (
+        stat.S_ISREG(mode) and clip.frame_pattern is None
+    ):
+        return None
+    # To open a pipe is to wait for who fills it.
+    kind = "regular file" if clip.frame_pattern is None else "folder of frames"
+    return f"it is no {kind}"
+
+
+def _size(root, clip):
+    """Returns a file's size, 0 for a folder."""
+    status = (root / clip.path).stat()
+    return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
+
+
+def _digest(root, shards):
+    digest = hashlib.sha256()
+    for shard in shards:
+        for clip in shard.clips:
+            entry = (shard.file, clip, _size(root, clip))
+            digest.update(repr(entry).encode())
+    return digest.hexdigest()
+
+
+def _check_frames(clip):
+    if clip.frame_pattern is not None:
+        pattern_matcher(clip.frame_pattern)
+        if not clip.frame_rate > 0:
+            raise ValueError(
+                "`frame_rate` must be positive. "
+                f"Received: frame_rate={clip.frame_rate}"
+            )
+
+
+def _check_at_least_one(**values):
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ValueError(
+                f"`{name}` must be at least 1. Received: {name}={value}"
+            )

@@ -1,0 +1,135 @@
+"""write_shard: one shard of a plan, with what became of each of its clips."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.prepare.clip_encoding import EncodedClip, Rejected
+from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
+from tsm_keras.data.storage.frame_index import write_index
+from tsm_keras.data.storage.prepared_dataset import Shard
+from tsm_keras.data.storage.records import ClipRecord, serialize_clip
+from tsm_keras.file_hash import file_sha256
+
+WORK_FOLDER = ".unfinished"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipCount:
+    """What the statistics need of a clip.
+
+    Attributes:
+        label: Class number.
+        frames: How many are stored.
+        duration: Seconds.
+        frame_rate: Frames a second.
+    """
+
+    label: int
+    frames: int
+    duration: float
+    frame_rate: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardResult:
+    """A finished shard.
+
+    Attributes:
+        shard: Its description.
+        clips: Those it holds.
+        rejected: Path and reason of the others.
+    """
+
+    shard: Shard
+    clips: tuple[ClipCount, ...]
+    rejected: tuple[tuple[str, str], ...]
+
+
+def write_shard(
+    plan: IngestPlan,
+    shard: PlannedShard,
+    results: Iterable[EncodedClip | Rejected],
+    folder: pathlib.Path,
+) -> ShardResult:
+    """Writes a shard, and then its result, each whole or not at all.
+
+    Args:
+        plan: What `shard` is from.
+        shard: What to write.
+        results: One for each of its clips, in order.
+        folder: Of the data set.
+
+    Raises:
+        OSError: If it cannot be written, for example for lack of space.
+    """
+    counts, rejected = [], []
+    path = folder / shard.file
+    with atomic_file(path) as temporary:
+        try:
+            with tf.io.TFRecordWriter(os.fspath(temporary)) as writer:
+                for source, result in zip(shard.clips, results, strict=True):
+                    if isinstance(result, Rejected):
+                        rejected.append((source.path, result.reason))
+                        continue
+                    record = _record(plan, source, result)
+                    writer.write(serialize_clip(record))
+                    counts.append(_count(record))
+        except tf.errors.OpError as error:
+            reason = error.message.rpartition("; ")[-1]
+            raise OSError(f"Cannot write {path}: {reason}") from error
+        description = Shard(
+            file=shard.file,
+            clips=len(counts),
+            frames=sum(count.frames for count in counts),
+            bytes=temporary.stat().st_size,
+            sha256=file_sha256(temporary),
+        )
+    write_index(path, description.sha256)
+    finished = ShardResult(description, tuple(counts), tuple(rejected))
+    with atomic_file(_result_path(folder, shard)) as temporary:
+        temporary.write_text(json.dumps(dataclasses.asdict(finished)), "utf-8")
+    return finished
+
+
+def read_result(
+    folder: pathlib.Path, shard: PlannedShard
+) -> ShardResult | None:
+    """Returns the result of a shard, None if it is not finished."""
+    path = _result_path(folder, shard)
+    if not path.is_file():
+        return None
+    fields = json.loads(path.read_text("utf-8"))
+    return ShardResult(
+        shard=Shard(**fields["shard"]),
+        clips=tuple(ClipCount(**count) for count in fields["clips"]),
+        rejected=tuple((path, reason) for path, reason in fields["rejected"]),
+    )
+
+
+def _result_path(folder, shard):
+    return folder / WORK_FOLDER / f"{shard.file}.json"
+
+
+def _record(plan, source, encoded):
+    return ClipRecord(
+        **vars(encoded),
+        label=plan.label_names.index(source.label),
+        label_name=source.label,
+        data_path=source.path,
+        dataset_name=plan.name,
+    )
+
+
+def _count(record):
+    return ClipCount(
+        label=record.label,
+        frames=len(record.frames),
+        duration=(record.end - record.start) / 1_000_000,
+        frame_rate=record.frame_rate,
+    )

@@ -1,0 +1,1 @@
+"""Readers: clips of videos, of prepared data sets and of optical flow."""

@@ -1,0 +1,136 @@
+"""Where clips come from: video files, shards of a prepared data set, or flow.
+
+All readers offer the same: numbers of clips, what is known of a clip, and
+`decode`, which reads and decodes the frames that were chosen.
+"""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box
+from tsm_keras.data.readers.flow_reader import FlowReader, holds_flow
+from tsm_keras.data.readers.folder import VideoFolder, scan_folder
+from tsm_keras.data.readers.prepared_reader import PreparedReader
+from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.data.storage.prepared_dataset import (
+    SPLITS,
+    PreparedDataset,
+    is_prepared,
+    open_prepared,
+)
+from tsm_keras.progress import progress_bar
+
+ClipReader = VideoReader | PreparedReader | FlowReader
+DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
+
+
+def as_reader(
+    source: DataSource, split: str | None = None, *, cache: bool = False
+) -> ClipReader:
+    """Returns the clips of whatever stands for them; see `make_dataset`."""
+    if isinstance(source, PreparedDataset):
+        return PreparedReader(source, split, cache=cache)
+    if isinstance(source, VideoFolder):
+        return VideoReader(source, cache=cache)
+    if isinstance(source, (str, os.PathLike)):
+        return open_clips(source, split, cache=cache)
+    return source
+
+
+def read_frames(
+    clips: ClipReader,
+    number: int,
+    indices: Sequence[int] | np.ndarray,
+    short_side: int | None,
+    box: Box | None = None,
+) -> np.ndarray:
+    """Reads frames of one clip, outside tf.data.
+
+    Args:
+        clips: From `open_clips`.
+        number: Of the clip.
+        indices: Of the frames.
+        short_side: As in `VideoReader.decode`.
+        box: As in `VideoReader.decode`.
+
+    Returns:
+        `[N, H, W, C]` uint8.
+    """
+    wanted = {
+        "number": tf.constant(number, tf.int64),
+        "indices": tf.constant(indices, tf.int32),
+    }
+    (clip,) = clips.read_ahead(tf.data.Dataset.from_tensors(wanted))
+    return clips.decode(clip, short_side, box).numpy()
+
+
+def open_clips(
+    path: str | os.PathLike[str],
+    split: str | None = None,
+    *,
+    label_names: Sequence[str] | None = None,
+    max_bad_fraction: float = 0.0,
+    cache: bool = False,
+    verbose: bool = False,
+    flow_pairs: int = 5,
+) -> ClipReader:
+    """Opens a prepared data set, or a folder of class folders.
+
+    These hold videos, or folders of optical flow; see `FlowReader`, which
+    `max_bad_fraction` and `cache` mean nothing to.
+
+    Args:
+        path: A folder that `tsm prepare` wrote; a folder with a folder
+            `split` in it, of class folders; or, where that is not there, a
+            folder of class folders.
+        split: `"train"`, `"val"` or `"test"`; needed for a prepared data set.
+        label_names: The classes that must be there, in this order; None for
+            those that are there.
+        max_bad_fraction: Of videos, as in `scan_folder`.
+        cache: As in `make_dataset`.
+        verbose: Show how far the check of the videos is, and print which
+            were left out, and that a folder has no splits.
+        flow_pairs: Of flow: pairs of frames whose flow is one frame.
+
+    Raises:
+        FileNotFoundError, VideoError, ValueError: As `open_prepared`,
+            `PreparedReader` and `scan_folder`.
+    """
+    path = pathlib.Path(path)
+    if is_prepared(path):
+        dataset = open_prepared(path)
+        return PreparedReader(
+            dataset, split, label_names=label_names, cache=cache
+        )
+    splits = [name for name in SPLITS if (path / name).is_dir()]
+    if split in splits:
+        path = path / split
+    elif split and splits:
+        raise ValueError(
+            f"`split` must be one of {splits}, the folders of {path}. "
+            f"Received: split={split!r}"
+        )
+    elif split and verbose:
+        print(f"{path} has no splits: all of its clips are used")
+    if holds_flow(path):
+        return FlowReader(path, pairs=flow_pairs, label_names=label_names)
+    with contextlib.ExitStack() as stack:
+        title = f"checking the videos of {path}"
+        progress = stack.enter_context(progress_bar(title)) if verbose else None
+        videos = scan_folder(
+            path,
+            label_names=label_names,
+            max_bad_fraction=max_bad_fraction,
+            progress=progress,
+        )
+    if verbose and videos.rejected:
+        total = len(videos.paths) + len(videos.rejected)
+        print(f"left out {len(videos.rejected)} of {total} videos:")
+        for file, reason in videos.rejected:
+            print(f"  {file}: {reason}")
+    return VideoReader(videos, cache=cache)

@@ -1,0 +1,225 @@
+"""FlowReader: clips of optical flow, stored as the reference stores them.
+
+CLASS/CLIP/flow_x_00001.jpg    motion from frame 1 to frame 2, to the right
+CLASS/CLIP/flow_y_00001.jpg    and down
+flow.json                      of `tsm flow`: settings, frame rates, flip pairs
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box, decode_and_cut
+from tsm_keras.data.labels import check_same_labels, mirrored_labels
+from tsm_keras.data.video.class_folders import visible_folders
+from tsm_keras.data.video.decoding import VideoError
+from tsm_keras.data.video.frame_folder import pattern_matcher
+from tsm_keras.data.video.resizing import resize_short_side
+
+FLOW_FILE = "flow.json"
+X_PATTERN, Y_PATTERN = "flow_x_%05d.jpg", "flow_y_%05d.jpg"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Clip:
+    folder: pathlib.Path
+    label: int
+    first: int  # Number of the first picture.
+    count: int
+    frame_rate: float
+
+
+class FlowReader:
+    """Folders of flow; attributes as in `VideoReader`.
+
+    A frame of a clip is the flow of `pairs` pairs of frames from it on: x, y,
+    x, y... (the reference's `new_length`). At the end the last pair repeats.
+
+    Args:
+        folder: Holds one folder a class, with one folder a clip in it.
+        pairs: L, so that a frame has 2 L channels.
+        label_names: The classes that must be there, in this order; None for
+            the folders' names, sorted.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        VideoError: If a clip lacks a picture.
+        ValueError: If there are no two classes with clips, or others than
+            `label_names`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        *,
+        pairs: int = 5,
+        label_names: Sequence[str] | None = None,
+    ):
+        folder = pathlib.Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"The folder {folder} does not exist.")
+        if pairs < 1:
+            raise ValueError(
+                f"`pairs` must be at least 1. Received: pairs={pairs}"
+            )
+        classes = [path.name for path in visible_folders(folder)]
+        if label_names is not None:
+            check_same_labels(folder, tuple(classes), label_names)
+        self.label_names = tuple(label_names or classes)
+        self.name = folder.resolve().name
+        self.channels = 2 * pairs
+        self._pairs = pairs
+        known = read_flow_file(folder)
+        rates = known.get("frame_rates", {})
+        self._clips = [
+            _open_clip(clip, label, rates.get(f"{name}/{clip.name}", 0.0))
+            for label, name in enumerate(self.label_names)
+            for clip in visible_folders(folder / name)
+        ]
+        labels = [clip.label for clip in self._clips]
+        self.clips_per_label = tuple(
+            labels.count(number) for number in range(len(self.label_names))
+        )
+        if len(self.label_names) < 2 or 0 in self.clips_per_label:
+            raise ValueError(
+                f"{folder} must hold at least two class folders, with one "
+                f"folder of {X_PATTERN % 1}, {Y_PATTERN % 1}... a clip in "
+                "each. Received: "
+                f"{dict(zip(classes, self.clips_per_label, strict=False))}"
+            )
+        self.num_clips = len(self._clips)
+        self.clip_names = tuple(str(clip.folder) for clip in self._clips)
+        flips = known.get("flip_pairs")
+        self.mirrored_labels = (
+            None if flips is None else mirrored_labels(self.label_names, flips)
+        )
+        self.frame_rate = float(
+            np.median([clip.frame_rate for clip in self._clips])
+        )
+        self._described = {
+            # So that each frame that is sampled has its pairs.
+            "num_frames": np.array(
+                [max(1, clip.count - pairs + 1) for clip in self._clips],
+                np.int32,
+            ),
+            "frame_rate": np.array(
+                [clip.frame_rate for clip in self._clips], np.float32
+            ),
+            "label": np.array(labels, np.int64),
+        }
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the clips' classes, names and lengths."""
+        entries = [
+            (clip.label, clip.folder.name, clip.count) for clip in self._clips
+        ]
+        return hashlib.sha256(repr(entries).encode()).hexdigest()
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Median seconds between two of T frames, 0 if unknown."""
+        if not self.frame_rate:
+            return 0.0
+        seconds = [clip.count / clip.frame_rate for clip in self._clips]
+        return round(float(np.median(seconds)) / num_segments, 4)
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """As in `VideoReader`."""
+        return {key: tf.gather(x, number) for key, x in self._described.items()}
+
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """As in `VideoReader`."""
+        return clips
+
+    def decode(
+        self,
+        clip: dict[str, tf.Tensor],
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """As in `VideoReader`: `[N, H, W, 2 * pairs]` uint8."""
+        return decode_and_cut(
+            lambda number, indices: self._decode(number, indices, short_side),
+            clip,
+            self.channels,
+            box,
+        )
+
+    def _decode(self, number, indices, short_side):
+        clip = self._clips[number]
+        wanted = np.minimum(
+            indices[:, None] + np.arange(self._pairs), clip.count - 1
+        )
+        flows = {
+            index: _read_pair(clip, clip.first + index)
+            for index in np.unique(wanted).tolist()
+        }
+        frames = np.stack(
+            [
+                np.concatenate([flows[index] for index in row], axis=-1)
+                for row in wanted.tolist()
+            ]
+        )
+        return resize_short_side(frames, short_side) if short_side else frames
+
+
+def holds_flow(folder: pathlib.Path) -> bool:
+    """Whether a folder holds flow: of `tsm flow`, or as other tools write."""
+    if (folder / FLOW_FILE).is_file():
+        return True
+    number_of = pattern_matcher(X_PATTERN)
+    for label in visible_folders(folder) if folder.is_dir() else ():
+        for clip in visible_folders(label):
+            return any(number_of(name) is not None for name in os.listdir(clip))
+    return False
+
+
+def _open_clip(folder, label, frame_rate):
+    names = os.listdir(folder)
+    x, y = (
+        sorted(n for name in names if (n := number_of(name)) is not None)
+        for number_of in map(pattern_matcher, (X_PATTERN, Y_PATTERN))
+    )
+    if not x or x != y or x != list(range(x[0], x[0] + len(x))):
+        raise VideoError(
+            folder,
+            f"it must hold {X_PATTERN % 1}, {Y_PATTERN % 1} and so on, with no "
+            f"number left out; it has {len(x)} of x and {len(y)} of y",
+        )
+    return _Clip(folder, label, x[0], len(x), frame_rate)
+
+
+def _read_pair(clip, number):
+    images = []
+    for pattern in (X_PATTERN, Y_PATTERN):
+        path = clip.folder / (pattern % number)
+        image = cv2.imdecode(
+            np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE
+        )
+        if image is None:
+            raise VideoError(clip.folder, f"{path.name} is no picture")
+        images.append(image)
+    return np.stack(images, axis=-1)
+
+
+def read_flow_file(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns what `tsm flow` wrote about a folder, or nothing.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    path = folder / FLOW_FILE
+    if not path.is_file():
+        return {}  # Of another tool.
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: {error!r}") from error

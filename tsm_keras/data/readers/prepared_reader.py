@@ -1,0 +1,172 @@
+"""PreparedReader: clips that are read from the shards of `tsm prepare`."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
+from tsm_keras.data.labels import check_same_labels
+from tsm_keras.data.storage.frame_index import read_index
+from tsm_keras.data.storage.prepared_dataset import PreparedDataset
+from tsm_keras.data.storage.records import parse_clip
+from tsm_keras.data.video.resizing import resize_short_side
+
+# Calls of Python from several threads wait for each other: the fewer, the
+# faster (a clip a call costs a fifth of the whole pipeline's speed).
+_CLIPS_A_READ = 8
+
+
+class PreparedReader:
+    """A split of a `PreparedDataset`; attributes as in `VideoReader`.
+
+    Args:
+        dataset: From `open_prepared`.
+        split: One of its splits.
+        label_names: The classes in another order; None for the stored one.
+        cache: Keep all shards in memory, as they are stored: JPEG.
+
+    Raises:
+        ValueError: If there is no such split, it is empty, or the classes
+            are others.
+    """
+
+    channels = 3
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        split: str | None,
+        *,
+        label_names: Sequence[str] | None = None,
+        cache: bool = False,
+    ):
+        label_names = tuple(label_names or dataset.label_names)
+        check_same_labels(dataset.folder, dataset.label_names, label_names)
+        self.name = dataset.name
+        self.label_names = label_names
+        stored = dataset.split(split or "")
+        self.num_clips = stored.clips
+        self.content_hash = dataset.content_hash
+        self.frame_interval = dataset.frame_interval
+        if not self.num_clips:
+            raise ValueError(
+                f"`split` must hold clips. Received: split={split!r}, which "
+                f"is empty in {dataset.folder}"
+            )
+        # Stored number of a class to the one asked for.
+        numbers = [label_names.index(x) for x in dataset.label_names]
+        self.clips_per_label = tuple(
+            stored.clips_per_label[dataset.label_names.index(name)]
+            for name in label_names
+        )
+        mirrored = dataset.mirrored_labels()
+        self.mirrored_labels = mirrored and tuple(
+            numbers[mirrored[dataset.label_names.index(name)]]
+            for name in label_names
+        )
+        shards = [shard for shard in stored.shards if shard.clips]
+        self._indices = [read_index(dataset.folder, x) for x in shards]
+        clips = np.concatenate([index.clips for index in self._indices])
+        self._clips = {
+            "num_frames": clips["num_frames"],
+            "frame_rate": clips["frame_rate"],
+            "shape": np.stack([clips["height"], clips["width"]], 1),
+            "label": np.array(numbers, np.int64)[clips["label"]],
+        }
+        self.frame_rate = float(np.median(self._clips["frame_rate"]))
+        # Of each clip, its shard and its first row in the shard's index.
+        self._places = np.array(
+            [
+                (number, end - length)
+                for number, index in enumerate(self._indices)
+                for end, length in zip(
+                    index.clips["num_frames"].cumsum(),
+                    index.clips["num_frames"],
+                    strict=True,
+                )
+            ]
+        )
+        self._memory: dict[str, bytes] | None = {} if cache else None
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        """The file that each clip is from; reads all shards once."""
+        paths = [index.path for index in self._indices]
+        records = tf.data.TFRecordDataset(paths).map(
+            lambda record: parse_clip(record)["data_path"], tf.data.AUTOTUNE
+        )
+        return tuple(
+            path.decode("utf-8", "surrogateescape")
+            for path in records.as_numpy_iterator()
+        )
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """As in `VideoReader`."""
+        return {key: tf.gather(x, number) for key, x in self._clips.items()}
+
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """As in `VideoReader`; reads nothing but the frames asked for."""
+
+        def read(some):
+            jpegs = tf.numpy_function(
+                self._read_clips,
+                [some["number"], some["indices"]],
+                tf.string,
+                stateful=False,
+            )
+            return some | {"jpegs": tf.ensure_shape(jpegs, [None, length])}
+
+        length = clips.element_spec["indices"].shape[0]
+        count = clips.cardinality()
+        return (
+            clips.batch(_CLIPS_A_READ)
+            .map(read, tf.data.AUTOTUNE)
+            .unbatch()
+            .apply(tf.data.experimental.assert_cardinality(count))
+        )
+
+    def decode(
+        self,
+        clip: dict[str, tf.Tensor],
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """As in `VideoReader`."""
+        number, jpegs = clip["number"], tf.unstack(clip["jpegs"])
+        frames = [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in jpegs]
+        shape = tf.gather(self._clips["shape"], number)
+
+        def resized():
+            whole = tf.numpy_function(
+                lambda frames: resize_short_side(frames, short_side),
+                [tf.stack(frames)],
+                tf.uint8,
+                stateful=False,
+            )
+            whole = tf.ensure_shape(whole, [None, None, None, 3])
+            return cut(whole, box(tf.shape(whole)[1:3])) if box else whole
+
+        def as_stored():
+            return (
+                cut_and_stack(frames, box(shape)) if box else tf.stack(frames)
+            )
+
+        stored = self._clips["shape"].min(axis=1) == short_side
+        if short_side is None or stored.all():
+            return as_stored()
+        return tf.cond(tf.gather(stored, number), as_stored, resized)
+
+    def _read_clips(self, numbers, indices):
+        return np.stack(list(map(self._read, numbers, indices)))
+
+    def _read(self, number, indices):
+        shard, first = self._places[number]
+        index = self._indices[shard]
+        content = None
+        if self._memory is not None:
+            if index.path not in self._memory:
+                self._memory[index.path] = pathlib.Path(index.path).read_bytes()
+            content = self._memory[index.path]
+        return index.read(first + indices, content)

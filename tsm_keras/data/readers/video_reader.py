@@ -1,0 +1,122 @@
+"""VideoReader: clips that are read from video files."""
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box, decode_and_cut
+from tsm_keras.data.readers.folder import VideoFolder
+from tsm_keras.data.video.decoding import read_video
+from tsm_keras.data.video.resizing import resize_short_side
+
+
+class VideoReader:
+    """The videos of a `VideoFolder`.
+
+    Attributes:
+        name: Of the collection.
+        channels: Of a frame: 3, RGB.
+        clip_names: The file that each clip is from.
+        label_names: Class names in the order of their numbers.
+        num_clips: How many there are.
+        clips_per_label: How many of each class.
+        frame_rate: Median frames a second.
+        content_hash: Of the collection.
+        mirrored_labels: The class of a mirrored clip of each class, or None
+            if clips must not be mirrored.
+    """
+
+    channels = 3
+
+    def __init__(self, videos: VideoFolder, *, cache: bool = False):
+        self.name = videos.name
+        self.label_names = videos.label_names
+        self.num_clips = len(videos.paths)
+        self.clips_per_label = tuple(
+            videos.labels.count(number)
+            for number in range(len(videos.label_names))
+        )
+        self.mirrored_labels = videos.mirrored_labels()
+        self._videos = videos
+        infos = videos.infos
+        rates = [x.num_frames / (x.duration or np.inf) for x in infos]
+        self.frame_rate = float(np.median(rates))
+        self._clips = {
+            "num_frames": np.array([x.num_frames for x in infos], np.int32),
+            "frame_rate": np.array(rates, np.float32),
+            "label": np.array(videos.labels, np.int64),
+        }
+        self._key_frames = {
+            path: info.key_frames
+            for path, info in zip(videos.paths, videos.infos, strict=True)
+        }
+        self._memory: dict[tuple[str, int | None], np.ndarray] | None = (
+            {} if cache else None
+        )
+
+    @property
+    def content_hash(self) -> str:
+        return self._videos.content_hash()
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        return self._videos.paths
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Median seconds between two of T frames spread over a clip."""
+        return self._videos.frame_interval(num_segments)
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `num_frames`, `frame_rate` and `label` of a clip."""
+        return {key: tf.gather(x, number) for key, x in self._clips.items()}
+
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """Prepares clips for `decode`, in their order.
+
+        Args:
+            clips: Elements with `number`, of the clip in the order in which
+                they are stored, `indices`, of the frames to read, `[N]` int32,
+                and whatever else.
+
+        Returns:
+            The same elements, with what `decode` needs besides.
+        """
+        return clips
+
+    def decode(
+        self,
+        clip: dict[str, tf.Tensor],
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """Decodes frames of a clip, `[N, H, W, 3]` uint8.
+
+        Args:
+            clip: From `read_ahead`.
+            short_side: What the frames' short side becomes, or None to leave
+                it.
+            box: From the frames' `[height, width]` to the part to cut out, as
+                in crops.py; None for all.
+        """
+        return decode_and_cut(
+            lambda number, indices: self._decode(
+                self._videos.paths[number], indices, short_side
+            ),
+            clip,
+            self.channels,
+            box,
+        )
+
+    def _decode(self, path, indices, short_side):
+        if self._memory is None:
+            key_frames = self._key_frames[path]
+            frames = read_video(path, indices, key_frames=key_frames)
+            return _resize(frames, short_side)
+        # Each file is decoded whole, once.
+        key = path, short_side
+        if key not in self._memory:
+            self._memory[key] = _resize(read_video(path), short_side)
+        return self._memory[key][indices]
+
+
+def _resize(frames, short_side):
+    return resize_short_side(frames, short_side) if short_side else frames

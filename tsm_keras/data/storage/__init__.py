@@ -1,0 +1,1 @@
+"""The prepared data set: records, their index and `dataset.json`."""

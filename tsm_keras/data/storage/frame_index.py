@@ -1,0 +1,187 @@
+"""FrameIndex: where the frames of a shard lie, so that a few of them are read.
+
+TFRecord gives whole records only, and a clip's record holds all its frames. A
+file beside the shard, `SHARD.index`, says what else is needed to read a clip:
+
+    32 bytes                 SHA-256 of the shard
+    a `_CLIP` a clip
+    a `_FRAME` a frame       numbers are little-endian
+
+Other readers of the shards need no index. It is derived from the shard, so one
+that is missing, or of another shard, is written anew.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import pathlib
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.storage.prepared_dataset import Shard
+from tsm_keras.data.storage.records import parse_clip
+
+_CLIP = np.dtype(
+    [
+        ("label", "<i4"),
+        ("num_frames", "<i4"),
+        ("frame_rate", "<f4"),
+        ("height", "<i4"),
+        ("width", "<i4"),
+    ]
+)
+_FRAME = np.dtype([("offset", "<i8"), ("length", "<i4"), ("crc32", "<u4")])
+_HASH_BYTES = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameIndex:
+    """What a shard holds.
+
+    Attributes:
+        path: Of the shard.
+        clips: One row a clip: `label`, `num_frames`, `frame_rate`, `height`,
+            `width`.
+    """
+
+    path: str
+    clips: np.ndarray
+
+    def places(self, rows: np.ndarray) -> np.ndarray:
+        """Looks up frames; those of a clip follow each other.
+
+        Nothing stays in memory or open: a data set may have many shards.
+
+        Args:
+            rows: Numbers of frames of the shard, `[N]` integers.
+
+        Returns:
+            `[N]` rows of `offset` and `length`, in bytes, of the JPEG file in
+            the shard, and its `crc32`.
+        """
+        first = int(rows.min())
+        start = _HASH_BYTES + self.clips.nbytes + first * _FRAME.itemsize
+        size = (int(rows.max()) - first + 1) * _FRAME.itemsize
+        with _reader(index_path(pathlib.Path(self.path))) as read:
+            return np.frombuffer(read(size, start), _FRAME)[rows - first]
+
+    def read(
+        self, rows: np.ndarray, content: bytes | None = None
+    ) -> np.ndarray:
+        """Reads the JPEG files of these frames, `[N]` bytes.
+
+        Args:
+            rows: As in `places`.
+            content: Of the shard, if it is in memory.
+
+        Raises:
+            OSError: If the shard is damaged or cannot be read.
+        """
+        jpegs = np.empty(len(rows), object)
+        with contextlib.ExitStack() as stack:
+            if content is None:
+                read = stack.enter_context(_reader(self.path))
+            else:
+                read = functools.partial(_part, content)
+            places = self.places(rows).tolist()
+            for place, (offset, length, crc32) in enumerate(places):
+                jpeg = read(length, offset)
+                if zlib.crc32(jpeg) != crc32:
+                    raise OSError(f"{self.path} is damaged at byte {offset}")
+                jpegs[place] = jpeg
+        return jpegs
+
+
+def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
+    """Returns the index of a shard; writes it if there is none that fits.
+
+    Raises:
+        OSError: If it is to be written but cannot be.
+        ValueError: If the shard is damaged and has no index.
+    """
+    path = folder / shard.file
+    index = index_path(path)
+    if not _fits(index, shard):
+        try:
+            write_index(path, shard.sha256)
+        except OSError as error:
+            raise OSError(
+                f"{index} is missing or does not fit its shard, and cannot be "
+                f"written ({error}). Open the data set once where its folder "
+                "can be written."
+            ) from error
+    return FrameIndex(
+        path=os.fspath(path),
+        clips=np.fromfile(index, _CLIP, shard.clips, offset=_HASH_BYTES),
+    )
+
+
+def write_index(path: pathlib.Path, sha256: str) -> None:
+    """Writes the index of a shard, whole or not at all; see `read_index`.
+
+    Args:
+        path: Of the shard.
+        sha256: Of its content.
+    """
+    clips, frames = [], []
+    for start, record in _records(path):
+        clip = {key: x.numpy() for key, x in parse_clip(record).items()}
+        jpegs = clip["frames"].tolist()
+        clip["num_frames"] = len(jpegs)
+        clips.append(tuple(clip[name] for name in _CLIP.names or ()))
+        end = 0
+        for jpeg in jpegs:
+            begin = record.index(jpeg, end)
+            end = begin + len(jpeg)
+            frames.append((start + begin, len(jpeg), zlib.crc32(jpeg)))
+    with (
+        atomic_file(index_path(path)) as temporary,
+        open(temporary, "wb") as file,
+    ):
+        file.write(bytes.fromhex(sha256))
+        file.write(np.array(clips, _CLIP).tobytes())
+        file.write(np.array(frames, _FRAME).tobytes())
+
+
+def index_path(path: pathlib.Path) -> pathlib.Path:
+    """Returns where the index of a shard lies."""
+    return path.with_name(path.name + ".index")
+
+
+@contextlib.contextmanager
+def _reader(path):
+    """Yields a function of size and offset; faster than a file object."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield functools.partial(os.pread, file)
+    finally:
+        os.close(file)
+
+
+def _part(content, size, offset):
+    return content[offset : offset + size]
+
+
+def _fits(index, shard):
+    rows = shard.clips * _CLIP.itemsize + shard.frames * _FRAME.itemsize
+    size = _HASH_BYTES + rows
+    if not index.is_file() or index.stat().st_size != size:
+        return False
+    with index.open("rb") as file:
+        return file.read(_HASH_BYTES).hex() == shard.sha256
+
+
+def _records(path):
+    """Yields the records of a TFRecord file, and at which byte they start."""
+    records = tf.data.TFRecordDataset(os.fspath(path))
+    start = 12  # The length of a record, 8 bytes, and its checksum.
+    try:
+        for record in records.as_numpy_iterator():
+            yield start, record
+            start += len(record) + 16  # Another checksum follows it.
+    except tf.errors.DataLossError as error:
+        raise ValueError(f"{path} is damaged: {error.message}") from error

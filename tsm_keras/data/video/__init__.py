@@ -1,0 +1,1 @@
+"""Videos and pictures: decoding, encoding, resizing, optical flow."""

@@ -1,0 +1,1 @@
+"""2-D networks, one per file."""
