@@ -1,13 +1,17 @@
 """Small random networks with healthy activations, and frames to feed them."""
 
+import contextlib
 import functools
 
 import numpy as np
 from tensorflow import keras
 
+from testing.numerics import FLOAT64_TOLERANCE, relative_error
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.weights import copy_weights
 
+_EPSILON = float(np.finfo(np.float32).eps)
 # Small settings for each backbone; tests add what they are about.
 SMALL = {
     "mobilenet_v2": {"width": 0.35, "image_size": 64},
@@ -38,6 +42,57 @@ def random_clip_model(backbone="mobilenet_v2", **fields):
     )
     randomize(model, seed=0)
     return model
+
+
+@contextlib.contextmanager
+def float64():
+    """Everything that Keras builds inside of it computes in float64."""
+    floatx = keras.backend.floatx()
+    policy = keras.mixed_precision.global_policy()
+    keras.backend.set_floatx("float64")
+    keras.mixed_precision.set_global_policy("float64")
+    try:
+        yield
+    finally:
+        keras.backend.set_floatx(floatx)
+        keras.mixed_precision.set_global_policy(policy)
+
+
+@functools.cache
+def float64_twin(model):
+    """Returns a clip model with the same weights that computes in float64.
+
+    Shared: do not change it, nor afterwards the model.
+    """
+    with float64():
+        twin = build_clip_model(model.video_config, return_frame_logits=True)
+    copy_weights(model, twin)
+    return twin
+
+
+def rounding_tolerance(model, clips):
+    """Returns how far apart two float32 computations of frame logits may be.
+
+    Layers in a deep random network enlarge rounding errors, so the tolerance is
+    derived from what float32 costs this very network: the relative error of
+    its own frame logits, measured against float64. Each of two computations
+    (with another batch size, library or processor) rounds in its own order and
+    is off by about that much. One network's error was seen to vary by a factor
+    of 2.6 between clips, and two computations to differ by up to 2.4 times
+    the error of one: 8 is twice times four.
+    """
+    (_, rounded), (_, exact) = (
+        logits_of(network, clips) for network in (model, float64_twin(model))
+    )
+    return max(8 * relative_error(rounded, exact), 8 * _EPSILON)
+
+
+def in_both_precisions(model, clips):
+    """Returns the network in float32 and in float64, with their tolerances."""
+    return (
+        (model, rounding_tolerance(model, clips)),
+        (float64_twin(model), FLOAT64_TOLERANCE),
+    )
 
 
 def randomize(model, seed):

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+# How far apart float64 puts two computations of a deep network at most. Its
+# rounding errors are 1e-14; what is computed in float32 by mistake is at 1e-7.
+FLOAT64_TOLERANCE = 1e-10
+
 
 def relative_error(actual, expected) -> float:
     """Returns the largest difference, relative to the largest expected value.

@@ -9,7 +9,7 @@ from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.backbones.convolution import TemporalHook
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
-from tsm_keras.models.network import frame_logits
+from tsm_keras.models.network import frame_logits, logits_dtype
 
 
 def build_clip_model(
@@ -55,8 +55,11 @@ def build_clip_model(
     )
     frames = FoldTime(name="fold_time")(clip)
     logits = frame_logits(frames, config, shift_hook(config))
-    per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)
-    consensus = SegmentConsensus(dtype="float32", name="logits")(per_frame)
+    dtype = logits_dtype()
+    per_frame = UnfoldTime(
+        config.num_segments, dtype=dtype, name="frame_logits"
+    )(logits)
+    consensus = SegmentConsensus(dtype=dtype, name="logits")(per_frame)
     outputs = consensus
     if return_frame_logits:
         outputs = {"logits": consensus, "frame_logits": per_frame}

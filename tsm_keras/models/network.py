@@ -24,7 +24,7 @@ def frame_logits(
         temporal: Called at the marks of the backbone, where time may mix.
 
     Returns:
-        `[N, num_classes]` float32 logits.
+        `[N, num_classes]` logits, of `logits_dtype()`.
     """
     x = PixelNormalization(
         config.pixel_mean, config.pixel_std, name="normalize"
@@ -35,9 +35,18 @@ def frame_logits(
     return keras.layers.Dense(
         config.num_classes,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype="float32",  # Logits stay exact under mixed precision.
+        dtype=logits_dtype(),
         name="classifier",
     )(x)
+
+
+def logits_dtype() -> str:
+    """Returns the dtype of logits: float64 if Keras is set to it, else float32.
+
+    So logits keep their digits under mixed precision.
+    """
+    policy = keras.mixed_precision.global_policy()
+    return "float64" if policy.variable_dtype == "float64" else "float32"
 
 
 def _backbone(x, config, temporal):

@@ -5,7 +5,7 @@ from tensorflow import keras
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.clip import shift_hook
-from tsm_keras.models.network import frame_logits
+from tsm_keras.models.network import frame_logits, logits_dtype
 from tsm_keras.models.weights import copy_weights
 
 
@@ -37,8 +37,11 @@ def to_single_clip(
         name="clip",
     )
     logits = frame_logits(clip, config, shift_hook(config))
-    per_frame = UnfoldTime(config.num_segments, name="frame_logits")(logits)
-    consensus = SegmentConsensus(dtype="float32", name="logits")(per_frame)
+    dtype = logits_dtype()
+    per_frame = UnfoldTime(
+        config.num_segments, dtype=dtype, name="frame_logits"
+    )(logits)
+    consensus = SegmentConsensus(dtype=dtype, name="logits")(per_frame)
     single = keras.Model(
         {"clip": clip},
         {"logits": consensus},

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow import keras
 
 from testing import temporal_shift as oracle
 from testing.models import (
+    in_both_precisions,
     logits_of,
     random_clip_model,
     random_clips,
@@ -89,19 +91,24 @@ def test_each_mark_shows_one_more_frame_to_either_side():
 def test_only_tsn_is_blind_to_the_order_of_frames(backbone, shift, blind):
     model = random_clip_model(backbone, shift=shift)
     clips = random_clips(small_config(backbone), clips=2)
-    ordered, _ = logits_of(model, clips)
-    permuted, _ = logits_of(model, clips[:, [2, 0, 3, 1]])
-    error = relative_error(permuted, ordered)
-    assert error <= 1e-5 if blind else error > CHANGED
+    for network, tolerance in in_both_precisions(model, clips):
+        ordered, _ = logits_of(network, clips)
+        permuted, _ = logits_of(network, clips[:, [2, 0, 3, 1]])
+        error = relative_error(permuted, ordered)
+        if blind:
+            assert error <= tolerance
+        else:
+            assert error > max(CHANGED, 100 * tolerance)
 
 
 def test_clips_of_a_batch_do_not_mix():
     model = random_clip_model(shift="bidirectional")
     clips = random_clips(small_config(), clips=3)
-    together, _ = logits_of(model, clips)
-    for index in range(3):
-        alone, _ = logits_of(model, clips[index : index + 1])
-        assert relative_error(alone[0], together[index]) <= 1e-5
+    for network, tolerance in in_both_precisions(model, clips):
+        together, _ = logits_of(network, clips)
+        for index in range(3):
+            alone, _ = logits_of(network, clips[index : index + 1])
+            assert relative_error(alone[0], together[index]) <= tolerance
 
 
 def test_placements_give_different_logits():
@@ -196,6 +203,21 @@ def test_clip_logits_are_the_mean_of_the_frames():
     assert logits.dtype == frame_logits.dtype == np.float32
     assert relative_error(logits, frame_logits.mean(axis=1)) <= 1e-5
     assert relative_error(frame_logits[:, 0], frame_logits[:, 1]) > CHANGED
+
+
+def test_logits_are_float32_under_mixed_precision():
+    """Those of the frames too, and they are not rounded on the way."""
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        model = build_clip_model(small_config(), return_frame_logits=True)
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+    randomize(model, seed=0)
+    _, frame_logits = logits_of(model, random_clips(small_config()))
+    assert frame_logits.dtype == np.float32
+    rounded = tf.cast(tf.cast(frame_logits, tf.bfloat16), tf.float32)
+    assert (rounded.numpy() != frame_logits).any()
 
 
 def test_frame_logits_are_an_extra_output():

@@ -3,12 +3,15 @@ import pytest
 import tensorflow as tf
 
 from testing.models import (
+    float64,
+    float64_twin,
     logits_of,
     random_clip_model,
     random_clips,
+    rounding_tolerance,
     small_config,
 )
-from testing.numerics import relative_error
+from testing.numerics import FLOAT64_TOLERANCE, relative_error
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.models.single_clip import to_single_clip
 
@@ -18,10 +21,18 @@ from tsm_keras.models.single_clip import to_single_clip
 def test_equals_the_clip_model(backbone, shift):
     model = random_clip_model(backbone, shift=shift)
     clips = random_clips(small_config(backbone), clips=2)
-    expected, _ = logits_of(model, clips)
+    exact = float64_twin(model)
     single = to_single_clip(model)
-    found = np.concatenate([single({"clip": c})["logits"] for c in clips])
-    assert relative_error(found, expected) <= 1e-5
+    with float64():
+        exact_single = to_single_clip(exact)
+    for whole, one, tolerance in (
+        (model, single, rounding_tolerance(model, clips)),
+        (exact, exact_single, FLOAT64_TOLERANCE),
+    ):
+        expected, _ = logits_of(whole, clips)
+        found = np.concatenate([one({"clip": c})["logits"] for c in clips])
+        assert found.dtype == expected.dtype
+        assert relative_error(found, expected) <= tolerance
 
 
 def test_another_image_size_has_the_same_weights():

@@ -5,13 +5,16 @@ import pytest
 import tensorflow as tf
 
 from testing.models import (
+    float64,
+    float64_twin,
     logits_of,
     random_clip_model,
     random_clips,
     randomize,
+    rounding_tolerance,
     small_config,
 )
-from testing.numerics import relative_error
+from testing.numerics import FLOAT64_TOLERANCE, relative_error
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import (
     build_streaming_model,
@@ -20,7 +23,6 @@ from tsm_keras.models.streaming import (
 )
 from tsm_keras.models.weights import copy_weights
 
-TOLERANCE = 1e-5
 CASES = [
     ("mobilenet_v2", "causal", "residual"),
     ("mobilenet_v2", "causal", "inplace"),
@@ -28,44 +30,86 @@ CASES = [
     ("resnet18", "causal", "residual"),
     ("resnet18", "causal", "inplace"),
     ("resnet18", "none", "residual"),
-    pytest.param("resnet50", "causal", "residual", marks=pytest.mark.slow),
+    *(
+        pytest.param("resnet50", *case, marks=pytest.mark.slow)
+        for case in (
+            ("causal", "residual"),
+            ("causal", "inplace"),
+            ("none", "residual"),
+        )
+    ),
 ]
 
 
 def stream(model, clips):
     """Feeds clips frame by frame; returns `[B, T, num_classes]`."""
     run = tf.function(model, jit_compile=False)
+    dtype = model.inputs[0].dtype
     caches = {
-        name: tf.zeros((len(clips), *shape))
+        name: tf.zeros((len(clips), *shape), dtype)
         for name, shape in cache_shapes(model).items()
     }
     logits = []
     for frame in range(clips.shape[1]):
-        outputs = run({"frame": tf.constant(clips[:, frame]), **caches})
+        outputs = run({"frame": tf.constant(clips[:, frame], dtype), **caches})
         caches = {name: outputs[f"{name}_out"] for name in caches}
         logits.append(outputs["logits"].numpy())
     return np.stack(logits, axis=1)
 
 
 @pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)
+def test_equals_clip_models_of_every_prefix_in_float64(
+    backbone, shift, placement
+):
+    """The contract that everything else rests on, free of rounding errors."""
+    fields = {"shift": shift, "placement": placement}
+    model = float64_twin(random_clip_model(backbone, **fields))
+    clips = random_clips(small_config(backbone), clips=2)
+    with float64():
+        streaming = to_streaming(model, streams=2)
+        prefixes = [
+            build_clip_model(
+                small_config(backbone, num_segments=length, **fields),
+                return_frame_logits=True,
+            )
+            for length in (1, 2, 3)
+        ]
+    streamed = stream(streaming, clips)
+    assert streamed.dtype == np.float64
+    for length, prefix in enumerate([*prefixes, model], 1):
+        if prefix is not model:
+            copy_weights(model, prefix)
+        logits, frame_logits = logits_of(prefix, clips[:, :length])
+        assert logits.dtype == frame_logits.dtype == np.float64
+        error = relative_error(streamed[:, :length], frame_logits)
+        assert error <= FLOAT64_TOLERANCE
+        mean = streamed[:, :length].mean(axis=1)
+        assert relative_error(mean, logits) <= FLOAT64_TOLERANCE
+
+
+@pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)
 def test_equals_the_clip_model_frame_by_frame(backbone, shift, placement):
-    """The contract that everything else rests on."""
+    """In float32, in which networks are used."""
     fields = {"shift": shift, "placement": placement}
     model = random_clip_model(backbone, **fields)
     clips = random_clips(small_config(backbone), clips=2)
     streamed = stream(to_streaming(model, streams=2), clips)
     _, expected = logits_of(model, clips)
+    tolerance = rounding_tolerance(model, clips)
     for frame in range(expected.shape[1]):
         error = relative_error(streamed[:, frame], expected[:, frame])
-        assert error <= TOLERANCE
+        assert error <= tolerance
     # The frames' logits are so different that a wrong frame would show.
-    assert relative_error(expected[:, 1:], expected[:, :-1]) > 1e-2
+    change = relative_error(expected[:, 1:], expected[:, :-1])
+    assert change > max(1e-2, 100 * tolerance)
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
 def test_equals_clip_models_of_every_prefix(backbone):
+    """In float32, in which networks are used."""
     model = random_clip_model(backbone)
     clips = random_clips(small_config(backbone))
+    tolerance = rounding_tolerance(model, clips)
     streamed = stream(to_streaming(model), clips)
     for length in (1, 2, 3):
         prefix = build_clip_model(
@@ -75,21 +119,45 @@ def test_equals_clip_models_of_every_prefix(backbone):
         copy_weights(model, prefix)
         logits, frame_logits = logits_of(prefix, clips[:, :length])
         error = relative_error(streamed[:, :length], frame_logits)
-        assert error <= TOLERANCE
+        assert error <= tolerance
         mean = streamed[:, :length].mean(axis=1)
-        assert relative_error(mean, logits) <= TOLERANCE
+        assert relative_error(mean, logits) <= tolerance
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
+def test_a_wrong_shift_is_far_beyond_rounding(backbone):
+    """So the tests above can fail: each wrong stream is 100 tolerances away."""
+    model = random_clip_model(backbone)
+    clips = random_clips(small_config(backbone))
+    _, expected = logits_of(model, clips)
+    tolerance = rounding_tolerance(model, clips)
+    reversed_in_time = stream(to_streaming(model), clips[:, ::-1])[:, ::-1]
+    unshifted = build_streaming_model(small_config(backbone, shift="none"))
+    copy_weights(model, unshifted)
+    inplace = build_streaming_model(small_config(backbone, placement="inplace"))
+    copy_weights(model, inplace)
+    for wrong in (
+        reversed_in_time,
+        stream(unshifted, clips),
+        stream(inplace, clips),
+    ):
+        for frame in range(1, 3):  # The first one has nothing to remember.
+            error = relative_error(wrong[:, frame], expected[:, frame])
+            assert error > 100 * tolerance
 
 
 def test_needs_its_caches():
     """Without them a causal model computes something else."""
     model = random_clip_model()
     clips = random_clips(small_config())
+    tolerance = rounding_tolerance(model, clips)
     fresh = to_streaming(model, streams=4)
     alone = stream(fresh, clips[0][:, None])[:, 0]
     _, expected = logits_of(model, clips)
-    assert relative_error(alone[0], expected[0, 0]) <= TOLERANCE
+    assert relative_error(alone[0], expected[0, 0]) <= tolerance
     for frame in range(1, 4):
-        assert relative_error(alone[frame], expected[0, frame]) > 1e-3
+        error = relative_error(alone[frame], expected[0, frame])
+        assert error > 100 * tolerance
 
 
 def test_names_are_the_contract_of_every_format():
