@@ -33,7 +33,7 @@ def build_clip_model(
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
         0..255, any dtype (`input_channels` in place of 3 if it is not RGB).
-        Output: `[B, num_classes]` float32 logits, or, with
+        Output: `[B, num_classes]` logits of `logits_dtype()`, or, with
         `return_frame_logits`, a dictionary of these as `logits` and
         `[B, T, num_classes]` as `frame_logits`.
 
