@@ -88,17 +88,27 @@ def test_what_cannot_be_shown_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_validation_stands_in_for_a_test_that_is_missing(tmp_path, capsys):
-    for split in ("train", "val"):
+def test_val_chooses_and_test_reports(tmp_path):
+    """And each stands in for val where that is missing."""
+
+    def splits(*flags):
+        command.FLAGS.unparse_flags()
+        command.FLAGS(["tsm train", f"--data={tmp_path}", "--to=x", *flags])
+        return command._held_out_splits()
+
+    for split in ("train", "test"):
         (tmp_path / split).mkdir()
-    command.FLAGS(["tsm train", f"--data={tmp_path}", "--to=x"])
-    assert command._test_split() == "val"
-    assert capsys.readouterr().out == "testing on the split val\n"
-    (tmp_path / "test").mkdir()
-    assert command._test_split() == "test"
+    assert splits() == ("test", None)
+    (tmp_path / "validation").mkdir()  # As Kinetics calls it.
+    assert splits() == ("val", "test")
+    assert splits("--validation_split=test") == ("test", None)
+    with pytest.raises(ValueError, match=r"without \['holdout'\]"):
+        splits("--test_split=holdout")
+    (tmp_path / "test").rmdir()
+    assert splits() == ("val", None)
     (tmp_path / "train").rmdir()
     with pytest.raises(ValueError, match="train/CLASS/FILE"):
-        command._test_split()
+        splits()
 
 
 @pytest.mark.parametrize("indexed", [True, False])
@@ -129,7 +139,7 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
         *("--sampling=dense", "--window=8"),
         ok=True,
     )
-    assert not error and "testing on the split test\n" in output
+    assert not error and "validating on the split test, as" in output
     description = read_description(preset)
     rate = shared_prepared().split("train").statistics["frame_rate"]["median"]
     interval = description["config"].frame_interval

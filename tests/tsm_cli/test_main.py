@@ -130,7 +130,7 @@ def test_a_typo_is_answered_with_the_right_word(work):
     [
         (("train", "--data=nowhere", "--to=new"), "nowhere"),
         (("train", "--data=data/train", "--to=new"), "train/CLASS/FILE"),
-        (("train", "--data=data", "--to=new", "--test_split=x"), "data/x/"),
+        (("train", "--data=data", "--to=new", "--test_split=x"), "['x']"),
         (("train", "--data=empty", "--to=new"), "holds no videos"),
         (("train", "--data=one_class", "--to=new"), "at least two class"),
         (("train", "--data=broken", "--to=new"), "0.mp4"),

@@ -1,6 +1,7 @@
-"""What Keras has no callback for: presets, seeds of epochs, signals."""
+"""Callbacks that Keras lacks: presets, seeds of epochs, signals."""
 
 import concurrent.futures
+import functools
 import pathlib
 import signal
 from typing import Any
@@ -14,15 +15,52 @@ from tsm_keras.models.presets import save_preset
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-class SavePresets(keras.callbacks.Callback):
-    """After each epoch, writes the presets `last` and, if it is one, `best`.
+def harmless(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
+    """Makes a callback that only decorates a run unable to end it.
 
     Args:
-        folder: Of the presets.
-        provenance: For `save_preset`.
-        best: The best validation top-1 so far, of a run that goes on.
-        swap: Puts the averaged weights in place meanwhile; None for none.
-        writes: False for a worker that computes along and writes nothing.
+        callback: Is changed: after its first error, which is printed, it does
+            nothing any more.
+
+    Returns:
+        The same callback.
+    """
+    broken = False
+
+    def guarded(method):
+        @functools.wraps(method)
+        def call(*arguments, **options):
+            nonlocal broken
+            if broken:
+                return
+            try:
+                method(*arguments, **options)
+            except Exception as error:
+                broken = True
+                print(
+                    f"\nwarning: {type(callback).__name__} writes no more for "
+                    f"TensorBoard; training goes on: {error!r}",
+                    flush=True,
+                )
+
+        return call
+
+    for name in dir(callback):
+        if name.startswith("on_"):
+            setattr(callback, name, guarded(getattr(callback, name)))
+    return callback
+
+
+class SavePresets(keras.callbacks.Callback):
+    """Writes the preset `last` after each epoch, and `best` after the best one.
+
+    Args:
+        folder: Where the two presets go.
+        provenance: What they say about their training, for `save_preset`.
+        best: The best validation top-1 so far, in a run that goes on.
+        swap: The callback that puts the averaged weights in place while they
+            are saved; None if weights are not averaged.
+        writes: False for a worker that takes part but writes nothing.
     """
 
     def __init__(
@@ -57,7 +95,7 @@ class SavePresets(keras.callbacks.Callback):
             return
         provenance = {**self._provenance, "epoch": epoch + 1}
         if top1 is not None:
-            provenance["test_top1"] = float(top1)
+            provenance["val_top1"] = float(top1)
         # In a thread of its own there is no strategy that would spread the
         # model to be saved over all devices and workers.
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -77,7 +115,7 @@ class SavePresets(keras.callbacks.Callback):
 
 
 class SeedEpochs(keras.callbacks.Callback):
-    """Seeds dropout anew in each epoch, which Keras 3 does not back up."""
+    """Seeds dropout anew in each epoch: Keras 3 does not back up its seeds."""
 
     def __init__(self, seed: int):
         super().__init__()
@@ -92,14 +130,15 @@ class SeedEpochs(keras.callbacks.Callback):
 
 
 class StopAfterEpoch(keras.callbacks.Callback):
-    """SIGTERM or Ctrl-C ends training after the epoch; a second one, at once.
+    """Ends training after the epoch in which SIGTERM or Ctrl-C arrives.
 
-    Either way the last whole epoch is backed up. Signals have this meaning
-    inside of `with`, however that is left: Keras calls no callback after an
-    error.
+    A second signal ends it at once. Either way the last whole epoch is backed
+    up. Signals have this meaning inside the `with` block, and get their old
+    meaning back when it is left by an error, too: Keras calls no callback
+    then.
 
     Attributes:
-        received: The first signal, None if there was none.
+        received: The first signal; None if there was none.
     """
 
     def __init__(self):
@@ -120,7 +159,7 @@ class StopAfterEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def restore_handlers(self):
-        """Gives signals their old meaning again."""
+        """Gives the signals their old meaning back."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
@@ -132,6 +171,6 @@ class StopAfterEpoch(keras.callbacks.Callback):
         self.received = signal.Signals(number)
         print(
             f"\n{self.received.name}: training ends after this epoch, and can "
-            "be resumed. Once more ends it at once, with the epoch lost.",
+            "be resumed. A second signal ends it at once; the epoch is lost.",
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""ClipPictures: TensorBoard shows the graph, and clips with predictions."""
+"""ClipPictures: shows the graph and predicted clips in TensorBoard."""
 
 import os
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from tensorflow import keras
 
 
 class ClipPictures(keras.callbacks.Callback):
-    """Writes the graph, and after each epoch a few clips with their class.
+    """Writes the graph, and after each epoch a few clips with predictions.
 
     Args:
-        folder: Of the logs.
-        clips: `[N, T, H, W, 3]` uint8.
+        folder: The folder of the logs.
+        clips: `[N, T, H, W, 3]` uint8 RGB.
         labels: `[N]` class numbers.
-        label_names: In the order of the logits.
+        label_names: Class names in the order of the logits.
     """
 
     def __init__(

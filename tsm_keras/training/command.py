@@ -5,12 +5,17 @@ tsm train --data=DATA --to=PRESET --recipe=finetune_small --init=OTHER_PRESET
 tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 tsm train --resume=RUN
 
-DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE and
-DATA/test/CLASS/FILE (or DATA/val/CLASS/FILE). Beside PRESET lies the folder of
-the run, PRESET.run, with metrics and presets; the same command again, or
---resume, goes on with a run that ended early. docs/training.md has the recipes.
+DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE,
+DATA/val/CLASS/FILE and DATA/test/CLASS/FILE. The validation clips (val) choose
+the best epoch, and the finished network is then tested once on the test clips.
+Without val, the test clips do both, and the figure is too good.
+
+The folder of the run, PRESET.run, lies beside PRESET and holds metrics and
+presets. The same command again, or --resume, goes on with a run that ended
+early. docs/training.md describes the recipes.
 """
 
+import dataclasses
 import functools
 import pathlib
 import shlex
@@ -23,8 +28,11 @@ from tensorflow import keras
 
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.epochs import left_out
-from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.data.storage.prepared_dataset import is_prepared, open_prepared
+from tsm_keras.data.readers.clip_reader import (
+    class_names,
+    open_clips,
+    split_names,
+)
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
@@ -37,7 +45,11 @@ from tsm_keras.training.distribute import (
     worker_index,
 )
 from tsm_keras.training.flags import define, given_network, recipe_from_flags
-from tsm_keras.training.run import check_training, train_in_folder
+from tsm_keras.training.run import (
+    check_training,
+    clip_accuracy,
+    train_in_folder,
+)
 from tsm_keras.training.starting_point import check_start, starting_model
 
 FLAGS = flags.FlagValues()
@@ -73,9 +85,12 @@ def main(arguments: Sequence[str]) -> None:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
     keras.mixed_precision.set_global_policy(recipe.training.precision)
-    split = _test_split()
+    splits = _held_out_splits()
     source, training = _open_with_start(recipe)
-    test = _open(split, label_names=training.label_names)
+    validation, test = (
+        split and _open(split, label_names=training.label_names)
+        for split in splits
+    )
     if found.goes_on:
         _check_data(run, training)
     model, report = starting_model(
@@ -88,17 +103,19 @@ def main(arguments: Sequence[str]) -> None:
     )
     if found.goes_on and run.start.exists():
         model = load_preset(run.start)
-    make_training, make_test = (
+    make_training, make_validation, make_test = (
         functools.partial(
             make_dataset,
             clips,
             model.video_config,
             training=clips is training,
             seed=recipe.training.seed,
-            sampling=recipe.sampling,
+            # One clip per video is enough to choose an epoch and to test;
+            # `tsm evaluate` averages the views of a video.
+            sampling=dataclasses.replace(recipe.sampling, num_views=1),
             augmentation=recipe.augmentation,
         )
-        for clips in (training, test)
+        for clips in (training, validation, test)
     )
     make_training(batch_size=1)  # Refuses what does not fit the data set.
     check_training(
@@ -127,7 +144,7 @@ def main(arguments: Sequence[str]) -> None:
         model,
         recipe.training,
         make_training,
-        make_test,
+        make_validation,
         strategy=strategy,
         leads=index == 0,
         provenance=provenance,
@@ -157,10 +174,17 @@ def main(arguments: Sequence[str]) -> None:
         print(f"worker {index} has the weights {finished.digest}")
     if index:
         return
+    result = finished.provenance
+    if test:
+        top1 = clip_accuracy(
+            finished.model, make_test(batch_size=recipe.training.batch_size)
+        )
+        result = {**result, "test_top1": top1}
+        print(f"top-1 {top1:.2%} of {test.num_clips} test clips")
     save_preset(
         finished.model,
         FLAGS.to,
-        provenance=finished.provenance,
+        provenance=result,
         overwrite=run.may_replace(FLAGS.to),
     )
     run.finish()
@@ -170,26 +194,25 @@ def main(arguments: Sequence[str]) -> None:
 def _check_data(run, training):
     if run.read()["data_sha256"] != training.content_hash:
         raise ValueError(
-            f"The data set {FLAGS.data} is another than the run {run.path} was "
-            "begun with: start a new run."
+            f"The data set {FLAGS.data} differs from the one that the run "
+            f"{run.path} was begun with: start a new run."
         )
 
 
 def _open_with_start(recipe):
-    """Returns the model of --init, None without, and the training clips.
+    """Returns the model of --init, None without one, and the training clips.
 
-    The order of the classes is that of --init, if the classes are the same.
+    If the two have the same classes, they get the order that --init has.
     """
-    training = _open("train")
     if not FLAGS.init or FLAGS.init == "scratch":
-        return None, training
+        return None, _open("train")
     from tsm_keras.training.starting_point import read_source
 
+    # Before the videos are checked, which may take long.
     source = read_source(FLAGS.init, recipe)
     labels = source.video_config.labels
-    if labels != training.label_names and {*labels} == {*training.label_names}:
-        training = _open("train", label_names=labels)
-    return source, training
+    same = {*labels} == {*class_names(FLAGS.data, "train")}
+    return source, _open("train", label_names=labels if same else None)
 
 
 def _hash_of_init():
@@ -198,28 +221,32 @@ def _hash_of_init():
     return preset_hash(FLAGS.init)
 
 
-def _test_split():
-    """Returns the split to test on, where it and train are there."""
-    path = pathlib.Path(FLAGS.data)
-    if is_prepared(path):
-        splits = open_prepared(path).splits
-        there = [name for name, split in splits.items() if split.clips]
-    elif path.is_dir():
-        there = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
-    else:
-        raise FileNotFoundError(f"The data folder {path} does not exist.")
-    wanted = [FLAGS.test_split] if FLAGS.test_split else ["test", "val"]
-    found = next((split for split in wanted if split in there), None)
-    if "train" not in there or found is None:
-        # Else both would be the whole folder, and the test one of memory.
+def _held_out_splits():
+    """Returns the splits to validate and to test on; the latter may be None."""
+    there = split_names(FLAGS.data)
+    test = FLAGS.test_split or "test"
+    validation = FLAGS.validation_split or ("val" if "val" in there else test)
+    needed = ["train", validation, *filter(None, [FLAGS.test_split])]
+    if missing := [split for split in needed if split not in there]:
+        # A folder without splits would be trained, validated and tested on.
         raise ValueError(
-            f"`data` must have clips to train on and others to test on: {path}/"
-            f"train/CLASS/FILE and {path}/{wanted[0]}/CLASS/FILE, or what `tsm "
-            "prepare` wrote, which can draw such splits. "
-            f"Received: a folder of {there[:10]}"
+            "`data` must have clips to train on and others to validate on: "
+            f"{FLAGS.data}/train/CLASS/FILE and {FLAGS.data}/val/CLASS/FILE, "
+            "or what `tsm prepare` wrote, which can draw such splits. "
+            f"Received: a folder with {there or 'no splits'}, "
+            f"without {missing}"
         )
-    print(f"testing on the split {found}")
-    return found
+    if validation == test:
+        print(
+            f"validating on the split {validation}, as there is no val: the "
+            "best epoch is chosen by the clips that it is measured on"
+        )
+        return validation, None
+    if test not in there:
+        print(f"validating on the split {validation}; there is no {test} split")
+        return validation, None
+    print(f"validating on the split {validation}, testing on {test}")
+    return validation, test
 
 
 def _open(split, **options):

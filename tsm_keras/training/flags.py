@@ -104,10 +104,18 @@ _COMMAND = (
         "--quantize=int8_qat.",
     ),
     (
+        "validation_split",
+        _TEXT,
+        None,
+        "Split that chooses the best epoch. (default: val, or test where "
+        "there is no val)",
+    ),
+    (
         "test_split",
         _TEXT,
         None,
-        "What to test on. (default: test, or val where there is no test)",
+        "Split that the finished network is tested on. (default: test, if it "
+        "is not the one that chooses)",
     ),
     (
         "max_bad_fraction",

@@ -1,4 +1,4 @@
-"""train_in_folder: fit, with a folder that holds and recovers what it does."""
+"""train_in_folder: `fit` with a folder that keeps what it needs to go on."""
 
 import dataclasses
 import functools
@@ -23,6 +23,7 @@ from tsm_keras.training.callbacks import (
     SavePresets,
     SeedEpochs,
     StopAfterEpoch,
+    harmless,
 )
 from tsm_keras.training.clip_pictures import ClipPictures
 from tsm_keras.training.config import TrainingConfig
@@ -40,7 +41,8 @@ from tsm_keras.training.quantization_aware import (
 )
 from tsm_keras.training.run_folder import RunFolder
 
-_PICTURES = 4
+_PICTURES = 4  # Clips that TensorBoard shows, each of another class.
+_SEARCHED = 400  # Clips decoded to find them.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def train_in_folder(
     start: keras.Model,
     config: TrainingConfig,
     make_training: Callable[..., tf.data.Dataset],
-    make_test: Callable[..., tf.data.Dataset],
+    make_validation: Callable[..., tf.data.Dataset],
     *,
     provenance: dict[str, Any],
     strategy: tf.distribute.Strategy | None = None,
@@ -102,22 +104,27 @@ def train_in_folder(
     quantization_aware: bool = False,
     max_steps: int | None = None,
 ) -> Finished:
-    """Trains, from the last backup on if the folder has one.
+    """Trains, going on from the folder's last backup if there is one.
 
     Args:
-        run: Where everything is written.
-        start: The clip model with the weights to start from, built outside of
-            the strategy's scope. It is not changed by distributed training.
-        config: How.
-        make_training: `make_dataset` without `batch_size`, `epochs`,
-            `num_workers` and `worker`.
-        make_test: The same.
-        provenance: For the presets.
-        strategy: From `make_strategy`.
-        leads: False for a worker that leaves writing to another one.
-        quantization_aware: Train with int8's roundings; writes no presets
-            until the last epoch is done.
-        max_steps: At most so many steps of each epoch and test.
+        run: The folder that everything is written into.
+        start: The clip model with the weights to start from, built outside
+            the strategy's scope. Distributed training does not change it.
+        config: How to train.
+        make_training: Makes the training batches: `make_dataset` without
+            `batch_size`, `epochs`, `num_workers` and `worker`.
+        make_validation: Makes the batches that choose the best epoch, by the
+            same arguments.
+        provenance: What the presets say about their training, as JSON values.
+        strategy: From `make_strategy`; None for one device.
+        leads: False for a worker that leaves all writing to another one.
+        quantization_aware: Whether to train with the roundings of int8; then
+            no preset is written before the last epoch is done.
+        max_steps: The most steps of each epoch and each validation; None for
+            all of them.
+
+    Returns:
+        How the training ended.
     """
     strategy = strategy or tf.distribute.get_strategy()
     done = epochs_done(run.backup)
@@ -127,8 +134,10 @@ def train_in_folder(
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
         config = dataclasses.replace(config, sync_batch_norm=False)
-    test, test_steps = distributed_test(strategy, config.batch_size, make_test)
-    past = test_top1(run, done)
+    validation, validation_steps = distributed_test(
+        strategy, config.batch_size, make_validation
+    )
+    past = validation_top1(run, done)
     saves_presets = not quantization_aware
     signals = StopAfterEpoch()
     model = start
@@ -143,7 +152,9 @@ def train_in_folder(
             config,
             epochs_done=done,
             provenance=provenance,
-            pictures=None if several else make_test(batch_size=1),
+            pictures=make_validation(batch_size=1)
+            if start.video_config.is_rgb and not several
+            else None,
             label_names=start.video_config.labels,
             saves_presets=saves_presets,
             leads=leads,
@@ -164,9 +175,11 @@ def train_in_folder(
                     functools.partial(make_training, epochs=epochs),
                 ),
                 config,
-                validation_data=test,
+                validation_data=validation,
                 steps_per_epoch=steps,
-                validation_steps=min(test_steps, max_steps or test_steps),
+                validation_steps=min(
+                    validation_steps, max_steps or validation_steps
+                ),
                 initial_epoch=done,
                 callbacks=[*callbacks, signals],
             )
@@ -178,7 +191,8 @@ def train_in_folder(
     if not leads:
         return Finished(True, done, 0, None, {}, digest)
     if quantization_aware:
-        provenance = {**provenance, "test_top1": test_top1(run, done)[-1]}
+        top1 = validation_top1(run, done)[-1]
+        provenance = {**provenance, "val_top1": top1}
         last = run.preset("last")
         save_preset(model, last, provenance=provenance, overwrite=True)
     path = run.preset("best" if config.patience and saves_presets else "last")
@@ -186,8 +200,22 @@ def train_in_folder(
     return Finished(True, done, 0, load_preset(path), provenance, digest)
 
 
-def test_top1(run: RunFolder, epochs: int) -> list[float]:
-    """Returns the test's top-1 after the first epochs of a run."""
+def clip_accuracy(model: keras.Model, clips: tf.data.Dataset) -> float:
+    """Returns the share of clips whose highest logit is that of their class.
+
+    Args:
+        model: A clip model.
+        clips: Batches of `[B, T, H, W, C]` clips and `[B]` class numbers.
+    """
+    hits = [
+        np.argmax(model.predict_on_batch(batch), axis=-1) == labels.numpy()
+        for batch, labels in clips
+    ]
+    return float(np.concatenate(hits).mean())
+
+
+def validation_top1(run: RunFolder, epochs: int) -> list[float]:
+    """Returns the validation top-1 after each of the first epochs of a run."""
     values = [float(row[MONITOR]) for row in run.epochs() if row.get(MONITOR)]
     return values[:epochs]
 
@@ -206,22 +234,23 @@ def run_callbacks(
     """Returns the callbacks of a training that has a run folder.
 
     Args:
-        run: Where everything goes.
-        config: How it is trained.
-        epochs_done: Those that the last backup is after.
-        provenance: For the presets.
-        label_names: In the order of the logits.
-        pictures: Whose first clips TensorBoard shows; None for none.
+        run: The folder that everything is written into.
+        config: How the model is trained.
+        epochs_done: How many epochs the last backup holds.
+        provenance: What the presets say about their training.
+        label_names: Class names in the order of the logits.
+        pictures: Batches of one clip each, in the order of the validation
+            data; TensorBoard shows one clip of each of several classes. None
+            shows no clips.
         saves_presets: Whether to write `presets/last` and `presets/best`.
-        leads: False for a worker that leaves writing to another one.
+        leads: False for a worker that leaves all writing to another one.
     """
-    past = test_top1(run, epochs_done)
+    past = validation_top1(run, epochs_done)
     if leads:
         run.keep_epochs(epochs_done)
     callbacks: list[keras.callbacks.Callback] = [SeedEpochs(config.seed)]
     if leads:
         callbacks.append(keras.callbacks.CSVLogger(run.metrics, append=True))
-        callbacks += _tensorboard(run, pictures, label_names)
     if config.patience:
         callbacks.append(early_stopping(config, past))
     if saves_presets:
@@ -239,8 +268,11 @@ def run_callbacks(
                 writes=leads,
             )
         )
-    # What is above is as it was, if this is reached.
+    # A backup stands for everything above it, so it comes after that; and
+    # before what only decorates a run and must not lose an epoch.
     callbacks.append(backup_callback(run.backup))
+    if leads:
+        callbacks += _tensorboard(run, pictures, label_names)
     return callbacks
 
 
@@ -266,14 +298,31 @@ def _tensorboard(run, pictures, label_names):
         )
         return []
     callbacks = [
-        keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+        harmless(
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+        )
     ]
     if pictures is not None and label_names:
-        shown = pictures.unbatch().take(_PICTURES).as_numpy_iterator()
-        clips, labels = zip(*shown, strict=True)
+        clips, labels = zip(*_one_per_class(pictures), strict=True)
         callbacks.append(
-            ClipPictures(
-                run.tensorboard, np.stack(clips), np.stack(labels), label_names
+            harmless(
+                ClipPictures(
+                    run.tensorboard,
+                    np.stack(clips),
+                    np.stack(labels),
+                    label_names,
+                )
             )
         )
     return callbacks
+
+
+def _one_per_class(pictures):
+    """Returns the first clip of each of the first few classes."""
+    found = {}
+    # Clips are stored class by class in folders, so the search is bounded.
+    for clip, label in pictures.unbatch().take(_SEARCHED).as_numpy_iterator():
+        found.setdefault(int(label), (clip, label))
+        if len(found) == _PICTURES:
+            break
+    return list(found.values())

@@ -15,9 +15,11 @@ from testing.checkout import PACKAGE_ROOTS
 from testing.command_line import refused
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
+from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.presets import load_preset, preset_hash, read_description
 from tsm_keras.training.backup import epochs_done
+from tsm_keras.training.run import clip_accuracy
 from tsm_keras.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -214,6 +216,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
 # The real process ends where only luck would hit it.
 KILLED = """
 import os, signal
+from tsm_keras.training.run import clip_accuracy
 from tsm_keras.training.run_folder import RunFolder
 RunFolder.finish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -270,3 +273,27 @@ def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
         run.unlock()
     assert f"Another process trains in old/a.run (process {os.getpid()}" in line
     assert _contents(tmp_path) == before
+
+
+def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
+    """What chose the epoch is not what is reported."""
+    _copy(work, tmp_path)
+    write_folder(tmp_path / "data" / "val", clips_per_class=2, seed=7)
+    process = TrainingProcess(
+        tmp_path, "--to=new", "--patience=5", *SETTINGS, "--learning_rate=0.05"
+    )
+    text = process.end()
+    assert "validating on the split val, testing on test" in text
+    about = read_description(tmp_path / "new")["provenance"]
+    rows = RunFolder(tmp_path / "new.run").epochs()
+    best = max(float(row["val_top1"]) for row in rows)
+    assert about["val_top1"] == pytest.approx(best)
+    clips = make_dataset(
+        tmp_path / "data" / "test",
+        load_preset(tmp_path / "new").video_config,
+        batch_size=4,
+        training=False,
+    )
+    found = clip_accuracy(load_preset(tmp_path / "new"), clips)
+    assert about["test_top1"] == pytest.approx(found)
+    assert f"top-1 {found:.2%} of 4 test clips" in text

@@ -8,17 +8,24 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow import keras
 
 from testing.checkout import ROOT
 from testing.gestures import LABELS
 from testing.models import small_config
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.flow import flow_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training import command
+from tsm_keras.training.callbacks import harmless
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
 from tsm_keras.training.recipes import RECIPES
-from tsm_keras.training.run import has_stopped, train_in_folder
+from tsm_keras.training.run import (
+    has_stopped,
+    run_callbacks,
+    train_in_folder,
+)
 from tsm_keras.training.run_folder import RunFolder
 
 CONFIG = TrainingConfig(
@@ -58,7 +65,7 @@ def _make_training(batch_size, epochs=(0,), **_):
     )
 
 
-def _make_test(batch_size, **_):
+def _make_validation(batch_size, **_):
     return _clips(6).batch(batch_size)
 
 
@@ -71,7 +78,7 @@ def finished(tmp_path_factory):
         _model(),
         CONFIG,
         _make_training,
-        _make_test,
+        _make_validation,
         provenance={"data": "random"},
     )
     return run, result
@@ -120,6 +127,70 @@ def test_tensorboard_gets_scalars_the_graph_and_clips(finished):
     assert {"epoch_loss", "epoch_top1", "clips", "graph"} <= found
 
 
+class _Drawing(keras.callbacks.Callback):
+    epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        _Drawing.epochs += 1
+        raise OSError("the disk is full")
+
+
+def test_what_decorates_a_run_does_not_end_it(capsys):
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(
+        np.ones((2, 3)),
+        np.ones((2, 1)),
+        epochs=3,
+        verbose=0,
+        callbacks=[harmless(_Drawing())],
+    )
+    assert len(history.epoch) == 3
+    assert _Drawing.epochs == 1
+    assert "training goes on: OSError('the disk is full')" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_backup_comes_before_what_decorates_a_run(tmp_path):
+    pytest.importorskip("tensorboard")
+    found = run_callbacks(
+        RunFolder(tmp_path / "run"), CONFIG, epochs_done=0, provenance={}
+    )
+    kinds = [type(callback).__name__ for callback in found]
+    backup = next(i for i, kind in enumerate(kinds) if "Backup" in kind)
+    assert kinds[backup + 1 :] == ["TensorBoard"]
+    assert {"CSVLogger", "SavePresets"} <= {*kinds[:backup]}
+
+
+@pytest.mark.slow
+def test_flow_is_not_drawn_for_tensorboard(tmp_path):
+    """A clip of ten channels is no picture."""
+    pytest.importorskip("tensorboard")
+    config = flow_config(
+        small_config("resnet18", num_segments=2, labels=LABELS, num_classes=4)
+    )
+
+    def clips(batch_size, epochs=(0,), **_):
+        flow = np.random.default_rng(0).integers(0, 256, (4, 2, 32, 32, 10))
+        data = tf.data.Dataset.from_tensor_slices(
+            (flow.astype(np.uint8), np.arange(4, dtype=np.int64))
+        )
+        return data.batch(batch_size).repeat(len(epochs))
+
+    run = RunFolder(tmp_path / "run")
+    run.describe(flags=[])
+    result = train_in_folder(
+        run,
+        build_clip_model(config),
+        dataclasses.replace(CONFIG, batch_norm="train"),
+        clips,
+        clips,
+        provenance={},
+    )
+    assert result.complete and result.epochs == 2
+
+
 @pytest.mark.slow
 def test_a_finished_run_has_nothing_to_train(finished):
     run, result = finished
@@ -128,7 +199,7 @@ def test_a_finished_run_has_nothing_to_train(finished):
         _model(),
         CONFIG,
         _make_training,
-        _make_test,
+        _make_validation,
         provenance={},
     )
     assert again.complete and again.provenance == result.provenance
@@ -146,7 +217,7 @@ def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
             _model(),
             dataclasses.replace(CONFIG, learning_rate=1e30),
             _make_training,
-            _make_test,
+            _make_validation,
             provenance={},
         )
     assert not run.backup.exists() and not run.preset("last").exists()

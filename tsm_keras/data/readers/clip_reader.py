@@ -18,10 +18,13 @@ from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.data.readers.prepared_reader import PreparedReader
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.data.storage.prepared_dataset import (
-    SPLITS,
     PreparedDataset,
     is_prepared,
     open_prepared,
+)
+from tsm_keras.data.video.class_folders import (
+    split_folders,
+    visible_folders,
 )
 from tsm_keras.progress import progress_bar
 
@@ -107,12 +110,12 @@ def open_clips(
         return PreparedReader(
             dataset, split, label_names=label_names, cache=cache
         )
-    splits = [name for name in SPLITS if (path / name).is_dir()]
+    splits = _folders_of_splits(path)
     if split in splits:
-        path = path / split
+        path = splits[split]
     elif split and splits:
         raise ValueError(
-            f"`split` must be one of {splits}, the folders of {path}. "
+            f"`split` must be one of {list(splits)}, the folders of {path}. "
             f"Received: split={split!r}"
         )
     elif split and verbose:
@@ -134,3 +137,49 @@ def open_clips(
         for file, reason in videos.rejected:
             print(f"  {file}: {reason}")
     return VideoReader(videos, cache=cache)
+
+
+def split_names(path: str | os.PathLike[str]) -> list[str]:
+    """Returns the splits of a data set that have clips, without decoding any.
+
+    Args:
+        path: As in `open_clips`. The folders `validation`, `valid` and `dev`
+            mean `val`, `training` means `train`, and `testing` means `test`.
+
+    Returns:
+        Some of `"train"`, `"val"` and `"test"`; empty for a folder of class
+        folders.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"The data folder {path} does not exist.")
+    if is_prepared(path):
+        splits = open_prepared(path).splits
+        return [name for name, split in splits.items() if split.clips]
+    return [*_folders_of_splits(path)]
+
+
+def class_names(
+    path: str | os.PathLike[str], split: str | None = None
+) -> tuple[str, ...]:
+    """Returns the classes that `open_clips` would find, without decoding.
+
+    Args:
+        path: As in `open_clips`.
+        split: As in `open_clips`.
+    """
+    path = pathlib.Path(path)
+    if is_prepared(path):
+        return open_prepared(path).label_names
+    folder = _folders_of_splits(path).get(split, path)
+    return tuple(entry.name for entry in visible_folders(folder))
+
+
+def _folders_of_splits(path):
+    """Returns the folder of each split; empty if there are no splits."""
+    if not path.is_dir():
+        return {}  # The reader says that there is no such folder.
+    return {split: folder for split, folder in split_folders(path) if split}
