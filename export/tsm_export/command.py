@@ -18,10 +18,10 @@ from tsm_export.tflite.conversion import QUANTIZATIONS
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.checks import verify
 from tsm_export.verify.command import TrialError, print_checks
+from tsm_keras.command_flags import expect_values
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
-from tsm_keras.required_flags import expect_values
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
 _QUANTIZATIONS = {"tflite": QUANTIZATIONS, "onnx": ONNX_QUANTIZATIONS}

@@ -23,7 +23,7 @@ _BASE = (
     "tsm_keras.file_hash",
     "tsm_keras.keras_version",
     "tsm_keras.progress",
-    "tsm_keras.required_flags",
+    "tsm_keras.command_flags",
     "tsm_keras.tf_keras_process",
     "tsm_keras.version",
 )

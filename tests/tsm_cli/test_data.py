@@ -13,7 +13,7 @@ from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
 from tsm_keras.data.pipeline.flags import configs_from_flags
-from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.readers.clip_reader import held_out_split, open_clips
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command
@@ -102,10 +102,12 @@ def test_val_chooses_and_test_reports(tmp_path):
     (tmp_path / "validation").mkdir()  # As Kinetics calls it.
     assert splits() == ("val", "test")
     assert splits("--validation_split=test") == ("test", None)
+    assert held_out_split(tmp_path) == "test"  # As tsm evaluate takes it.
     with pytest.raises(ValueError, match=r"without \['holdout'\]"):
         splits("--test_split=holdout")
     (tmp_path / "test").rmdir()
     assert splits() == ("val", None)
+    assert held_out_split(tmp_path) == "val"
     (tmp_path / "train").rmdir()
     with pytest.raises(ValueError, match="train/CLASS/FILE"):
         splits()

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from tsm_keras.checkpoints.exporting import write_safetensors
+from tsm_keras.command_flags import expect_values
 from tsm_keras.models.presets import load_preset, read_description
-from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("to", None, "The .safetensors to write.", flag_values=FLAGS)

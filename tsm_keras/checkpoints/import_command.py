@@ -16,9 +16,9 @@ from tsm_keras.checkpoints.files import read_checkpoint
 from tsm_keras.checkpoints.importing import import_state_dict
 from tsm_keras.checkpoints.inference import SOURCES, ask_for
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
+from tsm_keras.command_flags import expect_values
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.models.presets import save_preset
-from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 

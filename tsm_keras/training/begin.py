@@ -13,8 +13,8 @@ from typing import Any
 from absl import flags
 from tensorflow import keras
 
+from tsm_keras.command_flags import expect_values
 from tsm_keras.models.presets import CONFIG_FILE, save_preset
-from tsm_keras.required_flags import expect_values
 from tsm_keras.training.distribute import worker_index
 from tsm_keras.training.flags import serialized
 from tsm_keras.training.recipes import Recipe

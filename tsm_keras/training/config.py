@@ -14,46 +14,55 @@ _SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """How to train.
+    """How a network is trained.
 
     Attributes:
-        epochs: Passes over the data.
-        batch_size: Clips a step, of all devices and workers together.
-        optimizer: `"adamw"` or `"sgd"` (with momentum).
-        learning_rate: Peak of the rate.
-        rate_batch_size: The clips a step that `learning_rate` is meant for: it
-            scales linearly with those there are (Goyal et al., 2017). 0 takes
-            the rate as it is.
-        momentum: Of SGD.
-        schedule: `"cosine"` falls to zero, `"step"` divides by ten at
-            `step_epochs`, `"constant"` stays.
-        step_epochs: Epochs (from 0) at whose start the rate falls.
-        warmup: Share of all steps over which the rate rises from a tenth of
-            its peak, in [0, 1).
-        weight_decay: Of convolution and classifier kernels only: decoupled in
-            AdamW, added to the gradient in SGD, as in PyTorch.
-        bias_rate: Factor of the learning rate of biases; SGD only.
-        classifier_rate: Factor of the learning rate of the classifier, on
-            top of `bias_rate` for its bias; SGD only.
-        clip_norm: The global norm that gradients are clipped to, 0 for none.
-        label_smoothing: In [0, 1).
-        batch_norm: `"train"`; `"partial"` freezes all but the first
-            normalization, in inference mode (TSN, section 3.3); `"frozen"`
-            freezes all.
-        sync_batch_norm: Normalize over the batches of all devices and workers
-            together. Slower, and one batch's statistics again.
-        frozen_stages: The first stages of the backbone that do not learn;
-            stage 1 is the stem.
-        frozen_epochs: After so many epochs their kernels learn too (their
-            normalization never does); 0 for never. SGD only.
-        ema: Decay of a moving average of the weights, which is what is tested
-            and saved; 0 for none. Keras 3 only.
-        accumulate: Batches whose gradients make one step, for small memories;
-            `batch_size` is one of them. Keras 3 only.
-        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        epochs: Passes over the training clips.
+        batch_size: Clips per step, over all devices and workers together.
+        optimizer: `"adamw"`, or `"sgd"` with momentum.
+        learning_rate: The highest learning rate of the schedule.
+        rate_batch_size: Batch size that the learning rate is meant for; with
+            another batch size the rate is scaled linearly (Goyal et al.,
+            2017). 0 takes the rate as it is.
+        momentum: Momentum of SGD, in [0, 1).
+        schedule: How the learning rate changes: `"cosine"` falls to zero,
+            `"step"` divides it by ten at each of `step_epochs`, `"constant"`
+            keeps it.
+        step_epochs: Epochs, counted from 0, at whose start the learning rate
+            is divided by ten; for the schedule `"step"` only.
+        warmup: Share of all steps during which the learning rate rises from a
+            tenth of its peak, in [0, 1).
+        weight_decay: Weight decay of the kernels of convolutions and of the
+            classifier; biases and normalization have none. It is decoupled in
+            AdamW and added to the gradient in SGD, as in PyTorch.
+        bias_rate: Multiplies the learning rate of biases; SGD only.
+        classifier_rate: Multiplies the learning rate of the classifier, its
+            bias's on top of `bias_rate`; SGD only.
+        clip_norm: Global norm that gradients are clipped to; 0 does not clip.
+        label_smoothing: Probability that is taken from the right class and
+            spread over all classes, in [0, 1).
+        batch_norm: How batch normalization trains: `"train"` trains all of
+            it; `"partial"` freezes all layers except the first, in inference
+            mode (TSN, section 3.3); `"frozen"` freezes all layers.
+        sync_batch_norm: Compute the statistics of batch normalization over
+            the batches of all devices and workers together, as one device
+            would. This is slower.
+        frozen_stages: How many stages of the backbone, counted from the
+            input, do not learn; stage 1 is the stem.
+        frozen_epochs: Epochs after which the kernels of the frozen stages
+            learn too (their normalization stays frozen); 0 keeps them frozen.
+            SGD only.
+        ema: Decay of an exponential moving average of the weights, which is
+            then tested and saved in their place; 0 averages nothing. Keras 3
+            only.
+        accumulate: Batches whose gradients are added up to one step, for
+            small memories; each of them has `batch_size` clips. Keras 3 only.
+        precision: Type that the network computes in: `"float32"`,
+            `"mixed_bfloat16"` or `"mixed_float16"`.
         patience: Epochs without a better validation top-1 after which
-            training ends, 0 for no early end.
-        seed: Of initial weights, order, frames and crops, in 0..2**32-1.
+            training ends; 0 trains all epochs.
+        seed: Seed of the initial weights, the order of clips, the frames and
+            the augmentation, in 0..2**32-1.
     """
 
     epochs: int = 10
@@ -125,7 +134,7 @@ class TrainingConfig:
 
     @property
     def peak_rate(self) -> float:
-        """The peak of the learning rate, scaled to the clips a step."""
+        """The highest learning rate, scaled to the clips per step."""
         if not self.rate_batch_size:
             return self.learning_rate
         clips = self.batch_size * self.accumulate

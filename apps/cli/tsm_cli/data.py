@@ -13,6 +13,7 @@ import numpy as np
 from absl import flags
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.command_flags import expect_values
 from tsm_keras.data.augment.augmentation import AugmentationConfig
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
@@ -21,7 +22,6 @@ from tsm_keras.data.readers.clip_reader import ClipReader, open_clips
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 

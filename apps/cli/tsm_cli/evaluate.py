@@ -16,10 +16,11 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from tsm_keras.required_flags import expect_values
+from tsm_keras.command_flags import define_groups, expect_values
 
 FLAGS = flags.FlagValues()
-# What --stream does not read, what is read with it alone, and with dense views.
+# Flags that --stream does not read, that only it reads, and that only dense
+# sampling reads.
 _NOT_STREAM = (
     *("flow_data", "sampling", "window", "num_views", "crops"),
     *("full_resolution", "average", "weights", "against", "saliency"),
@@ -28,109 +29,141 @@ _STREAM = ("frame_interval", "seed")
 _DENSE = ("window", "num_views")
 
 
-def _define(kind, name, default, text, **bounds):
-    kind(name, default, text, flag_values=FLAGS, **bounds)
-
-
-_define(
+_TEXT, _NUMBER, _LIST = (
     flags.DEFINE_string,
-    "data",
-    None,
-    "Prepared data set, or folder of class folders with videos.",
-)
-_define(
-    flags.DEFINE_string,
-    "split",
-    "test",
-    "Of a prepared data set, or a folder in that folder.",
-)
-_define(
-    flags.DEFINE_string,
-    "flow_data",
-    None,
-    "Folder of class folders with folders of flow, for flow presets.",
-)
-_define(
-    flags.DEFINE_float,
-    "max_bad_fraction",
-    0.0,
-    "Share of a folder's videos that may be unreadable; they are left out.",
-)
-_define(
-    flags.DEFINE_string,
-    "sampling",
-    "segments",
-    "Clips of a video: segments (one, spread uniformly), twice (two such), "
-    "dense (--num_views windows) or interval (one, at the pace of a stream).",
-)
-_define(flags.DEFINE_integer, "window", 64, "Frames of a dense clip.")
-_define(flags.DEFINE_integer, "num_views", 10, "Dense clips a video.")
-_define(
     flags.DEFINE_integer,
-    "crops",
-    1,
-    "Squares of a clip: 1 (centre), 3 (along the long side), 5 (corners and "
-    "centre) or 10 (these, and mirrored).",
-)
-_define(
-    flags.DEFINE_boolean,
-    "full_resolution",
-    False,
-    "Squares as large as the short side of resized videos (256 for 224).",
-)
-_define(
-    flags.DEFINE_string,
-    "average",
-    None,
-    "What views and models average: logits or softmax. (default: logits; "
-    "softmax for several models)",
-)
-_define(
-    flags.DEFINE_integer,
-    "batch_size",
-    8,
-    "Clips at a time, or streams side by side.",
-    lower_bound=1,
-)
-_define(
     flags.DEFINE_list,
-    "weights",
-    None,
-    "How much each of several models counts, as 1,1.5. (default: the same)",
 )
-_define(
-    flags.DEFINE_string,
-    "against",
-    None,
-    "Preset whose predictions to compare with, as of an artifact.",
-)
-_define(flags.DEFINE_string, "to", None, "Folder for a report.")
-_define(
-    flags.DEFINE_list,
-    "saliency",
-    [],
-    "Numbers of clips (or their files' names) to explain in the report.",
-)
-_define(
-    flags.DEFINE_boolean,
-    "stream",
-    False,
-    "Feed a causal model frame by frame; see docs/evaluation.md.",
-)
-_define(
-    flags.DEFINE_float,
-    "frame_interval",
-    None,
-    "Seconds between frames of --stream. (default: the model's)",
-    # More frames a second than a video has are copies; no end of them, at 0.
-    lower_bound=0.001,
-)
-_define(
-    flags.DEFINE_integer,
-    "seed",
-    0,
-    "Of the order of --stream.",
-    lower_bound=0,
+_FLOAT, _BOOLEAN = flags.DEFINE_float, flags.DEFINE_boolean
+define_groups(
+    FLAGS,
+    __name__,
+    {
+        "data": (
+            (
+                "data",
+                _TEXT,
+                None,
+                "Prepared data set, or folder of class folders with videos.",
+            ),
+            (
+                "split",
+                _TEXT,
+                None,
+                "Split of the data to evaluate on. (default: test, or val "
+                "where there is no test)",
+            ),
+            (
+                "flow_data",
+                _TEXT,
+                None,
+                "Folder of class folders with folders of optical flow, for "
+                "presets that see flow.",
+            ),
+            (
+                "max_bad_fraction",
+                _FLOAT,
+                0.0,
+                "Share of a folder's videos that may be unreadable and are "
+                "then left out.",
+            ),
+        ),
+        "views": (
+            (
+                "sampling",
+                _TEXT,
+                "segments",
+                "Clips per video: segments (one, spread uniformly), twice "
+                "(two of these), dense (--num_views windows) or interval "
+                "(one, at the pace of a stream).",
+            ),
+            (
+                "window",
+                _NUMBER,
+                64,
+                "Frames of the video that a dense clip spans.",
+            ),
+            ("num_views", _NUMBER, 10, "Dense clips per video."),
+            (
+                "crops",
+                _NUMBER,
+                1,
+                "Squares per clip: 1 (centre), 3 (along the long side), 5 "
+                "(corners and centre) or 10 (these, and mirrored).",
+            ),
+            (
+                "full_resolution",
+                _BOOLEAN,
+                False,
+                "Take squares as large as the short side of resized videos "
+                "(256 for 224).",
+            ),
+            (
+                "average",
+                _TEXT,
+                None,
+                "What is averaged over views and models: logits or softmax. "
+                "(default: logits; softmax for several models)",
+            ),
+        ),
+        "models": (
+            (
+                "batch_size",
+                _NUMBER,
+                8,
+                "Clips per batch, or streams side by side.",
+                {"lower_bound": 1},
+            ),
+            (
+                "weights",
+                _LIST,
+                None,
+                "Weights of several models in their average, as 1,1.5. "
+                "(default: equal weights)",
+            ),
+            (
+                "against",
+                _TEXT,
+                None,
+                "Preset whose predictions to compare with, for example those "
+                "of the preset that an artifact was made from.",
+            ),
+        ),
+        "stream": (
+            (
+                "stream",
+                _BOOLEAN,
+                False,
+                "Feed a causal model frame by frame; see docs/evaluation.md.",
+            ),
+            (
+                "frame_interval",
+                _FLOAT,
+                None,
+                "Seconds between the frames of --stream. (default: the "
+                "model's)",
+                # At 0 a video would be copied without end.
+                {"lower_bound": 0.001},
+            ),
+            (
+                "seed",
+                _NUMBER,
+                0,
+                "Seed of the order of videos in --stream.",
+                {"lower_bound": 0},
+            ),
+        ),
+        "output": (
+            ("to", _TEXT, None, "Folder for a report."),
+            (
+                "saliency",
+                _LIST,
+                [],
+                "Numbers of clips, or names of their files, that the report "
+                "explains.",
+            ),
+        ),
+    },
 )
 
 
@@ -151,9 +184,11 @@ def main(arguments: Sequence[str]) -> None:
     from tsm_cli.stream_evaluation import evaluate_stream
     from tsm_keras.data.pipeline.sampling import SamplingConfig
     from tsm_keras.data.pipeline.views import ViewConfig
+    from tsm_keras.data.readers.clip_reader import held_out_split
 
     settings = Settings(
         models=tuple(arguments),
+        split=FLAGS.split or held_out_split(FLAGS.data),
         views=ViewConfig(
             SamplingConfig(FLAGS.sampling, FLAGS.window, FLAGS.num_views),
             FLAGS.crops,
@@ -164,7 +199,8 @@ def main(arguments: Sequence[str]) -> None:
         **{
             field.name: FLAGS[field.name].value
             for field in dataclasses.fields(Settings)
-            if field.name in FLAGS and field.name not in ("weights", "saliency")
+            if field.name in FLAGS
+            and field.name not in ("split", "weights", "saliency")
         },
     )
     (evaluate_stream if FLAGS.stream else evaluate)(settings)

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 
 # Name, module, what it does. A module has `FLAGS` and `main(arguments)`; it is
@@ -109,22 +110,28 @@ def dispatch(arguments: Sequence[str]) -> int:
 def _run_command(program, module, arguments):
     from absl import flags
 
+    from tsm_keras.command_flags import underscored
+
     try:
         command = importlib.import_module(module)
         if {"-h", "--help"} & set(arguments):
             print(_command_help(program, command))
             return 0
+        arguments = underscored(command.FLAGS, arguments)
         positional = command.FLAGS([program, *arguments])[1:]
     except flags.Error as error:
         return _fail(program, f"{error} (see {program} --help)", 2)
     except ImportError as error:
-        return _fail(program, f"{error}. Mend it with: pip install tsm-keras")
+        return _fail(
+            program,
+            f"{error}. To install what is missing: pip install tsm-keras",
+        )
     try:
         command.main(positional)
     except flags.Error as error:
         return _fail(program, f"{error} (see {program} --help)", 2)
     except (ValueError, OSError, ImportError) as error:
-        # What a user can mend. Anything else is a bug and keeps its traceback.
+        # A user can fix these. Anything else is a bug and keeps its traceback.
         if os.environ.get("TSM_VERBOSE"):
             raise
         return _fail(program, str(error))
@@ -139,9 +146,10 @@ def _run_command(program, module, arguments):
 
 
 def _reading_error(error):
-    """Returns what a user can mend of TensorFlow's errors, None for others.
+    """Returns the part of a TensorFlow error that a user can act on, or None.
 
-    What fails while tf.data reads, comes wrapped: type, text and traceback.
+    An error that was raised while tf.data reads comes wrapped in another one,
+    as its type, its text and its traceback.
     """
     tensorflow = sys.modules.get("tensorflow")
     if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
@@ -152,10 +160,10 @@ def _reading_error(error):
     if found is None:
         return None
     kind, reason = found.groups()
-    mendable = isinstance(getattr(builtins, kind, None), type) and issubclass(
+    fixable = isinstance(getattr(builtins, kind, None), type) and issubclass(
         getattr(builtins, kind), (ValueError, OSError)
     )
-    return reason if mendable or kind == "VideoError" else None
+    return reason if fixable or kind == "VideoError" else None
 
 
 def _fail(program, message, status=1):
@@ -176,9 +184,22 @@ def _usage():
 
 
 def _command_help(program, command):
-    lines = [f"{program}: {command.__doc__.strip()}", "", "flags:"]
-    own = command.FLAGS.flags_by_module_dict().get(command.__name__, [])
-    for flag in own:
-        default = "" if flag.default is None else f" (default: {flag.default})"
-        lines.append(f"  --{flag.name}: {flag.help}{default}")
+    from tsm_keras.command_flags import grouped_flags
+
+    lines = [f"{program}: {command.__doc__.strip()}"]
+    groups = grouped_flags(command.FLAGS, command.__name__)
+    for group, members in groups.items():
+        lines += ["", f"{group} flags:".removeprefix("other ")]
+        for flag in members:
+            default = ""
+            if flag.default not in (None, []) and "(default: " not in flag.help:
+                default = f" (default: {flag.default_as_str.strip(chr(39))})"
+            lines += textwrap.wrap(
+                f"--{flag.name}: {flag.help}{default}",
+                width=80,
+                initial_indent="  ",
+                subsequent_indent="      ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
     return "\n".join(lines)

@@ -118,11 +118,11 @@ def test_any_field_can_be_given():
 def test_help_says_what_comes_from_the_preset_that_training_starts_from():
     rate = TrainingConfig().learning_rate
     for name, text in (
-        ("width", "(default: that of --init; without, the recipe's; of"),
-        ("backbone", "(default: that of --init; without, the recipe's; of"),
-        ("shift", "else that of a preset of --init, else bidirectional)"),
-        ("segments", "the recipe's if it names one, else that of a preset"),
-        ("learning_rate", f"of `default`: {rate}, with --init {rate / 10})"),
+        ("width", "(default: from --init, else from the recipe, else"),
+        ("backbone", "(default: from --init, else from the recipe, else"),
+        ("shift", "else from --init, else bidirectional)"),
+        ("segments", "from the recipe if it names one, else from --init"),
+        ("learning_rate", f"else {rate / 10} with --init, without it {rate})"),
     ):
         assert text in command.FLAGS[name].help.replace("\n", " ")
 

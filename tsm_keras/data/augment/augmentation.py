@@ -1,4 +1,4 @@
-"""What training does to clips: one draw a clip, the same for all its frames."""
+"""Augmentation of clips: one draw per clip, the same for all its frames."""
 
 import dataclasses
 
@@ -26,22 +26,26 @@ class AugmentationConfig:
     """How clips are changed in training. The default only crops.
 
     Attributes:
-        crop: `"random"` takes a square of the input's size anywhere;
-            `"multi_scale"` is the corner crop of TSN and TSM;
-            `"random_resized"` draws area and aspect too (Inception's).
-        crop_scales: Of `"multi_scale"`, descending, in (0, 1].
-        crop_area: Of `"random_resized"`: least and largest share of the frame.
-        flip: Mirror every second clip; its class becomes the one that the
-            data set's flip pairs name. Refused where a data set has none.
-        brightness: Colour jitter: at most how far the factor is from 1.
-        contrast: The same.
-        saturation: The same.
-        hue: At most how far the hue turns, as a share of the circle.
-        rand_augment: Operations a clip of RandAugment; 0 for none.
-        magnitude: Of RandAugment's operations, 0 to 10.
+        crop: How a square of the input's size is cut from the frames:
+            `"random"` takes one anywhere; `"multi_scale"` is the corner crop
+            of TSN and TSM; `"random_resized"` draws area and aspect ratio as
+            well, as Inception did.
+        crop_scales: Sizes of the `"multi_scale"` crop as shares of the
+            frame's short side, descending, in (0, 1].
+        crop_area: Smallest and largest share of the frame that the
+            `"random_resized"` crop covers, in (0, 1].
+        flip: Mirror half of the clips; a mirrored clip gets the class that
+            the data set's flip pairs name. Refused where a data set has none.
+        brightness: Largest change of the brightness factor from 1, in [0, 1].
+        contrast: Largest change of the contrast factor from 1, in [0, 1].
+        saturation: Largest change of the saturation factor from 1, in [0, 1].
+        hue: Largest turn of the hue, as a share of the colour circle, in
+            [0, 0.5].
+        rand_augment: Operations of RandAugment per clip; 0 for none.
+        magnitude: Strength of RandAugment's operations, 0 to 10.
         mixup: Alpha of MixUp; 0 for none. Labels become `[B, K]` float32.
-        cutmix: Alpha of CutMix; 0 for none. With both, a coin decides for
-            each batch.
+        cutmix: Alpha of CutMix; 0 for none. With MixUp as well, each batch
+            gets one of the two at random.
 
     Raises:
         ValueError: Names the field, what was expected and what was received.

@@ -1,4 +1,4 @@
-"""Which frames of a video make a clip.
+"""Sampling: the frames of a video that make a clip.
 
 Each rule is a pure function of a length and a seed, in the same ops eagerly
 (any integers in, arrays out) and inside tf.data. Frame numbers are 0-based,
@@ -21,14 +21,14 @@ class SamplingConfig:
     """How clips are taken from videos.
 
     Attributes:
-        method: `"segments"` spreads a clip's frames over the whole video (TSN
-            and TSM on Something-Something and Jester); `"twice"` is the same
-            in training and takes two clips a video in evaluation; `"dense"`
-            takes frames of a window (I3D, TSM on Kinetics); `"interval"`
-            takes frames at the pace of a stream, `frame_interval` seconds of
-            the model's config.
-        window: Frames of `"dense"`'s window.
-        num_views: Clips a video that `"dense"` gives in evaluation.
+        method: How the frames of a clip are chosen: `"segments"` spreads them
+            over the whole video (TSN; TSM on Something-Something and Jester);
+            `"twice"` does the same in training and takes two clips per video
+            in evaluation; `"dense"` takes them from a window of the video
+            (I3D; TSM on Kinetics); `"interval"` takes them at the pace of a
+            stream, `frame_interval` seconds of the model's config apart.
+        window: Frames of the video that a `"dense"` clip spans.
+        num_views: Clips per video of `"dense"` sampling in evaluation.
 
     Raises:
         ValueError: Names the field, what was expected and what was received.

@@ -2,7 +2,7 @@
 
 tsm prepare --source=VIDEOS --to=DATASET
 
-VIDEOS has one folder a class, or train/, val/ and test/ with such folders in
+VIDEOS has one folder per class, or train/, val/ and test/ with such folders in
 them; docs/data.md shows the other formats. DATASET gets shards of JPEG frames,
 labels.txt, dataset.json and rejected.csv, which names every clip that could
 not be read. A run that was cut off goes on when it is started again.
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_keras.command_flags import define_groups, expect_values
 from tsm_keras.data.augment.flip_pairs import find_flip_pairs, parse_flip_pairs
 from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import FORMATS, read_collection
@@ -30,90 +31,145 @@ from tsm_keras.data.storage.prepared_dataset import (
     PreparedDataset,
 )
 from tsm_keras.progress import progress_bar
-from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 _IMAGES = ImageSettings()
 
 
-def _define(kind, name, default, text):
-    return kind(name, default, text, flag_values=FLAGS)
-
-
-_define(flags.DEFINE_string, "source", None, "Folder of the videos.")
-_define(flags.DEFINE_string, "to", None, "Folder to write.")
-_define(
-    flags.DEFINE_string,
-    "source_format",
-    "class_folders",
-    f"One of {', '.join(FORMATS)}.",
+_TEXT, _NUMBER = flags.DEFINE_string, flags.DEFINE_integer
+_FLOAT, _BOOLEAN = flags.DEFINE_float, flags.DEFINE_boolean
+define_groups(
+    FLAGS,
+    __name__,
+    {
+        "source": (
+            ("source", _TEXT, None, "Folder of the videos."),
+            (
+                "source_format",
+                _TEXT,
+                "class_folders",
+                "Format of the source: one of " + ", ".join(FORMATS) + ".",
+            ),
+            (
+                "lists",
+                _TEXT,
+                None,
+                "List file, or folder of list files, if they do not lie in "
+                "the source.",
+            ),
+            (
+                "fold",
+                _NUMBER,
+                1,
+                "Official fold of UCF101 or HMDB51: 1, 2 or 3.",
+            ),
+            (
+                "frame_pattern",
+                _TEXT,
+                None,
+                "Names of extracted frames, as img_%05d.jpg.",
+            ),
+            (
+                "frame_rate",
+                _FLOAT,
+                None,
+                "Rate of extracted frames, in frames per second.",
+            ),
+            (
+                "limit",
+                _NUMBER,
+                None,
+                "Take only this many clips, chosen at random.",
+            ),
+        ),
+        "splits": (
+            (
+                "val_fraction",
+                _FLOAT,
+                None,
+                "Share of the clips to draw for validation. (default: 0.1 if "
+                "the source has no splits)",
+            ),
+            (
+                "test_fraction",
+                _FLOAT,
+                None,
+                "Share of the clips to draw for the test. (default: 0.1 if the "
+                "source has no splits)",
+            ),
+            (
+                "group_regex",
+                _TEXT,
+                None,
+                "Regular expression; clips in whose paths it matches the same "
+                "text, such as a person's name, go into the same split.",
+            ),
+            (
+                "seed",
+                _NUMBER,
+                0,
+                "Seed of the order of clips and of the splits.",
+            ),
+        ),
+        "output": (
+            ("to", _TEXT, None, "Folder to write."),
+            (
+                "name",
+                _TEXT,
+                None,
+                "Name of the data set. (default: that of the folder)",
+            ),
+            (
+                "flip_pairs",
+                _TEXT,
+                "auto",
+                "Classes that change into each other when mirrored, as "
+                "left:right,a:b; auto finds them by name; none forbids "
+                "mirroring.",
+            ),
+            (
+                "size",
+                _NUMBER,
+                _IMAGES.short_side,
+                "Short side of the stored frames, in pixels.",
+            ),
+            (
+                "quality",
+                _NUMBER,
+                _IMAGES.quality,
+                "JPEG quality, from 1 to 100.",
+            ),
+            (
+                "max_frame_rate",
+                _FLOAT,
+                _IMAGES.max_frame_rate,
+                "Most frames to store per second of video.",
+            ),
+            (
+                "clips_per_shard",
+                _NUMBER,
+                32,
+                "Most clips per shard.",
+            ),
+        ),
+        "run": (
+            (
+                "workers",
+                _NUMBER,
+                None,
+                "Processes that decode; not with --runner. (default: one per "
+                "CPU)",
+            ),
+            (
+                "dry_run",
+                _BOOLEAN,
+                False,
+                "Show the plan and write nothing.",
+            ),
+            ("runner", _TEXT, None, "Runner of Apache Beam."),
+        ),
+    },
 )
-_define(
-    flags.DEFINE_string,
-    "lists",
-    None,
-    "List file, or folder of the list files, if not in the source.",
-)
-_define(flags.DEFINE_integer, "fold", 1, "Of UCF101 or HMDB51: 1, 2 or 3.")
-_define(
-    flags.DEFINE_string,
-    "frame_pattern",
-    None,
-    "Names of extracted frames, as img_%05d.jpg.",
-)
-_define(
-    flags.DEFINE_float, "frame_rate", None, "Of extracted frames, a second."
-)
-_define(flags.DEFINE_string, "name", None, "Of the data set.")
-_define(
-    flags.DEFINE_float,
-    "val_fraction",
-    None,
-    "To draw for validation: 0.1 if the source has no splits.",
-)
-_define(
-    flags.DEFINE_float,
-    "test_fraction",
-    None,
-    "To draw for the test: 0.1 if the source has no splits.",
-)
-_define(
-    flags.DEFINE_string,
-    "group_regex",
-    None,
-    "What it matches in a path is a group that no two splits share.",
-)
-_define(flags.DEFINE_integer, "seed", 0, "Of order and splits.")
-_define(
-    flags.DEFINE_string,
-    "flip_pairs",
-    "auto",
-    "Classes that change when mirrored, as left:right,a:b; auto: by name; "
-    "none: never mirror.",
-)
-_define(
-    flags.DEFINE_integer,
-    "size",
-    _IMAGES.short_side,
-    "Short side of stored frames, in pixels.",
-)
-_define(flags.DEFINE_integer, "quality", _IMAGES.quality, "JPEG's, 1 to 100.")
-_define(
-    flags.DEFINE_float,
-    "max_frame_rate",
-    _IMAGES.max_frame_rate,
-    "Store at most so many frames a second.",
-)
-_define(flags.DEFINE_integer, "clips_per_shard", 32, "At most.")
-_define(flags.DEFINE_integer, "limit", None, "Take so many clips, at random.")
-_define(
-    flags.DEFINE_integer,
-    "workers",
-    None,
-    "Processes (default: one a CPU); not with --runner.",
-)
-_define(flags.DEFINE_boolean, "dry_run", False, "Show the plan; write nothing.")
-_define(flags.DEFINE_string, "runner", None, "Of Apache Beam.")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -135,9 +191,9 @@ def main(arguments: Sequence[str]) -> None:
         )
     if FLAGS.workers is not None and FLAGS.runner is not None:
         raise ValueError(
-            "`workers` is of runs without a runner: Beam's own flags, after "
-            f"`--`, say how many. Received: workers={FLAGS.workers}, "
-            f"runner={FLAGS.runner!r}"
+            "`workers` has no effect with --runner: give the number of workers "
+            "by Beam's own flags, after `--`. "
+            f"Received: workers={FLAGS.workers}, runner={FLAGS.runner!r}"
         )
     if FLAGS.runner is not None:
         from tsm_keras.data.prepare.beam import check_options

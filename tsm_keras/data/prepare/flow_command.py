@@ -18,6 +18,7 @@ import numpy as np
 from absl import flags
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.command_flags import expect_values
 from tsm_keras.data.readers.clip_reader import (
     ClipReader,
     open_clips,
@@ -38,7 +39,6 @@ from tsm_keras.data.storage.prepared_dataset import (
 from tsm_keras.data.storage.same_settings import expect_same_settings
 from tsm_keras.data.video.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.progress import progress_bar
-from tsm_keras.required_flags import expect_values
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

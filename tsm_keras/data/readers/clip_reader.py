@@ -162,6 +162,19 @@ def split_names(path: str | os.PathLike[str]) -> list[str]:
     return [*_folders_of_splits(path)]
 
 
+def held_out_split(path: str | os.PathLike[str]) -> str:
+    """Returns `"test"`, or `"val"` where a data set has that and no test.
+
+    Args:
+        path: As in `open_clips`.
+
+    Raises:
+        FileNotFoundError: As `split_names`.
+    """
+    names = split_names(path)
+    return "val" if "val" in names and "test" not in names else "test"
+
+
 def class_names(
     path: str | os.PathLike[str], split: str | None = None
 ) -> tuple[str, ...]:
