@@ -1,4 +1,4 @@
-"""StreamResults: what was said in a stream, as accuracies."""
+"""StreamResults: the accuracies of videos that were streamed."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StreamedVideo:
-    """What was said while a video ran.
+    """The logits of a streamed video and of the videos before it.
 
     Attributes:
-        clip: Its number.
-        label: Its class.
-        logits: `[n, K]` of its n frames.
-        before: The same of the videos that ran before it since the state was
-            last reset, `[m, K]`; m may be 0.
-        position: How many videos that were.
-        changed: Whether the last of them is of another class.
+        clip: The clip's number.
+        label: The number of its class.
+        logits: `[n, K]`, the logits of its n frames.
+        before: `[m, K]`, the logits of all frames between the last reset and
+            the video; m may be 0.
+        position: How many videos ran between the last reset and this one.
+        changed: Whether the last of these is of another class.
     """
 
     clip: int
@@ -31,8 +31,8 @@ class StreamedVideo:
         """Returns whether each moment's answer is right, `[n]` bool.
 
         Args:
-            window: Frames, up to that moment, whose logits are averaged; what
-                ran before the video counts if it was not reset.
+            window: How many frames, up to each moment, have their logits
+                averaged. Frames of earlier videos count if there was no reset.
         """
         past = np.concatenate([self.before, self.logits]).astype(np.float64)
         sums = np.concatenate([np.zeros_like(past[:1]), past.cumsum(axis=0)])
@@ -44,16 +44,19 @@ class StreamedVideo:
 
 @dataclasses.dataclass(frozen=True)
 class StreamResults:
-    """Accuracies in [0, 1]; a row of each table is a tuple.
+    """Accuracies in [0, 1], as tables whose rows are tuples.
 
     Attributes:
-        videos: How many were streamed.
-        by_fraction: Share of a video seen, accuracy.
-        by_frames: Frames of the stream seen, accuracy, videos so long.
-        by_position: Videos that ran before without a reset, accuracy at the
-            last frame, videos.
-        after_change: Frames since a video of another class ended, accuracy
-            with a reset between the two, accuracy without, videos so long.
+        videos: How many videos were streamed.
+        by_fraction: Rows of the share of a video that was seen and the
+            accuracy.
+        by_frames: Rows of the frames seen, the accuracy, and the number of
+            videos that have so many frames.
+        by_position: Rows of the number of videos that ran before without a
+            reset, the accuracy at the last frame, and the number of videos.
+        after_change: Rows of the frames since a video of another class ended,
+            the accuracy with a reset between the two, the accuracy without
+            one, and the number of videos that have so many frames.
     """
 
     videos: int
@@ -63,10 +66,11 @@ class StreamResults:
     after_change: list[tuple[int, float, float, int]]
 
     def after_others(self) -> tuple[float | None, int]:
-        """Returns the accuracy without a reset, and of how many videos it is.
+        """Returns the accuracy without a reset, and the number of videos.
 
-        Of the last frames of all videos that others ran before. The last place
-        of a chain alone may be one video: few chains are complete.
+        It is measured at the last frames of all videos that ran after another
+        one. Few chains are complete, so the last position alone may hold only
+        one video.
         """
         rows = self.by_position[1:]
         videos = sum(count for _, _, count in rows)
@@ -82,46 +86,53 @@ def summarize(
     """Returns the accuracies of videos that were streamed.
 
     Args:
-        fresh: Each video from a reset, by its clip's number.
-        chained: The same videos in chains.
-        window: As in `StreamedVideo.right`.
+        fresh: Each video, streamed from a reset, by its clip's number.
+        chained: The same videos, streamed in chains without resets.
+        window: As for `StreamedVideo.right`.
     """
     right = {clip: video.right(window) for clip, video in fresh.items()}
-    longest = max(map(len, right.values()))
     fractions = np.arange(1, 11) / 10
     seen = [  # The last frame within the share, at least the first one.
         [x[max(int(np.floor(share * len(x))), 1) - 1] for x in right.values()]
         for share in fractions + 1e-9
     ]
-    by_frames = []
-    for count in range(1, longest + 1):
-        long = [x[count - 1] for x in right.values() if len(x) >= count]
-        by_frames.append((count, float(np.mean(long)), len(long)))
-    by_position = []
-    for position in range(max(video.position for video in chained) + 1):
-        ends = [x.right(window)[-1] for x in chained if x.position == position]
-        by_position.append((position, float(np.mean(ends)), len(ends)))
-    changed = [video for video in chained if video.changed]
-    after_change = []
-    for count in range(1, max((len(x.logits) for x in changed), default=0) + 1):
-        long = [video for video in changed if len(video.logits) >= count]
-        with_reset = [right[video.clip][count - 1] for video in long]
-        without = [video.right(window)[count - 1] for video in long]
-        after_change.append(
-            (
-                count,
-                float(np.mean(with_reset)),
-                float(np.mean(without)),
-                len(long),
-            )
-        )
+    continued = [(video, video.right(window)) for video in chained]
+    ends: dict[int, list[bool]] = {}
+    for video, answers in continued:
+        ends.setdefault(video.position, []).append(answers[-1])
+    changed = [pair for pair in continued if pair[0].changed]
+    with_reset = _by_frame([right[video.clip] for video, _ in changed])
+    without = _by_frame([answers for _, answers in changed])
     return StreamResults(
         videos=len(right),
         by_fraction=[
             (float(share), float(np.mean(x)))
             for share, x in zip(fractions, seen, strict=True)
         ],
-        by_frames=by_frames,
-        by_position=by_position,
-        after_change=after_change,
+        by_frames=_by_frame([*right.values()]),
+        by_position=[
+            (position, float(np.mean(ends[position])), len(ends[position]))
+            for position in sorted(ends)
+        ],
+        after_change=[
+            (count, reset, kept, videos)
+            for (count, reset, videos), (_, kept, _) in zip(
+                with_reset, without, strict=True
+            )
+        ],
     )
+
+
+def _by_frame(answers):
+    """Returns (frames seen, accuracy, videos so long), in linear time."""
+    longest = max(map(len, answers), default=0)
+    hits, videos = np.zeros(longest), np.zeros(longest, int)
+    for each in answers:
+        hits[: len(each)] += each
+        videos[: len(each)] += 1
+    return [
+        (count, float(hit / number), int(number))
+        for count, (hit, number) in enumerate(
+            zip(hits, videos, strict=True), start=1
+        )
+    ]
