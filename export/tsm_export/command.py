@@ -187,7 +187,7 @@ def _clips(config):
     if not FLAGS.calibration:
         return None, generated_clips(config, _VERIFY_CLIPS, FLAGS.seed)
     wanted = -(-FLAGS.calibration_frames // config.num_segments)
-    source = open_clips(FLAGS.calibration, "train", label_names=config.labels)
+    source = open_clips(FLAGS.calibration, "train")
     clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
     # With few videos the two overlap.
     return clips[:wanted], clips[-_VERIFY_CLIPS:]

@@ -29,12 +29,26 @@ def check_labels(
 
 
 def check_same_labels(
-    where: object, found: Sequence[str], expected: Sequence[str]
+    where: object,
+    found: Sequence[str],
+    expected: Sequence[str],
+    *,
+    may_lack: bool = False,
 ) -> None:
-    """Raises a ValueError that names what `found` lacks or has too much."""
-    if set(found) != set(expected):
-        missing = sorted(set(expected) - set(found))
-        unknown = sorted(set(found) - set(expected))
+    """Refuses clips whose classes are not those of a model.
+
+    Args:
+        where: Where the clips lie, for the error.
+        found: Their classes.
+        expected: The classes of the model.
+        may_lack: Whether some of `expected` may have no clips.
+
+    Raises:
+        ValueError: If the classes differ; names the missing and the unknown.
+    """
+    missing = sorted(set(expected) - set(found))
+    unknown = sorted(set(found) - set(expected))
+    if unknown or (missing and not may_lack):
         raise ValueError(
             f"The classes of {where} are not those of the model. Received: "
             f"missing {missing}, unknown {unknown}"

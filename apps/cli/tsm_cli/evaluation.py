@@ -38,6 +38,7 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.progress import progress_bar
 
 Model = KerasPredictor | ArtifactPredictor
+_SHOWN = 10  # Classes without clips that are named.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +80,17 @@ class Data:
         if key not in self._readers:
             flow_data = None if config.is_rgb else settings.flow_data
             _check_kind(config, settings.data, flow_data)
-            self._readers[key] = open_clips(
+            reader = open_clips(
                 flow_data or settings.data,
                 settings.split,
                 label_names=config.labels or None,
+                may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
                 flow_pairs=max(config.input_channels // 2, 1),
             )
+            _report_absent(reader)
+            self._readers[key] = reader
         return self._readers[key]
 
     def clip(self, config: VideoClassifierConfig, number: int) -> np.ndarray:
@@ -184,6 +188,23 @@ def check_target(folder: str) -> None:
         )
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"`to` cannot be written. Received: to={folder}")
+
+
+def _report_absent(reader):
+    """Says which classes of the model have no clips."""
+    absent = [
+        name
+        for name, clips in zip(
+            reader.label_names, reader.clips_per_label, strict=True
+        )
+        if not clips
+    ]
+    if absent:
+        more = ", ..." if len(absent) > _SHOWN else ""
+        print(
+            f"{len(absent)} of {len(reader.label_names)} classes have no clips "
+            f"here: {', '.join(absent[:_SHOWN])}{more}"
+        )
 
 
 def _check_kind(config, data, flow_data):

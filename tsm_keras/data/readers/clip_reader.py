@@ -77,6 +77,7 @@ def open_clips(
     split: str | None = None,
     *,
     label_names: Sequence[str] | None = None,
+    may_lack: bool = False,
     max_bad_fraction: float = 0.0,
     cache: bool = False,
     verbose: bool = False,
@@ -92,8 +93,10 @@ def open_clips(
             `split` in it, of class folders; or, where that is not there, a
             folder of class folders.
         split: `"train"`, `"val"` or `"test"`; needed for a prepared data set.
-        label_names: The classes that must be there, in this order; None for
-            those that are there.
+        label_names: The classes in the order of their numbers, which must all
+            be there unless `may_lack` is set; None for those that are there.
+        may_lack: Whether some of `label_names` may have no clips, as when a
+            model of many classes is evaluated on clips of a few of them.
         max_bad_fraction: Of videos, as in `scan_folder`.
         cache: As in `make_dataset`.
         verbose: Show how far the check of the videos is, and print which
@@ -108,7 +111,11 @@ def open_clips(
     if is_prepared(path):
         dataset = open_prepared(path)
         return PreparedReader(
-            dataset, split, label_names=label_names, cache=cache
+            dataset,
+            split,
+            label_names=label_names,
+            may_lack=may_lack,
+            cache=cache,
         )
     splits = _folders_of_splits(path)
     if split in splits:
@@ -121,13 +128,19 @@ def open_clips(
     elif split and verbose:
         print(f"{path} has no splits: all of its clips are used")
     if holds_flow(path):
-        return FlowReader(path, pairs=flow_pairs, label_names=label_names)
+        return FlowReader(
+            path,
+            pairs=flow_pairs,
+            label_names=label_names,
+            may_lack=may_lack,
+        )
     with contextlib.ExitStack() as stack:
         title = f"checking the videos of {path}"
         progress = stack.enter_context(progress_bar(title)) if verbose else None
         videos = scan_folder(
             path,
             label_names=label_names,
+            may_lack=may_lack,
             max_bad_fraction=max_bad_fraction,
             progress=progress,
         )

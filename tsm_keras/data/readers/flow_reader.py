@@ -46,8 +46,10 @@ class FlowReader:
     Args:
         folder: Holds one folder a class, with one folder a clip in it.
         pairs: L, so that a frame has 2 L channels.
-        label_names: The classes that must be there, in this order; None for
-            the folders' names, sorted.
+        label_names: The classes in the order of their numbers, which must all
+            be there unless `may_lack` is set; None for the folders' names,
+            sorted.
+        may_lack: As in `open_clips`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -62,6 +64,7 @@ class FlowReader:
         *,
         pairs: int = 5,
         label_names: Sequence[str] | None = None,
+        may_lack: bool = False,
     ):
         folder = pathlib.Path(folder)
         if not folder.is_dir():
@@ -72,7 +75,9 @@ class FlowReader:
             )
         classes = [path.name for path in visible_folders(folder)]
         if label_names is not None:
-            check_same_labels(folder, tuple(classes), label_names)
+            check_same_labels(
+                folder, tuple(classes), label_names, may_lack=may_lack
+            )
         self.label_names = tuple(label_names or classes)
         self.name = folder.resolve().name
         self.channels = 2 * pairs
@@ -82,13 +87,18 @@ class FlowReader:
         self._clips = [
             _open_clip(clip, label, rates.get(f"{name}/{clip.name}", 0.0))
             for label, name in enumerate(self.label_names)
+            if name in classes
             for clip in visible_folders(folder / name)
         ]
         labels = [clip.label for clip in self._clips]
         self.clips_per_label = tuple(
             labels.count(number) for number in range(len(self.label_names))
         )
-        if len(self.label_names) < 2 or 0 in self.clips_per_label:
+        empty = any(
+            not self.clips_per_label[self.label_names.index(name)]
+            for name in classes
+        )
+        if len(self.label_names) < 2 or empty:
             raise ValueError(
                 f"{folder} must hold at least two class folders, with one "
                 f"folder of {X_PATTERN % 1}, {Y_PATTERN % 1}... a clip in "

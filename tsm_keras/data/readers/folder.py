@@ -64,6 +64,7 @@ def scan_folder(
     folder: str | os.PathLike,
     *,
     label_names: Sequence[str] | None = None,
+    may_lack: bool = False,
     max_bad_fraction: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> VideoFolder:
@@ -74,8 +75,10 @@ def scan_folder(
 
     Args:
         folder: A folder with at least two class folders.
-        label_names: The classes that must be there, in this order (those of a
-            preset); None takes the folders' names, sorted.
+        label_names: The classes in the order of their numbers (those of a
+            preset), which must all be there unless `may_lack` is set; None
+            takes the folders' names, sorted.
+        may_lack: Whether some of `label_names` may have no folder.
         max_bad_fraction: The share of the videos that may be unreadable, in
             [0, 1); these are left out and listed in `rejected`.
         progress: Called with (files checked, files in all).
@@ -99,10 +102,12 @@ def scan_folder(
             "folder a class with videos in it."
         )
     found = class_videos(folder)
-    _check_classes(folder, found, label_names)
+    _check_classes(folder, found, label_names, may_lack)
     names = tuple(label_names or found)
-    paths = [str(path) for name in names for path in found[name]]
-    labels = [number for number, name in enumerate(names) for _ in found[name]]
+    paths = [str(path) for name in names for path in found.get(name, ())]
+    labels = [
+        number for number, name in enumerate(names) for _ in found.get(name, ())
+    ]
     infos: list[VideoInfo | VideoError] = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
@@ -126,7 +131,7 @@ def scan_folder(
         if isinstance(info, VideoError)
     )
     left = {label for _, label, _ in videos}
-    if len(rejected) > max_bad_fraction * len(paths) or len(left) < len(names):
+    if len(rejected) > max_bad_fraction * len(paths) or len(left) < len(found):
         raise ValueError(
             f"{len(rejected)} of {len(paths)} videos of {folder} cannot be "
             f"read; max_bad_fraction={max_bad_fraction} of them may, if each "
@@ -151,7 +156,7 @@ def _probe(path):
         return error
 
 
-def _check_classes(folder, found, label_names):
+def _check_classes(folder, found, label_names, may_lack):
     if not any(found.values()):
         raise ValueError(
             f"{folder} holds no videos: put them into one folder a class "
@@ -163,10 +168,10 @@ def _check_classes(folder, found, label_names):
             f"These class folders of {folder} hold no videos: {empty}. Fill or "
             "remove them."
         )
-    if len(found) < 2:
+    if len(found) < 2 and not may_lack:
         raise ValueError(
             f"{folder} must hold at least two class folders to tell apart. "
             f"Received: {sorted(found)}"
         )
     if label_names is not None:
-        check_same_labels(folder, tuple(found), label_names)
+        check_same_labels(folder, tuple(found), label_names, may_lack=may_lack)

@@ -24,7 +24,9 @@ class PreparedReader:
     Args:
         dataset: From `open_prepared`.
         split: One of its splits.
-        label_names: The classes in another order; None for the stored one.
+        label_names: The classes in another order, some of which may have no
+            clips if `may_lack` is set; None for the stored ones.
+        may_lack: As in `open_clips`.
         cache: Keep all shards in memory, as they are stored: JPEG.
 
     Raises:
@@ -40,10 +42,14 @@ class PreparedReader:
         split: str | None,
         *,
         label_names: Sequence[str] | None = None,
+        may_lack: bool = False,
         cache: bool = False,
     ):
-        label_names = tuple(label_names or dataset.label_names)
-        check_same_labels(dataset.folder, dataset.label_names, label_names)
+        stored_names = dataset.label_names
+        label_names = tuple(label_names or stored_names)
+        check_same_labels(
+            dataset.folder, stored_names, label_names, may_lack=may_lack
+        )
         self.name = dataset.name
         self.label_names = label_names
         stored = dataset.split(split or "")
@@ -56,16 +62,16 @@ class PreparedReader:
                 f"is empty in {dataset.folder}"
             )
         # Stored number of a class to the one asked for.
-        numbers = [label_names.index(x) for x in dataset.label_names]
-        self.clips_per_label = tuple(
-            stored.clips_per_label[dataset.label_names.index(name)]
-            for name in label_names
-        )
+        numbers = [label_names.index(name) for name in stored_names]
+        counts = [0] * len(label_names)
+        partners = list(range(len(label_names)))
         mirrored = dataset.mirrored_labels()
-        self.mirrored_labels = mirrored and tuple(
-            numbers[mirrored[dataset.label_names.index(name)]]
-            for name in label_names
-        )
+        for place, number in enumerate(numbers):
+            counts[number] = stored.clips_per_label[place]
+            if mirrored:
+                partners[number] = numbers[mirrored[place]]
+        self.clips_per_label = tuple(counts)
+        self.mirrored_labels = mirrored and tuple(partners)
         shards = [shard for shard in stored.shards if shard.clips]
         self._indices = [read_index(dataset.folder, x) for x in shards]
         clips = np.concatenate([index.clips for index in self._indices])
