@@ -1,8 +1,4 @@
-"""Where clips come from: video files, shards of a prepared data set, or flow.
-
-All readers offer the same: numbers of clips, what is known of a clip, and
-`decode`, which reads and decodes the frames that were chosen.
-"""
+"""open_clips: the reader that fits a folder of clips."""
 
 import contextlib
 import os
@@ -16,6 +12,7 @@ from tsm_keras.data.augment.crops import Box
 from tsm_keras.data.readers.flow_reader import FlowReader, holds_flow
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.data.readers.prepared_reader import PreparedReader
+from tsm_keras.data.readers.reader import ClipReader
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.data.storage.prepared_dataset import (
     PreparedDataset,
@@ -28,7 +25,17 @@ from tsm_keras.data.video.class_folders import (
 )
 from tsm_keras.progress import progress_bar
 
-ClipReader = VideoReader | PreparedReader | FlowReader
+__all__ = [
+    "ClipReader",
+    "DataSource",
+    "as_reader",
+    "class_names",
+    "held_out_split",
+    "open_clips",
+    "read_frames",
+    "split_names",
+]
+
 DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 
 
@@ -200,11 +207,11 @@ def class_names(
     path = pathlib.Path(path)
     if is_prepared(path):
         return open_prepared(path).label_names
-    folder = _folders_of_splits(path).get(split, path)
+    folder = _folders_of_splits(path).get(split or "", path)
     return tuple(entry.name for entry in visible_folders(folder))
 
 
-def _folders_of_splits(path):
+def _folders_of_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:
     """Returns the folder of each split; empty if there are no splits."""
     if not path.is_dir():
         return {}  # The reader says that there is no such folder.

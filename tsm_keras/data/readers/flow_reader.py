@@ -38,7 +38,7 @@ class _Clip:
 
 
 class FlowReader:
-    """Folders of flow; attributes as in `VideoReader`.
+    """Folders of optical flow, as a `ClipReader`.
 
     A frame of a clip is the flow of `pairs` pairs of frames from it on: x, y,
     x, y... (the reference's `new_length`). At the end the last pair repeats.
@@ -142,11 +142,11 @@ class FlowReader:
         return round(float(np.median(seconds)) / num_segments, 4)
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """As in `VideoReader`."""
+        """See `ClipReader`."""
         return {key: tf.gather(x, number) for key, x in self._described.items()}
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """As in `VideoReader`."""
+        """See `ClipReader`."""
         return clips
 
     def decode(
@@ -155,7 +155,7 @@ class FlowReader:
         short_side: int | None,
         box: Box | None = None,
     ) -> tf.Tensor:
-        """As in `VideoReader`: `[N, H, W, 2 * pairs]` uint8."""
+        """See `ClipReader`; returns `[N, H, W, 2 * pairs]` uint8."""
         return decode_and_cut(
             lambda number, indices: self._decode(number, indices, short_side),
             clip,

@@ -19,7 +19,7 @@ _CLIPS_A_READ = 8
 
 
 class PreparedReader:
-    """A split of a `PreparedDataset`; attributes as in `VideoReader`.
+    """A split of a `PreparedDataset`, as a `ClipReader`.
 
     Args:
         dataset: From `open_prepared`.
@@ -109,11 +109,11 @@ class PreparedReader:
         )
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """As in `VideoReader`."""
+        """See `ClipReader`."""
         return {key: tf.gather(x, number) for key, x in self._clips.items()}
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """As in `VideoReader`; reads nothing but the frames asked for."""
+        """See `ClipReader`; reads nothing except the frames asked for."""
 
         def read(some):
             jpegs = tf.numpy_function(
@@ -139,7 +139,7 @@ class PreparedReader:
         short_side: int | None,
         box: Box | None = None,
     ) -> tf.Tensor:
-        """As in `VideoReader`."""
+        """See `ClipReader`."""
         number, jpegs = clip["number"], tf.unstack(clip["jpegs"])
         frames = [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in jpegs]
         shape = tf.gather(self._clips["shape"], number)

@@ -10,19 +10,11 @@ from tsm_keras.data.video.resizing import resize_short_side
 
 
 class VideoReader:
-    """The videos of a `VideoFolder`.
+    """The videos of a `VideoFolder`, as a `ClipReader`.
 
-    Attributes:
-        name: Of the collection.
-        channels: Of a frame: 3, RGB.
-        clip_names: The file that each clip is from.
-        label_names: Class names in the order of their numbers.
-        num_clips: How many there are.
-        clips_per_label: How many of each class.
-        frame_rate: Median frames a second.
-        content_hash: Of the collection.
-        mirrored_labels: The class of a mirrored clip of each class, or None
-            if clips must not be mirrored.
+    Args:
+        videos: From `scan_folder`.
+        cache: Keep all decoded frames in memory.
     """
 
     channels = 3
@@ -31,10 +23,8 @@ class VideoReader:
         self.name = videos.name
         self.label_names = videos.label_names
         self.num_clips = len(videos.paths)
-        self.clips_per_label = tuple(
-            videos.labels.count(number)
-            for number in range(len(videos.label_names))
-        )
+        counts = np.bincount(videos.labels, minlength=len(self.label_names))
+        self.clips_per_label = tuple(counts.tolist())
         self.mirrored_labels = videos.mirrored_labels()
         self._videos = videos
         infos = videos.infos
@@ -62,24 +52,15 @@ class VideoReader:
         return self._videos.paths
 
     def frame_interval(self, num_segments: int) -> float:
-        """Median seconds between two of T frames spread over a clip."""
+        """See `ClipReader`."""
         return self._videos.frame_interval(num_segments)
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `num_frames`, `frame_rate` and `label` of a clip."""
+        """See `ClipReader`."""
         return {key: tf.gather(x, number) for key, x in self._clips.items()}
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """Prepares clips for `decode`, in their order.
-
-        Args:
-            clips: Elements with `number`, of the clip in the order in which
-                they are stored, `indices`, of the frames to read, `[N]` int32,
-                and whatever else.
-
-        Returns:
-            The same elements, with what `decode` needs besides.
-        """
+        """See `ClipReader`."""
         return clips
 
     def decode(
@@ -88,15 +69,7 @@ class VideoReader:
         short_side: int | None,
         box: Box | None = None,
     ) -> tf.Tensor:
-        """Decodes frames of a clip, `[N, H, W, 3]` uint8.
-
-        Args:
-            clip: From `read_ahead`.
-            short_side: What the frames' short side becomes, or None to leave
-                it.
-            box: From the frames' `[height, width]` to the part to cut out, as
-                in crops.py; None for all.
-        """
+        """See `ClipReader`."""
         return decode_and_cut(
             lambda number, indices: self._decode(
                 self._videos.paths[number], indices, short_side

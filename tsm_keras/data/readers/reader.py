@@ -1,0 +1,89 @@
+"""ClipReader: what the input pipeline asks of a source of clips."""
+
+from typing import Protocol
+
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box
+
+
+class ClipReader(Protocol):
+    """The labelled clips of one split, numbered in the order of storage.
+
+    A new data format is one class with these members in a file beside this
+    one, and one line in `open_clips`.
+
+    Attributes:
+        name: The name of the collection.
+        channels: Channels of a frame: 3 for RGB, two per pair of frames for
+            optical flow.
+        label_names: Class names in the order of their numbers.
+        num_clips: The number of clips.
+        clips_per_label: The number of clips of each class.
+        frame_rate: The median frame rate, in frames per second; 0 if unknown.
+        mirrored_labels: The class number that a mirrored clip of each class
+            has; None if clips must not be mirrored.
+    """
+
+    name: str
+    channels: int
+    label_names: tuple[str, ...]
+    num_clips: int
+    clips_per_label: tuple[int, ...]
+    frame_rate: float
+    mirrored_labels: tuple[int, ...] | None
+
+    @property
+    def content_hash(self) -> str:
+        """A SHA-256, in hexadecimal digits, that changes with the clips."""
+
+    @property
+    def clip_names(self) -> tuple[str, ...]:
+        """The file or folder that each clip comes from."""
+
+    def frame_interval(self, num_segments: int) -> float:
+        """Returns the median seconds between two of T frames of a clip.
+
+        Args:
+            num_segments: T, the number of frames, spread over the whole clip.
+
+        Returns:
+            Seconds; 0 if the frame rate is unknown.
+        """
+
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `num_frames`, `frame_rate` and `label` of a clip.
+
+        Args:
+            number: The number of the clip, a scalar integer.
+        """
+
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """Prepares clips for `decode` and keeps their order.
+
+        Args:
+            clips: Elements with `number`, the number of a clip; `indices`, the
+                frames to read, `[N]` int32; and anything else.
+
+        Returns:
+            The same elements, with what `decode` needs in addition.
+        """
+
+    def decode(
+        self,
+        clip: dict[str, tf.Tensor],
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """Decodes the chosen frames of a clip.
+
+        Args:
+            clip: An element of `read_ahead`.
+            short_side: The length that the frames' short side is resized to,
+                in pixels; None leaves the frames as they are.
+            box: Maps the frames' `[height, width]` to the part to cut out, as
+                in augment/crops.py; None takes all of it.
+
+        Returns:
+            `[N, H, W, channels]` uint8.
+        """
