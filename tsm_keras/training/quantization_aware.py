@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.quantization_aware import (
+from tsm_keras.models.quantization.quantization_aware import (
     activation_ranges,
     copy_float_weights,
     quantization_aware,

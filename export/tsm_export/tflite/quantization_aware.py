@@ -9,7 +9,7 @@ from tensorflow import keras
 
 from tsm_export.tflite.conversion import convert
 from tsm_keras.models.presets import load_preset, save_preset
-from tsm_keras.models.quantization_aware import (
+from tsm_keras.models.quantization.quantization_aware import (
     quantization_aware,
     set_activation_ranges,
     tie_caches,

@@ -15,7 +15,7 @@ from testing.models import randomize, small_config
 from tsm_export import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
-from tsm_keras.models.quantization_aware import (
+from tsm_keras.models.quantization.quantization_aware import (
     activation_ranges,
     quantization_aware,
     set_activation_ranges,

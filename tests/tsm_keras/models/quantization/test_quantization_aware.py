@@ -17,7 +17,7 @@ from tsm_keras.models.presets import (
     read_description,
     save_preset,
 )
-from tsm_keras.models.quantization_aware import (
+from tsm_keras.models.quantization.quantization_aware import (
     activation_ranges,
     copy_float_weights,
     quantization_aware,

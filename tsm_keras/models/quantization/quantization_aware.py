@@ -49,7 +49,7 @@ def quantization_aware(model: keras.Model) -> keras.Model:
         ImportError: If this is Keras 3, or tfmot is missing.
     """
     tfmot = _import_tfmot()
-    from tsm_keras.models.int8_scheme import (
+    from tsm_keras.models.quantization.int8_scheme import (
         Int8Scheme,
         NoOpConfig,
         OutputConfig,

@@ -1,0 +1,1 @@
+"""Networks that compute in float what their int8 artifact will give."""
