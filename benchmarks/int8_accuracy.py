@@ -22,13 +22,13 @@ from gesture_streams import agreement, gestures, stream, top1
 from timing import print_machine
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import BACKBONES
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", BACKBONES, "Network.")
+flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "Network.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")

@@ -45,7 +45,7 @@ from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, save_preset
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.weights import rebuild
 from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_live import StreamingSession
 
@@ -227,8 +227,7 @@ def streamed(session, frames):
 def keras_logits(model, videos):
     """Returns the logits of every frame of each video, as in training."""
     config = dataclasses.replace(model.video_config, num_segments=FLAGS.frames)
-    long = build_clip_model(config)
-    copy_weights(model, long)
+    long = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(long), jit_compile=False)
     logits = []
     for frames in videos:

@@ -31,13 +31,16 @@ from timing import Ratio, print_machine, report
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.runtimes.dry_run import dry_step
 from tsm_live.sessions.streaming_session import StreamingSession
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", BACKBONES, "Network to measure.")
+flags.DEFINE_enum(
+    "backbone", "mobilenet_v2", [*BACKBONES], "Network to measure."
+)
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_integer("num_segments", 8, "Frames of the clip model's clip.")

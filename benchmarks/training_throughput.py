@@ -34,12 +34,15 @@ from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
 from tsm_keras.layers import TemporalShift, temporal_shift
 from tsm_keras.models.backbones import convolution
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", BACKBONES, "Network to measure.")
+flags.DEFINE_enum(
+    "backbone", "mobilenet_v2", [*BACKBONES], "Network to measure."
+)
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_integer("num_segments", 8, "Frames a clip.")

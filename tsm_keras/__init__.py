@@ -14,7 +14,6 @@ _HOMES = {
     "SegmentConsensus": "tsm_keras.layers",
     "SamplingConfig": "tsm_keras.data.pipeline.sampling",
     "StreamingClassifier": "tsm_keras.models.streaming_classifier",
-    "StreamingTemporalShift": "tsm_keras.layers",
     "TSMClassifier": "tsm_keras.classifier",
     "TemporalShift": "tsm_keras.layers",
     "TrainingConfig": "tsm_keras.training.fit",

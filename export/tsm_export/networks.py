@@ -8,7 +8,7 @@ from tensorflow import keras
 
 from tsm_export.calibration import Feeds, streamed_states, whole_clips
 from tsm_export.description import IMAGE_INPUTS
-from tsm_keras.models.single_clip import to_single_clip
+from tsm_keras.models.clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)

@@ -48,7 +48,7 @@ def test_wrong_frames_are_refused(classifier, frames):
 def test_the_summary_has_a_row_a_block_and_what_it_costs(classifier, capsys):
     classifier.summary()
     lines = capsys.readouterr().out.splitlines()
-    blocks = [line for line in lines if line.startswith("block_")]
+    blocks = [line for line in lines if line.startswith("stage_")]
     assert len(blocks) == 17
     assert [b.split()[2] == "yes" for b in blocks].count(True) == 10
     text = "\n".join(lines)

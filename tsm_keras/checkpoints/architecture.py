@@ -10,11 +10,12 @@ from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
 from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
 from tsm_keras.models.backbones.resnet import DEPTHS
+from tsm_keras.models.backbones.table import BACKBONES
 
 # A value, and how it was found; the value is None where it was not.
 Found = tuple[Any, str]
 
-_BLOCKS = sum(stage.blocks for stage in STAGES)
+_BLOCKS = BACKBONES["mobilenet_v2"].block_names
 # Widths to be tried: the usual one, then all steps of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
@@ -69,7 +70,7 @@ def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
         return True
     if not naming.resnet:
         return False
-    stem = naming.module_name("stem_conv", backbone="resnet")
+    stem = naming.module_name("stem_conv", backbone="resnet50")
     prefix = stem.split("conv1")[0]
     return f"{stem}.weight" in tensors and any(
         key.startswith(f"{prefix}layer1.0.") for key in tensors
@@ -85,7 +86,7 @@ def _is_mobilenet_v2(naming, tensors):
     return all(
         f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
         in tensors
-        for layer in ("stem_conv", "block_00_depthwise", "head_conv")
+        for layer in ("stem_conv", f"{_BLOCKS[0]}_depthwise", "head_conv")
     )
 
 
@@ -110,7 +111,7 @@ def _depth(tensors):
 def _width(naming, tensors):
     layers = [
         "stem_conv",
-        *(f"block_{index:02d}_project" for index in range(_BLOCKS)),
+        *(f"{block}_project" for block in _BLOCKS),
         "head_conv",
     ]
     keys = [

@@ -5,13 +5,14 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.layers.delay_frames import delay
 from tsm_keras.layers.fold_time import fold_time
 from tsm_keras.layers.unfold_time import positive_integer, unfold_time
 
 # Which frame each fold of channels is taken from, relative to its own: +1 the
 # next, -1 the previous. The order of the folds is a checkpoint contract with
 # the reference code (ops/temporal_shift.py): next first, previous second.
-_OFFSETS = {"bidirectional": (+1, -1), "causal": (-1,)}
+OFFSETS = {"bidirectional": (+1, -1), "causal": (-1,)}
 
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
@@ -31,7 +32,7 @@ class TemporalShift(keras.layers.Layer):
     TensorShape([16, 56, 56, 24])
 
     Args:
-        num_segments: Frames a clip, T. A positive integer.
+        num_segments: Frames per clip, T. A positive integer.
         shift_div: The fold is `channels // shift_div`. A positive integer.
         direction: `"bidirectional"` or `"causal"`.
 
@@ -42,7 +43,7 @@ class TemporalShift(keras.layers.Layer):
     Raises:
         ValueError: On an invalid argument, fewer than `shift_div` channels (a
             fold of zero would silently be no shift), folds that do not fit
-            into the channels, or a batch that is no multiple of T.
+            into the channels, or a batch that is not a multiple of T.
     """
 
     def __init__(
@@ -53,9 +54,9 @@ class TemporalShift(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if direction not in _OFFSETS:
+        if direction not in OFFSETS:
             raise ValueError(
-                f"`direction` must be one of {sorted(_OFFSETS)}. "
+                f"`direction` must be one of {sorted(OFFSETS)}. "
                 f"Received: direction={direction!r}"
             )
         self.num_segments = positive_integer("num_segments", num_segments)
@@ -65,7 +66,7 @@ class TemporalShift(keras.layers.Layer):
     def build(self, input_shape):
         batch, channels = input_shape[0], input_shape[-1]
         fold = channel_fold(channels, self.shift_div)
-        shifted = fold * len(_OFFSETS[self.direction])
+        shifted = fold * len(OFFSETS[self.direction])
         if shifted > channels:
             raise ValueError(
                 f"A {self.direction} shift moves {shifted} channels; the input "
@@ -81,7 +82,7 @@ class TemporalShift(keras.layers.Layer):
 
     def call(self, inputs):
         fold = channel_fold(inputs.shape[-1], self.shift_div)
-        offsets = _OFFSETS[self.direction]
+        offsets = OFFSETS[self.direction]
         if inputs.shape[0] == self.num_segments:
             # One clip: time is the batch axis, and no fifth axis is needed,
             # which GPU delegates do not take.
@@ -105,9 +106,9 @@ def channel_fold(channels: int, shift_div: int) -> int:
     """Returns how many channels one fold holds: `channels // shift_div`.
 
     Raises:
-        ValueError: If that is zero.
+        ValueError: If that is zero, or `shift_div` is not a positive integer.
     """
-    fold = channels // shift_div
+    fold = channels // positive_integer("shift_div", shift_div)
     if fold == 0:
         raise ValueError(
             "The fold `channels // shift_div` is zero, so nothing would be "
@@ -136,18 +137,9 @@ def _shift(clips, fold, offsets, axis):
 
 
 def _take_neighbours(clips, fold, offsets, axis):
-    def frames(part, start, stop):
-        return part[(slice(None),) * axis + (slice(start, stop),)]
-
-    parts = []
-    for index, offset in enumerate(offsets):
-        part = clips[..., index * fold : (index + 1) * fold]
-        zeros = tf.zeros_like(frames(part, 0, 1))
-        rows = (
-            [frames(part, 1, None), zeros]
-            if offset > 0
-            else [zeros, frames(part, 0, -1)]
-        )
-        parts.append(tf.concat(rows, axis))
+    parts = [
+        delay(clips[..., index * fold : (index + 1) * fold], -offset, axis)
+        for index, offset in enumerate(offsets)
+    ]
     parts.append(clips[..., len(offsets) * fold :])
     return tf.concat(parts, axis=-1)

@@ -1,86 +1,43 @@
-"""build_clip_model: whole clips in, one prediction a clip out."""
+"""build_clip_model: whole clips in, one prediction per clip out."""
 
 from tensorflow import keras
 
 from tsm_keras.layers.fold_time import FoldTime
-from tsm_keras.layers.segment_consensus import SegmentConsensus
-from tsm_keras.layers.temporal_shift import TemporalShift
-from tsm_keras.layers.unfold_time import UnfoldTime
-from tsm_keras.models.backbones.convolution import TemporalHook
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
-from tsm_keras.models.network import frame_logits, logits_dtype
+from tsm_keras.models.network import frame_logits
+from tsm_keras.models.time import ClipTime
+from tsm_keras.models.weights import rebuild
 
 
 def build_clip_model(
-    config: VideoClassifierConfig,
-    *,
-    return_frame_logits: bool = False,
-    pretrained: str | None = None,
+    config: VideoClassifierConfig, *, return_frame_logits: bool = False
 ) -> keras.Model:
-    """Builds a network that classifies clips.
+    """Builds a network that classifies clips, with random weights.
 
-    Time is folded into the batch, the 2-D network with a `TemporalShift` at
+    Time is folded into the batch, the 2-D network with a temporal operator at
     each mark runs on all frames, and the frames' logits are averaged.
 
     Args:
         config: What to build. The model carries it as `video_config`.
         return_frame_logits: Also return the logits of each frame.
-        pretrained: None, or `"imagenet"` to start MobileNetV2 from the weights
-            of `keras.applications`; the config's padding, epsilon and input
-            range then become those of the weights.
 
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
         0..255, any dtype (`input_channels` in place of 3 if it is not RGB).
-        Output: `[B, num_classes]` logits of `logits_dtype()`, or, with
+        Output: `[B, num_classes]` logits of `full_precision()`, or, with
         `return_frame_logits`, a dictionary of these as `logits` and
         `[B, T, num_classes]` as `frame_logits`.
-
-    Raises:
-        ValueError: If `pretrained` is unknown or has no weights for `config`.
-        OSError: If the weights cannot be downloaded.
     """
-    if pretrained not in (None, "imagenet"):
-        raise ValueError(
-            "`pretrained` must be None or 'imagenet'. "
-            f"Received: pretrained={pretrained!r}"
-        )
-    if pretrained == "imagenet":
-        config = imagenet_config(config)
-
     size = config.image_size
     clip = keras.Input(
         (config.num_segments, size, size, config.input_channels), name="clip"
     )
     frames = FoldTime(name="fold_time")(clip)
-    logits = frame_logits(frames, config, shift_hook(config))
-    dtype = logits_dtype()
-    per_frame = UnfoldTime(
-        config.num_segments, dtype=dtype, name="frame_logits"
-    )(logits)
-    consensus = SegmentConsensus(dtype=dtype, name="logits")(per_frame)
-    outputs = consensus
-    if return_frame_logits:
-        outputs = {"logits": consensus, "frame_logits": per_frame}
-    model = keras.Model(clip, outputs, name=f"{config.backbone}_clip")
+    model = keras.Model(
+        clip, _clip_logits(frames, config), name=f"{config.backbone}_clip"
+    )
     model.video_config = config
-    if pretrained == "imagenet":
-        load_imagenet_weights(model)
-    return model
-
-
-def shift_hook(config: VideoClassifierConfig) -> TemporalHook:
-    """Returns the hook that mixes the frames of whole clips."""
-
-    def temporal(x, name):
-        if config.shift == "none":
-            return x
-        return TemporalShift(
-            config.num_segments, config.shift_div, config.shift, name=name
-        )(x)
-
-    return temporal
+    return with_frame_logits(model) if return_frame_logits else model
 
 
 def with_frame_logits(model: keras.Model) -> keras.Model:
@@ -96,3 +53,47 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
     view = keras.Model(model.inputs[0], outputs, name=model.name)
     view.video_config = model.video_config
     return view
+
+
+def to_single_clip(
+    model: keras.Model, *, image_size: int | None = None
+) -> keras.Model:
+    """Returns a network that classifies one clip, for export.
+
+    The frames are the batch from the first layer to the last, and time passes
+    along the batch axis: a GPU delegate refuses tensors of rank 5, which
+    folding and unfolding time would need.
+
+    Args:
+        model: From `build_clip_model` or `load_preset`.
+        image_size: Size of the frames in pixels; None for the model's own.
+
+    Returns:
+        A functional model from a dictionary to a dictionary. Input: `clip`,
+        `[T, image_size, image_size, 3]` RGB in 0..255. Output: `logits`,
+        `[1, num_classes]`.
+    """
+    config = model.video_config.with_image_size(image_size)
+    return rebuild(model, config, _build_single_clip)
+
+
+def _build_single_clip(config):
+    size = config.image_size
+    clip = keras.Input(
+        (size, size, config.input_channels),
+        batch_size=config.num_segments,
+        name="clip",
+    )
+    model = keras.Model(
+        {"clip": clip},
+        {"logits": _clip_logits(clip, config)},
+        name=f"{config.backbone}_single_clip",
+    )
+    model.video_config = config
+    return model
+
+
+def _clip_logits(frames, config):
+    """Returns the logits of whole clips, from their frames `[B * T, ...]`."""
+    time = ClipTime(config.num_segments)
+    return time.mean(frame_logits(frames, config, time), name="logits")

@@ -5,9 +5,11 @@ import json
 import math
 from typing import Any
 
-BACKBONES = ("mobilenet_v2", "resnet18", "resnet34", "resnet50", "resnet101")
+from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.operators.marks import operators_of
+
 _CHOICES = {
-    "backbone": BACKBONES,
+    "backbone": tuple(BACKBONES),
     "shift": ("none", "bidirectional", "causal"),
     "placement": ("residual", "inplace"),
     "stride_padding": ("symmetric", "same"),
@@ -23,7 +25,7 @@ class VideoClassifierConfig:
         backbone: `"mobilenet_v2"`, `"resnet18"`, `"resnet34"`, `"resnet50"`
             or `"resnet101"`.
         width: Channel multiplier of MobileNetV2; ResNets take 1.0 only.
-        num_segments: Frames a clip, T.
+        num_segments: Frames per clip, T.
         shift: `"bidirectional"` (TSM), `"causal"` (online TSM, can stream) or
             `"none"` (TSN, blind to the order of frames, can stream).
         shift_div: The shifted fold is `channels // shift_div`.
@@ -32,8 +34,8 @@ class VideoClassifierConfig:
             paper's ablation, section 3.2).
         non_local: Whether non-local blocks look across the whole clip, after
             blocks 0 and 2 of stage 2 and 0, 2 and 4 of stage 3 of ResNet-50.
-        input_channels: Of a frame: 3 for RGB; for optical flow, two (x and y)
-            a pair of frames, so 10 for the reference's five pairs.
+        input_channels: Channels of a frame: 3 for RGB; for optical flow two (x
+            and y) per pair of frames, so 10 for the reference's five pairs.
         image_size: Height and width of the network's input, in pixels.
         resize_size: The short side a video is resized to before a square of
             `image_size` is cropped from it; 0 stands for `image_size * 8 / 7`
@@ -111,14 +113,22 @@ class VideoClassifierConfig:
         )
         self._expect(
             "width",
-            self.width == 1.0 or self.backbone == "mobilenet_v2",
+            self.width == 1.0 or BACKBONES[self.backbone].any_width,
             f"1.0 for backbone={self.backbone!r}",
         )
+        takes_non_local = [
+            repr(backbone.name)
+            for backbone in BACKBONES.values()
+            if backbone.block_marks
+        ]
         self._expect(
             "non_local",
             self.non_local is False
-            or (self.non_local is True and self.backbone == "resnet50"),
-            "False, or True for backbone='resnet50'",
+            or (
+                self.non_local is True
+                and bool(BACKBONES[self.backbone].block_marks)
+            ),
+            f"False, or True for backbone={' or '.join(takes_non_local)}",
         )
         self._expect(
             "dropout",
@@ -132,7 +142,7 @@ class VideoClassifierConfig:
                 isinstance(value, tuple)
                 and len(value) == self.input_channels
                 and all(map(_is_number, value)),
-                f"{self.input_channels} numbers, one a channel "
+                f"{self.input_channels} numbers, one per channel "
                 "(`input_channels`), in units of 0..255",
             )
         self._expect("pixel_std", min(self.pixel_std) > 0, "positive numbers")
@@ -147,8 +157,8 @@ class VideoClassifierConfig:
             and all(map(_is_label, self.labels))
             and len(set(self.labels)) == len(self.labels) != 1
             and len(self.labels) in (0, self.num_classes),
-            f"num_classes={self.num_classes} different names, a line each, "
-            "or none",
+            f"num_classes={self.num_classes} different names, each on one "
+            "line, or none",
         )
         self._expect(
             "frame_interval",
@@ -166,7 +176,7 @@ class VideoClassifierConfig:
     @property
     def can_stream(self) -> bool:
         """Whether no frame's logits depend on a later frame."""
-        return self.shift != "bidirectional" and not self.non_local
+        return not any(found.looks_ahead for found in operators_of(self))
 
     @property
     def is_rgb(self) -> bool:
@@ -174,19 +184,23 @@ class VideoClassifierConfig:
         return self.input_channels == 3
 
     def expect_rgb(self) -> None:
-        """Raises a ValueError if the network takes something else than RGB."""
+        """Raises a ValueError if the network does not take RGB."""
         self._expect(
             "input_channels",
             self.is_rgb,
             "3 here: pictures go in, and no optical flow is computed",
         )
 
-    def with_image_size(self, image_size: int) -> "VideoClassifierConfig":
-        """Returns the config for frames of another size.
+    def with_image_size(
+        self, image_size: int | None
+    ) -> "VideoClassifierConfig":
+        """Returns the config for frames of another size, None for this size.
 
         The weights are the same: the network is convolutional up to its pool.
         `resize_size` keeps its proportion.
         """
+        if image_size is None:
+            return self
         return dataclasses.replace(
             self,
             image_size=image_size,
@@ -202,7 +216,7 @@ class VideoClassifierConfig:
         """Returns the config that `to_json` wrote.
 
         Raises:
-            ValueError: If `text` is no JSON object or has a field that is
+            ValueError: If `text` is not a JSON object, or has a field that is
                 missing, unknown or invalid.
         """
         return cls.from_dict(json.loads(text))

@@ -7,6 +7,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.weights import copy_weights
 
 _STEM = "stem_conv"
 
@@ -16,16 +17,17 @@ def flow_config(
 ) -> VideoClassifierConfig:
     """Returns the config of a network that sees flow in place of RGB.
 
-    No motion, 127.5, becomes 0; the scale is the mean of the RGB channels'
-    (reference: ops/models.py, `_prepare_tsn`).
+    A pixel without motion, 127.5, becomes 0. The standard deviation is the
+    mean of those of the RGB channels (reference: ops/models.py,
+    `_prepare_tsn`).
 
     Args:
-        config: Of an RGB network.
+        config: The config of an RGB network.
         pairs: L; a frame has 2 L channels, x and y of L pairs of frames.
 
     Raises:
-        ValueError: If `pairs` is no positive integer or `config` is of no RGB
-            network.
+        ValueError: If `pairs` is not a positive integer, or the network of
+            `config` does not take RGB.
     """
     config.expect_rgb()
     if not isinstance(pairs, int) or pairs < 1:
@@ -59,12 +61,10 @@ def to_flow(model: keras.Model, pairs: int = 5) -> keras.Model:
         ValueError: As `flow_config`.
     """
     flow = build_clip_model(flow_config(model.video_config, pairs))
-    for layer in flow.layers:
-        if not layer.weights:
-            continue
-        weights = model.get_layer(layer.name).get_weights()
-        if layer.name == _STEM:
-            mean = weights[0].mean(axis=2, keepdims=True)
-            weights = [np.repeat(mean, 2 * pairs, axis=2)]
-        layer.set_weights(weights)
+
+    def mean_of_colors(weights):
+        mean = weights[0].mean(axis=2, keepdims=True)
+        return [np.repeat(mean, 2 * pairs, axis=2)]
+
+    copy_weights(model, flow, adapt={_STEM: mean_of_colors})
     return flow

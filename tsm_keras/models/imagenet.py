@@ -1,56 +1,40 @@
-"""ImageNet start: the weights of `keras.applications.MobileNetV2`."""
+"""The ImageNet weights of `keras.applications`, as a start for training."""
 
 import dataclasses
 
 from tensorflow import keras
 
+from tsm_keras.models.backbones.record import ImageNetWeights
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.operators.marks import belongs_to_mark
 
-# The widths that keras.applications publishes weights for.
-_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 _SIZES = (96, 128, 160, 192, 224)
 
 
 def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
     """Returns `config` with the conventions of `keras.applications`.
 
-    The modelling difference: TensorFlow's "same" padding at stride 2 and
-    a batch normalization epsilon of 1e-3. The preprocessing difference: inputs
-    in [-1, 1].
-
     Raises:
         ValueError: If `keras.applications` has no such backbone.
     """
-    if (
-        config.backbone != "mobilenet_v2"
-        or config.width not in _WIDTHS
-        or not config.is_rgb
-    ):
-        raise ValueError(
-            "pretrained='imagenet' needs backbone='mobilenet_v2' and a width "
-            f"of {_WIDTHS} and RGB input. Received: "
-            f"backbone={config.backbone!r}, width={config.width}, "
-            f"input_channels={config.input_channels}"
-        )
-    return dataclasses.replace(
-        config,
-        stride_padding="same",
-        batch_norm_epsilon=1e-3,
-        pixel_mean=(127.5, 127.5, 127.5),
-        pixel_std=(127.5, 127.5, 127.5),
-    )
+    return dataclasses.replace(config, **_published(config).conventions)
 
 
 def load_imagenet_weights(
     model: keras.Model, source: keras.Model | None = None
-) -> None:
-    """Copies the backbone of `keras.applications.MobileNetV2` by name.
+) -> list[str]:
+    """Copies the backbone of a model of `keras.applications` by name.
 
     Args:
         model: From `build_clip_model` with an `imagenet_config`. Its
-            classifier is left as it is.
+            classifier and the weights of temporal operators are left as they
+            are.
         source: The `keras.applications` model without its top; None downloads
             the published ImageNet weights.
+
+    Returns:
+        The names of the layers that got weights.
 
     Raises:
         ValueError: If a layer of one has no counterpart in the other; nothing
@@ -58,17 +42,20 @@ def load_imagenet_weights(
         OSError: If the download fails.
     """
     config = model.video_config
+    published = _published(config)
     if source is None:
-        source = _download(config)
+        source = _download(config, published)
     weights = {
         layer.name: layer.get_weights()
         for layer in source.layers
         if layer.weights
     }
     targets = {
-        applications_name(layer.name): layer
+        published.layer_name(layer.name): layer
         for layer in model.layers
-        if layer.weights and layer.name != "classifier"
+        if layer.weights
+        and layer.name != "classifier"
+        and not belongs_to_mark(layer.name)
     }
     # All of it is checked before any of it is copied.
     differ = sorted(
@@ -87,31 +74,35 @@ def load_imagenet_weights(
         )
     for name, layer in targets.items():
         layer.set_weights(weights[name])
+    return [layer.name for layer in targets.values()]
 
 
-def applications_name(name: str) -> str:
-    """Returns the name that `keras.applications` gives to one of our layers.
+def _published(config) -> ImageNetWeights:
+    published = BACKBONES[config.backbone].imagenet
+    if (
+        published is None
+        or config.width not in published.widths
+        or not config.is_rgb
+    ):
+        choices = " or ".join(
+            f"backbone={backbone.name!r} with a width of "
+            f"{backbone.imagenet.widths}"
+            for backbone in BACKBONES.values()
+            if backbone.imagenet
+        )
+        raise ValueError(
+            f"pretrained='imagenet' needs {choices}, and RGB input. Received: "
+            f"backbone={config.backbone!r}, width={config.width}, "
+            f"input_channels={config.input_channels}"
+        )
+    return published
 
-    >>> applications_name("block_02_expand_bn")
-    'block_2_expand_BN'
-    """
-    stem_and_head = {
-        "stem_conv": "Conv1",
-        "stem_bn": "bn_Conv1",
-        "head_conv": "Conv_1",
-        "head_bn": "Conv_1_bn",
-    }
-    if name in stem_and_head:
-        return stem_and_head[name]
-    _, index, part = name.split("_", 2)
-    block = f"block_{int(index)}" if int(index) else "expanded_conv"
-    return f"{block}_{part.replace('_bn', '_BN')}"
 
-
-def _download(config):
+def _download(config, published):
     size = config.image_size if config.image_size in _SIZES else 224
+    build = getattr(keras.applications, published.application)
     try:
-        return keras.applications.MobileNetV2(
+        return build(
             input_shape=(size, size, 3),
             alpha=config.width,
             include_top=False,
@@ -119,7 +110,8 @@ def _download(config):
         )
     except Exception as error:  # get_file raises a bare Exception.
         raise OSError(
-            "The ImageNet weights of keras.applications.MobileNetV2 could not "
-            "be downloaded: check the network, or start without "
-            f"pretrained='imagenet'. Received: {error}"
+            "The ImageNet weights of keras.applications."
+            f"{published.application} could not be downloaded: check the "
+            "network, or start without pretrained='imagenet'. "
+            f"Received: {error}"
         ) from error

@@ -18,9 +18,10 @@ from tensorflow import keras
 
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.backbones.former_names import current_layer_name
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.weights import rebuild
 from tsm_keras.version import __version__
 
 CONFIG_FILE = "config.json"
@@ -71,8 +72,7 @@ def save_preset(
     try:
         # From a copy that was never compiled: Keras 3 would write the state of
         # the optimizer along, twice the size of the weights.
-        plain = build_clip_model(config)
-        copy_weights(model, plain)
+        plain = rebuild(model, config, build_clip_model)
         plain.save_weights(temporary / WEIGHTS_FILE)
         (temporary / LABELS_FILE).write_text(_labels_text(config), "utf-8")
         description = {
@@ -175,6 +175,11 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
         description["config"] = VideoClassifierConfig.from_dict(values)
         if description["config_sha256"] != _config_hash(values):
             raise ValueError("its `config` was changed since it was written")
+        for field in ("weights", "activation_ranges"):
+            description[field] = {
+                current_layer_name(name, description["config"].backbone): value
+                for name, value in description.get(field, {}).items()
+            }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PresetError(
             f"{path / CONFIG_FILE} cannot be read: {error}"

@@ -1,14 +1,13 @@
 """build_streaming_model: one frame in, its logits out, caches explicit."""
 
-from typing import Any
+import functools
 
 from tensorflow import keras
 
-from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
-from tsm_keras.layers.temporal_shift import channel_fold
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.network import frame_logits
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.time import StreamTime
+from tsm_keras.models.weights import rebuild
 
 
 def build_streaming_model(
@@ -16,18 +15,18 @@ def build_streaming_model(
 ) -> keras.Model:
     """Builds a network that classifies streams frame by frame.
 
-    Its layers have the names and the weights of the clip model's; see
-    `copy_weights`. For every prefix of every clip its logits equal the causal
-    clip model's for the same frame.
+    Its layers with weights are named as those of the clip model; see
+    `copy_weights`. For every prefix of every clip its logits equal those of the
+    causal clip model for the same frame.
 
     Args:
-        config: What to build; its shift must not look into the future.
+        config: What to build; its temporal operators must not look ahead.
         streams: N, the streams in one batch; None leaves it open.
 
     Returns:
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
-        `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` a
-        mark, `[N, H, W, fold]`, zero at the start of a stream. Outputs:
+        `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
+        shift, `[N, H, W, fold]`, zero at the start of a stream. Outputs:
         `logits`, `[N, num_classes]`, and `cache_kk_out`, to be fed to
         `cache_kk` with the next frame.
 
@@ -40,28 +39,11 @@ def build_streaming_model(
     frame = keras.Input(
         (size, size, config.input_channels), batch_size=streams, name="frame"
     )
-    inputs: dict[str, Any] = {"frame": frame}
-    cache_outputs: dict[str, Any] = {}
-
-    def temporal(x, name):
-        if config.shift == "none":
-            return x
-        cache_name = f"cache_{len(cache_outputs):02d}"
-        fold = channel_fold(x.shape[-1], config.shift_div)
-        cache = keras.Input(
-            (*x.shape[1:-1], fold), batch_size=streams, name=cache_name
-        )
-        inputs[cache_name] = cache
-        shifted, fresh = StreamingTemporalShift(config.shift_div, name=name)(
-            (x, cache)
-        )
-        cache_outputs[f"{cache_name}_out"] = fresh
-        return shifted
-
-    logits = frame_logits(frame, config, temporal)
+    time = StreamTime(streams)
+    logits = frame_logits(frame, config, time)
     model = keras.Model(
-        inputs,
-        {"logits": logits, **cache_outputs},
+        {"frame": frame, **time.inputs},
+        {"logits": logits, **time.outputs},
         name=f"{config.backbone}_streaming",
     )
     model.video_config = config
@@ -69,7 +51,7 @@ def build_streaming_model(
 
 
 def expect_streamable(config: VideoClassifierConfig) -> None:
-    """Refuses a network whose logits of a frame depend on later ones.
+    """Refuses a network whose logits of a frame depend on later frames.
 
     Raises:
         ValueError: If the shift of `config` is bidirectional, or it has
@@ -111,14 +93,11 @@ def to_streaming(
     Args:
         model: From `build_clip_model` or `load_preset`.
         streams: As for `build_streaming_model`.
-        image_size: Of the frames, in pixels; None for the model's own.
+        image_size: Size of the frames in pixels; None for the model's own.
 
     Raises:
         ValueError: If the model cannot stream.
     """
-    config = model.video_config
-    if image_size is not None:
-        config = config.with_image_size(image_size)
-    streaming = build_streaming_model(config, streams=streams)
-    copy_weights(model, streaming)
-    return streaming
+    config = model.video_config.with_image_size(image_size)
+    build = functools.partial(build_streaming_model, streams=streams)
+    return rebuild(model, config, build)

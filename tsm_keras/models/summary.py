@@ -1,18 +1,15 @@
-"""describe: a clip model on one screen, a row a block."""
+"""describe: a clip model on one screen, one row per block."""
 
 import itertools
-import re
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.streaming import build_streaming_model, cache_shapes
-
-# A layer belongs to the block, or the stem, head or classifier, that its name
-# starts with.
-_BLOCK = re.compile(r"(stage_\d+_block_\d+|block_\d+|stem|head|classifier)")
 
 
 def describe(model: keras.Model) -> str:
@@ -23,21 +20,27 @@ def describe(model: keras.Model) -> str:
     """
     config = model.video_config
     facts = model_facts(model)
-    lines = [f"{'block':22}{'output':16}{'shift':>6}{'parameters':>12}"]
-    layers = [layer for layer in model.layers if _BLOCK.match(layer.name)]
-    for block, group in itertools.groupby(layers, key=_block_name):
+    lines = [f"{'block':22}{'output':16}{'mixes time':>11}{'parameters':>12}"]
+    part_of = BACKBONES[config.backbone].part_of
+
+    def part(layer):
+        is_classifier = layer.name == "classifier"
+        return layer.name if is_classifier else part_of(layer.name)
+
+    for block, group in itertools.groupby(filter(part, model.layers), key=part):
         members = list(group)
         shape = "x".join(map(str, members[-1].output.shape[1:]))
-        shifted = (
-            sum(layer.name.endswith("_shift") for layer in members) and "yes"
-        )
+        is_marked = any(belongs_to_mark(layer.name) for layer in members)
         count = sum(_count(layer.weights) for layer in members)
-        lines.append(f"{block:22}{shape:16}{shifted or '':>6}{count:>12,}")
+        lines.append(
+            f"{block:22}{shape:16}{'yes' if is_marked else '':>11}{count:>12,}"
+        )
     colors = "RGB" if config.is_rgb else f"flow ({config.input_channels})"
     caches = "cannot stream"
     if config.can_stream:
         sizes = facts["cache_elements"]
         caches = f"{len(sizes)} ({4 * sum(sizes) / 1e3:.1f} KB as float32)"
+    flops = facts["flops_per_frame"] / 1e6
     lines += [
         "",
         f"backbone      {config.backbone}, width {config.width}",
@@ -47,8 +50,8 @@ def describe(model: keras.Model) -> str:
         f"{config.image_size}x{config.image_size} {colors} in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "
         f"{facts['statistics']:,} statistics",
-        f"FLOPs         {facts['flops_per_frame'] / 1e6:,.1f} M a frame, "
-        f"{facts['flops_per_frame'] * config.num_segments / 1e6:,.1f} M a clip",
+        f"FLOPs         {flops:,.1f} M per frame, "
+        f"{flops * config.num_segments:,.1f} M per clip",
         f"caches        {caches}",
     ]
     return "\n".join(lines)
@@ -94,10 +97,6 @@ def _flops(model):
     )
     graph = function.get_concrete_function(clip).graph
     return profiler.profile(graph, options=options).total_float_ops
-
-
-def _block_name(layer):
-    return _BLOCK.match(layer.name).group(1)
 
 
 def _count(weights):

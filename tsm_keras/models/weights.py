@@ -1,14 +1,44 @@
 """The layers that hold a network's weights, and how they are copied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tensorflow import keras
 
 from tsm_keras.layers.non_local_block import NonLocalBlock
+from tsm_keras.models.config import VideoClassifierConfig
 
 
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
+def rebuild(
+    model: keras.Model,
+    config: VideoClassifierConfig,
+    build: Callable[[VideoClassifierConfig], keras.Model],
+) -> keras.Model:
+    """Returns another network with the weights of a trained one.
+
+    Args:
+        model: The trained network.
+        config: The config of the new one.
+        build: Builds the new one from `config`.
+
+    Raises:
+        ValueError: If the networks do not have the same layers with weights.
+    """
+    rebuilt = build(config)
+    copy_weights(model, rebuilt)
+    return rebuilt
+
+
+def copy_weights(
+    source: keras.Model,
+    target: keras.Model,
+    adapt: Mapping[str, Callable[[list], list]] | None = None,
+) -> None:
     """Copies every weight from `source` to the layer of the same name.
+
+    Args:
+        source: Where the weights come from.
+        target: Where they go to.
+        adapt: Changes the weights of some layers on their way, by layer name.
 
     Raises:
         ValueError: If a layer with weights is missing on either side.
@@ -24,7 +54,10 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
         )
     for layer in target.layers:
         if layer.weights:
-            layer.set_weights(source.get_layer(layer.name).get_weights())
+            weights = source.get_layer(layer.name).get_weights()
+            if adapt and layer.name in adapt:
+                weights = adapt[layer.name](weights)
+            layer.set_weights(weights)
 
 
 def leaf_layers(

@@ -19,7 +19,7 @@ from tsm_keras.training.distribute import worker_index
 from tsm_keras.training.flags import serialized
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.run_folder import RunFolder
-from tsm_keras.training.starting_point import StartReport
+from tsm_keras.training.start_weights import StartReport
 
 
 @dataclasses.dataclass(frozen=True)

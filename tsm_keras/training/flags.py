@@ -204,7 +204,9 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     training = given_fields(flag_values, TrainingConfig, _TRAINING)
     if training.get("schedule", "step") != "step":
         training.setdefault("step_epochs", ())
-    is_trained = flag_values.init not in (None, "", "scratch")
+    is_trained = flag_values.pretrained or (
+        flag_values.init not in (None, "", "scratch")
+    )
     if flag_values.recipe == "default" and is_trained:
         rate = recipe.training.learning_rate / _SMALLER
         training.setdefault("learning_rate", rate)

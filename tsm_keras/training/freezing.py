@@ -1,10 +1,9 @@
-"""What of a network does not learn: stages, and batch normalization."""
-
-import re
+"""freeze: makes stages and batch normalization of a network untrainable."""
 
 from tensorflow import keras
 
-from tsm_keras.models.backbones.mobilenet_v2 import STAGES
+from tsm_keras.models.backbones.record import Backbone
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 
@@ -16,10 +15,10 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
 
     Args:
         model: A clip model, not compiled yet.
-        config: Its `batch_norm`, `frozen_stages` and `frozen_epochs`.
+        config: Its `batch_norm`, `frozen_stages` and `frozen_epochs` are used.
 
     Raises:
-        ValueError: If there are not as many stages.
+        ValueError: If the backbone has fewer stages than are to be frozen.
     """
     check_stages(model, config)
     layers = list(leaf_layers(model))
@@ -27,8 +26,7 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
     learning = sum(is_batch_norm(layer) for _, layer in layers)
     learning = {"train": learning, "partial": 1, "frozen": 0}[config.batch_norm]
     for name, layer in layers:
-        stage = stage_of(name)
-        frozen = stage is not None and stage <= config.frozen_stages
+        frozen = is_frozen(model, name, config)
         if is_batch_norm(layer):
             layer.trainable = learning > 0 and not frozen
             learning -= 1
@@ -36,9 +34,21 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
             layer.trainable = thaws or not frozen
 
 
+def is_frozen(
+    model: keras.Model, layer_name: str, config: TrainingConfig
+) -> bool:
+    """Whether a layer is in a stage that is frozen, for good or at first."""
+    if not config.frozen_stages:
+        return False
+    stage = _backbone(model).stage_of(layer_name)
+    return stage is not None and stage <= config.frozen_stages
+
+
 def check_stages(model: keras.Model, config: TrainingConfig) -> None:
     """Raises a ValueError if a model has fewer stages than are frozen."""
-    most = max(stage_of(name) or 0 for name, _ in leaf_layers(model))
+    if not config.frozen_stages:
+        return
+    most = len(_backbone(model).stages)
     if config.frozen_stages > most:
         raise ValueError(
             f"`frozen_stages` must be at most {most}, the stages of the "
@@ -51,23 +61,5 @@ def is_batch_norm(layer: keras.layers.Layer) -> bool:
     return isinstance(unwrapped(layer), BatchNormalization)
 
 
-def stage_of(name: str) -> int | None:
-    """Returns the stage of a backbone that a layer is in, None if in none.
-
-    The stem is stage 1. A ResNet's stages are 2 to 5; the rows of MobileNetV2's
-    table are 2 to 8, and its last convolution is 9.
-
-    >>> stage_of("stage_1_block_00_conv_1"), stage_of("block_03_expand")
-    (2, 4)
-    """
-    if name.startswith("stem_"):
-        return 1
-    if found := re.match(r"stage_(\d)_", name):
-        return int(found[1]) + 1
-    if found := re.match(r"block_(\d\d)_", name):
-        first = 0
-        for number, row in enumerate(STAGES):
-            first += row.blocks
-            if int(found[1]) < first:
-                return number + 2
-    return len(STAGES) + 2 if name.startswith("head_") else None
+def _backbone(model: keras.Model) -> Backbone:
+    return BACKBONES[model.video_config.backbone]

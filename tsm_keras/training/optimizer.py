@@ -9,7 +9,7 @@ from tensorflow import keras
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import stage_of
+from tsm_keras.training.freezing import is_frozen
 from tsm_keras.training.schedules import learning_rate_schedule
 
 
@@ -72,8 +72,7 @@ def per_variable(
     thaws = config.frozen_epochs * steps_per_epoch // config.accumulate
     rules = {}
     for name, layer in leaf_layers(model):
-        stage = stage_of(name)
-        frozen = stage is not None and stage <= config.frozen_stages
+        frozen = is_frozen(model, name, config)
         for weight in layer.trainable_weights:
             rate = config.classifier_rate if name == "classifier" else 1.0
             if weight is getattr(unwrapped(layer), "bias", None):

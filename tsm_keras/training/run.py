@@ -17,7 +17,7 @@ from tsm_keras.models.presets import (
     read_description,
     save_preset,
 )
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.weights import rebuild
 from tsm_keras.training.backup import backup_callback, epochs_done
 from tsm_keras.training.callbacks import (
     SavePresets,
@@ -161,8 +161,7 @@ def train_in_folder(
         )
         if strategy is not tf.distribute.get_strategy():
             with strategy.scope():
-                model = build_clip_model(start.video_config)
-                copy_weights(start, model)
+                model = rebuild(start, start.video_config, build_clip_model)
         train = fit_quantization_aware if quantization_aware else fit
         # One iterator for all epochs: each is what it is, whichever is first.
         epochs = range(done, max(config.epochs, done + 1))

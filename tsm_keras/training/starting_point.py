@@ -1,4 +1,8 @@
-"""starting_model: the network to train, and what became of the weights."""
+"""starting_model: the network to train, and where its weights come from.
+
+A training starts from random weights, a preset, a PyTorch file, or the ImageNet
+weights that `keras.applications` publishes.
+"""
 
 import dataclasses
 import os
@@ -9,52 +13,25 @@ from tensorflow import keras
 
 from tsm_keras.data.pipeline.sampling import dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import load_preset
-from tsm_keras.models.weights import leaf_layers
 from tsm_keras.training.recipes import Recipe
+from tsm_keras.training.start_weights import (
+    StartReport,
+    start_from,
+    start_from_imagenet,
+)
 
-# What a network may change without changing the shapes or the sense of its
-# weights. Another shift changes their sense: it is allowed, and reported.
+# The fields in which a network may differ from the one that its weights come
+# from. Another shift changes what the weights mean, and non-local blocks may
+# have none: both are allowed, and reported.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
+    "non_local",
 )
-_CLASSIFIER = "classifier"
-
-
-@dataclasses.dataclass(frozen=True)
-class StartReport:
-    """What a network began with.
-
-    Attributes:
-        source: The preset or file.
-        network: What is trained: most of it comes from the source too.
-        loaded: Layers whose weights were taken over.
-        skipped: Layers that begin anew, with the reason.
-        notes: What else is worth knowing.
-    """
-
-    source: str
-    network: str
-    loaded: tuple[str, ...]
-    skipped: dict[str, str]
-    notes: tuple[str, ...] = ()
-
-    def to_text(self) -> str:
-        """Returns the report for people."""
-        return "\n".join(
-            [
-                f"start: {self.source}",
-                f"  network: {self.network}",
-                f"  loaded {len(self.loaded)} layers",
-                *(
-                    f"  skipped {name}: {reason}"
-                    for name, reason in self.skipped.items()
-                ),
-                *(f"  note: {note}" for note in self.notes),
-            ]
-        )
 
 
 def check_start(
@@ -69,11 +46,17 @@ def check_start(
         recipe: What is trained.
         init: What the user starts from: a preset, a file, `"scratch"` or None.
         pretrained: `"imagenet"` or None.
-        quantization_aware: Whether int8's roundings are trained.
+        quantization_aware: Whether training rounds where int8 does.
 
     Raises:
-        ValueError: If the recipe needs weights and none are named.
+        ValueError: If there are no such weights, or the recipe needs weights
+            and none are named.
     """
+    if pretrained not in (None, "", "imagenet"):
+        raise ValueError(
+            "`pretrained` must be 'imagenet', or left out. "
+            f"Received: pretrained={pretrained!r}"
+        )
     scratch = init == "scratch"
     if quantization_aware and (not init or scratch):
         raise ValueError(
@@ -85,13 +68,13 @@ def check_start(
             f"Received: init={init!r}, pretrained={pretrained!r}"
         )
     if init or pretrained or not recipe.start:
-        return pretrained
-    backbone = recipe.network.get("backbone", "mobilenet_v2")
-    if recipe.start == "imagenet" and backbone == "mobilenet_v2":
+        return pretrained or None
+    backbone = VideoClassifierConfig(num_classes=2, **recipe.network).backbone
+    if recipe.start == "imagenet" and BACKBONES[backbone].imagenet:
         return "imagenet"
     wanted = {
-        "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file of "
-        "torchvision's or timm's",
+        "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file from "
+        "torchvision or timm",
         "kinetics": "a network trained on Kinetics: add --init=PRESET",
         "preset": "a trained network: add --init=PRESET",
     }[recipe.start]
@@ -105,10 +88,10 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
 
     Args:
         path: A preset folder, or a file as `tsm import-weights` reads.
-        recipe: Says of a file what it does not say itself.
+        recipe: Says what a file does not say itself.
 
     Raises:
-        FileNotFoundError: If there is neither.
+        FileNotFoundError: If `path` does not exist.
         ValueError, ImportError: As `load_preset` and `import_state_dict`.
     """
     path = pathlib.Path(path)
@@ -149,14 +132,17 @@ def starting_model(
 
     Args:
         recipe: Says which network.
-        given: Its fields that the user sets, which must fit the weights.
-        clips: Say which classes, and how far apart frames are.
+        given: The fields that the user sets; they must fit the weights.
+        clips: Say which classes there are, and how far apart frames are.
         source: The model to start from, None for none.
-        name: Of the source.
-        pretrained: `"imagenet"` or None.
+        name: Name of the source, for the report.
+        pretrained: `"imagenet"` to start from published weights, else None.
+            The config's padding, epsilon and input range then become those of
+            the weights.
 
     Returns:
-        The clip model, and what became of the weights; None if all are random.
+        The clip model, and the report; None instead of a report if all weights
+        are random.
 
     Raises:
         ValueError: If a given field or a weight does not fit.
@@ -174,19 +160,13 @@ def starting_model(
             clips, config.num_segments, recipe.sampling
         ),
     )
-    model = build_clip_model(config, pretrained=pretrained)
-    if source is not None:
-        return model, start_from(model, source, name)
-    if not pretrained:
+    if pretrained:
+        model = build_clip_model(imagenet_config(config))
+        return model, start_from_imagenet(model)
+    model = build_clip_model(config)
+    if source is None:
         return model, None
-    layers = tuple(layer for layer, _ in leaf_layers(model))
-    report = StartReport(
-        "ImageNet weights of keras.applications",
-        _network(config),
-        tuple(layer for layer in layers if layer != _CLASSIFIER),
-        {_CLASSIFIER: "it has none of our classes; it starts anew"},
-    )
-    return model, report
+    return model, start_from(model, source, name)
 
 
 def _changes(source, recipe, given):
@@ -211,72 +191,3 @@ def _frame_interval(clips, num_segments, sampling):
         return clips.frame_interval(num_segments)
     stride = dense_stride(num_segments, sampling.window)
     return round(stride / clips.frame_rate, 4) if clips.frame_rate else 0.0
-
-
-def start_from(
-    model: keras.Model, source: keras.Model, name: str
-) -> StartReport:
-    """Copies the weights of all layers that mean the same in both networks.
-
-    Args:
-        model: The new network. A classifier for other classes is left as it
-            is.
-        source: The old one.
-        name: Of the source, for the report.
-
-    Returns:
-        What was copied and what not.
-
-    Raises:
-        ValueError: If another layer than the classifier differs; nothing is
-            copied then.
-    """
-    old, new = (dict(leaf_layers(x)) for x in (source, model))
-    before, after = source.video_config, model.video_config
-    skipped = {}
-    if not _same_classes(before, after):
-        skipped[_CLASSIFIER] = (
-            f"{before.num_classes} classes there, {after.num_classes} here"
-            if before.num_classes != after.num_classes
-            else "other classes there"
-        ) + "; it starts anew"
-    differ = sorted(
-        layer
-        for layer in {*old, *new} - {*skipped}
-        if layer not in old
-        or layer not in new
-        or _shapes(old[layer]) != _shapes(new[layer])
-    )
-    if differ:
-        raise ValueError(
-            f"The weights of {name} do not fit this network. Received: "
-            f"{len(differ)} layers that differ, {differ[:5]}"
-        )
-    loaded = [layer for layer in new if layer not in skipped]
-    for layer in loaded:
-        new[layer].set_weights(old[layer].get_weights())
-    notes: tuple[str, ...] = ()
-    if before.shift != after.shift:
-        notes = (
-            f"trained with shift={before.shift!r}, goes on with "
-            f"{after.shift!r}: wrong until it is trained",
-        )
-    return StartReport(name, _network(after), tuple(loaded), skipped, notes)
-
-
-def _network(config):
-    parts = [config.backbone]
-    if config.backbone == "mobilenet_v2":
-        parts.append(f"width {config.width:g}")
-    parts += [f"shift {config.shift}", f"{config.num_segments} segments"]
-    return ", ".join([*parts, f"{config.image_size} pixels"])
-
-
-def _same_classes(before, after):
-    if not before.labels:  # Nothing says otherwise.
-        return before.num_classes == after.num_classes
-    return before.labels == after.labels
-
-
-def _shapes(layer):
-    return [tuple(weight.shape) for weight in layer.weights]

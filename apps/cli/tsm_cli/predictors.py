@@ -13,7 +13,7 @@ from tensorflow import keras
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.quantization import as_logits, quantize, zero_state
 from tsm_live.artifact.spec import ArtifactSpec, read_spec
 from tsm_live.runtimes.replay import classify_clip, replay
@@ -172,6 +172,4 @@ def at_full_resolution(model: keras.Model) -> keras.Model:
     config = dataclasses.replace(
         model.video_config, image_size=model.video_config.resize_size
     )
-    larger = build_clip_model(config)
-    copy_weights(model, larger)
-    return larger
+    return rebuild(model, config, build_clip_model)

@@ -8,13 +8,13 @@ from typing import Any
 from tensorflow import keras
 
 from tsm_export.tflite.conversion import convert
+from tsm_keras.models.clip import to_single_clip
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.models.quantization.quantization_aware import (
     quantization_aware,
     set_activation_ranges,
     tie_caches,
 )
-from tsm_keras.models.single_clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 from tsm_keras.tf_keras_process import run_in_tf_keras
 

@@ -13,7 +13,7 @@ from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify.gpu import gpu_environment
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
-from tsm_keras.models.weights import copy_weights
+from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
 from tsm_live.runtimes.interpreter_network import (
     load_interpreter,
@@ -123,11 +123,8 @@ def reference_logits(
     """
     image_size = spec.image_size
     if image_size != model.video_config.image_size:
-        resized = build_clip_model(
-            model.video_config.with_image_size(image_size)
-        )
-        copy_weights(model, resized)
-        model = resized
+        config = model.video_config.with_image_size(image_size)
+        model = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(model), jit_compile=False)
     output = "frame_logits" if spec.kind == "stream" else "logits"
     return np.concatenate(

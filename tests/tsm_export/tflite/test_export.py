@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 
 import numpy as np
@@ -45,6 +46,25 @@ def test_streaming_equals_the_clip_model_for_every_prefix(backbone, shift):
     found = np.stack([_stream(path, clip) for clip in clips])
     tolerance = rounding_tolerance(model, clips)
     assert relative_error(found, expected) <= tolerance
+
+
+@pytest.mark.parametrize(("backbone", "marks"), [("mobilenet_v2", 10),
+                                                 ("resnet18", 8)])  # fmt: skip
+def test_a_mark_costs_two_slices_and_a_concatenation(backbone, marks):
+    """What a streaming network computes beside the 2-D network."""
+    causal, plain = (
+        _operations(random_artifact(backbone, "none", shift))
+        for shift in ("causal", "none")
+    )
+    causal.subtract(plain)
+    added = {name: count for name, count in causal.items() if count}
+    assert added == {"STRIDED_SLICE": 2 * marks, "CONCATENATION": marks}
+
+
+def _operations(path):
+    """Counts the operations of an artifact by name."""
+    details = Interpreter(str(path))._get_ops_details()
+    return collections.Counter(each["op_name"] for each in details)
 
 
 def test_frames_in_another_order_give_other_logits():

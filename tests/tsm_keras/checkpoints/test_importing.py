@@ -30,11 +30,12 @@ def assert_weights(model, case, skip=()):
 
     kernel = tensors["base_model.features.3.conv.0.net.weight"]
     np.testing.assert_array_equal(
-        weights("block_02_expand")[0][0, 0], kernel[:, :, 0, 0].T
+        weights("stage_02_block_01_expand")[0][0, 0], kernel[:, :, 0, 0].T
     )
     kernel = tensors["base_model.features.3.conv.3.weight"]
     np.testing.assert_array_equal(
-        weights("block_02_depthwise")[0][2, 1, :, 0], kernel[:, 0, 2, 1]
+        weights("stage_02_block_01_depthwise")[0][2, 1, :, 0],
+        kernel[:, 0, 2, 1],
     )
     norm = "base_model.features.18.1."
     for value, name in zip(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.config import VideoClassifierConfig
 
 FIELDS = [field.name for field in dataclasses.fields(VideoClassifierConfig)]
 NOT_NUMBERS = ("1", None, True, math.nan, math.inf)
@@ -54,7 +55,7 @@ POSITIVE = st.floats(1e-6, 1e6) | st.integers(1, 1000)
 
 @st.composite
 def valid_configs(draw):
-    backbone = draw(st.sampled_from(BACKBONES))
+    backbone = draw(st.sampled_from([*BACKBONES]))
     line = st.text(min_size=1).filter(lambda text: text.splitlines() == [text])
     labels = draw(st.lists(line, min_size=2, unique=True))
     num_classes = draw(st.just(len(labels)) | st.integers(2, 1000))

@@ -6,9 +6,9 @@ from tensorflow import keras
 
 from testing.models import random_clips, randomize, small_config
 from testing.numerics import relative_error
+from tsm_keras.models.backbones.mobilenet_v2 import applications_name
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.imagenet import (
-    applications_name,
     imagenet_config,
     load_imagenet_weights,
 )
@@ -24,6 +24,13 @@ def applications_model(alpha=0.35, include_top=False):
         weights=None,
     )
     randomize(model, seed=3)
+    return model
+
+
+def pretrained(config):
+    """Builds the network of a config with published weights."""
+    model = build_clip_model(imagenet_config(config))
+    load_imagenet_weights(model)
     return model
 
 
@@ -90,7 +97,7 @@ def test_every_convention_matters(source, change):
     assert relative_error(features(model, clips)[1], expected) > 1e-2
 
 
-def test_pretrained_sets_the_conventions_and_the_weights(source, monkeypatch):
+def test_published_weights_are_asked_for_and_loaded(source, monkeypatch):
     asked = {}
 
     def published(**arguments):
@@ -98,16 +105,15 @@ def test_pretrained_sets_the_conventions_and_the_weights(source, monkeypatch):
         return source
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", published)
-    model = build_clip_model(CONFIG, pretrained="imagenet")
+    model = pretrained(CONFIG)
     assert asked == {
         "input_shape": (96, 96, 3),
         "alpha": 0.35,
         "include_top": False,
         "weights": "imagenet",
     }
-    assert model.video_config == imagenet_config(CONFIG)
     np.testing.assert_array_equal(
-        model.get_layer("block_15_expand").get_weights()[0],
+        model.get_layer("stage_06_block_01_expand").get_weights()[0],
         source.get_layer("block_15_expand").get_weights()[0],
     )
 
@@ -122,7 +128,7 @@ def test_sizes_without_published_weights_take_those_of_224(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", published)
     with pytest.raises(OSError):
-        build_clip_model(small_config(), pretrained="imagenet")
+        pretrained(small_config())
     assert asked["input_shape"] == (224, 224, 3)
 
 
@@ -132,7 +138,7 @@ def test_failing_download_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", offline)
     with pytest.raises(OSError, match="without pretrained=.*URL fetch failure"):
-        build_clip_model(CONFIG, pretrained="imagenet")
+        pretrained(CONFIG)
 
 
 def test_refuses_a_source_with_its_top():
@@ -170,7 +176,7 @@ def test_refuses_a_source_that_is_another_network():
 )
 def test_refuses_networks_without_published_weights(config):
     with pytest.raises(ValueError, match="needs backbone='mobil.*Received: ba"):
-        build_clip_model(config, pretrained="imagenet")
+        pretrained(config)
 
 
 @pytest.mark.parametrize(
@@ -178,10 +184,10 @@ def test_refuses_networks_without_published_weights(config):
     [
         ("stem_conv", "Conv1"),
         ("stem_bn", "bn_Conv1"),
-        ("block_00_depthwise", "expanded_conv_depthwise"),
-        ("block_00_project_bn", "expanded_conv_project_BN"),
-        ("block_07_expand_bn", "block_7_expand_BN"),
-        ("block_16_project", "block_16_project"),
+        ("stage_01_block_00_depthwise", "expanded_conv_depthwise"),
+        ("stage_01_block_00_project_bn", "expanded_conv_project_BN"),
+        ("stage_04_block_00_expand_bn", "block_7_expand_BN"),
+        ("stage_07_block_00_project", "block_16_project"),
         ("head_conv", "Conv_1"),
         ("head_bn", "Conv_1_bn"),
     ],

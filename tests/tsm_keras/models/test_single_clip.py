@@ -13,7 +13,7 @@ from testing.models import (
 )
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
 from tsm_keras.layers.temporal_shift import TemporalShift
-from tsm_keras.models.single_clip import to_single_clip
+from tsm_keras.models.clip import to_single_clip
 
 
 @pytest.mark.parametrize("shift", ["bidirectional", "causal", "none"])

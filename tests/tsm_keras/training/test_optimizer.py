@@ -162,6 +162,7 @@ def test_stages_thaw_in_their_epoch_where_batches_are_accumulated(
             keras.layers.Dense(1, name="classifier"),
         ]
     )
+    model.video_config = small_config()  # Says where the stem is.
     optimizer = build_optimizer(model, config, steps_per_epoch)
     variables = model.trainable_variables
     changed = []
@@ -245,9 +246,9 @@ def test_frozen_parts_do_not_learn_and_normalize_as_in_inference():
         for weight in model.trainable_weights
     }
     assert names == {
-        *(f"stage_{s}_block_{b:02d}_conv_{c}" for s in (3, 4) for b in (0, 1)
-          for c in (1, 2)),
-        *(f"stage_{s}_block_00_downsample_conv" for s in (3, 4)),
+        *(f"stage_{s:02d}_block_{b:02d}_conv_{c}" for s in (3, 4)
+          for b in (0, 1) for c in (1, 2)),
+        *(f"stage_{s:02d}_block_00_downsample_conv" for s in (3, 4)),
         "classifier",
     }  # fmt: skip
     freeze(model, TrainingConfig(batch_norm="partial"))
@@ -258,7 +259,7 @@ def test_frozen_parts_do_not_learn_and_normalize_as_in_inference():
         if layer.trainable and layer.trainable_weights
     ]
     assert learning == ["stem_bn"]
-    normalization = model.get_layer("stage_1_block_00_bn_1")
+    normalization = model.get_layer("stage_01_block_00_bn_1")
     x = tf.random.stateless_normal([2, 4, 4, 64], [0, 1]) * 5 + 3
     before = normalization.get_weights()
     np.testing.assert_array_equal(

@@ -128,7 +128,13 @@ def test_help_says_what_comes_from_the_preset_that_training_starts_from():
 
 
 @pytest.mark.parametrize(
-    ("init", "share"), [("", 1), ("--init=scratch", 1), ("--init=old", 0.1)]
+    ("init", "share"),
+    [
+        ("", 1),
+        ("--init=scratch", 1),
+        ("--init=old", 0.1),
+        ("--pretrained=imagenet", 0.1),
+    ],
 )
 def test_a_trained_network_gets_smaller_steps(init, share):
     values = flags.FlagValues()
@@ -166,6 +172,12 @@ def test_a_start_that_a_recipe_needs_is_asked_for():
             check_start(find_recipe(name), None, None)
     with pytest.raises(ValueError, match="two starts"):
         check_start(find_recipe("default"), "preset", "imagenet")
+
+
+@pytest.mark.parametrize("pretrained", ["Imagenet", "kinetics", True, 1])
+def test_unknown_published_weights_are_refused(pretrained):
+    with pytest.raises(ValueError, match="`pretrained`.*Received: pretrain"):
+        check_start(find_recipe("default"), None, pretrained)
 
 
 def test_a_typo_gets_the_nearest_recipe():

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+from tensorflow import keras
 
 from testing.gestures import LABELS, shared_videos
-from testing.models import randomize, small_config
+from testing.models import random_clips, randomize, small_config
 from tsm_keras.data.readers.clip_reader import as_reader
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import save_preset
 from tsm_keras.models.weights import leaf_layers
 from tsm_keras.training.recipes import Recipe, find_recipe
@@ -140,3 +142,67 @@ def test_a_preset_starts_as_it_was_saved(clips, tmp_path):
     assert found.video_config == source.video_config
     with pytest.raises(FileNotFoundError, match="preset folder or a weights"):
         read_source(tmp_path / "nowhere", Recipe())
+
+
+def test_a_mark_whose_weights_are_missing_starts_anew_and_is_reported(clips):
+    """Non-local blocks begin as the identity: the network computes the same."""
+    fields = {"image_size": 32, "shift": "none", "num_classes": 4}
+    source = build_clip_model(small_config("resnet50", **fields))
+    randomize(source, seed=0)
+    given = {"non_local": True}
+    model, report = starting_model(
+        Recipe(network=given), given, clips, source=source, name="old"
+    )
+    blocks = [
+        layer.name
+        for layer in model.layers
+        if layer.name.endswith("_time_non_local")
+    ]
+    assert len(blocks) == 5
+    assert report.skipped == dict.fromkeys(
+        blocks, "the source has none; it starts anew"
+    )
+    assert len(report.loaded) == len(list(leaf_layers(source)))
+    frames = random_clips(source.video_config)
+    np.testing.assert_allclose(
+        model(frames, training=False),
+        source(frames, training=False),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    # The other way round, weights that nothing takes stay an error.
+    with pytest.raises(ValueError, match="do not fit.*25 layers.*non_local"):
+        starting_model(
+            Recipe(network={"non_local": False}),
+            {"non_local": False},
+            clips,
+            source=model,
+            name="new",
+        )
+
+
+def test_imagenet_weights_are_a_start_like_others(clips, monkeypatch):
+    published = keras.applications.MobileNetV2(
+        input_shape=(96, 96, 3), alpha=0.35, include_top=False, weights=None
+    )
+    randomize(published, seed=3)
+    monkeypatch.setattr(
+        keras.applications, "MobileNetV2", lambda **_: published
+    )
+    given = {"width": 0.35, "image_size": 96, "num_segments": 2}
+    recipe = Recipe(network={**given, "shift": "causal"})
+    model, report = starting_model(recipe, given, clips, pretrained="imagenet")
+    config = model.video_config
+    assert config == imagenet_config(config)
+    assert config.labels == LABELS and config.shift == "causal"
+    assert set(report.skipped) == {"classifier"}
+    names = {name for name, _ in leaf_layers(model)}
+    assert set(report.loaded) == names - {"classifier"}
+    np.testing.assert_array_equal(
+        model.get_layer("stage_06_block_01_expand").get_weights()[0],
+        published.get_layer("block_15_expand").get_weights()[0],
+    )
+    assert report.to_text().startswith(
+        "start: ImageNet weights of keras.applications\n"
+        "  network: mobilenet_v2, width 0.35, shift causal"
+    )

@@ -8,7 +8,7 @@ from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.layouts import Layout, tensor_layouts
-from tsm_keras.models.backbones.mobilenet_v2 import STAGES
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.weights import leaf_layers
 
 # A pattern of our layers' names, and the template of their module's name, which
@@ -56,13 +56,13 @@ class Naming:
         Raises:
             CheckpointError: If the family has no name for it.
         """
-        rows = self.mobilenet_v2 if "mobile" in backbone else self.resnet
-        for pattern, template in rows:
+        record = BACKBONES[backbone]
+        for pattern, template in getattr(self, record.family, ()):
             match = re.fullmatch(pattern, layer_name)
             if match:
                 return template.format(
                     **match.groupdict(default=""),
-                    **_fields(match.groupdict(), shift, non_local),
+                    **_fields(record.place_of(layer_name), shift, non_local),
                 )
         raise CheckpointError(
             f"Checkpoints of {self.name} have no name for a layer that this "
@@ -106,20 +106,21 @@ def tensors_of(
             trained with one under the names that it left on them.
     """
     config = model.video_config
+    record = BACKBONES[config.backbone]
     names = {layer.name for layer in model.layers}
     for layer_name, layer in leaf_layers(model):
-        block = re.match(r"(?:stage_\d_)?block_\d\d", layer_name)
-        block_name = block.group() if block else ""
+        place = record.place_of(layer_name)
+        block_name = place.name if place else ""
         plain, marked = (
             naming.module_name(
                 layer_name,
                 backbone=config.backbone,
                 shift=shift,
-                non_local=f"{block_name}_non_local" in names,
+                non_local=f"{block_name}_time_non_local" in names,
             )
             for shift in ("", config.placement)
         )
-        shifted = f"{block_name}_shift" in names or (
+        shifted = f"{block_name}_time_shift" in names or (
             config.shift == "none" and f"{marked}.weight" in keys
         )
         module = marked if wrapped and shifted else plain
@@ -136,7 +137,7 @@ def tensors_of(
             )
 
 
-def _fields(groups, shift, non_local):
+def _fields(place, shift, non_local):
     """Returns what templates may use beside the pattern's own groups."""
     # `conv1` of a block that a shift wraps is `conv1.net`, and a block that one
     # wraps as a whole, or that a non-local block follows, has a prefix.
@@ -144,15 +145,11 @@ def _fields(groups, shift, non_local):
         "net": ".net" if shift == "residual" else "",
         "wrap": ".block" * non_local + ".net" * (shift == "inplace"),
     }
-    if "block" in groups:
-        index = int(groups["block"])
-        fields["index"] = index
-        fields["feature"] = index + 1  # The stem is feature 0.
-        if "stage" not in groups:
-            # Stage (from 0) and place in it of a block of MobileNetV2.
-            stage = 0
-            while index >= STAGES[stage].blocks:
-                index -= STAGES[stage].blocks
-                stage += 1
-            fields |= {"stage0": stage, "stage1": stage + 1, "place": index}
+    if place:
+        fields |= {
+            "stage": place.stage,
+            "stage0": place.stage - 1,
+            "block": place.block,
+            "feature": place.index + 1,  # The stem is feature 0.
+        }
     return fields

@@ -6,12 +6,12 @@ wraps the convolution in the ResNets, but the whole module in MobileNetV2.
 
 from tsm_keras.checkpoints.naming.base import Naming
 
-_RESNET_BLOCK = r"stage_(?P<stage>\d)_block_(?P<block>\d\d)"
-_RESNET_MODULE = "backbone.layer{stage}.{index}"
-_NON_LOCAL = _RESNET_BLOCK + "_non_local/"
+_RESNET_BLOCK = r"stage_\d\d_block_\d\d"
+_RESNET_MODULE = "backbone.layer{stage}.{block}"
+_NON_LOCAL = _RESNET_BLOCK + "_time_non_local/"
 _NON_LOCAL_MODULE = _RESNET_MODULE + ".non_local_block"
-_BLOCK = r"block_(?P<block>\d\d)"
-_MODULE = "backbone.layer{stage1}.{place}.conv"
+_BLOCK = r"stage_\d\d_block_\d\d"
+_MODULE = "backbone.layer{stage}.{block}.conv"
 _CLASSIFIER = ("classifier", "cls_head.fc_cls")
 
 MMACTION2 = Naming(
@@ -46,10 +46,10 @@ MMACTION2 = Naming(
         ("stem_conv", "backbone.conv1.conv"),
         ("stem_bn", "backbone.conv1.bn"),
         # The first block does not expand.
-        ("block_00_depthwise", "backbone.layer1.0.conv.0.conv"),
-        ("block_00_depthwise_bn", "backbone.layer1.0.conv.0.bn"),
-        ("block_00_project", "backbone.layer1.0.conv.1.conv"),
-        ("block_00_project_bn", "backbone.layer1.0.conv.1.bn"),
+        ("stage_01_block_00_depthwise", "backbone.layer1.0.conv.0.conv"),
+        ("stage_01_block_00_depthwise_bn", "backbone.layer1.0.conv.0.bn"),
+        ("stage_01_block_00_project", "backbone.layer1.0.conv.1.conv"),
+        ("stage_01_block_00_project_bn", "backbone.layer1.0.conv.1.bn"),
         (_BLOCK + "_expand", _MODULE + ".0{net}.conv"),
         (_BLOCK + "_expand_bn", _MODULE + ".0{net}.bn"),
         (_BLOCK + "_depthwise", _MODULE + ".1.conv"),

@@ -3,8 +3,8 @@
 from tsm_keras.checkpoints.naming.base import Naming
 from tsm_keras.checkpoints.naming.torchvision import RESNET_ROWS
 
-_BLOCK = r"block_(?P<block>\d\d)"
-_MODULE = "blocks.{stage0}.{place}"
+_BLOCK = r"stage_\d\d_block_\d\d"
+_MODULE = "blocks.{stage0}.{block}"
 
 TIMM = Naming(
     name="timm",
@@ -13,10 +13,10 @@ TIMM = Naming(
         ("stem_conv", "conv_stem"),
         ("stem_bn", "bn1"),
         # The first block does not expand.
-        ("block_00_depthwise", "blocks.0.0.conv_dw"),
-        ("block_00_depthwise_bn", "blocks.0.0.bn1"),
-        ("block_00_project", "blocks.0.0.conv_pw"),
-        ("block_00_project_bn", "blocks.0.0.bn2"),
+        ("stage_01_block_00_depthwise", "blocks.0.0.conv_dw"),
+        ("stage_01_block_00_depthwise_bn", "blocks.0.0.bn1"),
+        ("stage_01_block_00_project", "blocks.0.0.conv_pw"),
+        ("stage_01_block_00_project_bn", "blocks.0.0.bn2"),
         (_BLOCK + "_expand", _MODULE + ".conv_pw"),
         (_BLOCK + "_expand_bn", _MODULE + ".bn1"),
         (_BLOCK + "_depthwise", _MODULE + ".conv_dw"),

@@ -5,8 +5,8 @@ The TSM authors' ResNets are torchvision's, so they share these rows.
 
 from tsm_keras.checkpoints.naming.base import Naming
 
-_BLOCK = r"stage_(?P<stage>\d)_block_(?P<block>\d\d)"
-_MODULE = "layer{stage}.{index}"
+_BLOCK = r"stage_\d\d_block_\d\d"
+_MODULE = "layer{stage}.{block}"
 
 RESNET_ROWS = (
     ("stem_conv", "conv1"),
@@ -25,16 +25,16 @@ TORCHVISION = Naming(
         ("stem_conv", "features.0.0"),
         ("stem_bn", "features.0.1"),
         # The first block does not expand.
-        ("block_00_depthwise", "features.1.conv.0.0"),
-        ("block_00_depthwise_bn", "features.1.conv.0.1"),
-        ("block_00_project", "features.1.conv.1"),
-        ("block_00_project_bn", "features.1.conv.2"),
-        (r"block_(?P<block>\d\d)_expand", "features.{feature}.conv.0.0"),
-        (r"block_(?P<block>\d\d)_expand_bn", "features.{feature}.conv.0.1"),
-        (r"block_(?P<block>\d\d)_depthwise", "features.{feature}.conv.1.0"),
-        (r"block_(?P<block>\d\d)_depthwise_bn", "features.{feature}.conv.1.1"),
-        (r"block_(?P<block>\d\d)_project", "features.{feature}.conv.2"),
-        (r"block_(?P<block>\d\d)_project_bn", "features.{feature}.conv.3"),
+        ("stage_01_block_00_depthwise", "features.1.conv.0.0"),
+        ("stage_01_block_00_depthwise_bn", "features.1.conv.0.1"),
+        ("stage_01_block_00_project", "features.1.conv.1"),
+        ("stage_01_block_00_project_bn", "features.1.conv.2"),
+        (r"stage_\d\d_block_\d\d_expand", "features.{feature}.conv.0.0"),
+        (r"stage_\d\d_block_\d\d_expand_bn", "features.{feature}.conv.0.1"),
+        (r"stage_\d\d_block_\d\d_depthwise", "features.{feature}.conv.1.0"),
+        (r"stage_\d\d_block_\d\d_depthwise_bn", "features.{feature}.conv.1.1"),
+        (r"stage_\d\d_block_\d\d_project", "features.{feature}.conv.2"),
+        (r"stage_\d\d_block_\d\d_project_bn", "features.{feature}.conv.3"),
         ("head_conv", "features.18.0"),
         ("head_bn", "features.18.1"),
         ("classifier", "classifier.1"),

@@ -10,16 +10,16 @@ leaves no trace in the names.
 from tsm_keras.checkpoints.naming.base import Naming
 from tsm_keras.checkpoints.naming.torchvision import RESNET_ROWS
 
-_BLOCK = r"block_(?P<block>\d\d)"
+_BLOCK = r"stage_\d\d_block_\d\d"
 _MODULE = "features.{feature}.conv"
 _MOBILENET_V2_ROWS = (
     ("stem_conv", "features.0.0"),
     ("stem_bn", "features.0.1"),
     # The first block does not expand.
-    ("block_00_depthwise", "features.1.conv.0"),
-    ("block_00_depthwise_bn", "features.1.conv.1"),
-    ("block_00_project", "features.1.conv.3"),
-    ("block_00_project_bn", "features.1.conv.4"),
+    ("stage_01_block_00_depthwise", "features.1.conv.0"),
+    ("stage_01_block_00_depthwise_bn", "features.1.conv.1"),
+    ("stage_01_block_00_project", "features.1.conv.3"),
+    ("stage_01_block_00_project_bn", "features.1.conv.4"),
     (_BLOCK + "_expand", _MODULE + ".0{net}"),
     (_BLOCK + "_expand_bn", _MODULE + ".1"),
     (_BLOCK + "_depthwise", _MODULE + ".3"),
@@ -30,8 +30,8 @@ _MOBILENET_V2_ROWS = (
     ("head_bn", "features.18.1"),
 )
 
-_NON_LOCAL = r"stage_(?P<stage>\d)_block_(?P<block>\d\d)_non_local/"
-_NON_LOCAL_MODULE = "layer{stage}.{index}.nl"
+_NON_LOCAL = r"stage_\d\d_block_\d\d_time_non_local/"
+_NON_LOCAL_MODULE = "layer{stage}.{block}.nl"
 _NON_LOCAL_ROWS = (
     (_NON_LOCAL + "theta", _NON_LOCAL_MODULE + ".theta"),
     # Convolution and max pooling in one.

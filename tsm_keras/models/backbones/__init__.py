@@ -1,1 +1,1 @@
-"""2-D networks, one per file."""
+"""2-D networks, one per file, and the table of them."""

@@ -1,14 +1,6 @@
 """Convolution, batch normalization, activation: what backbones are made of."""
 
-from collections.abc import Callable
 from typing import Any
-
-from tensorflow import keras
-
-from tsm_keras.layers.batch_normalization import BatchNormalization
-
-# What a backbone calls at each mark where time may mix.
-TemporalHook = Callable[..., Any]
 
 # Moving averages as PyTorch's momentum of 0.1 has them.
 _BATCH_NORM_MOMENTUM = 0.9
@@ -38,11 +30,11 @@ def conv_batch_norm(
         name: Name of the convolution layer.
         batch_norm_name: Name of the normalization layer.
         stride: 1 or 2.
-        depthwise: One filter a channel.
+        depthwise: One filter per channel.
         activation: `"relu"`, `"relu6"` or None.
         stride_padding: How stride-2 convolutions pad; see
             `VideoClassifierConfig`.
-        epsilon: Of the batch normalization.
+        epsilon: The epsilon of the batch normalization.
         ends_branch: Whether `x` is about to be added to an identity path: the
             scale then starts at zero, so that a block starts as the identity
             (Goyal et al., 2017, section 5.1). From scratch this halves the
@@ -51,6 +43,11 @@ def conv_batch_norm(
     Returns:
         `[N, H / stride, W / stride, filters]`.
     """
+    # Here, so that the table of backbones is read without TensorFlow.
+    from tensorflow import keras
+
+    from tsm_keras.layers.batch_normalization import BatchNormalization
+
     padding = "same"
     if stride > 1 and kernel_size > 1 and stride_padding == "symmetric":
         x = keras.layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)

@@ -1,11 +1,19 @@
 """MobileNetV2 (Sandler et al., CVPR 2018), written once for all of time."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorflow import keras
+from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.record import (
+    Backbone,
+    ImageNetWeights,
+    block_name,
+    stage_name,
+)
 
-from tsm_keras.models.backbones.convolution import TemporalHook, conv_batch_norm
+if TYPE_CHECKING:
+    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.operators.marks import Mark
 
 
 class Stage(NamedTuple):
@@ -29,66 +37,57 @@ STAGES = (
 
 
 def mobilenet_v2(
-    frames: Any,
-    *,
-    temporal: TemporalHook,
-    width: float = 1.0,
-    placement: str = "residual",
-    stride_padding: str = "symmetric",
-    batch_norm_epsilon: float = 1e-5,
-) -> Any:
+    frames: Any, config: "VideoClassifierConfig", mark: "Mark"
+) -> dict[str, Any]:
     """Applies MobileNetV2 up to its last convolution.
 
+    The input of every residual branch of expansion > 1 is marked (10 of them).
+
     Args:
-        frames: `[N, H, W, 3]` normalised frames.
-        temporal: Called as `temporal(x, name=...)` on the input of every
-            residual branch of expansion > 1 (10 of them); returns the tensor
-            to go on with.
-        width: Channel multiplier.
-        placement: Whether the identity path takes the hook's input
-            (`"residual"`) or its output (`"inplace"`).
-        stride_padding: See `VideoClassifierConfig`.
-        batch_norm_epsilon: Of every batch normalization.
+        frames: `[N, H, W, C]` normalised frames.
+        config: Its `width`, `stride_padding` and `batch_norm_epsilon` are used.
+        mark: What is called at the marks.
 
     Returns:
-        `[N, H / 32, W / 32, 1280]` features (more for widths above 1).
+        The features of each stage, by name. The last, `head`, are
+        `[N, H / 32, W / 32, 1280]` (more for widths above 1).
     """
     conv = functools.partial(
         conv_batch_norm,
-        stride_padding=stride_padding,
-        epsilon=batch_norm_epsilon,
+        stride_padding=config.stride_padding,
+        epsilon=config.batch_norm_epsilon,
     )
     x = conv(
         frames,
-        channels(32, width),
+        channels(32, config.width),
         3,
         stride=2,
         activation="relu6",
         name="stem_conv",
         batch_norm_name="stem_bn",
     )
-    index = 0
-    for expansion, filters, blocks, first_stride in STAGES:
-        for block in range(blocks):
+    features = {"stem": x}
+    for number, stage in enumerate(STAGES, 1):
+        for block in range(stage.blocks):
             x = _inverted_residual(
                 x,
-                expansion,
-                channels(filters, width),
-                stride=first_stride if block == 0 else 1,
-                name=f"block_{index:02d}",
-                temporal=temporal,
-                placement=placement,
+                stage.expansion,
+                channels(stage.channels, config.width),
+                stride=stage.stride if block == 0 else 1,
+                name=block_name(number, block),
+                mark=mark,
                 conv=conv,
             )
-            index += 1
-    return conv(
+        features[stage_name(number)] = x
+    features["head"] = conv(
         x,
-        channels(1280, max(1.0, width)),
+        channels(1280, max(1.0, config.width)),
         1,
         activation="relu6",
         name="head_conv",
         batch_norm_name="head_bn",
     )
+    return features
 
 
 def channels(base: int, width: float) -> int:
@@ -98,15 +97,55 @@ def channels(base: int, width: float) -> int:
     return rounded if rounded >= 0.9 * scaled else rounded + 8
 
 
-def _inverted_residual(
-    x, expansion, filters, *, stride, name, temporal, placement, conv
-):
+def applications_name(layer_name: str) -> str:
+    """Returns the name that `keras.applications` gives to one of our layers.
+
+    >>> applications_name("stage_02_block_01_expand_bn")
+    'block_2_expand_BN'
+    """
+    place = MOBILENET_V2.place_of(layer_name)
+    if place is None:
+        return {
+            "stem_conv": "Conv1",
+            "stem_bn": "bn_Conv1",
+            "head_conv": "Conv_1",
+            "head_bn": "Conv_1_bn",
+        }[layer_name]
+    block = f"block_{place.index}" if place.index else "expanded_conv"
+    return f"{block}_{place.part.replace('_bn', '_BN')}"
+
+
+MOBILENET_V2 = Backbone(
+    name="mobilenet_v2",
+    family="mobilenet_v2",
+    build=mobilenet_v2,
+    blocks=tuple(stage.blocks for stage in STAGES),
+    any_width=True,
+    has_head=True,
+    imagenet=ImageNetWeights(
+        application="MobileNetV2",
+        widths=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
+        conventions={
+            # The modelling difference.
+            "stride_padding": "same",
+            "batch_norm_epsilon": 1e-3,
+            # The preprocessing difference: inputs in [-1, 1].
+            "pixel_mean": (127.5, 127.5, 127.5),
+            "pixel_std": (127.5, 127.5, 127.5),
+        },
+        layer_name=applications_name,
+    ),
+)
+
+
+def _inverted_residual(x, expansion, filters, *, stride, name, mark, conv):
+    from tensorflow import keras
+
     inputs = x.shape[-1]
     residual = stride == 1 and inputs == filters
     identity = x
     if residual and expansion > 1:
-        x = temporal(x, name=f"{name}_shift")
-        identity = x if placement == "inplace" else identity
+        x, identity = mark(x, name=name)
     if expansion > 1:
         x = conv(
             x,

@@ -1,11 +1,14 @@
 """ResNet v1.5 (He et al., CVPR 2016), written once for all of time."""
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tensorflow import keras
+from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.record import Backbone, block_name, stage_name
 
-from tsm_keras.models.backbones.convolution import TemporalHook, conv_batch_norm
+if TYPE_CHECKING:
+    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.operators.marks import Mark
 
 # Table 1 of the paper: block kind and blocks in each of the four stages.
 DEPTHS = {
@@ -21,44 +24,41 @@ _BOTTLENECK_EXPANSION = 4
 # mixes time (reference: ops/temporal_shift.py, `n_round`).
 _SPARSE_MARKS_FROM = 23
 
-# Stage and block of those that a non-local block follows (reference:
+# Stage and block of the marks on the output of blocks, by depth (reference:
 # ops/non_local.py, `make_non_local`).
-_NON_LOCAL_AFTER = ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))
+_BLOCK_MARKS = {50: ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
 
 
 def resnet(
     frames: Any,
+    config: "VideoClassifierConfig",
+    mark: "Mark",
     *,
     depth: int,
-    temporal: TemporalHook,
-    non_local: TemporalHook | None = None,
-    placement: str = "residual",
-    stride_padding: str = "symmetric",
-    batch_norm_epsilon: float = 1e-5,
-) -> Any:
+) -> dict[str, Any]:
     """Applies a ResNet up to its last block.
 
+    The input of the residual branch of every block is marked, or of every
+    second block of each stage of ResNet-101. ResNet-50 has marks on the output
+    of some blocks too.
+
     Args:
-        frames: `[N, H, W, 3]` normalised frames.
+        frames: `[N, H, W, C]` normalised frames.
+        config: Its `stride_padding` and `batch_norm_epsilon` are used.
+        mark: What is called at the marks.
         depth: 18, 34, 50 or 101. The stride is on the 3x3 convolution.
-        temporal: Called as `temporal(x, name=...)` on the input of residual
-            branches: of every block, or of every second block of each stage
-            of ResNet-101; returns the tensor to go on with.
-        non_local: Called as `non_local(x, name=...)` on the output of blocks 0
-            and 2 of stage 2 and 0, 2 and 4 of stage 3, if not None.
-        placement: Whether the identity path takes the hook's input
-            (`"residual"`) or its output (`"inplace"`).
-        stride_padding: See `VideoClassifierConfig`.
-        batch_norm_epsilon: Of every batch normalization.
 
     Returns:
+        The features of each stage, by name. The last are
         `[N, H / 32, W / 32, 512]` (basic) or `[..., 2048]` (bottleneck).
     """
+    from tensorflow import keras
+
     kind, stages = DEPTHS[depth]
     conv = functools.partial(
         conv_batch_norm,
-        stride_padding=stride_padding,
-        epsilon=batch_norm_epsilon,
+        stride_padding=config.stride_padding,
+        epsilon=config.batch_norm_epsilon,
     )
     x = conv(
         frames,
@@ -72,29 +72,44 @@ def resnet(
     # Zeros cannot win over the outputs of a ReLU: padding as PyTorch's -inf.
     x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
+    features = {"stem": x}
     mark_every = 2 if stages[2] >= _SPARSE_MARKS_FROM else 1
-    for stage, blocks in enumerate(stages):
+    for stage, blocks in enumerate(stages, 1):
         for block in range(blocks):
-            name = f"stage_{stage + 1}_block_{block:02d}"
+            name = block_name(stage, block)
             identity = x
             if block % mark_every == 0:
-                x = temporal(x, name=f"{name}_shift")
-                identity = x if placement == "inplace" else identity
+                x, identity = mark(x, name=name)
             x = _block(
                 x,
                 identity,
                 kind,
-                _STAGE_FILTERS[stage],
-                stride=2 if stage > 0 and block == 0 else 1,
+                _STAGE_FILTERS[stage - 1],
+                stride=2 if stage > 1 and block == 0 else 1,
                 name=name,
                 conv=conv,
             )
-            if non_local and (stage + 1, block) in _NON_LOCAL_AFTER:
-                x = non_local(x, name=f"{name}_non_local")
-    return x
+            if (stage, block) in _BLOCK_MARKS.get(depth, ()):
+                x = mark.after_block(x, name=name)
+        features[stage_name(stage)] = x
+    return features
+
+
+RESNETS = tuple(
+    Backbone(
+        name=f"resnet{depth}",
+        family="resnet",
+        build=functools.partial(resnet, depth=depth),
+        blocks=blocks,
+        block_marks=_BLOCK_MARKS.get(depth, ()),
+    )
+    for depth, (_, blocks) in DEPTHS.items()
+)
 
 
 def _block(x, identity, kind, filters, *, stride, name, conv):
+    from tensorflow import keras
+
     # Kernel, filters, stride of each convolution of the residual branch.
     outputs = filters * (_BOTTLENECK_EXPANSION if kind == "bottleneck" else 1)
     branch = {

@@ -12,34 +12,36 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
+from tsm_keras.layers.concatenate_channels import ConcatenateChannels
 from tsm_keras.layers.fake_quantized_normalization import (
     FakeQuantizedNormalization,
 )
 from tsm_keras.layers.fold_time import FoldTime
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.layers.segment_consensus import SegmentConsensus
-from tsm_keras.layers.streaming_temporal_shift import StreamingTemporalShift
+from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 
 # Smallest and largest value that int8 stands for, by layer.
 Ranges = Mapping[str, tuple[float, float]]
 
-# What only moves values has no range of its own.
-_SHIFTS = (TemporalShift, StreamingTemporalShift)
-# What reshapes stays as it is.
+# Layers that only move values have no range of their own.
+_MOVES = (TemporalShift, SliceChannels, ConcatenateChannels)
+# Layers that only reshape stay as they are.
 _RESHAPES = (keras.layers.InputLayer, FoldTime, UnfoldTime)
 
 
 def quantization_aware(model: keras.Model) -> keras.Model:
     """Returns a copy of a network that rounds where its int8 artifact does.
 
-    tfmot's default 8-bit scheme decides where: kernels per channel, and
-    activations but for those between a convolution, its batch normalization
+    tfmot's default 8-bit scheme decides where: kernels per channel, and all
+    activations except those between a convolution, its batch normalization
     and its ReLU, which become one operation. The copy trains in float.
 
     Args:
-        model: A clip model, or what streams or exports one.
+        model: A clip model, or a network from `to_streaming` or
+            `to_single_clip`.
 
     Returns:
         A model with the same inputs, outputs and weights, whose layer
@@ -60,7 +62,7 @@ def quantization_aware(model: keras.Model) -> keras.Model:
             return FakeQuantizedNormalization(
                 layer.mean, layer.std, name=layer.name
             )
-        if isinstance(layer, _SHIFTS):
+        if isinstance(layer, _MOVES):
             return tfmot.quantize_annotate_layer(layer, NoOpConfig())
         if isinstance(layer, SegmentConsensus):
             return tfmot.quantize_annotate_layer(layer, OutputConfig())
@@ -75,17 +77,19 @@ def quantization_aware(model: keras.Model) -> keras.Model:
     with tfmot.quantize_scope(own):
         copy = tfmot.quantize_apply(annotation, Int8Scheme())
     copy_float_weights(model, copy)
-    return keras.Model(
+    packed = keras.Model(
         tf.nest.pack_sequence_as(model.input, copy.inputs),
         tf.nest.pack_sequence_as(model.output, copy.outputs),
     )
+    packed.video_config = getattr(model, "video_config", None)
+    return packed
 
 
 def copy_float_weights(source: keras.Model, target: keras.Model) -> None:
     """Copies weights by name, to or from a quantization-aware network.
 
-    Ranges are left as they are, but for those of the kernels, which follow
-    from their values.
+    Ranges of activations are left as they are. Those of kernels follow from
+    the kernels' values.
     """
     weights = {
         key: weight
@@ -133,15 +137,20 @@ def tie_caches(model: keras.Model) -> None:
     quantization-aware, made from a streaming network.
     """
     ranges = _ranges(model)
-    for shift in model.layers:
-        if not isinstance(_wrapped(shift), StreamingTemporalShift):
+    for name, output in model.output.items():
+        if not name.startswith("cache_"):
             continue
-        features, cache = shift.inbound_nodes[0].inbound_layers
+        features = output._keras_history.layer
         while _wrapped(features).name not in ranges:
-            features = features.inbound_nodes[0].inbound_layers
+            # The last part of a cache of several frames is this frame.
+            features = tf.nest.flatten(
+                features.inbound_nodes[0].inbound_layers
+            )[-1]
         limits = ranges[_wrapped(features).name]
-        cache.quantizer_vars["min_var"].assign(limits[0])
-        cache.quantizer_vars["max_var"].assign(limits[1])
+        cache = model.get_layer(name.removesuffix("_out"))
+        (quantizer,) = {node.outbound_layer for node in cache.outbound_nodes}
+        quantizer.quantizer_vars["min_var"].assign(limits[0])
+        quantizer.quantizer_vars["max_var"].assign(limits[1])
 
 
 def _import_tfmot() -> Any:

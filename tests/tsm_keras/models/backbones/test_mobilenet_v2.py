@@ -8,7 +8,11 @@ from tsm_keras.models.backbones.mobilenet_v2 import channels
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 
-MARKED_BLOCKS = (2, 4, 5, 7, 8, 9, 11, 12, 14, 15)
+# Stage and block of the blocks with a residual and expansion > 1.
+MARKED_BLOCKS = (
+    *((2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (4, 3)),
+    *((5, 1), (5, 2), (6, 1), (6, 2)),
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,10 @@ def test_parameter_count(model):
 
 def test_marks_are_the_residual_blocks_that_expand(model):
     marks = [layer.name for layer in model.layers if "_shift" in layer.name]
-    assert marks == [f"block_{index:02d}_shift" for index in MARKED_BLOCKS]
+    assert marks == [
+        f"stage_{stage:02d}_block_{block:02d}_time_shift"
+        for stage, block in MARKED_BLOCKS
+    ]
 
 
 def test_first_block_is_no_mark_even_where_it_is_residual():
@@ -33,9 +40,12 @@ def test_first_block_is_no_mark_even_where_it_is_residual():
     config = VideoClassifierConfig(num_classes=2, width=0.25, image_size=32)
     model = build_clip_model(config)
     names = [layer.name for layer in model.layers]
-    assert "block_00_add" in names
+    assert "stage_01_block_00_add" in names
     marks = [name for name in names if "_shift" in name]
-    assert marks == [f"block_{index:02d}_shift" for index in MARKED_BLOCKS]
+    assert marks == [
+        f"stage_{stage:02d}_block_{block:02d}_time_shift"
+        for stage, block in MARKED_BLOCKS
+    ]
 
 
 def test_image_shrinks_32_times(model):
@@ -47,11 +57,14 @@ def test_image_shrinks_32_times(model):
 
 def test_residual_blocks_start_as_the_identity(model):
     """Goyal et al., 2017, section 5.1; other blocks do not."""
-    for index in range(17):
-        layer = model.get_layer(f"block_{index:02d}_project_bn")
-        gamma = layer.get_weights()[0]
-        start = 0.0 if index in MARKED_BLOCKS else 1.0
-        np.testing.assert_array_equal(gamma, start)
+    for stage, blocks in enumerate((1, 2, 3, 4, 3, 3, 1), 1):
+        for block in range(blocks):
+            layer = model.get_layer(
+                f"stage_{stage:02d}_block_{block:02d}_project_bn"
+            )
+            gamma = layer.get_weights()[0]
+            start = 0.0 if (stage, block) in MARKED_BLOCKS else 1.0
+            np.testing.assert_array_equal(gamma, start)
 
 
 @pytest.mark.parametrize(

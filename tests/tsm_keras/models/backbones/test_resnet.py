@@ -54,7 +54,7 @@ def test_marks(backbone):
         layer.name for layer in build(backbone).layers if "_shift" in layer.name
     ]
     assert marks == [
-        f"stage_{stage}_block_{block:02d}_shift"
+        f"stage_{stage:02d}_block_{block:02d}_time_shift"
         for stage, blocks in enumerate(MARKS[backbone], 1)
         for block in blocks
     ]
@@ -68,7 +68,7 @@ def test_shapes_of_the_stages():
     for stage, (side, filters) in enumerate(
         zip(sides, (256, 512, 1024, 2048), strict=True), 1
     ):
-        output = model.get_layer(f"stage_{stage}_block_00_out").output
+        output = model.get_layer(f"stage_{stage:02d}_block_00_out").output
         assert tuple(output.shape[1:]) == (side, side, filters)
 
 
@@ -76,7 +76,7 @@ def test_stride_is_on_the_3x3_convolution():
     """Version 1.5, as in torchvision."""
     model = build("resnet50")
     strides = [
-        tuple(model.get_layer(f"stage_2_block_00_conv_{index}").strides)
+        tuple(model.get_layer(f"stage_02_block_00_conv_{index}").strides)
         for index in (1, 2, 3)
     ]
     assert strides == [(1, 1), (2, 2), (1, 1)]

@@ -28,7 +28,7 @@ from tsm_keras.training.freezing import freeze
 from tsm_keras.training.optimizer import per_variable
 from tsm_keras.training.quantization_aware import fit_quantization_aware
 
-RANGES = {"block_00_project_bn": [-2.5, 3.0], "pool": [0.0, 6.0]}
+RANGES = {"stage_01_block_00_project_bn": [-2.5, 3.0], "pool": [0.0, 6.0]}
 
 
 def _network():

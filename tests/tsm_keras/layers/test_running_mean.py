@@ -1,0 +1,28 @@
+import numpy as np
+import tensorflow as tf
+
+from testing.layers import run_layer_test
+from tsm_keras.layers.running_mean import RunningMean
+
+
+def random_features(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def test_is_a_complete_keras_layer():
+    run_layer_test(
+        RunningMean,
+        {},
+        (random_features(2, 3, 3, 4), np.abs(random_features(2, 3, 3, 5))),
+        expected_shape=((2, 3, 3, 4), (2, 3, 3, 5)),
+    )
+
+
+def test_averages_all_frames_so_far():
+    frames = random_features(6, 2, 5)  # Six frames of two streams.
+    layer, cache = RunningMean(), tf.zeros([2, 6])
+    for frame in range(6):
+        mean, cache = layer((tf.constant(frames[frame]), cache))
+        np.testing.assert_allclose(
+            mean, frames[: frame + 1].mean(axis=0), rtol=1e-5, atol=1e-6
+        )

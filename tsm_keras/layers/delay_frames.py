@@ -1,0 +1,75 @@
+"""DelayFrames: the frames of a clip, so many frames earlier or later."""
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.layers.fold_time import fold_time
+from tsm_keras.layers.unfold_time import positive_integer, unfold_time
+
+
+@keras.utils.register_keras_serializable(package="tsm_keras")
+class DelayFrames(keras.layers.Layer):
+    """Puts in the place of each frame of a folded clip an earlier one.
+
+    What would come from beyond either end of the clip is zero.
+
+    Example:
+    >>> frames = tf.constant([[1.0], [2.0], [3.0]])  # One clip of 3 frames.
+    >>> DelayFrames(num_segments=3, frames=1)(frames).numpy().ravel()
+    array([0., 1., 2.], dtype=float32)
+
+    Args:
+        num_segments: Frames per clip, T. A positive integer.
+        frames: By how many frames the clip is delayed; negative to look ahead.
+
+    Input shape: `[B * T, ...]`, any dtype; the frames of a clip are adjacent
+        and in order.
+    Output shape: that of the input.
+    """
+
+    def __init__(self, num_segments: int, frames: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.num_segments = positive_integer("num_segments", num_segments)
+        self.frames = frames
+
+    def call(self, inputs):
+        if inputs.shape[0] == self.num_segments:
+            # One clip: time is the batch axis, and no fifth axis is needed,
+            # which GPU delegates do not take.
+            return delay(inputs, self.frames, axis=0)
+        clips = unfold_time(inputs, self.num_segments)
+        return fold_time(delay(clips, self.frames, axis=1))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_segments": self.num_segments,
+            "frames": self.frames,
+        }
+
+
+def delay(clips: tf.Tensor, frames: int, axis: int) -> tf.Tensor:
+    """Delays clips along their time `axis`, filling up with zeros.
+
+    Args:
+        clips: Its size along `axis` is known.
+        frames: By how many frames; negative to look ahead.
+        axis: Along which time passes.
+    """
+    length = clips.shape[axis]
+    moved = min(abs(frames), length)
+    if moved == 0:
+        return clips
+
+    def rows(start, stop):
+        return clips[(slice(None),) * axis + (slice(start, stop),)]
+
+    zeros = tf.zeros_like(rows(0, moved))
+    if frames > 0:
+        return tf.concat([zeros, rows(0, length - moved)], axis)
+    return tf.concat([rows(moved, length), zeros], axis)

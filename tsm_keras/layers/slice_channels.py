@@ -1,0 +1,52 @@
+"""SliceChannels: a range of the channels."""
+
+from typing import Any
+
+from tensorflow import keras
+
+
+@keras.utils.register_keras_serializable(package="tsm_keras")
+class SliceChannels(keras.layers.Layer):
+    """Takes the channels from `start` up to, and without, `stop`.
+
+    Example:
+    >>> SliceChannels(0, 3)(tf.zeros([1, 56, 56, 24])).shape
+    TensorShape([1, 56, 56, 3])
+
+    Args:
+        start: First channel that is taken, at least 0.
+        stop: First channel that is no longer taken, more than `start`.
+
+    Input shape: `[..., C]` with at least `stop` channels, any dtype.
+    Output shape: `[..., stop - start]`.
+
+    Raises:
+        ValueError: If the range is empty or goes beyond the channels.
+    """
+
+    def __init__(self, start: int, stop: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not 0 <= start < stop:
+            raise ValueError(
+                "`start` and `stop` must be a range of channels that is not "
+                f"empty. Received: start={start}, stop={stop}"
+            )
+        self.start = start
+        self.stop = stop
+
+    def build(self, input_shape):
+        if input_shape[-1] < self.stop:
+            raise ValueError(
+                f"The input must have at least {self.stop} channels. "
+                f"Received: input_shape={tuple(input_shape)}"
+            )
+        self.built = True
+
+    def call(self, inputs):
+        return inputs[..., self.start : self.stop]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.stop - self.start)
+
+    def get_config(self):
+        return {**super().get_config(), "start": self.start, "stop": self.stop}

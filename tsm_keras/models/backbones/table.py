@@ -1,0 +1,13 @@
+"""BACKBONES: the 2-D networks that a config can name.
+
+TensorFlow is imported when a network is built, and not before: configs are
+checked against this table in processes that do not need it.
+"""
+
+from tsm_keras.models.backbones.mobilenet_v2 import MOBILENET_V2
+from tsm_keras.models.backbones.record import Backbone
+from tsm_keras.models.backbones.resnet import RESNETS
+
+BACKBONES: dict[str, Backbone] = {
+    backbone.name: backbone for backbone in (MOBILENET_V2, *RESNETS)
+}

@@ -1,0 +1,1 @@
+"""Temporal operators, one per file, and the marks that call them."""

@@ -1,0 +1,44 @@
+"""NonLocal: every position of a clip looks at every other one."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsm_keras.models.time import Time
+
+
+@dataclasses.dataclass(frozen=True)
+class NonLocal:
+    """Applies a `NonLocalBlock` to whole clips.
+
+    Attributes:
+        batch_norm_epsilon: Epsilon of the block's batch normalization.
+    """
+
+    batch_norm_epsilon: float
+
+    @property
+    def looks_ahead(self) -> bool:
+        """It looks at the whole clip."""
+        return True
+
+    @property
+    def remembers(self) -> int:
+        """It cannot stream, whatever a stream remembers."""
+        return 0
+
+    def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
+        """Adds to each position a weighted mean over its clip."""
+        from tsm_keras.layers.non_local_block import NonLocalBlock
+        from tsm_keras.models.time import ClipTime
+
+        if not isinstance(time, ClipTime):
+            raise ValueError(
+                "A non-local block looks across the whole clip, so it cannot "
+                f"stream. Received: time={time!r}, name={name!r}"
+            )
+        return NonLocalBlock(
+            time.num_segments,
+            self.batch_norm_epsilon,
+            name=f"{name}_non_local",
+        )(x)

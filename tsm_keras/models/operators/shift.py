@@ -1,0 +1,69 @@
+"""Shift: neighbouring frames exchange channels (TSM, ICCV 2019)."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsm_keras.models.time import Time
+
+# TensorFlow is imported where layers are made: a config asks operators whether
+# they can stream in processes that need no TensorFlow.
+
+
+@dataclasses.dataclass(frozen=True)
+class Shift:
+    """Takes some channels from the neighbouring frames; see `TemporalShift`.
+
+    Attributes:
+        shift_div: The shifted fold is `channels // shift_div`.
+        direction: `"bidirectional"` or `"causal"`.
+    """
+
+    shift_div: int
+    direction: str
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the next frame is needed."""
+        return self.direction == "bidirectional"
+
+    @property
+    def remembers(self) -> int:
+        """The previous frame only."""
+        return 1
+
+    def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
+        """Shifts `x`, on clips in the form with a gradient of its own."""
+        from tsm_keras.layers.temporal_shift import TemporalShift
+        from tsm_keras.models.time import ClipTime
+
+        if isinstance(time, ClipTime):
+            return TemporalShift(
+                time.num_segments,
+                self.shift_div,
+                self.direction,
+                name=f"{name}_shift",
+            )(x)
+        return self.plain(x, time, name=name)
+
+    def plain(self, x: Any, time: "Time", *, name: str) -> Any:
+        """Shifts `x` by `Time` alone."""
+        from tsm_keras.layers.concatenate_channels import ConcatenateChannels
+        from tsm_keras.layers.slice_channels import SliceChannels
+        from tsm_keras.layers.temporal_shift import OFFSETS, channel_fold
+
+        channels = x.shape[-1]
+        fold = channel_fold(channels, self.shift_div)
+        parts = []
+        for index, offset in enumerate(OFFSETS[self.direction]):
+            start = index * fold
+            part = SliceChannels(
+                start, start + fold, name=f"{name}_fold_{index}"
+            )(x)
+            delayed_name = f"{name}_fold_{index}_delayed"
+            parts.append(time.delayed(part, -offset, name=delayed_name))
+        shifted = fold * len(parts)
+        if shifted < channels:
+            rest = SliceChannels(shifted, channels, name=f"{name}_rest")(x)
+            parts.append(rest)
+        return ConcatenateChannels(name=f"{name}_shift")(parts)
