@@ -178,7 +178,8 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
     )
     rate = TrainingConfig().learning_rate
     smaller = (
-        f"from the recipe, else {rate / _SMALLER} with --init, without it "
+        f"from the recipe, else {rate / _SMALLER} with --init or --pretrained, "
+        "without them "
     )
     define_fields(
         flag_values,

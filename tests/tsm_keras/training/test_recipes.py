@@ -122,7 +122,11 @@ def test_help_says_what_comes_from_the_preset_that_training_starts_from():
         ("backbone", "(default: from --init, else from the recipe, else"),
         ("shift", "else from --init, else bidirectional)"),
         ("segments", "from the recipe if it names one, else from --init"),
-        ("learning_rate", f"else {rate / 10} with --init, without it {rate})"),
+        (
+            "learning_rate",
+            f"else {rate / 10} with --init or --pretrained, without them "
+            f"{rate})",
+        ),
     ):
         assert text in command.FLAGS[name].help.replace("\n", " ")
 
