@@ -4,7 +4,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tsm_keras.models.operators.non_local import NonLocal
-from tsm_keras.models.operators.operator import TemporalOperator
+from tsm_keras.models.operators.temporal_operator import TemporalOperator
 from tsm_keras.models.operators.shift import Shift
 
 if TYPE_CHECKING:
