@@ -113,7 +113,7 @@ def test_published_weights_are_asked_for_and_loaded(source, monkeypatch):
         "weights": "imagenet",
     }
     np.testing.assert_array_equal(
-        model.get_layer("stage_06_block_01_expand").get_weights()[0],
+        model.get_layer("stage_06_block_02_expand").get_weights()[0],
         source.get_layer("block_15_expand").get_weights()[0],
     )
 
@@ -186,7 +186,7 @@ def test_refuses_networks_without_published_weights(config):
         ("stem_bn", "bn_Conv1"),
         ("stage_01_block_00_depthwise", "expanded_conv_depthwise"),
         ("stage_01_block_00_project_bn", "expanded_conv_project_BN"),
-        ("stage_04_block_00_expand_bn", "block_7_expand_BN"),
+        ("stage_04_block_01_expand_bn", "block_7_expand_BN"),
         ("stage_07_block_00_project", "block_16_project"),
         ("head_conv", "Conv_1"),
         ("head_bn", "Conv_1_bn"),
