@@ -150,6 +150,6 @@ def _fields(place, shift, non_local):
             "stage": place.stage,
             "stage0": place.stage - 1,
             "block": place.block,
-            "feature": place.index + 1,  # The stem is feature 0.
+            "feature": place.position + 1,  # The stem is feature 0.
         }
     return fields

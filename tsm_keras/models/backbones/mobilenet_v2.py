@@ -111,7 +111,7 @@ def applications_name(layer_name: str) -> str:
             "head_conv": "Conv_1",
             "head_bn": "Conv_1_bn",
         }[layer_name]
-    block = f"block_{place.index}" if place.index else "expanded_conv"
+    block = f"block_{place.position}" if place.position else "expanded_conv"
     return f"{block}_{place.part.replace('_bn', '_BN')}"
 
 

@@ -21,14 +21,14 @@ class Place(NamedTuple):
         name: Name of the block.
         stage: Its stage, from 1.
         block: Its number in the stage, from 0.
-        index: Its number in the backbone, from 0.
+        position: Its number in the backbone, from 0.
         part: Which of the block's layers it is.
     """
 
     name: str
     stage: int
     block: int
-    index: int
+    position: int
     part: str
 
 
@@ -108,8 +108,8 @@ class Backbone:
             return None
         name, part = found[1], found[4]
         stage, block = int(found[2]), int(found[3])
-        index = sum(self.blocks[: stage - 1]) + block
-        return Place(name, stage, block, index, part)
+        position = sum(self.blocks[: stage - 1]) + block
+        return Place(name, stage, block, position, part)
 
     def part_of(self, layer_name: str) -> str | None:
         """Returns a layer's block, or `stem` or `head`, None if in none."""

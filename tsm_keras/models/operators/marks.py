@@ -4,8 +4,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tsm_keras.models.operators.non_local import NonLocal
-from tsm_keras.models.operators.temporal_operator import TemporalOperator
 from tsm_keras.models.operators.shift import Shift
+from tsm_keras.models.operators.temporal_operator import TemporalOperator
 
 if TYPE_CHECKING:
     from tsm_keras.models.config import VideoClassifierConfig

@@ -41,7 +41,7 @@ def test_every_layer_is_in_a_stage_and_a_block(name):
         place = backbone.place_of(layer)
         if place:
             assert layer == f"{place.name}_{place.part}"
-            assert backbone.block_names[place.index] == place.name
+            assert backbone.block_names[place.position] == place.name
             assert backbone.stage_of(layer) == place.stage + 1
     head = ["head"] if backbone.has_head else []
     assert parts == ["stem", *backbone.block_names, *head]
