@@ -16,7 +16,6 @@ from tensorflow import keras
 import tsm_keras.keras_version
 from testing.models import random_clips, randomize, small_config
 from testing.numerics import relative_error
-from tsm_keras.models import presets
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import (
     CONFIG_FILE,
@@ -28,6 +27,7 @@ from tsm_keras.models.presets import (
     read_description,
     save_preset,
 )
+from tsm_keras.models.presets import folder as presets
 
 FILES = (CONFIG_FILE, LABELS_FILE, WEIGHTS_FILE)
 LABELS = ("Swiping Left", "Größe ändern", "ジェスチャー")
