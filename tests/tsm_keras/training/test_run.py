@@ -265,7 +265,7 @@ def _lock(path):
 
 def test_damaged_descriptions_and_strange_folders_are_refused(tmp_path):
     run = RunFolder(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no folder of a run"):
+    with pytest.raises(FileNotFoundError, match="not the folder of a run"):
         run.read()
     (tmp_path / "run.json").write_text('{"flags": 3}')
     with pytest.raises(ValueError, match="is damaged"):
@@ -273,7 +273,7 @@ def test_damaged_descriptions_and_strange_folders_are_refused(tmp_path):
     strange = RunFolder(tmp_path / "strange")
     strange.path.mkdir()
     (strange.path / "thesis.txt").write_text("")
-    with pytest.raises(FileExistsError, match="no folder of a run"):
+    with pytest.raises(FileExistsError, match="not the folder of a run"):
         strange.remove()
     assert (strange.path / "thesis.txt").exists()
 
