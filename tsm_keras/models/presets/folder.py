@@ -1,8 +1,9 @@
-"""Presets: a model as a folder of plain data, `save_preset`, `load_preset`.
+"""save_preset, load_preset: a model as a folder of plain data.
 
-A preset folder holds `config.json` (the network's config, the shapes of its
-weights, hashes, where it came from), `model.weights.h5` and `labels.txt`. No
-code is ever loaded from it, and it loads in Keras 3 and tf_keras alike.
+A preset folder holds `config.json` (the config of the network, hashes, where
+the model came from), `model.safetensors` (each weight under the name of its
+layer) and `labels.txt`. No code is ever loaded from it, and it loads in Keras
+3 and tf_keras alike.
 """
 
 import hashlib
@@ -10,24 +11,29 @@ import json
 import math
 import os
 import pathlib
-import shutil
-import tempfile
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import safetensors.numpy
+import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.atomic_file import atomic_folder
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.backbones.former_names import current_layer_name
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.weights import rebuild
+from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.presets import format_1
+from tsm_keras.models.weights import named_weights
 from tsm_keras.version import __version__
 
 CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.weights.h5"
+WEIGHTS_FILE = "model.safetensors"
 LABELS_FILE = "labels.txt"
-_FORMAT = 1
+_FORMAT = 2
+_LONGEST = 500  # Characters of an error message.
 
 
 class PresetError(ValueError):
@@ -45,17 +51,18 @@ def save_preset(
 
     Args:
         model: From `build_clip_model`.
-        path: The folder to write.
+        path: The folder to write. If it is a symbolic link to a preset, the
+            folder that it points to is written, and the link stays.
         provenance: What is worth knowing about the training, as JSON values
             (data set, recipe, seed).
-        overwrite: Replace a preset that stands there.
+        overwrite: Whether to replace a preset that stands there.
 
     Returns:
         The folder.
 
     Raises:
         ValueError: If `model` was not built by `build_clip_model`.
-        FileExistsError: If `path` exists and is no preset to overwrite.
+        FileExistsError: If `path` exists and is not a preset to overwrite.
     """
     config = getattr(model, "video_config", None)
     if config is None:
@@ -65,39 +72,32 @@ def save_preset(
         )
     path = pathlib.Path(path)
     _check_free(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(
-        tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
-    )
-    try:
-        # From a copy that was never compiled: Keras 3 would write the state of
-        # the optimizer along, twice the size of the weights.
-        plain = rebuild(model, config, build_clip_model)
-        plain.save_weights(temporary / WEIGHTS_FILE)
-        (temporary / LABELS_FILE).write_text(_labels_text(config), "utf-8")
+    with atomic_folder(path, replace=overwrite) as folder:
+        weights = {
+            name: np.ascontiguousarray(weight.numpy(), np.float32)
+            for name, weight in named_weights(model).items()
+        }
+        (folder / WEIGHTS_FILE).write_bytes(safetensors.numpy.save(weights))
+        labels = "".join(f"{label}\n" for label in config.labels)
+        (folder / LABELS_FILE).write_text(labels, "utf-8")
         description = {
             "format": _FORMAT,
             "config": json.loads(config.to_json()),
-            "config_sha256": _config_hash(json.loads(config.to_json())),
-            "weights": weight_shapes(model),
             "sha256": {
-                name: file_sha256(temporary / name)
+                name: file_sha256(folder / name)
                 for name in (WEIGHTS_FILE, LABELS_FILE)
             },
-            "versions": {
-                "tsm_keras": __version__,
-                "keras": KERAS_VERSION,
-            },
+            "versions": {"tsm_keras": __version__, "keras": KERAS_VERSION},
             "provenance": provenance or {},
         }
         if ranges := getattr(model, "activation_ranges", None):
-            description["activation_ranges"] = ranges
+            description["activation_ranges"] = {
+                name: [float(low), float(high)]
+                for name, (low, high) in ranges.items()
+            }
+        description["hash"] = _model_hash(description)
         text = json.dumps(description, indent=2)
-        (temporary / CONFIG_FILE).write_text(text, "utf-8")
-        temporary.chmod(0o755)  # mkdtemp makes it private.
-        _put_in_place(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (folder / CONFIG_FILE).write_text(text, "utf-8")
     return path
 
 
@@ -105,116 +105,142 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
     """Rebuilds the clip model that `save_preset` wrote.
 
     Args:
-        path: A preset folder.
+        path: A preset folder, also one that an older version wrote.
 
     Returns:
-        The model of `build_clip_model`, with its `video_config`. One that was
-        trained quantization-aware is a float network too; its
+        The model of `build_clip_model` with its `video_config`, in float32 even
+        if Keras is set to mixed precision. If it was trained
+        quantization-aware, it is a float network too, and its
         `activation_ranges` are not empty.
 
     Raises:
-        PresetError: If the folder is no preset, a file is missing or damaged,
-            or the weights do not fit the config; the message says which.
+        PresetError: If the folder is not a preset, a file is missing or
+            damaged, or the weights do not fit the config; the message says
+            which.
     """
     path = pathlib.Path(path)
-    description = read_description(path)
+    description, parse = _read(path)
+    contents = {
+        name: (path / name).read_bytes() for name in description["sha256"]
+    }
     for name, expected in description["sha256"].items():
-        if file_sha256(path / name) != expected:
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
             raise PresetError(
                 f"{path / name} is damaged or was changed since the preset was "
                 "written: its hash differs from the one in config.json. Copy "
                 "the preset again or train anew."
             )
-    model = build_clip_model(description["config"])
-    shapes = weight_shapes(model)
-    if shapes != description["weights"]:
-        differ = [
-            name
-            for name in sorted({*shapes, *description["weights"]})
-            if shapes.get(name) != description["weights"].get(name)
-        ]
+    weights_file = next(name for name in contents if name != LABELS_FILE)
+    try:
+        values = parse(contents[weights_file])
+    except (
+        safetensors.SafetensorError,
+        *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    ) as error:
+        raise PresetError(
+            f"{path / weights_file} cannot be read: {_shortened(error)}"
+        ) from error
+    try:
+        with without_mixed_precision():
+            model = build_clip_model(description["config"])
+    except (ValueError, OverflowError, MemoryError, tf.errors.OpError) as error:
+        raise PresetError(
+            f"The network that {path / CONFIG_FILE} describes cannot be built: "
+            f"{_shortened(error)}"
+        ) from error
+    weights = named_weights(model)
+    differ = [
+        name
+        for name in sorted({*weights, *values})
+        if name not in weights
+        or name not in values
+        or tuple(weights[name].shape) != values[name].shape
+        or values[name].dtype != np.float32
+    ]
+    if differ:
         raise PresetError(
             f"The weights of {path} do not fit the network that its config "
-            f"describes. Received: {len(differ)} layers that differ, "
+            f"describes. Received: {len(differ)} weights that differ, "
             f"{differ[:5]}"
         )
-    model.load_weights(path / WEIGHTS_FILE)
+    for name, weight in weights.items():
+        weight.assign(values[name])
     model.activation_ranges = description.get("activation_ranges", {})
     return model
 
 
 def read_description(path: str | os.PathLike) -> dict[str, Any]:
-    """Reads a preset's `config.json`, without loading its weights.
+    """Reads the `config.json` of a preset, without loading its weights.
 
     Returns:
         The fields of the file, `config` as a `VideoClassifierConfig`.
 
     Raises:
-        PresetError: If the folder is no preset or a file is missing.
+        PresetError: If the folder is not a preset or a file is missing.
     """
-    path = pathlib.Path(path)
-    for name in (CONFIG_FILE, WEIGHTS_FILE, LABELS_FILE):
+    return _read(pathlib.Path(path))[0]
+
+
+def preset_hash(path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of a preset's config and weights, which names it."""
+    return read_description(path)["hash"]
+
+
+def _read(
+    path: pathlib.Path,
+) -> tuple[dict[str, Any], Callable[[bytes], dict[str, np.ndarray]]]:
+    """Returns the description, and a function that reads the weights."""
+    is_old = (path / format_1.WEIGHTS_FILE).is_file()
+    weights_file = format_1.WEIGHTS_FILE if is_old else WEIGHTS_FILE
+    for name in (CONFIG_FILE, weights_file, LABELS_FILE):
         if not (path / name).is_file():
             raise PresetError(
                 f"{path} is not a complete preset folder: {name} is missing. "
                 "A preset is written by `tsm train` or save_preset."
             )
+    parse = safetensors.numpy.load
     try:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
-        if description["format"] != _FORMAT:
+        if description["format"] not in (1, _FORMAT):
             raise ValueError(f"format {description['format']!r} is unknown")
-        for field in ("weights", "sha256"):
-            if not isinstance(description[field], dict):
-                raise ValueError(f"`{field}` must be an object")
-        if set(description["sha256"]) != {WEIGHTS_FILE, LABELS_FILE}:
+        if not isinstance(description["sha256"], dict):
+            raise ValueError("`sha256` must be an object")
+        if set(description["sha256"]) != {weights_file, LABELS_FILE}:
             raise ValueError("`sha256` must name the weights and the labels")
         for low, high in description.get("activation_ranges", {}).values():
-            if not -math.inf < low <= 0 < high < math.inf:
+            if not -math.inf < float(low) <= 0 < float(high) < math.inf:
                 raise ValueError("`activation_ranges` must hold zero")
-        values = description["config"]
-        description["config"] = VideoClassifierConfig.from_dict(values)
-        if description["config_sha256"] != _config_hash(values):
-            raise ValueError("its `config` was changed since it was written")
-        for field in ("weights", "activation_ranges"):
-            description[field] = {
-                current_layer_name(name, description["config"].backbone): value
-                for name, value in description.get(field, {}).items()
-            }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        config = VideoClassifierConfig.from_dict(description["config"])
+        if is_old:
+            description, parse = format_1.migrate(description)
+        elif description["hash"] != _model_hash(description):
+            raise ValueError("it was changed since it was written")
+        description["config"] = config
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise PresetError(
-            f"{path / CONFIG_FILE} cannot be read: {error}"
+            f"{path / CONFIG_FILE} cannot be read: {_shortened(error)}"
         ) from error
-    return description
+    return description, parse
 
 
-def preset_hash(path: str | os.PathLike) -> str:
-    """Returns the SHA-256 of a preset's weights, which names the model."""
-    return read_description(path)["sha256"][WEIGHTS_FILE]
+def _model_hash(description):
+    """Returns the hash of all that the outputs of the model depend on."""
+    parts = [
+        description["config"],
+        description.get("activation_ranges"),
+        description["sha256"][WEIGHTS_FILE],
+    ]
+    canonical = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def weight_shapes(model: keras.Model) -> dict[str, list[list[int]]]:
-    """Returns the shapes of each layer's weights, by layer name."""
-    return {
-        layer.name: [list(weight.shape) for weight in layer.weights]
-        for layer in model.layers
-        if layer.weights
-    }
-
-
-def _put_in_place(temporary, path):
-    if not path.exists():
-        temporary.rename(path)
-        return
-    # A folder cannot be replaced in one step: the old one steps aside, and
-    # back if its successor cannot take its place.
-    old = temporary.with_name(f"{temporary.name}.old")
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
+def _shortened(error):
+    """Returns the message of an error, without thousands of digits."""
+    text = str(error)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def _check_free(path, overwrite):
@@ -226,8 +252,8 @@ def _check_free(path, overwrite):
         )
     if not _is_preset(path):
         raise FileExistsError(
-            f"{path} exists and is no preset, so it is not overwritten: choose "
-            "another folder."
+            f"{path} exists and is not a preset, so it is not overwritten: "
+            "choose another folder."
         )
 
 
@@ -235,15 +261,6 @@ def _is_preset(path):
     """Tells a preset, even a damaged one, from another tool's folder."""
     try:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
-        return {"format", "config", "weights", "sha256"} <= set(description)
+        return {"format", "config", "sha256"} <= set(description)
     except (OSError, ValueError, TypeError):
         return False
-
-
-def _labels_text(config):
-    return "".join(f"{label}\n" for label in config.labels)
-
-
-def _config_hash(config):
-    canonical = json.dumps(config, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
