@@ -211,7 +211,7 @@ def test_a_finished_run_has_nothing_to_train(finished):
 def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.describe(flags=[])
-    with pytest.raises(ValueError, match=r"no number.*lower.*loss=nan"):
+    with pytest.raises(ValueError, match=r"not finite.*lower.*loss=nan"):
         train_in_folder(
             run,
             _model(),
