@@ -188,9 +188,10 @@ def preset_hash(path: str | os.PathLike) -> str:
 
 def _read(
     path: pathlib.Path,
-) -> tuple[dict[str, Any], Callable[[bytes], dict[str, np.ndarray]]]:
+) -> tuple[dict[str, Any], Callable[[bytes], format_1.Weights]]:
     """Returns the description, and a function that reads the weights."""
-    is_old = (path / format_1.WEIGHTS_FILE).is_file()
+    old_weights = (path / format_1.WEIGHTS_FILE).is_file()
+    is_old = old_weights and not (path / WEIGHTS_FILE).is_file()
     weights_file = format_1.WEIGHTS_FILE if is_old else WEIGHTS_FILE
     for name in (CONFIG_FILE, weights_file, LABELS_FILE):
         if not (path / name).is_file():
@@ -198,7 +199,7 @@ def _read(
                 f"{path} is not a complete preset folder: {name} is missing. "
                 "A preset is written by `tsm train` or save_preset."
             )
-    parse = safetensors.numpy.load
+    parse: Callable[[bytes], format_1.Weights] = safetensors.numpy.load
     try:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
         if description["format"] not in (1, _FORMAT):
