@@ -10,7 +10,8 @@ from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model, rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import ExportError, artifact_file, description, export_tflite
-from tsm_keras.models.clip import rebuilt
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.spec import read_spec
 from tsm_live.sessions.streaming_session import StreamingSession
 
@@ -75,7 +76,8 @@ def test_mixed_precision_of_the_process_stays_outside(tmp_path, policy):
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(policy)
     try:
-        export_tflite(rebuilt(model, model.video_config), path)
+        trained = rebuild(model, model.video_config, build_clip_model)
+        export_tflite(trained, path)
     finally:
         keras.mixed_precision.set_global_policy(before)
     clip = random_clips(1, model)[0]

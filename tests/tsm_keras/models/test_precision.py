@@ -6,11 +6,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.models import random_clips, randomize, small_config
-from tsm_keras.models.clip import build_clip_model, rebuilt
+from tsm_keras.models.clip import build_clip_model, to_single_clip
 from tsm_keras.models.precision import precision
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
-from tsm_keras.models.single_clip import to_single_clip
 from tsm_keras.models.streaming_classifier import StreamingClassifier
+from tsm_keras.models.weights import rebuild
 
 CONFIG = small_config(width=0.1, image_size=32, num_segments=2)
 
@@ -49,7 +49,7 @@ def test_presets_are_float32(model, saved, tmp_path, policy):
     clips = random_clips(CONFIG)
     with precision(policy):
         loaded = load_preset(saved)
-        trained = rebuilt(model, CONFIG)
+        trained = rebuild(model, CONFIG, build_clip_model)
         path = save_preset(trained, tmp_path / "preset")
     assert trained.get_layer("stem_conv").compute_dtype != "float32"
     expect_float32(loaded)
@@ -65,7 +65,7 @@ def test_streams_and_single_clips_are_float32(model, policy):
     plain = StreamingClassifier(model)
     expected = [plain.step(frame[None]) for frame in clip]
     with precision(policy):
-        trained = rebuilt(model, CONFIG)
+        trained = rebuild(model, CONFIG, build_clip_model)
         stream = StreamingClassifier(trained)
         found = [stream.step(frame[None]) for frame in clip]
         single = to_single_clip(trained)

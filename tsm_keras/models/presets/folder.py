@@ -151,7 +151,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
     weights = named_weights(model)
     differ = [
         name
-        for name in sorted({*weights, *values})
+        for name in dict.fromkeys([*weights, *values])
         if name not in weights
         or name not in values
         or tuple(weights[name].shape) != values[name].shape
