@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_export.clips import video_clips
+from tsm_keras.atomic_file import atomic_folder
 from tsm_keras.data.gestures.generate import write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
@@ -68,9 +69,8 @@ def gestures(
     ):
         path = pathlib.Path(folder) / f"{split}_{count}"
         if not path.exists():
-            partial = path.with_name(f".{path.name}.part")
-            write_gestures(partial, clips_per_class=count, seed=seed)
-            partial.rename(path)
+            with atomic_folder(path) as partial:
+                write_gestures(partial, clips_per_class=count, seed=seed)
         splits.append(scan_folder(path))
     return Gestures(*splits)
 

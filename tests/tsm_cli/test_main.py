@@ -141,7 +141,7 @@ def test_a_typo_is_answered_with_the_right_word(work):
         (("info", "data"), "config.json is missing"),
         (("info", "data/train/push/0.mp4"), "no artifact"),
         (("info", "damaged"), "damaged"),
-        (("info", "incomplete"), "model.weights.h5 is missing"),
+        (("info", "incomplete"), "model.safetensors is missing"),
         (("evaluate", "causal", "--data=other_labels"), "missing ['push']"),
         (("evaluate", "nowhere", "--data=data/test"), "nowhere"),
         (("export", "causal", "--to=x.tflite", "--quantize=int8"), "--calib"),
@@ -221,9 +221,9 @@ def _with_trouble(work, folder):
         (folder / name).mkdir()
         for file in (work / "causal").iterdir():
             (folder / name / file.name).write_bytes(file.read_bytes())
-    weights = folder / "damaged" / "model.weights.h5"
+    weights = folder / "damaged" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    (folder / "incomplete" / "model.weights.h5").unlink()
+    (folder / "incomplete" / "model.safetensors").unlink()
     return folder

@@ -1,6 +1,6 @@
 import pytest
 
-from tsm_keras.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file, atomic_folder
 
 
 def test_the_file_appears_whole(tmp_path):
@@ -52,3 +52,55 @@ def test_a_failure_leaves_what_was_there(tmp_path):
         raise OSError("the disk is full")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    path = tmp_path / "above" / "folder"
+    with atomic_folder(path) as temporary:
+        (temporary / "inside").mkdir()
+        (temporary / "inside" / "notes.txt").write_text("new")
+        assert temporary.parent == path.parent and not path.exists()
+    assert (path / "inside" / "notes.txt").read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+    assert path.stat().st_mode == path.parent.stat().st_mode
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_failure_leaves_the_folder_that_was_there(tmp_path, replace):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "notes.txt").write_text("old")
+    with (
+        pytest.raises(OSError, match="full"),
+        atomic_folder(path, replace=replace) as temporary,
+    ):
+        (temporary / "notes.txt").write_text("ne")
+        raise OSError("the disk is full")
+    assert (path / "notes.txt").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_only_if_it_may_be(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "notes.txt").write_text("old")
+    with pytest.raises(OSError), atomic_folder(path):
+        pass
+    assert (path / "notes.txt").read_text() == "old"
+    with atomic_folder(path, replace=True) as temporary:
+        (temporary / "other.txt").write_text("new")
+    assert [file.name for file in path.iterdir()] == ["other.txt"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_link_to_a_folder_stays(tmp_path, exists):
+    target, link = tmp_path / "target", tmp_path / "link"
+    if exists:
+        target.mkdir()
+    link.symlink_to("target")
+    with atomic_folder(link, replace=True) as temporary:
+        (temporary / "notes.txt").write_text("new")
+    assert link.is_symlink() and not target.is_symlink()
+    assert (target / "notes.txt").read_text() == "new"
+    assert sorted(tmp_path.iterdir()) == [link, target]

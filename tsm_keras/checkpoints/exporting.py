@@ -5,11 +5,11 @@ import os
 import pathlib
 
 import numpy as np
+import safetensors.numpy
 from tensorflow import keras
 
 from tsm_keras.atomic_file import atomic_file
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.files import import_extra
 from tsm_keras.checkpoints.inference import METADATA_KEY
 from tsm_keras.checkpoints.naming.base import Naming, tensors_of
 from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
@@ -82,10 +82,10 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 def write_safetensors(
     model: keras.Model, path: str | os.PathLike, *, dataset: str = "unknown"
 ) -> int:
-    """Writes `export_state_dict` as a `.safetensors` file, all or nothing.
+    """Writes `export_state_dict` as a complete `.safetensors` file, or none.
 
-    The file's metadata carries the config, so that an import needs to be told
-    nothing.
+    The metadata of the file holds the config, so an import needs no flags that
+    describe the network.
 
     Args:
         model: From `build_clip_model` or `load_preset`.
@@ -97,9 +97,7 @@ def write_safetensors(
 
     Raises:
         CheckpointError: As `export_state_dict`.
-        ImportError: If safetensors is missing.
     """
-    safetensors = import_extra("safetensors.numpy", "safetensors")
     path = pathlib.Path(path)
     if path.suffix != ".safetensors":
         raise CheckpointError(
@@ -110,7 +108,7 @@ def write_safetensors(
         "config": json.loads(model.video_config.to_json()),
         "dataset": dataset,
     }
-    content = safetensors.save(
+    content = safetensors.numpy.save(
         tensors, metadata={"format": "pt", METADATA_KEY: json.dumps(stored)}
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
 
 from tsm_keras.checkpoints.errors import CheckpointError
 
@@ -127,16 +129,13 @@ def _read_torch(path):
 
 
 def _read_safetensors(path):
-    safetensors = import_extra("safetensors.numpy", "safetensors")
-    from safetensors import SafetensorError, safe_open
-
     try:
-        tensors = safetensors.load_file(path)
+        tensors = safetensors.numpy.load_file(path)
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no safetensors file: {error}"
+            f"{path} is damaged or is not a safetensors file: {error}"
         ) from error
     return Checkpoint(tensors, metadata, {})
 

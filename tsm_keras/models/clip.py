@@ -5,6 +5,7 @@ from tensorflow import keras
 from tsm_keras.layers.fold_time import FoldTime
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.network import frame_logits
+from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.time import ClipTime
 from tsm_keras.models.weights import rebuild
 
@@ -55,6 +56,7 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
     return view
 
 
+@without_mixed_precision()
 def to_single_clip(
     model: keras.Model, *, image_size: int | None = None
 ) -> keras.Model:

@@ -14,6 +14,7 @@ _CHOICES = {
     "placement": ("residual", "inplace"),
     "stride_padding": ("symmetric", "same"),
 }
+_LARGEST = 2**31 - 1  # Dimensions of tensors in TFLite are 32 bits wide.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +82,7 @@ class VideoClassifierConfig:
             if isinstance(value, list):  # As JSON gives it.
                 object.__setattr__(self, field, tuple(value))
         if self.resize_size == 0 and _is_integer(self.image_size):
-            default = int(self.image_size * 8 / 7)
-            object.__setattr__(self, "resize_size", default)
+            object.__setattr__(self, "resize_size", self.image_size * 8 // 7)
         for field, choices in _CHOICES.items():
             self._expect(
                 field, getattr(self, field) in choices, f"one of {choices}"
@@ -97,14 +97,15 @@ class VideoClassifierConfig:
             value = getattr(self, field)
             self._expect(
                 field,
-                _is_integer(value) and value >= least,
-                f"an integer of at least {least}",
+                _is_integer(value) and least <= value <= _LARGEST,
+                f"an integer of at least {least} and at most {_LARGEST}",
             )
         self._expect(
             "resize_size",
             _is_integer(self.resize_size)
-            and self.resize_size >= self.image_size,
-            f"an integer of at least image_size={self.image_size}",
+            and self.image_size <= self.resize_size <= _LARGEST,
+            f"an integer of at least image_size={self.image_size} and at most "
+            f"{_LARGEST}",
         )
         self._expect(
             "width",

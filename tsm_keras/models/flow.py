@@ -7,6 +7,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import copy_weights
 
 _STEM = "stem_conv"
@@ -43,6 +44,7 @@ def flow_config(
     )
 
 
+@without_mixed_precision()
 def to_flow(model: keras.Model, pairs: int = 5) -> keras.Model:
     """Starts a network for flow from the weights of one for pictures.
 

@@ -6,10 +6,12 @@ from tensorflow import keras
 
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.network import frame_logits
+from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.time import StreamTime
 from tsm_keras.models.weights import rebuild
 
 
+@without_mixed_precision()
 def build_streaming_model(
     config: VideoClassifierConfig, *, streams: int | None = 1
 ) -> keras.Model:

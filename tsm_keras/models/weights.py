@@ -1,6 +1,7 @@
 """The layers that hold a network's weights, and how they are copied."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from tensorflow import keras
 
@@ -58,6 +59,33 @@ def copy_weights(
             if adapt and layer.name in adapt:
                 weights = adapt[layer.name](weights)
             layer.set_weights(weights)
+
+
+def named_weights(model: keras.Model) -> dict[str, Any]:
+    """Returns the weights of a network by names that both Kerases share.
+
+    A name is that of the layer and that of the weight in it: `stem_conv/kernel`
+    or, in a non-local block, `stage_02_block_00_time_non_local/theta/kernel`.
+
+    Returns:
+        Variables of Keras, in the order of the network.
+
+    Raises:
+        ValueError: If two weights of a layer have the same name.
+    """
+    found: dict[str, Any] = {}
+    for layer_name, layer in leaf_layers(model):
+        for weight in layer.weights:
+            # In tf_keras "stem_conv/depthwise_kernel:0", in Keras 3 "kernel".
+            base = weight.name.split("/")[-1].split(":")[0]
+            name = f"{layer_name}/{base.removeprefix('depthwise_')}"
+            if name in found:
+                raise ValueError(
+                    "The weights of a layer must have different names. "
+                    f"Received: {name} twice"
+                )
+            found[name] = weight
+    return found
 
 
 def leaf_layers(

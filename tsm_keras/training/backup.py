@@ -1,4 +1,4 @@
-"""backup_callback: after each epoch, all that training needs to go on."""
+"""backup_callback: saves what training needs to go on, after each epoch."""
 
 import os
 import pathlib
@@ -7,6 +7,7 @@ import shutil
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.atomic_file import atomic_folder
 from tsm_keras.keras_version import KERAS_3
 
 _KEPT = 2
@@ -20,14 +21,14 @@ def backup_callback(folder: pathlib.Path) -> keras.callbacks.Callback:
     """
     if KERAS_3:
         return _WholeBackups(folder)
-    # tf_keras writes one checkpoint, and its name last.
+    # tf_keras writes the name of its one checkpoint last, when it is complete.
     return keras.callbacks.BackupAndRestore(
         os.fspath(folder), save_freq="epoch", delete_checkpoint=False
     )
 
 
 def epochs_done(folder: pathlib.Path) -> int:
-    """Returns how many epochs the last backup in a folder is after, 0 if none.
+    """Returns after how many epochs the last backup was made, 0 if none was.
 
     Raises:
         ValueError: If the backup is from the other Keras.
@@ -51,10 +52,10 @@ def epochs_done(folder: pathlib.Path) -> int:
 
 
 class _WholeBackups(keras.callbacks.Callback):
-    """`BackupAndRestore` of Keras 3, each backup whole or not there.
+    """`BackupAndRestore` of Keras 3, with each backup complete or absent.
 
-    Left to itself it writes weights and epoch one after the other: a kill in
-    between would train an epoch twice.
+    Keras itself writes the weights and then the number of the epoch. If the
+    process were killed in between, the epoch would be trained twice.
     """
 
     def __init__(self, folder):
@@ -66,15 +67,10 @@ class _WholeBackups(keras.callbacks.Callback):
             self._keras_callback(backups[-1]).on_train_begin(logs)
 
     def on_epoch_end(self, epoch, logs=None):
-        path = self._folder / f"{_EPOCH}{epoch + 1:05d}"
-        temporary = self._folder / f".{path.name}"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        self._keras_callback(temporary).on_epoch_end(epoch, logs)
-        for file in temporary.iterdir():
-            with open(file, "rb+") as opened:
-                os.fsync(opened.fileno())
-        temporary.rename(path)
+        for part in self._folder.glob(".*.part"):  # Left by a killed process.
+            shutil.rmtree(part)
+        with atomic_folder(self._folder / f"{_EPOCH}{epoch + 1:05d}") as folder:
+            self._keras_callback(folder).on_epoch_end(epoch, logs)
         for old in _backups(self._folder)[:-_KEPT]:
             shutil.rmtree(old)
 

@@ -84,7 +84,6 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
-    keras.mixed_precision.set_global_policy(recipe.training.precision)
     splits = _held_out_splits()
     source, training = _open_with_start(recipe)
     validation, test = (
@@ -103,6 +102,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     if found.goes_on and run.start.exists():
         model = load_preset(run.start)
+    elif getattr(source, "activation_ranges", None) and not FLAGS.qat:
+        print(
+            f"warning: {FLAGS.init} was trained quantization-aware. Its ranges "
+            "will not hold after this training and are dropped: add --qat to "
+            "get a preset that can be exported with --quantize=int8_qat."
+        )
     make_training, make_validation, make_test = (
         functools.partial(
             make_dataset,

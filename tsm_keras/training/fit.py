@@ -1,4 +1,4 @@
-"""fit: compile and train a clip model as a TrainingConfig says."""
+"""fit: compiles and trains a clip model as a TrainingConfig says."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,14 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.weights import leaf_layers, unwrapped
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.precision import precision
+from tsm_keras.models.weights import (
+    copy_weights,
+    leaf_layers,
+    rebuild,
+    unwrapped,
+)
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
 from tsm_keras.training.optimizer import build_optimizer
@@ -30,18 +37,23 @@ def fit(
 ) -> keras.callbacks.History:
     """Trains a clip model with `model.fit`.
 
-    With `config.patience`, training ends where the validation stops getting
-    better. With `config.ema` the model has the averaged weights in the end.
+    With `config.patience`, training ends when the validation accuracy stops
+    getting better. With `config.ema`, the model has the averaged weights in
+    the end. If the model was built for another precision than
+    `config.precision`, a copy of it is trained, which is the model that
+    callbacks see, and the weights are copied back. The `activation_ranges` of
+    an earlier quantization-aware training no longer hold and are dropped.
 
     Args:
         model: From `build_clip_model`.
         training_data: Batches from `make_dataset(training=True)`.
         config: How to train.
         validation_data: Batches from `make_dataset(training=False)`.
-        steps_per_epoch: Of `training_data`, if an iteration of it goes
-            through several epochs.
-        validation_steps: Of `validation_data`, if several workers share it.
-        initial_epoch: The first to train.
+        steps_per_epoch: Number of batches of an epoch, if one iteration over
+            `training_data` goes through several epochs.
+        validation_steps: Number of batches of `validation_data` to use, if
+            several workers share it.
+        initial_epoch: The epoch to start with.
         callbacks: For `model.fit`.
         verbose: As in `model.fit`.
 
@@ -50,17 +62,21 @@ def fit(
 
     Raises:
         ValueError: If the model or this Keras cannot do what `config` says, or
-            a loss is no number.
+            the loss becomes infinite or NaN.
     """
-    compile_model(
-        model, config, steps_per_epoch or int(training_data.cardinality())
-    )
+    steps = steps_per_epoch or int(training_data.cardinality())
+    compile_model(model, config, steps)
+    trained = _in_precision(model, config)
+    if trained is not model:
+        compile_model(trained, config, steps)
+    if getattr(model, "activation_ranges", None):
+        model.activation_ranges = {}
     own: list[keras.callbacks.Callback] = [_TerminateOnNaN()]
     if config.ema and not _has(callbacks, keras.callbacks.SwapEMAWeights):
         own.append(keras.callbacks.SwapEMAWeights())
     if config.patience and not _has(callbacks, keras.callbacks.EarlyStopping):
         own.append(early_stopping(config))
-    return model.fit(
+    history = trained.fit(
         training_data,
         validation_data=validation_data,
         epochs=config.epochs,
@@ -71,6 +87,23 @@ def fit(
         verbose=verbose,
         shuffle=False,  # The data set shuffles itself.
     )
+    if trained is not model:
+        copy_weights(trained, model)
+    return history
+
+
+def _in_precision(model, config):
+    """Returns the model, or a copy of it that computes as the config says."""
+    if model.dtype_policy.name == config.precision:
+        return model
+    if not hasattr(model, "video_config"):
+        raise ValueError(
+            "`precision` must be that of the model, which is "
+            f"{model.dtype_policy.name}, unless build_clip_model built it. "
+            f"Received: precision={config.precision!r}"
+        )
+    with model.distribute_strategy.scope(), precision(config.precision):
+        return rebuild(model, model.video_config, build_clip_model)
 
 
 def compile_model(
@@ -81,7 +114,7 @@ def compile_model(
     Args:
         model: From `build_clip_model`.
         config: How it will be trained.
-        steps_per_epoch: Batches an epoch.
+        steps_per_epoch: Number of batches per epoch.
 
     Raises:
         ValueError: As `fit`.
@@ -89,7 +122,8 @@ def compile_model(
     freeze(model, config)
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
-            # Read when a step is traced. The fused kernel knows one device.
+            # Both are read when a step is traced. The fused kernel computes
+            # the statistics of one device only.
             inner = unwrapped(layer)
             inner.synchronized, inner.fused = True, False
     # tf_keras would add up what all devices agree on.
@@ -108,19 +142,19 @@ def compile_model(
 
 
 class _TerminateOnNaN(keras.callbacks.TerminateOnNaN):
-    """Which lets no other callback save what came out."""
+    """Raises an error, so that no later callback saves the weights."""
 
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             raise ValueError(
-                f"The loss of epoch {epoch + 1} is no number: lower the "
+                f"The loss of epoch {epoch + 1} is not finite: lower the "
                 "learning rate, or clip gradients (clip_norm). "
                 f"Received: loss={logs['loss']}"
             )
 
 
 class _EarlyStopping(keras.callbacks.EarlyStopping):
-    """Which knows the epochs before, in a run that goes on."""
+    """Counts the epochs before a run was resumed, too."""
 
     def __init__(self, past, **options):
         super().__init__(monitor=MONITOR, mode="max", **options)
@@ -139,7 +173,7 @@ def early_stopping(
 
     Args:
         config: Its `patience`.
-        past: The validation's top-1 of the epochs before.
+        past: The validation top-1 of each epoch so far.
     """
     return _EarlyStopping(past, patience=config.patience, verbose=1)
 
@@ -161,7 +195,7 @@ def _cross_entropy(label_smoothing, num_classes):
 
 
 def _hits(labels, logits):
-    """Which clips' highest logit is that of the (main) class."""
+    """Returns 1 for each clip whose highest logit is its main class."""
     if _mixed(labels):
         labels = tf.argmax(labels, axis=-1)
     labels = tf.cast(tf.reshape(labels, [-1]), tf.int64)
@@ -169,5 +203,5 @@ def _hits(labels, logits):
 
 
 def _mixed(labels):
-    """Whether labels are `[B, K]`, of mixed clips, and not class numbers."""
+    """Tells the labels `[B, K]` of mixed clips from class numbers."""
     return labels.shape.rank == 2 and labels.shape[-1] != 1

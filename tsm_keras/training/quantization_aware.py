@@ -1,4 +1,4 @@
-"""fit_quantization_aware: a trained network learns to live with int8."""
+"""fit_quantization_aware: fine-tunes a network with the roundings of int8."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,16 +30,17 @@ def fit_quantization_aware(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> keras.callbacks.History:
-    """Fine-tunes a trained clip model with int8's roundings in it.
+    """Fine-tunes a trained clip model that rounds where int8 will.
 
     Args:
         model: A trained clip model. Its weights change, and it gets
             `activation_ranges`, which `save_preset` writes and
             `export_tflite(quantize="int8_qat")` needs.
         training_data: As for `fit`.
-        config: As for `fit`; a tenth of the learning rate that a network is
-            trained with from scratch is a good start. Nothing may be frozen.
-        validation_data: As for `fit`; its accuracy is that with roundings.
+        config: As for `fit`. A tenth of the learning rate for training from
+            scratch is a good start. Nothing may be frozen, and the precision
+            must be float32.
+        validation_data: As for `fit`; accuracy is measured with roundings.
         steps_per_epoch: As for `fit`.
         validation_steps: As for `fit`.
         initial_epoch: As for `fit`.
@@ -51,12 +52,13 @@ def fit_quantization_aware(
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
-        ValueError: As `fit`, and if `config` freezes a part.
+        ValueError: As `fit`, and if `config` freezes a part or asks for mixed
+            precision.
     """
-    check_nothing_frozen(config)
+    check_trainable_with_roundings(config)
     rounding = quantization_aware(model)
-    # tfmot's own start, -6..6, is too far from the truth for its slow moving
-    # averages.
+    # tfmot starts with the range -6..6. Its moving averages are too slow to
+    # get from there to the real ranges.
     start = measure_ranges(model, activation_ranges(rounding), training_data)
     set_activation_ranges(rounding, start)
     history = fit(
@@ -75,10 +77,17 @@ def fit_quantization_aware(
     return history
 
 
-def check_nothing_frozen(config: TrainingConfig) -> None:
-    """Raises a ValueError if a config freezes a part of the network."""
-    # tfmot's wrappers go on training what is not trainable.
-    for field, neutral in (("frozen_stages", 0), ("batch_norm", "train")):
+def check_trainable_with_roundings(config: TrainingConfig) -> None:
+    """Raises a ValueError if a config asks for what tfmot cannot do.
+
+    Its wrappers go on training what is frozen, and its roundings exist in
+    float32 only.
+    """
+    for field, neutral in (
+        ("frozen_stages", 0),
+        ("batch_norm", "train"),
+        ("precision", "float32"),
+    ):
         if getattr(config, field) != neutral:
             raise ValueError(
                 f"`{field}` must be {neutral!r} in quantization-aware "
@@ -93,12 +102,12 @@ def measure_ranges(
 
     Args:
         model: A clip model.
-        names: Of its layers.
+        names: The names of these layers.
         data: Batches of clips and labels, of which a few are taken.
 
     Returns:
-        The means of the batches' smallest and largest values, by layer,
-        widened to hold zero.
+        For each layer the mean, over the batches, of the smallest and of the
+        largest value, widened to hold zero.
     """
     names = list(names)
     probe = keras.Model(

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.precision import precision
 from tsm_keras.models.presets import (
     load_preset,
     read_description,
@@ -36,7 +37,7 @@ from tsm_keras.training.fit import MONITOR, early_stopping, fit
 from tsm_keras.training.freezing import check_stages
 from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.quantization_aware import (
-    check_nothing_frozen,
+    check_trainable_with_roundings,
     fit_quantization_aware,
 )
 from tsm_keras.training.run_folder import RunFolder
@@ -88,7 +89,7 @@ def check_training(
     check_keras(config, strategy.num_replicas_in_sync)
     check_batch_size(strategy, config.batch_size)
     if quantization_aware:
-        check_nothing_frozen(config)
+        check_trainable_with_roundings(config)
 
 
 def train_in_folder(
@@ -160,7 +161,7 @@ def train_in_folder(
             leads=leads,
         )
         if strategy is not tf.distribute.get_strategy():
-            with strategy.scope():
+            with strategy.scope(), precision(config.precision):
                 model = rebuild(start, start.video_config, build_clip_model)
         train = fit_quantization_aware if quantization_aware else fit
         # One iterator for all epochs: each is what it is, whichever is first.

@@ -1,13 +1,14 @@
-"""RunFolder: all that a training leaves behind, and needs to go on.
+"""RunFolder: what a training writes, and what it needs to be resumed.
 
 run.json       command, recipe, network, data, seed, versions
 start/         the preset that training began with
-metrics.csv    a row an epoch
+metrics.csv    one row per epoch
 tensorboard/   scalars, graph, clips with predictions
 presets/last   after the last epoch
-presets/best   after the one with the best validation top-1
-backup/        what `--resume` goes on from; gone when training is done
+presets/best   after the epoch with the best validation top-1
+backup/        what `--resume` goes on from; removed when training is done
 lock           held by the process that trains
+lock.pid       the number of that process
 """
 
 import csv
@@ -17,8 +18,9 @@ import pathlib
 import platform
 import shutil
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
+import filelock
 import numpy as np
 import tensorflow as tf
 
@@ -26,11 +28,6 @@ from tsm_keras.atomic_file import atomic_file
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.presets import PresetError, preset_hash
 from tsm_keras.version import __version__
-
-try:
-    import fcntl
-except ImportError:  # Windows.
-    fcntl = None  # type: ignore[assignment]
 
 _DESCRIPTION = "run.json"
 
@@ -44,7 +41,7 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
-        self._lock: IO[str] | None = None
+        self._lock: filelock.BaseFileLock | None = None
 
     @property
     def start(self) -> pathlib.Path:
@@ -79,38 +76,34 @@ class RunFolder:
         """Keeps other processes out until this one ends, however it ends.
 
         Args:
-            name: Of the lock; each worker of a distributed training has one.
+            name: The name of the lock. Each worker of a distributed training
+                has its own.
 
         Raises:
-            OSError: If another process holds it.
+            OSError: If another process holds the lock.
         """
         if self._lock:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        # Opened to append: what another process wrote must stay readable.
-        file = open(self.path / name, "a+", encoding="utf-8")  # noqa: SIM115
-        if fcntl:
-            try:
-                # The kernel frees it with the process, after kill -9 too.
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                file.close()
-                raise OSError(
-                    f"Another process trains in {self.path} (process {holder} "
-                    f"on {platform.node()}): wait for it, or choose another "
-                    "folder with --run."
-                ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._lock = file
+        lock = filelock.FileLock(self.path / name, blocking=False)
+        holder = self.path / f"{name}.pid"
+        try:
+            # The system frees it when the process ends, after kill -9 too.
+            lock.acquire()
+        except filelock.Timeout:
+            found = holder.read_text("utf-8") if holder.is_file() else "unknown"
+            raise OSError(
+                f"Another process trains in {self.path} (process "
+                f"{found.strip()} on {platform.node()}): wait for it, or "
+                "choose another folder with --run."
+            ) from None
+        holder.write_text(f"{os.getpid()}\n", "utf-8")
+        self._lock = lock
 
     def unlock(self) -> None:
         """Lets other processes in before this one ends."""
         if self._lock:
-            self._lock.close()
+            self._lock.release()
             self._lock = None
 
     def describe(self, **fields: Any) -> None:
@@ -133,16 +126,16 @@ class RunFolder:
         self._write(description)
 
     def read(self) -> dict[str, Any]:
-        """Returns what `describe` wrote.
+        """Returns the fields that `describe` wrote.
 
         Raises:
             FileNotFoundError: If no run was begun here.
-            ValueError: If the description is damaged.
+            ValueError: If `run.json` is damaged.
         """
         path = self.path / _DESCRIPTION
         if not path.is_file():
             raise FileNotFoundError(
-                f"{self.path} is no folder of a run: {_DESCRIPTION} is "
+                f"{self.path} is not the folder of a run: {_DESCRIPTION} is "
                 "missing. `tsm train` writes one beside the preset (--run)."
             )
         try:
@@ -164,19 +157,19 @@ class RunFolder:
     def may_replace(self, target: str | os.PathLike) -> bool:
         """Whether this run may write its preset where one stands.
 
-        It may if it was told to when it began, or if what stands there has
-        the weights of its own presets: then it wrote it itself, and was killed
-        before it could note that it was done.
+        It may if it was begun with --overwrite, or if the preset that stands
+        there is one of its own: then it wrote that preset itself, and was
+        killed before it could note that it was done.
 
         Args:
-            target: The preset, which need not exist.
+            target: The folder of the preset, which need not exist.
         """
         if self.read().get("overwrite"):
             return True
-        weights = _weights_hash(target)
-        return weights is not None and weights in (
-            _weights_hash(self.preset("last")),
-            _weights_hash(self.preset("best")),
+        found = _hash(target)
+        return found is not None and found in (
+            _hash(self.preset("last")),
+            _hash(self.preset("best")),
         )
 
     def finish(self) -> None:
@@ -188,18 +181,19 @@ class RunFolder:
         """Removes the folder of an earlier run.
 
         Raises:
-            FileExistsError: If it is something else.
+            FileExistsError: If the folder is not that of a run.
         """
         if not self.path.exists():
             return
         if not self.exists and any(self.path.iterdir()):
             raise FileExistsError(
-                f"{self.path} exists and is no folder of a run: choose another "
-                "one with --run."
+                f"{self.path} exists and is not the folder of a run: choose "
+                "another one with --run."
             )
         self.lock()
-        # But for the lock itself, which another process may wait to open. The
-        # description goes last: after a kill this still is the folder of a run.
+        # The lock stays, because another process may be about to open it. The
+        # description goes last: if this process is killed, what is left is
+        # still recognized as the folder of a run.
         for path in sorted(self.path.iterdir(), key=self._is_description):
             if path.is_dir():
                 shutil.rmtree(path)
@@ -211,13 +205,13 @@ class RunFolder:
         if not self.metrics.is_file():
             return []
         with open(self.metrics, encoding="utf-8", newline="") as file:
-            # A kill may leave half a row.
+            # A process that was killed may have left half a row.
             return [row for row in csv.DictReader(file) if None not in row]
 
     def keep_epochs(self, count: int) -> list[Mapping[str, str]]:
-        """Cuts `metrics.csv` down to its first epochs and returns these.
+        """Keeps the first epochs of `metrics.csv` only, and returns them.
 
-        What was logged after the last backup will be logged again.
+        Epochs after the last backup will be trained and logged again.
         """
         rows = [
             row
@@ -247,8 +241,8 @@ class RunFolder:
             temporary.write_text(text, "utf-8")
 
 
-def _weights_hash(preset):
+def _hash(preset):
     try:
         return preset_hash(preset)
-    except PresetError:  # There is none.
+    except PresetError:  # There is no preset.
         return None

@@ -12,6 +12,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.quantization import as_logits, quantize, zero_state
@@ -167,6 +168,7 @@ class ArtifactStreams:
             self._state[name][places] = zero[places]
 
 
+@without_mixed_precision()
 def at_full_resolution(model: keras.Model) -> keras.Model:
     """Returns the model for squares as large as videos' resized short side."""
     config = dataclasses.replace(

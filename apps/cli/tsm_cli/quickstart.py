@@ -25,7 +25,7 @@ from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.presets import preset_hash, save_preset
+from tsm_keras.models.presets import WEIGHTS_FILE, preset_hash, save_preset
 from tsm_keras.progress import progress_bar
 from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_live import StreamingSession
@@ -208,7 +208,7 @@ def _evaluate(folder, models, artifacts, test) -> list[Result]:
         with progress_bar(f"\n[4/5] evaluating {name}") as progress:
             predictor = KerasPredictor(models[name])
             predictions = _predict(predictor, test, progress)
-        weights = folder / "presets" / preset / "model.weights.h5"
+        weights = folder / "presets" / preset / WEIGHTS_FILE
         results.append(Result(name, predictions, None, weights))
     for name, path in artifacts.items():
         with progress_bar(f"\n[4/5] streaming through {name}") as progress:

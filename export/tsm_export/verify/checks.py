@@ -13,6 +13,7 @@ from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify.gpu import gpu_environment
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
+from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
 from tsm_live.runtimes.interpreter_network import (
@@ -113,6 +114,7 @@ def verify(
     yield from _check_gpu(path, spec, clips[few], trial.logits[few])
 
 
+@without_mixed_precision()
 def reference_logits(
     model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
 ) -> np.ndarray:
@@ -121,10 +123,8 @@ def reference_logits(
     For a stream the logits of each frame in its clip, `[B, T, num_classes]`:
     those of the prefix that ends with it. For a clip `[B, num_classes]`.
     """
-    image_size = spec.image_size
-    if image_size != model.video_config.image_size:
-        config = model.video_config.with_image_size(image_size)
-        model = rebuild(model, config, build_clip_model)
+    config = model.video_config.with_image_size(spec.image_size)
+    model = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(model), jit_compile=False)
     output = "frame_logits" if spec.kind == "stream" else "logits"
     return np.concatenate(

@@ -26,7 +26,7 @@ def gpu_environment() -> dict[str, str] | None:
         The variables to set, maybe none; None if there is no GPU.
     """
     image = keras.Input((8, 8, 3), batch_size=1, name="image")
-    scaled = keras.layers.Rescaling(2.0)(image)
+    scaled = keras.layers.Rescaling(2.0, dtype="float32")(image)
     probe = convert(keras.Model({"image": image}, {"scaled": scaled}))
     candidates: list[dict[str, str]] = [{}]
     if _SOFTWARE_VULKAN.exists():

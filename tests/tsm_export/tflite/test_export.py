@@ -4,11 +4,14 @@ import dataclasses
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from tensorflow import keras
 
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model, rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import ExportError, artifact_file, description, export_tflite
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.spec import read_spec
 from tsm_live.sessions.streaming_session import StreamingSession
 
@@ -65,6 +68,22 @@ def _operations(path):
     """Counts the operations of an artifact by name."""
     details = Interpreter(str(path))._get_ops_details()
     return collections.Counter(each["op_name"] for each in details)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_of_the_process_stays_outside(tmp_path, policy):
+    model, path = clip_model(), tmp_path / "mixed.tflite"
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        trained = rebuild(model, model.video_config, build_clip_model)
+        export_tflite(trained, path)
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    clip = random_clips(1, model)[0]
+    np.testing.assert_array_equal(
+        _stream(path, clip), _stream(random_artifact(), clip)
+    )
 
 
 def test_frames_in_another_order_give_other_logits():

@@ -1,5 +1,6 @@
 """Presets: a folder that loads anywhere, or says why it does not."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -8,15 +9,14 @@ import shutil
 import subprocess
 import sys
 
-import h5py
 import numpy as np
 import pytest
+import safetensors.numpy
 from tensorflow import keras
 
 import tsm_keras.keras_version
 from testing.models import random_clips, randomize, small_config
 from testing.numerics import relative_error
-from tsm_keras.models import presets
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import (
     CONFIG_FILE,
@@ -28,6 +28,8 @@ from tsm_keras.models.presets import (
     read_description,
     save_preset,
 )
+from tsm_keras.models.presets import folder as preset_folder
+from tsm_keras.models.weights import rebuild
 
 FILES = (CONFIG_FILE, LABELS_FILE, WEIGHTS_FILE)
 LABELS = ("Swiping Left", "Größe ändern", "ジェスチャー")
@@ -72,10 +74,17 @@ def edit_description(preset, edit, rehash=False):
     description = json.loads(path.read_text("utf-8"))
     edit(description)
     if rehash:
-        canonical = json.dumps(description["config"], sort_keys=True)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        description["config_sha256"] = digest
+        description["hash"] = preset_folder._model_hash(description)
     path.write_text(json.dumps(description), "utf-8")
+
+
+def replace_weights(preset, contents):
+    """Puts other weights in place, with a hash that fits."""
+    (preset / WEIGHTS_FILE).write_bytes(contents)
+    digest = hashlib.sha256(contents).hexdigest()
+    edit_description(
+        preset, lambda d: d["sha256"].update({WEIGHTS_FILE: digest}), True
+    )
 
 
 def test_round_trip(model, saved):
@@ -107,12 +116,50 @@ def test_others_may_read_it(saved):
     assert saved.stat().st_mode & 0o555 == 0o555
 
 
-def test_hash_names_the_weights(model, saved, tmp_path):
+def test_hash_names_the_weights_and_the_config(model, saved, tmp_path):
     other = build_clip_model(CONFIG)
     randomize(other, seed=6)
-    path = save_preset(other, tmp_path / "preset")
+    path = save_preset(other, tmp_path / "weights")
     assert preset_hash(saved) != preset_hash(path)
     assert len(preset_hash(saved)) == 64
+    bidirectional = dataclasses.replace(CONFIG, shift="bidirectional")
+    twin = rebuild(model, bidirectional, build_clip_model)
+    path = save_preset(twin, tmp_path / "config")
+    digests = [read_description(x)["sha256"] for x in (path, saved)]
+    assert digests[0] == digests[1]  # The same weights.
+    assert preset_hash(saved) != preset_hash(path)
+
+
+def test_hash_is_that_of_what_is_saved_again(saved, tmp_path):
+    path = save_preset(
+        load_preset(saved), tmp_path / "preset", provenance={"seed": 1}
+    )
+    assert preset_hash(path) == preset_hash(saved)
+
+
+def test_weights_are_named_by_layer(model, saved):
+    weights = safetensors.numpy.load_file(saved / WEIGHTS_FILE)
+    assert len(weights) == len(model.weights)
+    for name in ("stem_conv", "stage_03_block_00_depthwise", "classifier"):
+        expected = model.get_layer(name).get_weights()[0]
+        np.testing.assert_array_equal(weights[f"{name}/kernel"], expected)
+    *_, variance = model.get_layer("stem_bn").get_weights()
+    np.testing.assert_array_equal(weights["stem_bn/moving_variance"], variance)
+
+
+def test_weights_that_lack_a_name_are_refused(preset):
+    weights = safetensors.numpy.load_file(preset / WEIGHTS_FILE)
+    weights["stem_convolution/kernel"] = weights.pop("stem_conv/kernel")
+    replace_weights(preset, safetensors.numpy.save(weights))
+    with pytest.raises(PresetError, match="do not fit.*stem_conv/kernel"):
+        load_preset(preset)
+
+
+@pytest.mark.parametrize("contents", [b"", b"{}", b"\xff" * 64])
+def test_weights_that_are_not_safetensors_are_refused(preset, contents):
+    replace_weights(preset, contents)
+    with pytest.raises(PresetError, match=f"{WEIGHTS_FILE} cannot be read"):
+        load_preset(preset)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS_FILE, LABELS_FILE])
@@ -146,7 +193,11 @@ def test_missing_folder_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "contents",
-    [b"", b"{", b"[]", b"null", b"3", b"{}", b'{"format": 1}', b"\xff\xfe"],
+    [
+        *(b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff\xfe"),
+        *(b'{"format": 1}', b'{"format": 2}', b"[" * 100_000),
+    ],
+    ids=lambda contents: str(contents[:14]),
 )
 def test_corrupted_config_is_refused(preset, contents):
     (preset / CONFIG_FILE).write_bytes(contents)
@@ -154,7 +205,7 @@ def test_corrupted_config_is_refused(preset, contents):
         load_preset(preset)
 
 
-@pytest.mark.parametrize("field", ["format", "config", "weights", "sha256"])
+@pytest.mark.parametrize("field", ["format", "config", "hash", "sha256"])
 @pytest.mark.parametrize(
     "value",
     [None, 7, "text", [], {}, [WEIGHTS_FILE, LABELS_FILE]],
@@ -168,7 +219,7 @@ def test_corrupted_field_is_refused(preset, field, value):
         load_preset(preset)
 
 
-@pytest.mark.parametrize("field", ["format", "config", "weights", "sha256"])
+@pytest.mark.parametrize("field", ["format", "config", "hash", "sha256"])
 def test_missing_field_is_named(preset, field):
     edit_description(preset, lambda description: description.pop(field))
     with pytest.raises(PresetError, match=f"cannot be read: .*{field}"):
@@ -180,7 +231,7 @@ def test_missing_field_is_named(preset, field):
     [
         ({"width": 0.5}, "stem_conv|block_"),
         ({"num_classes": 4, "labels": []}, "classifier"),
-        ({"backbone": "resnet18", "width": 1.0}, "block_"),
+        ({"backbone": "resnet18", "width": 1.0}, "stem_conv/kernel"),
     ],
     ids=["width", "num_classes", "backbone"],
 )
@@ -205,6 +256,26 @@ def test_invalid_config_field_is_named(preset):
     edit_description(preset, lambda d: d["config"].update(shift_div=0))
     with pytest.raises(PresetError, match="`shift_div`.*Received: shift_div=0"):
         load_preset(preset)
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("image_size", "num_classes", "num_segments", "shift_div", "width"),
+        *("input_channels", "resize_size", "dropout"),
+    ],
+)
+def test_huge_integer_is_refused(preset, field, digits):
+    path = preset / CONFIG_FILE
+    number = "1" + digits * "0"
+    edit_description(preset, lambda d: d["config"].update({field: "huge"}))
+    path.write_text(path.read_text("utf-8").replace('"huge"', number), "utf-8")
+    if digits < 4000:  # Python refuses to parse longer ones.
+        edit_description(preset, lambda d: None, rehash=True)
+    with pytest.raises(PresetError, match=f"{CONFIG_FILE}") as caught:
+        load_preset(preset)
+    assert len(str(caught.value)) < 1000
 
 
 def test_save_refuses_an_existing_preset(model, preset):
@@ -235,7 +306,7 @@ def test_overwrite_refuses_a_folder_that_is_no_preset(
     folder.mkdir()
     for name, text in contents.items():
         (folder / name).write_text(text)
-    with pytest.raises(FileExistsError, match="no preset"):
+    with pytest.raises(FileExistsError, match="not a preset"):
         save_preset(model, folder, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert set(snapshot(folder)) == set(contents)
@@ -248,25 +319,27 @@ def test_overwrite_refuses_the_folder_of_another_tool(model, tmp_path):
     (folder / CONFIG_FILE).write_text('{"architectures": ["Bert"]}')
     (folder / "pytorch_model.bin").write_text("months of training")
     before = snapshot(folder)
-    with pytest.raises(FileExistsError, match="no preset"):
+    with pytest.raises(FileExistsError, match="not a preset"):
         save_preset(model, folder, overwrite=True)
     assert snapshot(folder) == before
 
 
 def test_overwrite_refuses_a_file(model, tmp_path):
     (tmp_path / "file").write_text("text")
-    with pytest.raises(FileExistsError, match="no preset"):
+    with pytest.raises(FileExistsError, match="not a preset"):
         save_preset(model, tmp_path / "file", overwrite=True)
     assert (tmp_path / "file").read_text() == "text"
 
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    def save_weights(_, path, **__):
-        pathlib.Path(path).write_bytes(b"half of the wei")
+    write = pathlib.Path.write_bytes
+
+    def write_half(path, content):
+        write(path, content[: len(content) // 2])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(keras.Model, "save_weights", save_weights)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", write_half)
 
 
 def test_failure_while_saving_leaves_nothing(model, tmp_path, full_disk):
@@ -320,11 +393,50 @@ def test_overwrites_again_after_a_crash(model, preset, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(presets.shutil, "rmtree", killed)
+        patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             save_preset(model, preset, overwrite=True)
     save_preset(model, preset, overwrite=True)
     assert read_description(preset)["config"] == CONFIG
+
+
+@pytest.fixture
+def link(preset):
+    """A symbolic link to a preset, in another folder."""
+    path = preset.parent / "links" / "current"
+    path.parent.mkdir()
+    path.symlink_to("../preset")
+    return path
+
+
+def test_overwrites_the_preset_that_a_link_points_to(preset, link):
+    other = build_clip_model(CONFIG)
+    randomize(other, seed=6)
+    old_hash = preset_hash(preset)
+    assert save_preset(other, link, overwrite=True) == link
+    assert link.readlink() == pathlib.Path("../preset")
+    assert preset_hash(preset) == preset_hash(link) != old_hash
+    assert sorted(path.name for path in preset.parent.iterdir()) == [
+        "links",
+        "preset",
+    ]
+    assert [path.name for path in link.parent.iterdir()] == ["current"]
+
+
+def test_a_failure_keeps_the_preset_that_a_link_points_to(
+    model, preset, link, full_disk
+):
+    before = snapshot(preset.parent)
+    with pytest.raises(OSError, match="No space left"):
+        save_preset(model, link, overwrite=True)
+    assert snapshot(preset.parent) == before and link.is_symlink()
+
+
+def test_a_link_to_what_is_not_a_preset_is_refused(model, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "link").symlink_to("thesis")
+    with pytest.raises(FileExistsError, match="not a preset"):
+        save_preset(model, tmp_path / "link", overwrite=True)
 
 
 def test_makes_the_folders_above(model, tmp_path):
@@ -338,22 +450,17 @@ def test_takes_paths_as_text(model, tmp_path, monkeypatch):
     assert load_preset("preset").video_config == CONFIG
 
 
-def h5_names(path):
-    names = []
-    with h5py.File(path) as file:
-        file.visit(names.append)
-    return names
-
-
 def test_holds_no_optimizer(saved, tmp_path):
     """Its state would triple the size of a trained model's preset."""
     trained = build_clip_model(CONFIG)
     trained.compile(optimizer="adam", loss="mse")
     trained.optimizer.build(trained.trainable_variables)
     path = save_preset(trained, tmp_path / "preset")
-    names = h5_names(path / WEIGHTS_FILE)
-    assert names == h5_names(saved / WEIGHTS_FILE)
-    assert not any("optimizer" in name for name in names)
+    names, expected = (
+        set(safetensors.numpy.load_file(x / WEIGHTS_FILE))
+        for x in (path, saved)
+    )
+    assert names == expected
 
 
 def test_save_refuses_a_model_without_config(tmp_path):

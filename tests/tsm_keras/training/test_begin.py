@@ -17,7 +17,12 @@ from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.models.presets import load_preset, preset_hash, read_description
+from tsm_keras.models.presets import (
+    load_preset,
+    preset_hash,
+    read_description,
+    save_preset,
+)
 from tsm_keras.training.backup import epochs_done
 from tsm_keras.training.run import clip_accuracy
 from tsm_keras.training.run_folder import RunFolder
@@ -204,8 +209,13 @@ def test_a_finished_run_is_not_resumed_wherever_its_preset_went(work, tmp_path):
 
 def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
     _copy(work, tmp_path)
+    start = load_preset(tmp_path / "old" / "a")
+    start.activation_ranges = {"pool": (0.0, 6.0)}
+    save_preset(start, tmp_path / "old" / "a", overwrite=True)
     settings = ("--data=data", "--init=old/a", "--batch_size=3", "--epochs=1")
     text = TrainingProcess(tmp_path, "--to=new", *settings).end()
+    assert "warning: old/a was trained quantization-aware. Its ranges" in text
+    assert "activation_ranges" not in read_description(tmp_path / "new")
     network = "network: resnet18, shift causal, 2 segments, 32 pixels"
     assert f"start: old/a\n  {network}\n" in text
     assert "each epoch leaves out 1 of 4 clips, others each time" in text

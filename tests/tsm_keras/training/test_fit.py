@@ -7,9 +7,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.gestures import shared_videos
-from testing.models import small_config
+from testing.models import random_clips, small_config
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.precision import precision
+from tsm_keras.models.presets import load_preset, read_description, save_preset
 from tsm_keras.training.callbacks import StopAfterEpoch
 from tsm_keras.training.fit import TrainingConfig, fit
 
@@ -85,6 +87,65 @@ def test_half_precision_ends_with_the_average_of_its_steps():
     np.testing.assert_allclose(
         kernel.numpy(), 0.75 * steps[0] + 0.25 * steps[1], rtol=1e-4, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("built_for", "trained_in"),
+    [("float32", "mixed_bfloat16"), ("mixed_bfloat16", "float32")],
+)
+def test_it_trains_in_the_precision_of_the_recipe(built_for, trained_in):
+    config = small_config("resnet18", num_segments=2, num_classes=4)
+    with precision(built_for):
+        model = build_clip_model(config)
+    clips = random_clips(config, clips=2)
+    data = tf.data.Dataset.from_tensors((clips, np.arange(2)))
+    before = model.get_layer("classifier").get_weights()[0]
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: seen.append(
+            [
+                watch.model.get_layer("stem_conv").compute_dtype,
+                watch.model.get_weights(),
+            ]
+        )
+    )
+    recipe = TrainingConfig(epochs=1, precision=trained_in)
+    fit(model, data, recipe, callbacks=[watch], verbose=0)
+    ((dtype, weights),) = seen
+    assert dtype == trained_in.removeprefix("mixed_")
+    # The weights are those of the user's model in the end, all in float32.
+    for found, expected in zip(model.get_weights(), weights, strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+    after = model.get_layer("classifier").get_weights()[0]
+    assert not np.array_equal(after, before)
+    stem = model.get_layer("stem_conv")
+    assert stem.compute_dtype == built_for.removeprefix("mixed_")
+    assert keras.mixed_precision.global_policy().name == "float32"
+
+
+def test_a_model_that_cannot_be_rebuilt_keeps_its_precision():
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4, name="classifier")]
+    )
+    config = TrainingConfig(precision="mixed_bfloat16")
+    data = tf.data.Dataset.from_tensors((np.zeros((2, 3)), np.arange(2)))
+    with pytest.raises(ValueError, match="`precision` must be that of the mod"):
+        fit(model, data, config, verbose=0)
+
+
+def test_training_drops_ranges_that_no_longer_hold(tmp_path):
+    config = small_config("resnet18", num_segments=2, num_classes=4)
+    model = build_clip_model(config)
+    model.activation_ranges = {"pool": (0.0, 6.0)}
+    path = save_preset(model, tmp_path / "quantized")
+    model = load_preset(path)
+    assert model.activation_ranges == {"pool": [0.0, 6.0]}
+    clips = np.zeros((2, 2, 32, 32, 3), np.float32)
+    data = tf.data.Dataset.from_tensors((clips, np.arange(2)))
+    fit(model, data, TrainingConfig(epochs=1), verbose=0)
+    path = save_preset(model, tmp_path / "trained")
+    assert "activation_ranges" not in read_description(path)
 
 
 def test_signals_mean_what_they_did_after_an_error():

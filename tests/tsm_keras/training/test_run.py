@@ -211,7 +211,7 @@ def test_a_finished_run_has_nothing_to_train(finished):
 def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.describe(flags=[])
-    with pytest.raises(ValueError, match=r"no number.*lower.*loss=nan"):
+    with pytest.raises(ValueError, match=r"not finite.*lower.*loss=nan"):
         train_in_folder(
             run,
             _model(),
@@ -265,7 +265,7 @@ def _lock(path):
 
 def test_damaged_descriptions_and_strange_folders_are_refused(tmp_path):
     run = RunFolder(tmp_path)
-    with pytest.raises(FileNotFoundError, match="no folder of a run"):
+    with pytest.raises(FileNotFoundError, match="not the folder of a run"):
         run.read()
     (tmp_path / "run.json").write_text('{"flags": 3}')
     with pytest.raises(ValueError, match="is damaged"):
@@ -273,7 +273,7 @@ def test_damaged_descriptions_and_strange_folders_are_refused(tmp_path):
     strange = RunFolder(tmp_path / "strange")
     strange.path.mkdir()
     (strange.path / "thesis.txt").write_text("")
-    with pytest.raises(FileExistsError, match="no folder of a run"):
+    with pytest.raises(FileExistsError, match="not the folder of a run"):
         strange.remove()
     assert (strange.path / "thesis.txt").exists()
 

@@ -80,11 +80,12 @@ def test_a_missing_file_is_named(tmp_path):
         read_spec(tmp_path / "missing.tflite")
 
 
-def test_a_folder_is_told_from_a_file(tmp_path):
+@pytest.mark.parametrize("weights", ["model.safetensors", "model.weights.h5"])
+def test_a_folder_is_told_from_a_file(tmp_path, weights):
     with pytest.raises(IsADirectoryError, match="a folder, not a model file"):
         read_spec(tmp_path)
     # All that a preset is told by.
-    for name in ("config.json", "model.weights.h5"):
+    for name in ("config.json", weights):
         (tmp_path / name).touch()
     command = re.escape(f"`tsm export {tmp_path} --to=FILE.tflite` (or .onnx)")
     with pytest.raises(IsADirectoryError, match=command):

@@ -1,15 +1,15 @@
-"""What is around the shards of a prepared data set: its begin and its end."""
+"""unfinished_shards, finish: the first and the last step of `tsm prepare`."""
 
 import collections
 import contextlib
 import csv
-import fcntl
 import hashlib
 import json
 import pathlib
 import shutil
 from collections.abc import Iterator
 
+import filelock
 import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
@@ -35,9 +35,9 @@ _LOCK_FILE = "lock"
 def unfinished_shards(
     plan: IngestPlan, folder: pathlib.Path
 ) -> Iterator[list[PlannedShard]]:
-    """Makes the folder, or checks what is in it; yields what is to be done.
+    """Makes the folder, or checks what is in it; yields the shards to write.
 
-    No other process can begin or go on with the folder meanwhile.
+    Inside the block no other process can work on the same folder.
 
     Raises:
         FileExistsError, ValueError: See `ingest`.
@@ -51,13 +51,15 @@ def unfinished_shards(
                 f"{folder} {state}: choose another folder, or remove it."
             )
         work.mkdir(parents=True)
-    with open(work / _LOCK_FILE, "w") as lock:
-        try:  # The lock ends with this process, however that ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BlockingIOError(
-                f"Another process is at work in {folder}."
-            ) from error
+    # The lock ends with this process, however the process ends.
+    lock = filelock.FileLock(work / _LOCK_FILE, blocking=False)
+    try:
+        held = lock.acquire()
+    except filelock.Timeout as error:
+        raise BlockingIOError(
+            f"Another process is at work in {folder}."
+        ) from error
+    with held:
         for part in folder.glob(".*.part"):  # Of a run that was killed.
             part.unlink()
         _check_plan(plan, folder, work / _PLAN_FILE)
@@ -67,7 +69,7 @@ def unfinished_shards(
 
 
 def _check_plan(plan, folder, path):
-    """Keeps the plan's fingerprint, or compares it with the one kept."""
+    """Saves the fingerprint of the plan, or compares it with the saved one."""
     fingerprint = plan.fingerprint()
     if not path.is_file():
         with atomic_file(path) as temporary:
@@ -81,7 +83,7 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     """Writes the descriptions when all shards are finished.
 
     Raises:
-        ValueError: If one is not finished, or they hold no clip.
+        ValueError: If a shard is not finished, or no shard holds a clip.
     """
     results = {
         shard: result
@@ -138,7 +140,8 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
             tool_version=__version__,
         )
     )
-    # In one step, or a run killed here would leave what looks half begun.
+    # Renamed before it is removed: if the process is killed in between, the
+    # folder does not look like one that still has work to do.
     done = (folder / WORK_FOLDER).rename(folder / ".finished")
     shutil.rmtree(done)
     return open_prepared(folder)

@@ -9,15 +9,13 @@ same settings.
 import collections
 import json
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from absl import flags
 
-from tsm_keras.atomic_file import atomic_file
+from tsm_keras.atomic_file import atomic_file, atomic_folder
 from tsm_keras.command_flags import expect_values
 from tsm_keras.data.readers.clip_reader import (
     ClipReader,
@@ -199,21 +197,13 @@ def _frames(clips, number, count, short_side) -> Iterator[np.ndarray]:
 
 
 def _write_clip(folder, frames, flow):
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(
-        tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)
-    )
-    try:
+    with atomic_folder(folder) as temporary:
         first = last = next(frames)
         for number, frame in enumerate(frames, start=1):
             _write_pair(temporary, number, flow(last, frame))
             last = frame
         if last is first:  # One frame: nothing moves.
             _write_pair(temporary, 1, flow(first, first))
-        temporary.chmod(0o755)  # mkdtemp makes it private.
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_pair(folder, number, pair):

@@ -22,6 +22,7 @@ from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
+from tsm_keras.models.precision import without_mixed_precision
 
 # Smallest and largest value that int8 stands for, by layer.
 Ranges = Mapping[str, tuple[float, float]]
@@ -32,6 +33,7 @@ _MOVES = (TemporalShift, SliceChannels, ConcatenateChannels)
 _RESHAPES = (keras.layers.InputLayer, FoldTime, UnfoldTime)
 
 
+@without_mixed_precision()
 def quantization_aware(model: keras.Model) -> keras.Model:
     """Returns a copy of a network that rounds where its int8 artifact does.
 

@@ -1,14 +1,16 @@
-"""check_model_file: whether there is a file, in the words of who has none."""
+"""check_model_file: says what is wrong if a path is not that of a file."""
 
 import os
 import pathlib
 
-# What the folder holds that `tsm train` makes.
-_PRESET = ("config.json", "model.weights.h5")
+# By these files, one of them for the weights, a folder of `tsm train` is
+# recognized. Older versions wrote the second one.
+_CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "model.weights.h5")
 
 
 def check_model_file(path: str | os.PathLike) -> None:
-    """Refuses what is no file.
+    """Raises an error unless there is a file at the path.
 
     Raises:
         FileNotFoundError: If there is nothing.
@@ -19,7 +21,8 @@ def check_model_file(path: str | os.PathLike) -> None:
         return
     if not path.is_dir():
         raise FileNotFoundError(f"There is no model file at {path}.")
-    if all((path / name).is_file() for name in _PRESET):
+    has_weights = any((path / name).is_file() for name in _WEIGHTS)
+    if has_weights and (path / _CONFIG).is_file():
         raise IsADirectoryError(
             f"{path} is a folder, a preset: `tsm export {path} "
             "--to=FILE.tflite` (or .onnx) makes a model file of it."

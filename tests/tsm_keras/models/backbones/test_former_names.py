@@ -1,16 +1,16 @@
 """Presets that name layers as they were named once load as ever."""
 
-import json
 import re
 
 import numpy as np
 import pytest
 
 from testing.models import random_clips, randomize, small_config
+from testing.old_presets import write_format_1
 from tsm_keras.models.backbones.former_names import current_layer_name
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.presets import CONFIG_FILE, load_preset, save_preset
+from tsm_keras.models.presets import load_preset
 
 
 def former_name(name, backbone):
@@ -56,14 +56,8 @@ def test_a_preset_with_former_names_loads(backbone, tmp_path):
     assert former != names
     assert [current_layer_name(name, backbone) for name in former] == names
     model.activation_ranges = {names[-5]: [-1.0, 2.0]}
-    path = save_preset(model, tmp_path / "preset")
-    description = json.loads((path / CONFIG_FILE).read_text())
-    for field in ("weights", "activation_ranges"):
-        description[field] = {
-            former_name(name, backbone): value
-            for name, value in description[field].items()
-        }
-    (path / CONFIG_FILE).write_text(json.dumps(description))
+    path = tmp_path / "preset"
+    write_format_1(model, path, lambda name: former_name(name, backbone))
     loaded = load_preset(path)
     assert loaded.activation_ranges == model.activation_ranges
     clips = random_clips(config)

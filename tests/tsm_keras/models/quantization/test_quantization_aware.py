@@ -182,9 +182,14 @@ def test_training_treats_its_layers_as_those_of_the_network(backbone):
 
 @pytest.mark.tf_keras_only
 @pytest.mark.parametrize(
-    "field", [{"frozen_stages": 1}, {"batch_norm": "partial"}]
+    "field",
+    [
+        {"frozen_stages": 1},
+        {"batch_norm": "partial"},
+        {"precision": "mixed_bfloat16"},
+    ],
 )
-def test_nothing_can_be_frozen(field):
+def test_nothing_can_be_frozen_or_in_mixed_precision(field):
     config = TrainingConfig(**field)
     with pytest.raises(ValueError, match=f"`{next(iter(field))}` must be"):
         fit_quantization_aware(random_clip_model(), None, config)

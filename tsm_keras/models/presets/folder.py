@@ -1,0 +1,267 @@
+"""save_preset, load_preset: a model as a folder of plain data.
+
+A preset folder holds `config.json` (the config of the network, hashes, where
+the model came from), `model.safetensors` (each weight under the name of its
+layer) and `labels.txt`. No code is ever loaded from it, and it loads in Keras
+3 and tf_keras alike.
+"""
+
+import hashlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.atomic_file import atomic_folder
+from tsm_keras.file_hash import file_sha256
+from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.presets import format_1
+from tsm_keras.models.weights import named_weights
+from tsm_keras.version import __version__
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+LABELS_FILE = "labels.txt"
+_FORMAT = 2
+_LONGEST = 500  # Characters of an error message.
+
+
+class PresetError(ValueError):
+    """A preset folder that is incomplete, damaged or not a preset."""
+
+
+def save_preset(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    provenance: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
+    """Writes a clip model as a preset folder, all of it or nothing.
+
+    Args:
+        model: From `build_clip_model`.
+        path: The folder to write. If it is a symbolic link to a preset, the
+            folder that it points to is written, and the link stays.
+        provenance: What is worth knowing about the training, as JSON values
+            (data set, recipe, seed).
+        overwrite: Whether to replace a preset that stands there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: If `model` was not built by `build_clip_model`.
+        FileExistsError: If `path` exists and is not a preset to overwrite.
+    """
+    config = getattr(model, "video_config", None)
+    if config is None:
+        raise ValueError(
+            "`model` must come from build_clip_model or load_preset, which "
+            f"give it a `video_config`. Received: {model!r}"
+        )
+    path = pathlib.Path(path)
+    _check_free(path, overwrite)
+    with atomic_folder(path, replace=overwrite) as folder:
+        weights = {
+            name: np.ascontiguousarray(weight.numpy(), np.float32)
+            for name, weight in named_weights(model).items()
+        }
+        (folder / WEIGHTS_FILE).write_bytes(safetensors.numpy.save(weights))
+        labels = "".join(f"{label}\n" for label in config.labels)
+        (folder / LABELS_FILE).write_text(labels, "utf-8")
+        description = {
+            "format": _FORMAT,
+            "config": json.loads(config.to_json()),
+            "sha256": {
+                name: file_sha256(folder / name)
+                for name in (WEIGHTS_FILE, LABELS_FILE)
+            },
+            "versions": {"tsm_keras": __version__, "keras": KERAS_VERSION},
+            "provenance": provenance or {},
+        }
+        if ranges := getattr(model, "activation_ranges", None):
+            description["activation_ranges"] = {
+                name: [float(low), float(high)]
+                for name, (low, high) in ranges.items()
+            }
+        description["hash"] = _model_hash(description)
+        text = json.dumps(description, indent=2)
+        (folder / CONFIG_FILE).write_text(text, "utf-8")
+    return path
+
+
+def load_preset(path: str | os.PathLike) -> keras.Model:
+    """Rebuilds the clip model that `save_preset` wrote.
+
+    Args:
+        path: A preset folder, also one that an older version wrote.
+
+    Returns:
+        The model of `build_clip_model` with its `video_config`, in float32 even
+        if Keras is set to mixed precision. If it was trained
+        quantization-aware, it is a float network too, and its
+        `activation_ranges` are not empty.
+
+    Raises:
+        PresetError: If the folder is not a preset, a file is missing or
+            damaged, or the weights do not fit the config; the message says
+            which.
+    """
+    path = pathlib.Path(path)
+    description, parse = _read(path)
+    contents = {
+        name: (path / name).read_bytes() for name in description["sha256"]
+    }
+    for name, expected in description["sha256"].items():
+        if hashlib.sha256(contents[name]).hexdigest() != expected:
+            raise PresetError(
+                f"{path / name} is damaged or was changed since the preset was "
+                "written: its hash differs from the one in config.json. Copy "
+                "the preset again or train anew."
+            )
+    weights_file = next(name for name in contents if name != LABELS_FILE)
+    try:
+        values = parse(contents[weights_file])
+    except (
+        safetensors.SafetensorError,
+        *(OSError, ValueError, KeyError, TypeError, IndexError, AttributeError),
+    ) as error:
+        raise PresetError(
+            f"{path / weights_file} cannot be read: {_shortened(error)}"
+        ) from error
+    try:
+        with without_mixed_precision():
+            model = build_clip_model(description["config"])
+    except (ValueError, OverflowError, MemoryError, tf.errors.OpError) as error:
+        raise PresetError(
+            f"The network that {path / CONFIG_FILE} describes cannot be built: "
+            f"{_shortened(error)}"
+        ) from error
+    weights = named_weights(model)
+    differ = [
+        name
+        for name in dict.fromkeys([*weights, *values])
+        if name not in weights
+        or name not in values
+        or tuple(weights[name].shape) != values[name].shape
+        or values[name].dtype != np.float32
+    ]
+    if differ:
+        raise PresetError(
+            f"The weights of {path} do not fit the network that its config "
+            f"describes. Received: {len(differ)} weights that differ, "
+            f"{differ[:5]}"
+        )
+    for name, weight in weights.items():
+        weight.assign(values[name])
+    model.activation_ranges = description.get("activation_ranges", {})
+    return model
+
+
+def read_description(path: str | os.PathLike) -> dict[str, Any]:
+    """Reads the `config.json` of a preset, without loading its weights.
+
+    Returns:
+        The fields of the file, `config` as a `VideoClassifierConfig`.
+
+    Raises:
+        PresetError: If the folder is not a preset or a file is missing.
+    """
+    return _read(pathlib.Path(path))[0]
+
+
+def preset_hash(path: str | os.PathLike) -> str:
+    """Returns the SHA-256 of a preset's config and weights, which names it."""
+    return read_description(path)["hash"]
+
+
+def _read(
+    path: pathlib.Path,
+) -> tuple[dict[str, Any], Callable[[bytes], format_1.Weights]]:
+    """Returns the description, and a function that reads the weights."""
+    old_weights = (path / format_1.WEIGHTS_FILE).is_file()
+    is_old = old_weights and not (path / WEIGHTS_FILE).is_file()
+    weights_file = format_1.WEIGHTS_FILE if is_old else WEIGHTS_FILE
+    for name in (CONFIG_FILE, weights_file, LABELS_FILE):
+        if not (path / name).is_file():
+            raise PresetError(
+                f"{path} is not a complete preset folder: {name} is missing. "
+                "A preset is written by `tsm train` or save_preset."
+            )
+    parse: Callable[[bytes], format_1.Weights] = safetensors.numpy.load
+    try:
+        description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
+        if description["format"] not in (1, _FORMAT):
+            raise ValueError(f"format {description['format']!r} is unknown")
+        if not isinstance(description["sha256"], dict):
+            raise ValueError("`sha256` must be an object")
+        if set(description["sha256"]) != {weights_file, LABELS_FILE}:
+            raise ValueError("`sha256` must name the weights and the labels")
+        for low, high in description.get("activation_ranges", {}).values():
+            if not -math.inf < float(low) <= 0 < float(high) < math.inf:
+                raise ValueError("`activation_ranges` must hold zero")
+        config = VideoClassifierConfig.from_dict(description["config"])
+        if is_old:
+            description, parse = format_1.migrate(description)
+        elif description["hash"] != _model_hash(description):
+            raise ValueError("it was changed since it was written")
+        description["config"] = config
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError),
+    ) as error:
+        raise PresetError(
+            f"{path / CONFIG_FILE} cannot be read: {_shortened(error)}"
+        ) from error
+    return description, parse
+
+
+def _model_hash(description):
+    """Returns the hash of all that the outputs of the model depend on."""
+    parts = [
+        description["config"],
+        description.get("activation_ranges"),
+        description["sha256"][WEIGHTS_FILE],
+    ]
+    canonical = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _shortened(error):
+    """Returns the message of an error, without thousands of digits."""
+    text = str(error)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
+def _check_free(path, overwrite):
+    if not path.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(
+            f"{path} exists: choose another folder, or allow overwriting it."
+        )
+    if not _is_preset(path):
+        raise FileExistsError(
+            f"{path} exists and is not a preset, so it is not overwritten: "
+            "choose another folder."
+        )
+
+
+def _is_preset(path):
+    """Tells a preset, even a damaged one, from another tool's folder."""
+    try:
+        description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
+        return {"format", "config", "sha256"} <= set(description)
+    except (OSError, ValueError, TypeError):
+        return False
