@@ -12,11 +12,11 @@ from testing.network_camera import FPS, NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import opencv_frames
 from tsm_live import StreamingSession
-from tsm_live.decision.gesture_decision import DecisionConfig
-from tsm_live.decision.live_state import Command
+from tsm_live.decision.gestures import DecisionConfig
+from tsm_live.live.live_state import Command
 from tsm_live.live.run_live import LiveConfig, run_live
 from tsm_live.live.source_sessions import SourceSessions, open_sessions
-from tsm_live.sources.live_source import LiveSource
+from tsm_live.sources.camera import LiveSource
 from tsm_live.sources.source import SourceError
 from tsm_live.sources.video_file import VideoFile
 

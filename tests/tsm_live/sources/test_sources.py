@@ -10,8 +10,8 @@ from testing.network_camera import NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import truncated
 from tsm_keras.data.video.decoding import read_video
-from tsm_live.sources import live_source as live_source_module
-from tsm_live.sources.live_source import LiveSource, back_off
+from tsm_live.sources import camera as camera_module
+from tsm_live.sources.camera import LiveSource, back_off
 from tsm_live.sources.open_source import SourceOptions, open_source
 from tsm_live.sources.raw_pipe import RawPipe
 from tsm_live.sources.source import SourceError
@@ -176,7 +176,7 @@ class _UnpluggedCamera:
 def test_a_local_camera_comes_back(monkeypatch, capsys):
     camera = type("Camera", (_UnpluggedCamera,), {})
     camera.openings, camera.opened = [2, 0, 0, 3], []
-    monkeypatch.setattr(live_source_module.cv2, "VideoCapture", camera)
+    monkeypatch.setattr(camera_module.cv2, "VideoCapture", camera)
     source = open_source("0")
     frames = [source.read() for _ in range(5)]
     source.stop()

@@ -4,9 +4,9 @@ import contextlib
 import os
 
 from tsm_live.cli.own_files import check_written
-from tsm_live.live.live_stream import Summary
 from tsm_live.live.run_live import run_live
 from tsm_live.live.source_sessions import SourceSessions
+from tsm_live.live.stream import Summary
 from tsm_live.sessions.base_session import Session
 from tsm_live.sources.video_file import VideoFile
 from tsm_live.views.video_output import VideoOutput

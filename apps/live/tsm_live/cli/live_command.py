@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tsm_live.cli.one_line_parser import OneLineParser, add_runtime
 from tsm_live.cli.own_files import check_written
 from tsm_live.decision.event_log import EventLog
-from tsm_live.decision.gesture_decision import DecisionConfig
+from tsm_live.decision.gestures import DecisionConfig
 from tsm_live.live.ending import Ending
 from tsm_live.live.run_live import LiveConfig, run_live
 from tsm_live.live.source_sessions import open_sessions

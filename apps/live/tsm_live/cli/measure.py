@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tsm_live.decision.gesture_decision import GestureDecision
-from tsm_live.decision.live_state import LiveState
+from tsm_live.decision.gestures import GestureDecision
+from tsm_live.live.live_state import LiveState
 from tsm_live.sessions.base_session import Session
 from tsm_live.sources.source import TimedFrame
 from tsm_live.sources.video_file import VideoFile

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TextIO
 
-from tsm_live.decision.live_state import GestureEvent
+from tsm_live.decision.gestures import GestureEvent
 
 
 class EventLog:

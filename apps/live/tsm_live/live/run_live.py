@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.decision.gesture_decision import DecisionConfig, GestureDecision
-from tsm_live.decision.live_state import Command, GestureEvent, View
+from tsm_live.decision.gestures import (
+    DecisionConfig,
+    GestureDecision,
+    GestureEvent,
+)
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
-from tsm_live.live.live_stream import LiveStream, Summary
+from tsm_live.live.live_state import Command, View
 from tsm_live.live.source_sessions import SourceSessions
+from tsm_live.live.stream import LiveStream, Summary
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import Source, SourceError
 

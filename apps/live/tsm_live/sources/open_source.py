@@ -4,7 +4,7 @@ import dataclasses
 import re
 import sys
 
-from tsm_live.sources.live_source import LiveSource, check_timeout
+from tsm_live.sources.camera import LiveSource, check_timeout
 from tsm_live.sources.raw_pipe import FPS_RANGE, RawPipe, is_rate
 from tsm_live.sources.source import Source, SourceError
 from tsm_live.sources.video_file import VideoFile

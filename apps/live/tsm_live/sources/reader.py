@@ -3,7 +3,7 @@
 import collections
 import threading
 
-from tsm_live.sessions.base_session import check_frame
+from tsm_live.artifact.preprocessing import check_frame
 from tsm_live.sources.source import Source, SourceError, TimedFrame
 
 _AHEAD = 4  # Frames of a file that are decoded before they are wanted.

@@ -5,9 +5,9 @@ import colorsys
 import cv2
 import numpy as np
 
-from tsm_live.decision.live_state import LiveState
-from tsm_live.decision.timeline import gesture_spans
+from tsm_live.live.live_state import LiveState
 from tsm_live.views.text import put_text
+from tsm_live.views.timeline import gesture_spans
 
 TIMELINE = 20.0  # Seconds that the timeline goes back.
 _TOP = 5  # Classes with a bar.

@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from tsm_live.decision.live_state import View
+from tsm_live.live.live_state import View
 
 _PORT = 8080
 

@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 
-from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.live.live_state import Command, LiveState
 from tsm_live.runtimes.own_process import ProcessError, run_module
 from tsm_live.views.drawing import draw
 

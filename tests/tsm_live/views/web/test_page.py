@@ -15,7 +15,7 @@ from testing.live_states import live_state
 from testing.videos import opencv_frames
 from testing.waiting import wait_for
 from testing.web_viewers import web_view
-from tsm_live.decision.live_state import Command
+from tsm_live.live.live_state import Command
 from tsm_live.views.web.web_view import WebView
 
 _GESTURE = "document.getElementById('gesture').textContent"

@@ -15,7 +15,7 @@ from testing.web_viewers import (
     viewer_of,
     web_view,
 )
-from tsm_live.decision.live_state import Command
+from tsm_live.live.live_state import Command
 from tsm_live.views.web import web_view as web_module
 from tsm_live.views.web.web_view import WebView
 

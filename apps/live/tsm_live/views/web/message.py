@@ -6,9 +6,9 @@ import struct
 
 import cv2
 
-from tsm_live.decision.live_state import LiveState
-from tsm_live.decision.timeline import gesture_spans
+from tsm_live.live.live_state import LiveState
 from tsm_live.views.drawing import TIMELINE, class_hue, readable
+from tsm_live.views.timeline import gesture_spans
 
 _LONGEST = 1280  # Pixels; a phone shows no more.
 _QUALITY = 80  # Of the JPEG.

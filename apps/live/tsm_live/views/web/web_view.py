@@ -11,7 +11,7 @@ import threading
 from aiohttp import WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
-from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.live.live_state import Command, LiveState
 from tsm_live.views.web.access import Access, token_for
 from tsm_live.views.web.address import listen, public_url
 from tsm_live.views.web.message import encode_message

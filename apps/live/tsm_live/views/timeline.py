@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tsm_live.decision.live_state import LiveState
+from tsm_live.live.live_state import LiveState
 
 
 @dataclasses.dataclass(frozen=True)

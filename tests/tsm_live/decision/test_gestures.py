@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsm_live.decision.gesture_decision import DecisionConfig, GestureDecision
+from tsm_live.decision.gestures import DecisionConfig, GestureDecision
 
 # What is said here is NumPy alone: one Keras is enough.
 pytestmark = pytest.mark.keras3_only

@@ -2,9 +2,11 @@
 
 import dataclasses
 import enum
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
+
+from tsm_live.decision.gestures import GestureEvent
 
 
 class Command(enum.Enum):
@@ -13,24 +15,6 @@ class Command(enum.Enum):
     QUIT = "quit"
     RESET = "reset"
     PAUSE = "pause"  # And go on, when paused.
-
-
-@dataclasses.dataclass(frozen=True)
-class GestureEvent:
-    """The start or the end of a gesture.
-
-    Attributes:
-        kind: `"start"` or `"end"`.
-        label: Of the gesture.
-        score: In [0, 1]: at a start the one that started it, at an end the
-            highest since.
-        time: Of the stream, in seconds.
-    """
-
-    kind: Literal["start", "end"]
-    label: str
-    score: float
-    time: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

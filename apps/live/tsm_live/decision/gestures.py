@@ -5,10 +5,27 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
-from tsm_live.decision.live_state import GestureEvent
+
+@dataclasses.dataclass(frozen=True)
+class GestureEvent:
+    """The start or the end of a gesture.
+
+    Attributes:
+        kind: `"start"` or `"end"`.
+        label: Of the gesture.
+        score: In [0, 1]: at a start the one that started it, at an end the
+            highest since.
+        time: Of the stream, in seconds.
+    """
+
+    kind: Literal["start", "end"]
+    label: str
+    score: float
+    time: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,10 +5,10 @@ import dataclasses
 
 import numpy as np
 
-from tsm_live.decision.gesture_decision import GestureDecision
-from tsm_live.decision.live_state import GestureEvent, LiveState
+from tsm_live.decision.gestures import GestureDecision, GestureEvent
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
+from tsm_live.live.live_state import LiveState
 from tsm_live.sessions.base_session import Prediction
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import TimedFrame
