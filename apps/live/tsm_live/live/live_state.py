@@ -1,4 +1,4 @@
-"""LiveState: a live run at one moment, for whatever shows it."""
+"""LiveState: one moment of a live run, as views show it."""
 
 import dataclasses
 import enum
@@ -10,33 +10,34 @@ from tsm_live.decision.gestures import GestureEvent
 
 
 class Command(enum.Enum):
-    """What somebody who looks at a live run can ask of it."""
+    """A request of somebody who watches a live run."""
 
     QUIT = "quit"
     RESET = "reset"
-    PAUSE = "pause"  # And go on, when paused.
+    PAUSE = "pause"  # Or go on, while it is paused.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LiveState:
-    """A live run at one moment.
+    """One moment of one source of a live run.
 
     Attributes:
-        source: Name of the stream.
+        source: The title of the source, without credentials.
         frame: `[H, W, 3]` uint8 BGR, as the source gave it.
-        time: Of the frame, in seconds since the stream's first.
+        time: Seconds since the first frame of the source.
         labels: The K classes.
         scores: `[K]` float32 probabilities, averaged over the window.
-        gesture: The one that goes on; None between gestures.
-        events: The latest, oldest first.
-        latency: Seconds of the network's last step.
-        fps: Frames that the source gives a second, as measured.
-        accelerator: What really runs the network.
-        processed: Frames that the network saw.
-        dropped: Frames that came too late to be seen.
-        resets: Times that the caches became zero since the start.
-        is_live: Whether frames come when they come, as from a camera, and not
-            when they are wanted, as from a file.
+        gesture: The gesture that goes on; None between gestures.
+        events: The latest events, oldest first.
+        latency: The seconds that the last step of the network took.
+        fps: The frames per second that the source really gives.
+        accelerator: The accelerator that the network really runs on.
+        processed: The number of frames that the network saw.
+        dropped: The number of frames that were dropped because a newer one
+            had come.
+        resets: How many times the caches became zero since the start.
+        is_live: Whether frames come at their own time, as from a camera,
+            rather than when they are asked for, as from a file.
         is_webcam: Whether it is a camera of this machine, in which people
             expect to see themselves as in a mirror.
     """
@@ -67,10 +68,10 @@ class View(Protocol):
     """Shows a live run: a window, a browser, a file."""
 
     def show(self, state: LiveState) -> None:
-        """Shows a moment; does not wait for anybody to see it."""
+        """Shows a moment, without waiting for anybody to see it."""
 
     def poll(self) -> list[Command]:
-        """Returns what has been asked since the last poll."""
+        """Returns the commands that came since the last poll."""
 
     def close(self) -> None:
-        """Ends; what is written is complete."""
+        """Closes the view and completes the files that it writes."""
