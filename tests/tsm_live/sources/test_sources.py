@@ -1,8 +1,10 @@
 import itertools
 import os
+import shutil
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,8 +13,8 @@ from testing.shared_data import fixture
 from testing.videos import truncated
 from tsm_keras.data.video.decoding import read_video
 from tsm_live.sources import camera as camera_module
-from tsm_live.sources.camera import LiveSource, back_off
-from tsm_live.sources.open_source import SourceOptions, open_source
+from tsm_live.sources.camera import Camera, back_off
+from tsm_live.sources.open_source import SourceOptions, open_source, source_file
 from tsm_live.sources.raw_pipe import RawPipe
 from tsm_live.sources.source import SourceError
 from tsm_live.sources.video_file import VideoFile
@@ -133,7 +135,7 @@ def test_back_off_doubles_up_to_a_limit():
 def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
     connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
     with NetworkCamera(connections, scheme) as camera:
-        source = LiveSource(camera.address, timeout=1.0)
+        source = Camera(camera.address, timeout=1.0)
         # Of each connection all frames but some that a decoder held back.
         times = [source.read().time for _ in range(27 + 22 + 10)]
         source.stop()
@@ -199,9 +201,9 @@ def test_a_local_camera_comes_back(monkeypatch, capsys):
 def test_what_never_was_there_is_told_at_once(monkeypatch):
     start = time.monotonic()
     with pytest.raises(SourceError, match="camera 97 cannot be opened"):
-        LiveSource("97").read()
+        Camera("97").read()
     with pytest.raises(SourceError, match="tcp://127.0.0.1:1 cannot be opened"):
-        LiveSource("tcp://127.0.0.1:1").read()
+        Camera("tcp://127.0.0.1:1").read()
     assert time.monotonic() - start < 4
 
 
@@ -210,17 +212,92 @@ def test_a_silent_server_is_given_up():
         NetworkCamera([(0, "stall")]) as camera,
         pytest.raises(SourceError, match="cannot be opened"),
     ):
-        LiveSource(camera.address, timeout=0.5).read()
+        Camera(camera.address, timeout=0.5).read()
 
 
 @pytest.mark.parametrize(
     "name",
-    ["0", "rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"],
+    [
+        *("0", "/dev/video97", "/dev/v4l/by-id/usb-Cam_1-video-index0"),
+        *("rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"),
+    ],
 )
 def test_live_sources(name):
     source = open_source(name)
-    assert isinstance(source, LiveSource) and source.is_live
-    assert source.is_webcam == (name == "0") and source.name == name
+    assert isinstance(source, Camera) and source.is_live
+    assert source.is_webcam == ("://" not in name) and source.name == name
+    assert source_file(name) is None
+
+
+def test_a_device_is_opened_by_its_path(monkeypatch):
+    opened = []
+
+    class Capture(_UnpluggedCamera):
+        openings, opened = [1], []
+
+        def __init__(self, *arguments):
+            opened.append(arguments)
+            super().__init__(0)
+
+    monkeypatch.setattr(camera_module.cv2, "VideoCapture", Capture)
+    assert open_source("/dev/video97").read().time == 0
+    assert opened == [("/dev/video97", cv2.CAP_V4L2)]
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(SourceError, match="camera /dev/video97 cannot be op"):
+        open_source("/dev/video97").read()
+
+
+def test_a_link_to_a_device_is_a_camera(tmp_path):
+    (tmp_path / "my_camera").symlink_to("/dev/video97")
+    source = open_source(str(tmp_path / "my_camera"))
+    assert isinstance(source, Camera) and source.is_webcam
+
+
+_PIPELINE = "nvarguscamerasrc sensor-id=0 ! nvvidconv ! appsink"
+
+
+def test_a_pipeline_is_handed_to_gstreamer(monkeypatch):
+    opened = []
+
+    class Capture(_UnpluggedCamera):
+        openings, opened = [1], []
+
+        def __init__(self, *arguments):
+            opened.append(arguments)
+            super().__init__(0)
+
+    monkeypatch.setattr(camera_module.cv2, "VideoCapture", Capture)
+    registry = camera_module.cv2.videoio_registry
+    monkeypatch.setattr(registry, "hasBackend", lambda backend: True)
+    source = open_source(f"gst:{_PIPELINE}")
+    assert source.read().time == 0
+    assert opened == [(_PIPELINE, cv2.CAP_GSTREAMER)]
+    assert source.is_live and not source.is_webcam
+    assert source.name == "gst:nvarguscamerasrc"
+
+
+def test_without_gstreamer_a_pipeline_is_one_line(monkeypatch):
+    registry = camera_module.cv2.videoio_registry
+    monkeypatch.setattr(registry, "hasBackend", lambda backend: False)
+    with pytest.raises(SourceError, match="without GStreamer") as error:
+        open_source(f"gst:{_PIPELINE}")
+    assert str(error.value).endswith("--source=gst:nvarguscamerasrc")
+    assert "\n" not in str(error.value)
+
+
+def test_the_address_of_a_file_is_read_once_to_its_end(tmp_path):
+    path = tmp_path / "a clip #1.mp4"
+    shutil.copy(fixture("tc_h265_video.mp4"), path)
+    address = path.as_uri()
+    assert "%20" in address and source_file(address) == str(path)
+    source = open_source(address)
+    assert not source.is_live and len(_read_all(source)) == 10
+    with pytest.raises(ValueError, match="three slashes.*file://clip.mp4$"):
+        open_source("file://clip.mp4")
+    with pytest.raises(SourceError, match="no video at FILE:///nowhere.mp4"):
+        open_source("FILE:///nowhere.mp4")
 
 
 def test_an_address_of_a_file_is_a_file(tmp_path):
@@ -264,7 +341,7 @@ def test_a_timeout_is_refused_whatever_the_source(timeout):
 
 
 def test_a_number_that_is_no_cameras():
-    with pytest.raises(ValueError, match="4 digits at most. Received: 99999"):
+    with pytest.raises(ValueError, match="at most 4 digits. Received: 99999"):
         open_source("9" * 20)
 
 

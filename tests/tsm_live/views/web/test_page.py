@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 import base64
+import contextlib
 import re
 
 import cv2
@@ -127,17 +128,17 @@ def test_the_buttons(browser):
 
 
 def test_the_page_comes_back_with_the_run(browser):
-    with web_view() as view:
+    token = "0123456789abcdef"
+    with web_view(token=token) as view:
         view.show(live_state())
         browser.go(view.url)
         browser.wait_for(f"{_GESTURE} === 'swipe left'")
-        port = browser.evaluate("location.port")
-    view = WebView(int(port))
-    try:
+        port = int(browser.evaluate("location.port"))
+    with contextlib.closing(WebView(port, token=token)) as view:
         view.show(live_state(gesture="pull"))
         browser.wait_for(f"{_GESTURE} === 'pull'")
-    finally:
-        view.close()
+    with contextlib.closing(WebView(port)):  # With a new token.
+        browser.wait_for(f"{_NOTICE}.includes('Open the new address')")
 
 
 def test_the_token(browser):

@@ -1,4 +1,4 @@
-"""encode_message: a moment of a live run as one message for a browser."""
+"""encode_message: encodes a moment of a live run for browsers."""
 
 import json
 import math
@@ -10,20 +10,20 @@ from tsm_live.live.live_state import LiveState
 from tsm_live.views.drawing import TIMELINE, class_hue, readable
 from tsm_live.views.timeline import gesture_spans
 
-_LONGEST = 1280  # Pixels; a phone shows no more.
-_QUALITY = 80  # Of the JPEG.
+_LONGEST = 1280  # Pixels; a phone does not show more.
+_QUALITY = 80  # The quality of the JPEG.
 _TOP = 5
 
 
 def encode_message(state: LiveState) -> bytes:
-    """Encodes a moment.
+    """Encodes a moment as one message.
 
     Args:
-        state: What to encode.
+        state: The moment.
 
     Returns:
         The length of the words (4 bytes, big-endian), the words (JSON) and the
-        picture (JPEG), mirrored if it is a camera's.
+        picture (JPEG), which is mirrored if it is that of a webcam.
     """
     frame = state.frame
     scale = _LONGEST / max(frame.shape)
