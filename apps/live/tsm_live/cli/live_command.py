@@ -55,8 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         config = _config(options, real_time=wanted.is_watched)
         # What is wrong is said before anything opens.
-        config.new_pacer(sessions.spec)
-        config.new_decision(sessions.spec)
+        config.stages(sessions.spec)
         sources = open_sources(names, source_options)
         views = open_views(wanted, [each.name for each in sources], stack)
         on_event = _open_events(options.events, stack)

@@ -42,21 +42,15 @@ class LiveConfig:
     restart_on_cut: bool = False
     real_time: bool = False
 
-    def new_pacer(self, spec: ArtifactSpec) -> FramePacer:
-        """Returns the pacer for a source.
+    def stages(self, spec: ArtifactSpec) -> tuple[FramePacer, GestureDecision]:
+        """Returns the pacer and the decision for a source.
 
         Raises:
-            ValueError: If `max_gap` does not suit the artifact.
+            ValueError: If `max_gap` does not suit the artifact, or `decision`
+                names a class that the artifact lacks.
         """
-        return FramePacer(spec.frame_interval, max_gap=self.max_gap)
-
-    def new_decision(self, spec: ArtifactSpec) -> GestureDecision:
-        """Returns the decision for a source.
-
-        Raises:
-            ValueError: If `decision` names a class that the artifact lacks.
-        """
-        return GestureDecision(spec.labels, self.decision)
+        pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
+        return pacer, GestureDecision(spec.labels, self.decision)
 
 
 def run_live(
@@ -114,10 +108,9 @@ class _Run:
             Stream(
                 Reader(source, self._arrived),
                 sessions.spec.labels,
-                accelerator=sessions.accelerator,
-                pacer=config.new_pacer(sessions.spec),
-                decision=config.new_decision(sessions.spec),
-                scene_cut=SceneCut() if config.restart_on_cut else None,
+                sessions.accelerator,
+                *config.stages(sessions.spec),
+                SceneCut() if config.restart_on_cut else None,
             )
             for source in sources
         ]
@@ -203,10 +196,11 @@ class _Run:
         return True
 
     def _check_end(self, number):
-        events = self.streams[number].check_end()
-        self._tell(self.streams[number], events)
-        if events and not self.ended:
-            self._show(number)  # Else views would show the gesture on and on.
+        stream = self.streams[number]
+        events = stream.check_end()
+        self._tell(stream, events)
+        if events and stream.reader.source.is_live:
+            self._show(number)  # Without a new frame, views would not know.
 
     def _show(self, number):
         state = self.streams[number].state()

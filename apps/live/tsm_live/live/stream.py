@@ -73,11 +73,10 @@ class Stream:
         self,
         reader: Reader,
         labels: tuple[str, ...],
-        *,
         accelerator: str,
         pacer: FramePacer,
         decision: GestureDecision,
-        scene_cut: SceneCut | None = None,
+        scene_cut: SceneCut | None,
     ):
         self.reader = reader
         self._labels = labels

@@ -15,7 +15,7 @@ _SECRET_NAME = re.compile("u|p|un|pw|pin|otp|sid|code|hash", re.IGNORECASE)
 _LOOKS_LIKE_AN_ADDRESS = re.compile(
     r"[\w+.-]+:/|[^/@]*:[^@]*@|[^?]*\?[^=]+=", re.DOTALL
 )
-_SCHEME_AND_REST = re.compile(r"([\w+.-]+:/+)?(.*)", re.DOTALL)
+_SCHEME = re.compile(r"(?:[\w+.-]+:/+)?")
 
 
 def source_title(name: str) -> str:
@@ -29,11 +29,11 @@ def source_title(name: str) -> str:
         name: A source as `open_source` takes it.
     """
     if name.startswith("gst:"):
-        return "gst:" + re.match(r"\s*([\w-]*)", name[4:])[1]
+        return "gst:" + "".join(re.findall(r"[\w-]+", name[4:])[:1])
     if not _LOOKS_LIKE_AN_ADDRESS.match(name):
         return name
-    scheme, rest = _SCHEME_AND_REST.fullmatch(name).groups("")
-    place, question, query = rest.partition("?")
+    scheme = "".join(_SCHEME.findall(name)[:1])
+    place, question, query = name[len(scheme) :].partition("?")
     if "@" in query:  # The `?` may belong to a password.
         return f"{scheme}{_HIDDEN}"
     credentials, _, address = place.rpartition("@")

@@ -79,55 +79,42 @@ def open_views(
     Raises:
         OSError, ValueError, ImportError: If a view cannot be opened.
     """
-    kinds = [
-        open_one
-        for open_one, is_wanted in (
-            (_window, options.window),
-            (_web, options.web is not None),
-            (_video_output, options.output is not None),
-        )
-        if is_wanted
-    ]
     return [
-        [open_one(options, sources, number, stack) for open_one in kinds]
+        list(_open_views(options, sources, number, stack))
         for number in range(len(sources))
     ]
 
 
-def _window(options, sources, number, stack):
-    from tsm_live.views.window import WindowView
+def _open_views(options, sources, number, stack):
+    """Yields the views of one source."""
+    if options.window:
+        from tsm_live.views.window import WindowView
 
-    view = WindowView(
-        f"tsm-live {sources[number]}", screenshots=options.screenshots
-    )
-    stack.callback(view.close)
-    return view
+        title = f"tsm-live {sources[number]}"
+        window = WindowView(title, screenshots=options.screenshots)
+        stack.callback(window.close)
+        yield window
+    if options.web is not None:
+        from tsm_live.views.web.web_view import WebView
 
+        web = WebView(
+            options.web and options.web + number,
+            host=options.web_host,
+            token=options.web_token,
+            origin=options.web_origin,
+        )
+        stack.callback(web.close)
+        shown = f"{sources[number]} is shown at {web.url}"
+        print(f"tsm-live: {shown}", file=sys.stderr)
+        yield web
+    if options.output is not None:
+        from tsm_live.views.video_output import VideoOutput
 
-def _web(options, sources, number, stack):
-    from tsm_live.views.web.web_view import WebView
-
-    view = WebView(
-        options.web and options.web + number,
-        host=options.web_host,
-        token=options.web_token,
-        origin=options.web_origin,
-    )
-    stack.callback(view.close)
-    print(
-        f"tsm-live: {sources[number]} is shown at {view.url}", file=sys.stderr
-    )
-    return view
-
-
-def _video_output(options, sources, number, stack):
-    from tsm_live.views.video_output import VideoOutput
-
-    path = output_paths(options.output, len(sources))[number]
-    output = VideoOutput(path)
-    stack.callback(_tell_of_dropped, output, path)
-    stack.callback(output.close)  # Runs before the callback above.
-    return output
+        path = output_paths(options.output, len(sources))[number]
+        output = VideoOutput(path)
+        stack.callback(_tell_of_dropped, output, path)
+        stack.callback(output.close)  # Runs before the callback above.
+        yield output
 
 
 def _tell_of_dropped(output, path):

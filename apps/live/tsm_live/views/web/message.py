@@ -13,6 +13,7 @@ from tsm_live.views.timeline import gesture_spans
 _LONGEST = 1280  # Pixels; a phone does not show more.
 _QUALITY = 80  # The quality of the JPEG.
 _TOP = 5
+_FIGURES = ("time", "latency", "fps", "processed", "dropped", "resets")
 
 
 def encode_message(state: LiveState) -> bytes:
@@ -57,17 +58,7 @@ def _words(state):
             for span in gesture_spans(state, TIMELINE)
         ],
         "timeline": TIMELINE,
-        **{
-            name: _finite(getattr(state, name))
-            for name in (
-                "time",
-                "latency",
-                "fps",
-                "processed",
-                "dropped",
-                "resets",
-            )
-        },
+        **{name: _finite(getattr(state, name)) for name in _FIGURES},
     }
 
 
