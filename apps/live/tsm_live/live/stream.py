@@ -66,7 +66,7 @@ class Stream:
         accelerator: The accelerator that the network really runs on.
         pacer: Says which frames are due.
         decision: Says when gestures start and end.
-        scene_cut: Finds the cuts at which to start anew; None for never.
+        scene_cut: Finds the cuts at which to start anew, or None.
     """
 
     def __init__(

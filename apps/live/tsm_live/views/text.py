@@ -88,5 +88,5 @@ def _scale(height):
 
 
 def _thickness(height, bold):
-    # In OpenCV 5 it is a weight (1 regular, 2 bold), before it is in pixels.
+    # OpenCV 5 takes a weight (1 regular, 2 bold), OpenCV 4 takes pixels.
     return (1 if _ANY_SCRIPT else max(1, round(height / 20))) + bold

@@ -63,7 +63,7 @@ def test_behind_a_proxy(path):
 
 
 def test_a_websocket_through_an_https_proxy():
-    """The proxy of the test speaks HTTPS to browsers, HTTP to the view."""
+    """Browsers see HTTPS and another name; the view sees plain HTTP."""
 
     async def watch(view):
         async with viewer_of(view, origin="https://tsm.example") as viewer:

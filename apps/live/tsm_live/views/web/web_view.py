@@ -1,4 +1,4 @@
-"""WebView: a live run in a browser."""
+"""WebView: shows a live run in a browser."""
 
 import asyncio
 import collections
