@@ -9,7 +9,7 @@ from testing.artifacts import random_artifact
 from testing.checkout import ROOT
 from testing.shared_data import fixture
 from tsm_live.cli.live_command import new_parser
-from tsm_live.decision.gesture_decision import DecisionConfig
+from tsm_live.decision.gestures import DecisionConfig
 
 # The runtime alone: one Keras is enough.
 pytestmark = pytest.mark.keras3_only

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tsm_live.decision.live_state import GestureEvent, LiveState
+from tsm_live.decision.gestures import GestureEvent
+from tsm_live.live.live_state import LiveState
 
 LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
 

@@ -50,11 +50,19 @@ class NetworkCamera:
 
     Args:
         connections: (frames, "stall" or "hang up") for each.
-        scheme: `"tcp"`, bare MPEG-TS, or `"rtsp"`.
+        scheme: `"tcp"`, bare MPEG-TS, `"http"` or `"rtsp"`.
+        credentials: `user:password` that an RTSP client must have.
+
+    Attributes:
+        address: Of the camera, without credentials.
+        asked: What clients asked for: lines of HTTP, addresses of RTSP.
+        served: How many connections there were.
     """
 
-    def __init__(self, connections, scheme="tcp"):
-        self._is_rtsp = scheme == "rtsp"
+    def __init__(self, connections, scheme="tcp", *, credentials=None):
+        self._is_rtsp, self._is_http = scheme == "rtsp", scheme == "http"
+        self._credentials = credentials
+        self.asked = []
         self._chunks = transport_stream(_pictures(240, (48, 64)))
         if self._is_rtsp:
             self._chunks = list(rtsp.packets(self._chunks, FPS))
@@ -94,7 +102,14 @@ class NetworkCamera:
 
     def _send(self, connection, frames):
         if self._is_rtsp:
-            rtsp.greet(connection)
+            self.asked += rtsp.greet(connection, self._credentials)
+        if self._is_http:
+            with connection.makefile("rb") as reader:
+                while line := reader.readline().decode().strip():
+                    self.asked.append(line)
+            connection.sendall(
+                b"HTTP/1.0 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+            )
         for number, chunk in enumerate(self._chunks[:frames]):
             if number >= FIRST_BURST and self._closed.wait(1 / FPS):
                 return

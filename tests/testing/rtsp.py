@@ -1,5 +1,6 @@
 """As much of an RTSP server as a client of one video over TCP needs."""
 
+import base64
 import struct
 
 _MPEG_TS, _CLOCK = 33, 90_000  # RFC 3551.
@@ -10,24 +11,43 @@ _DESCRIPTION = (
 )
 
 
-def greet(connection):
-    """Answers a client's requests up to the one to play (RFC 2326)."""
+def greet(connection, credentials=None):
+    """Answers a client's requests up to the one to play (RFC 2326).
+
+    Args:
+        connection: A socket.
+        credentials: `user:password`, without which nothing is described.
+
+    Returns:
+        The addresses that the client asked for.
+    """
+    wanted = credentials and base64.b64encode(credentials.encode()).decode()
+    asked = []
     with connection.makefile("rb") as reader:
         while request := _request(reader):
-            method, headers = request
+            method, address, headers = request
+            asked.append(address)
             answer = {"CSeq": headers["cseq"], "Session": "1"}
-            body = ""
-            if method == "DESCRIBE":
+            status, body = "200 OK", ""
+            if (
+                method == "DESCRIBE"
+                and wanted
+                and (headers.get("authorization") != f"Basic {wanted}")
+            ):
+                status = "401 Unauthorized"
+                answer["WWW-Authenticate"] = 'Basic realm="camera"'
+            elif method == "DESCRIBE":
                 body = _DESCRIPTION
                 answer["Content-Type"] = "application/sdp"
                 answer["Content-Length"] = len(body)
             elif method == "SETUP":
                 answer["Transport"] = headers["transport"]
             lines = [f"{name}: {value}" for name, value in answer.items()]
-            text = "\r\n".join(["RTSP/1.0 200 OK", *lines, "", body])
+            text = "\r\n".join([f"RTSP/1.0 {status}", *lines, "", body])
             connection.sendall(text.encode())
             if method == "PLAY":
-                return
+                break
+    return asked
 
 
 def packets(chunks, fps):
@@ -46,11 +66,12 @@ def packets(chunks, fps):
 
 
 def _request(reader):
-    """Returns a method and its headers, None when the client has gone."""
+    """Returns method, address and headers, None when the client has gone."""
     lines = []
     while line := reader.readline().decode().strip():
         lines.append(line)
     if not lines:
         return None
     headers = dict(line.split(": ", 1) for line in lines[1:])
-    return lines[0].split()[0], {k.lower(): v for k, v in headers.items()}
+    method, address, _ = lines[0].split()
+    return method, address, {k.lower(): v for k, v in headers.items()}

@@ -1,4 +1,4 @@
-"""Viewers of a web view that are no browsers."""
+"""Viewers of a web view that are not browsers."""
 
 import asyncio
 import contextlib
@@ -25,8 +25,17 @@ def port_of(view):
     return int(view.url.split(":")[2].split("/")[0])
 
 
+def token_of(view):
+    return view.url.partition("?token=")[2]
+
+
+def bearer(view):
+    """Returns the header that carries the token."""
+    return {"Authorization": f"Bearer {token_of(view)}"}
+
+
 def get(view, path, **options):
-    """Returns the status, headers and text of a route."""
+    """Returns the status, headers and text of a route, without the token."""
 
     async def ask():
         async with (
@@ -42,10 +51,11 @@ def get(view, path, **options):
 
 @contextlib.asynccontextmanager
 async def viewer_of(view, **options):
+    """Opens the WebSocket, with the token."""
     url = f"http://127.0.0.1:{port_of(view)}/live"
     async with (
         aiohttp.ClientSession() as client,
-        client.ws_connect(url, **options) as viewer,
+        client.ws_connect(url, headers=bearer(view), **options) as viewer,
     ):
         yield viewer
 

@@ -1,9 +1,14 @@
+import contextlib
 import json
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import numpy as np
@@ -138,12 +143,41 @@ def test_without_a_display_a_browser_can_watch(model):
         *(model, f"--source={fixture('skv_bikes.mp4')}", "--web=0")
     )
     line = process.stderr.readline()
-    url = re.search(r"is shown at (http://127\.0\.0\.1:\d+/)$", line)[1]
+    address = r"is shown at (http://127\.0\.0\.1:\d+/\?token=.*)$"
+    url = re.search(address, line)[1]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(url.partition("?")[0], timeout=10)
     with urllib.request.urlopen(url, timeout=10) as page:
         assert b"<html" in page.read().lower()
     process.send_signal(signal.SIGTERM)  # It would play for ten seconds.
     _finish(process)
     assert process.returncode == 0
+
+
+def test_idle_connections_do_not_keep_a_camera_away(model):
+    """Neither the camera nor a viewer lacks a file descriptor."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+    with (
+        NetworkCamera([(25, "hang up"), (240, "stall")]) as camera,
+        contextlib.ExitStack() as stack,
+    ):
+        process = start_tsm_live(
+            *(model, f"--source={camera.address}", "--web=0"), preexec_fn=limit
+        )
+        url = process.stderr.readline().split()[-1]
+        address = ("127.0.0.1", urllib.parse.urlsplit(url).port)
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(address, 10))
+        assert "is gone" in process.stderr.readline()
+        assert "is back" in process.stderr.readline()
+        with urllib.request.urlopen(url, timeout=10) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGTERM)
+        _, error = _finish(process)
+    assert process.returncode == 0 and not error
 
 
 def test_outputs_of_several_sources(model, tmp_path, capsys):

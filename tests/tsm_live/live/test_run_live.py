@@ -12,11 +12,11 @@ from testing.network_camera import FPS, NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import opencv_frames
 from tsm_live import StreamingSession
-from tsm_live.decision.gesture_decision import DecisionConfig
-from tsm_live.decision.live_state import Command
+from tsm_live.decision.gestures import DecisionConfig
+from tsm_live.live.live_state import Command
 from tsm_live.live.run_live import LiveConfig, run_live
 from tsm_live.live.source_sessions import SourceSessions, open_sessions
-from tsm_live.sources.live_source import LiveSource
+from tsm_live.sources.camera import Camera
 from tsm_live.sources.source import SourceError
 from tsm_live.sources.video_file import VideoFile
 
@@ -176,7 +176,7 @@ def test_a_camera_that_stalls_holds_up_no_other():
     start = time.monotonic()
     with NetworkCamera([(25, "stall")]) as camera:
         # It says nothing for far longer than the other takes.
-        sources = [LiveSource(camera.address, timeout=60), VideoFile(path)]
+        sources = [Camera(camera.address, timeout=60), VideoFile(path)]
         (live, file), _ = run_live(
             sources,
             open_sessions(random_artifact(streams=2), 2),
@@ -198,7 +198,7 @@ def test_who_is_late_gets_the_newest_frame():
     view = _Recorder(seconds=4 / FPS)
     with NetworkCamera([(70, "stall")]) as camera:
         (summary,), _ = run_live(
-            [LiveSource(camera.address)],
+            [Camera(camera.address)],
             open_sessions(random_artifact(), 1),
             [[view]],
             wants_end=lambda: view.states and view.states[-1].time > 1.2,

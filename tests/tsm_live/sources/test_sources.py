@@ -1,18 +1,16 @@
 import itertools
 import os
+import shutil
 import threading
-import time
 
 import numpy as np
 import pytest
 
-from testing.network_camera import NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import truncated
 from tsm_keras.data.video.decoding import read_video
-from tsm_live.sources import live_source as live_source_module
-from tsm_live.sources.live_source import LiveSource, back_off
-from tsm_live.sources.open_source import SourceOptions, open_source
+from tsm_live.sources import raw_pipe
+from tsm_live.sources.open_source import SourceOptions, open_source, source_file
 from tsm_live.sources.raw_pipe import RawPipe
 from tsm_live.sources.source import SourceError
 from tsm_live.sources.video_file import VideoFile
@@ -104,6 +102,14 @@ def test_a_pipe(pixel_format):
     np.testing.assert_allclose([f.time for f in found], [0, 0.1, 0.2, 0.3])
 
 
+def test_a_pipe_where_pipes_cannot_be_selected(monkeypatch):
+    """As on Windows."""
+    monkeypatch.setattr(raw_pipe, "_CAN_SELECT", False)
+    monkeypatch.delattr(raw_pipe.select, "select")
+    with _pipe(bytes(90)) as pipe:
+        assert len(_read_all(RawPipe(pipe, 5, 3))) == 2
+
+
 def test_a_pipe_that_ends_within_a_frame(capsys):
     with _pipe(bytes(100)) as pipe:
         assert len(_read_all(RawPipe(pipe, 5, 3))) == 2
@@ -124,103 +130,17 @@ def test_a_pipe_that_says_nothing_can_be_stopped():
     os.close(writing)
 
 
-def test_back_off_doubles_up_to_a_limit():
-    assert list(itertools.islice(back_off(1, 5), 5)) == [1, 2, 4, 5, 5]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["tcp", "rtsp"])
-def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
-    connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
-    with NetworkCamera(connections, scheme) as camera:
-        source = LiveSource(camera.address, timeout=1.0)
-        # Of each connection all frames but some that a decoder held back.
-        times = [source.read().time for _ in range(27 + 22 + 10)]
-        source.stop()
-        source.close()
-    assert camera.served == 3
-    assert (np.diff(times) >= 0).all()
-    assert (np.diff(times) > 0.5).sum() >= 2  # While it was away.
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split("; ")[0].rsplit(" ", 1)[1] for line in lines] == [
-        *("gone", "back", "gone", "back"),
-    ]
-
-
-class _UnpluggedCamera:
-    """Stands in for `cv2.VideoCapture`: no camera is where tests run.
-
-    Each opening yields as many frames as are left of `openings`.
-    """
-
-    openings: list[int]
-    opened: list[int]
-
-    def __init__(self, number):
-        self.opened.append(number)
-        self._left = self.openings.pop(0)
-
-    def isOpened(self):  # noqa: N802
-        return self._left > 0
-
-    def read(self):
-        self._left -= 1
-        if self._left < 0:
-            return False, None
-        return True, np.full((4, 6, 3), len(self.opened), np.uint8)
-
-    def release(self):
-        self._left = 0
-
-
-def test_a_local_camera_comes_back(monkeypatch, capsys):
-    camera = type("Camera", (_UnpluggedCamera,), {})
-    camera.openings, camera.opened = [2, 0, 0, 3], []
-    monkeypatch.setattr(live_source_module.cv2, "VideoCapture", camera)
-    source = open_source("0")
-    frames = [source.read() for _ in range(5)]
-    source.stop()
-    assert source.read() is None
-    # By number, each time; twice it was not there yet.
-    assert camera.opened == [0, 0, 0, 0]
-    assert [frame.image[0, 0, 0] for frame in frames] == [1, 1, 4, 4, 4]
-    gaps = np.diff([frame.time for frame in frames])
-    assert gaps[1] >= 0.5 + 1.0 + 2.0 > gaps[[0, 2, 3]].max()
-    assert [
-        line.split(": ")[-1] for line in capsys.readouterr().err.splitlines()
-    ] == [
-        "camera 0 is gone; trying again in 0.5 s",
-        "camera 0 is gone; trying again in 1 s",
-        "camera 0 is gone; trying again in 2 s",
-        "camera 0 is back",
-    ]
-
-
-def test_what_never_was_there_is_told_at_once(monkeypatch):
-    start = time.monotonic()
-    with pytest.raises(SourceError, match="camera 97 cannot be opened"):
-        LiveSource("97").read()
-    with pytest.raises(SourceError, match="tcp://127.0.0.1:1 cannot be opened"):
-        LiveSource("tcp://127.0.0.1:1").read()
-    assert time.monotonic() - start < 4
-
-
-def test_a_silent_server_is_given_up():
-    with (
-        NetworkCamera([(0, "stall")]) as camera,
-        pytest.raises(SourceError, match="cannot be opened"),
-    ):
-        LiveSource(camera.address, timeout=0.5).read()
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["0", "rtsp://camera/1", "HTTP://camera/video.mjpg", "udp://@:1234"],
-)
-def test_live_sources(name):
-    source = open_source(name)
-    assert isinstance(source, LiveSource) and source.is_live
-    assert source.is_webcam == (name == "0") and source.name == name
+def test_the_address_of_a_file_is_read_once_to_its_end(tmp_path):
+    path = tmp_path / "a clip #1.mp4"
+    shutil.copy(fixture("tc_h265_video.mp4"), path)
+    address = path.as_uri()
+    assert "%20" in address and source_file(address) == str(path)
+    source = open_source(address)
+    assert not source.is_live and len(_read_all(source)) == 10
+    with pytest.raises(ValueError, match="three slashes.*file://clip.mp4$"):
+        open_source("file://clip.mp4")
+    with pytest.raises(SourceError, match="no video at FILE:///nowhere.mp4"):
+        open_source("FILE:///nowhere.mp4")
 
 
 def test_an_address_of_a_file_is_a_file(tmp_path):
@@ -255,17 +175,6 @@ def test_a_rate_is_refused_whatever_the_source(fps):
 def test_a_size_is_refused_whatever_the_source(size):
     with pytest.raises(ValueError, match=f"Received: {size}$"):
         SourceOptions(stdin_size=size)
-
-
-@pytest.mark.parametrize("timeout", [0, float("inf"), float("nan"), 1e9])
-def test_a_timeout_is_refused_whatever_the_source(timeout):
-    with pytest.raises(ValueError, match=f"Received: timeout={timeout}"):
-        SourceOptions(timeout=timeout)
-
-
-def test_a_number_that_is_no_cameras():
-    with pytest.raises(ValueError, match="4 digits at most. Received: 99999"):
-        open_source("9" * 20)
 
 
 def test_a_pipe_or_a_folder_as_a_file(tmp_path):

@@ -4,11 +4,11 @@ import contextlib
 import os
 
 from tsm_live.cli.own_files import check_written
-from tsm_live.live.live_stream import Summary
 from tsm_live.live.run_live import run_live
 from tsm_live.live.source_sessions import SourceSessions
+from tsm_live.live.stream import Summary
 from tsm_live.sessions.base_session import Session
-from tsm_live.sources.video_file import VideoFile
+from tsm_live.sources.open_source import open_video
 from tsm_live.views.video_output import VideoOutput
 
 
@@ -31,7 +31,7 @@ def annotate_video(
     """
     check_written([("output", output)], [("source", source)])
     session.reset()
-    video = VideoFile(source)
+    video = open_video(os.fspath(source))
     with contextlib.closing(VideoOutput(output)) as view:
         (summary,), errors = run_live(
             [video], SourceSessions([session]), [[view]]

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from tsm_live.cli.one_line_parser import OneLineParser, add_runtime
 from tsm_live.cli.own_files import check_written
 from tsm_live.decision.event_log import EventLog
-from tsm_live.decision.gesture_decision import DecisionConfig
+from tsm_live.decision.gestures import DecisionConfig
 from tsm_live.live.ending import Ending
 from tsm_live.live.run_live import LiveConfig, run_live
 from tsm_live.live.source_sessions import open_sessions
-from tsm_live.sources.open_source import SourceOptions, open_source, source_file
+from tsm_live.sources.open_source import (
+    SourceOptions,
+    open_sources,
+    source_file,
+)
 from tsm_live.sources.raw_pipe import FORMATS
 from tsm_live.version import __version__
 from tsm_live.views.open_views import (
@@ -40,8 +44,6 @@ def main(arguments: Sequence[str]) -> int:
     names = options.source
     source_options = _source_options(options)
     _check_files(options)
-    if len(set(names)) < len(names):
-        raise ValueError(f"Each --source may be named once. Received: {names}")
     wanted = _view_options(options)
     with contextlib.ExitStack() as stack:
         ending = stack.enter_context(Ending())
@@ -53,10 +55,9 @@ def main(arguments: Sequence[str]) -> int:
         )
         config = _config(options, real_time=wanted.is_watched)
         # What is wrong is said before anything opens.
-        config.new_pacer(sessions.spec)
-        config.new_decision(sessions.spec)
-        sources = [open_source(name, source_options) for name in names]
-        views = open_views(wanted, names, stack)
+        config.stages(sessions.spec)
+        sources = open_sources(names, source_options)
+        views = open_views(wanted, [each.name for each in sources], stack)
         on_event = _open_events(options.events, stack)
         summaries, errors = run_live(
             sources,
@@ -123,7 +124,7 @@ def _config(options, *, real_time):
 def _view_options(options):
     given = {
         name: getattr(options, name)
-        for name in ("screenshots", "web_host", "web_token")
+        for name in ("screenshots", "web_host", "web_token", "web_origin")
         if getattr(options, name) is not None
     }
     views = ViewOptions(
@@ -165,8 +166,9 @@ def new_parser() -> OneLineParser:
         "--source",
         required=True,
         action="append",
-        help="a camera's number, a video file, an rtsp://, http://, tcp:// or "
-        "udp:// address, or - for bare frames on stdin; may be repeated",
+        help="the number or path of a camera, a video file, the rtsp://, "
+        "http://, tcp:// or udp:// address of a stream, gst: and a GStreamer "
+        "pipeline, or - for bare frames on stdin; may be repeated",
     )
     see = parser.add_argument_group(
         "what comes out",
@@ -185,12 +187,18 @@ def new_parser() -> OneLineParser:
     see.add_argument(
         "--web_host",
         metavar="HOST",
-        help=f"to bind to ({_VIEWS.web_host}); another needs a token",
+        help=f"to bind to ({_VIEWS.web_host})",
     )
     see.add_argument(
         "--web_token",
         metavar="TOKEN",
-        help="that browsers must bring; made up where one is needed",
+        help="that browsers must bring; by default a random one",
+    )
+    see.add_argument(
+        "--web_origin",
+        metavar="ADDRESS",
+        help="of the proxy through which browsers see the page, such as "
+        "https://example.org",
     )
     see.add_argument(
         "--output", metavar="FILE", help="an annotated .mp4, .mkv, .avi"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tsm_live.decision.gesture_decision import GestureDecision
-from tsm_live.decision.live_state import LiveState
+from tsm_live.decision.gestures import GestureDecision
+from tsm_live.live.live_state import LiveState
 from tsm_live.sessions.base_session import Session
+from tsm_live.sources.open_source import open_video
 from tsm_live.sources.source import TimedFrame
-from tsm_live.sources.video_file import VideoFile
 from tsm_live.views.drawing import draw
 
 _WARM_UP = 10  # Frames.
@@ -71,7 +71,7 @@ def measure(
 def _endless(source) -> Iterator[tuple[TimedFrame, float]]:
     """Yields frames, and how long each took to read."""
     while True:
-        video = VideoFile(source)
+        video = open_video(source)
         while True:
             start = time.perf_counter()
             frame = video.read()

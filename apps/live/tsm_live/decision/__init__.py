@@ -1,1 +1,1 @@
-"""From the logits of a stream to gestures with a start and an end."""
+"""Turns the logits of a stream into gestures with a start and an end."""

@@ -1,4 +1,4 @@
-"""EventLog: gestures as lines of JSON."""
+"""EventLog: writes gestures as lines of JSON."""
 
 import contextlib
 import dataclasses
@@ -6,13 +6,13 @@ import json
 import sys
 from typing import TextIO
 
-from tsm_live.decision.live_state import GestureEvent
+from tsm_live.decision.gestures import GestureEvent
 
 
 class EventLog:
-    """Writes a line for each start and end of a gesture, at once.
+    """Writes one line for each start and end of a gesture, immediately.
 
-    A line is `{"source", "kind", "label", "score", "time"}`; see
+    A line has the fields "source", "kind", "label", "score" and "time"; see
     `GestureEvent`.
 
     Args:
@@ -31,10 +31,11 @@ class EventLog:
         )
 
     def write(self, source: str, event: GestureEvent) -> None:
-        """Writes one.
+        """Writes one event of a source.
 
         Raises:
-            OSError: If it cannot be written; BrokenPipeError if nobody reads.
+            OSError: If it cannot be written. It is a BrokenPipeError if the
+                reader has gone.
         """
         fields = {
             "source": source,
@@ -53,7 +54,7 @@ class EventLog:
 
     def close(self) -> None:
         """Closes the file."""
-        # All is written, or `write` has said what is not.
+        # Each line was flushed, or `write` has raised an error.
         if self._file is not sys.stdout:
             with contextlib.suppress(OSError):
                 self._file.close()

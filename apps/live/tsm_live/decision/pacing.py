@@ -9,39 +9,40 @@ class Step(enum.Enum):
 
     SKIP = "skip"  # The network is not due yet.
     TAKE = "take"
-    RESTART = "restart"  # From zero caches: this frame does not follow.
+    RESTART = "restart"  # Take it with zero caches: it follows no other frame.
 
 
 class FramePacer:
     """Feeds a network at the interval it was trained for, by timestamps.
 
-    Whatever the rate of a source, of its frames those nearest to a grid of
-    `interval` are taken. Where frames come too rarely for the grid each is
-    taken, and the grid starts anew: none is ever made up for.
+    Whatever the rate of a source, the frames nearest to a grid of `interval`
+    are taken. Where frames come more rarely than the grid, each is taken and
+    the grid starts again: missed frames are never made up for.
 
     Args:
         interval: Seconds between frames that the network was trained for; 0
-            to take each frame.
-        max_gap: After more seconds than this between two frames, the network
-            starts anew; None for 1 second or three intervals, whichever is
-            longer. Infinite for never. Where time goes back it always does.
+            to take every frame.
+        max_gap: The network starts anew after a longer time than this between
+            two frames, in seconds. None means 1 second or three intervals,
+            whichever is longer; infinity means never. The network also starts
+            anew wherever time goes back.
+
+    Attributes:
+        longest_silence: Seconds without a frame after which the gesture of a
+            live source ends: `max_gap`, or its default where it is infinite.
 
     Raises:
         ValueError: If a number is out of its range.
     """
 
-    def __init__(
-        self,
-        interval: float,
-        *,
-        max_gap: float | None = None,
-    ):
+    def __init__(self, interval: float, *, max_gap: float | None = None):
         if not (math.isfinite(interval) and interval >= 0):
             raise ValueError(
-                "`interval` must be seconds, 0 or more. Received: "
-                f"interval={interval}"
+                "`interval` must be a finite number of seconds, 0 or more. "
+                f"Received: interval={interval}"
             )
-        max_gap = max(1.0, 3 * interval) if max_gap is None else max_gap
+        usual = max(1.0, 3 * interval)
+        max_gap = usual if max_gap is None else max_gap
         if not max_gap > interval:
             raise ValueError(
                 "`max_gap` must be seconds, more than the model's frame "
@@ -49,17 +50,18 @@ class FramePacer:
             )
         self._interval = interval
         self._max_gap = max_gap
+        self.longest_silence = max_gap if math.isfinite(max_gap) else usual
         self.restart()
 
     def restart(self) -> None:
-        """Makes the next frame a first one."""
+        """Treats the next frame as the first one of a stream."""
         self._last = self._due = None
 
     def step(self, time: float) -> Step:
         """Says what to do with the next frame of the stream.
 
         Args:
-            time: Of the frame, in seconds.
+            time: The time of the frame, in seconds.
         """
         if self._last is None:
             return self._begin(time, Step.TAKE)
@@ -67,8 +69,8 @@ class FramePacer:
         if passed < 0 or passed > self._max_gap:
             return self._begin(time, Step.RESTART)
         self._last = time
-        # The next frame comes, as far as one can tell, as long after this one
-        # as this one came after the last: the nearer of the two is taken.
+        # The next frame is expected as long after this one as this one came
+        # after the last. The one that is nearer to the grid is taken.
         if time + passed / 2 < self._due:
             return Step.SKIP
         self._due += self._interval

@@ -1,21 +1,22 @@
-"""SceneCut: notices where a video goes on with another scene."""
+"""SceneCut: notices where a video changes to another scene."""
 
 import cv2
 import numpy as np
 
-_SIDE = 16  # Pixels of the pictures that are compared.
-_BINS = 16  # Of their histograms.
+_SIDE = 16  # The side, in pixels, of the pictures that are compared.
+_BINS = 16  # The bins of their histograms.
 
 
 class SceneCut:
     """Compares each frame with the one before it.
 
-    A cut changes both what is where (the mean difference of tiny grey
-    pictures) and what there is (their histograms); motion changes the first
-    alone, and a lamp the second.
+    A cut changes both the layout (the mean difference of tiny grey pictures)
+    and the brightness (their histograms). Motion changes the layout alone, and
+    a lamp that is switched on the brightness.
 
     Args:
-        threshold: In (0, 1]: the change of both from which on it is a cut.
+        threshold: A number in (0, 1]. Where both change at least as much, it
+            is a cut.
 
     Raises:
         ValueError: If the threshold is out of its range.
@@ -31,11 +32,11 @@ class SceneCut:
         self.restart()
 
     def restart(self) -> None:
-        """Makes the next frame a first one."""
+        """Treats the next frame as the first one of a stream."""
         self._last = None
 
     def is_cut(self, frame: np.ndarray) -> bool:
-        """Returns whether a frame does not go on with the last scene.
+        """Returns whether a frame begins another scene than the last one.
 
         Args:
             frame: `[H, W, 3]` uint8.

@@ -1,1 +1,1 @@
-"""The loop of a live run over all its sources."""
+"""The loop of a live run over all its sources, and its state."""

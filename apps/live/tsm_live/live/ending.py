@@ -1,4 +1,4 @@
-"""Ending: whether somebody wants a run to end, by signal or by key."""
+"""Ending: whether a signal has asked the run to end."""
 
 import signal
 import types
@@ -9,16 +9,16 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last.
 
 
 class Ending:
-    """A context in which Ctrl-C and `kill` ask a run to end, and no more.
+    """A context in which Ctrl-C and `kill` only ask the run to end.
 
-    The first signal asks, so that files are completed; a second one kills.
+    The first signal asks, so that files are completed. A second one kills.
 
     Attributes:
         wanted: Whether the run is to end.
     """
 
     def __init__(self):
-        # A plain attribute: a signal's handler may not wait for a lock.
+        # A plain attribute, because a signal handler must not wait for a lock.
         self.wanted = False
         self._before: dict[int, Callable | int | None] = {}
 

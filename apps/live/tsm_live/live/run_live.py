@@ -1,4 +1,4 @@
-"""run_live: sources through a network to views and events, until they end."""
+"""run_live: runs sources through a network to views and events."""
 
 import dataclasses
 import itertools
@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 
 from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.decision.gesture_decision import DecisionConfig, GestureDecision
-from tsm_live.decision.live_state import Command, GestureEvent, View
+from tsm_live.decision.gestures import (
+    DecisionConfig,
+    GestureDecision,
+    GestureEvent,
+)
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
-from tsm_live.live.live_stream import LiveStream, Summary
+from tsm_live.live.live_state import Command, View
 from tsm_live.live.source_sessions import SourceSessions
+from tsm_live.live.stream import Stream, Summary
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import Source, SourceError
 
-_PATIENCE = 0.02  # Seconds between looks at views and signals.
-_LONGEST_WAIT = 1.0  # Seconds between two frames of a file, as shown.
+_PATIENCE = 0.02  # Seconds between checks of views and signals.
+_LONGEST_WAIT = 1.0  # Seconds that a watched file may stand still.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +31,10 @@ class LiveConfig:
     Attributes:
         decision: When a gesture starts and ends.
         max_gap: As for `FramePacer`.
-        restart_on_cut: Whether the network starts anew where the scene does.
-        real_time: Whether files are played at their own pace, for somebody
-            who watches.
+        restart_on_cut: Whether the network starts anew where the scene
+            changes.
+        real_time: Whether files are played at their own pace, for people who
+            watch.
     """
 
     decision: DecisionConfig = dataclasses.field(default_factory=DecisionConfig)
@@ -37,21 +42,15 @@ class LiveConfig:
     restart_on_cut: bool = False
     real_time: bool = False
 
-    def new_pacer(self, spec: ArtifactSpec) -> FramePacer:
-        """Returns the pacer of a source.
+    def stages(self, spec: ArtifactSpec) -> tuple[FramePacer, GestureDecision]:
+        """Returns the pacer and the decision for a source.
 
         Raises:
-            ValueError: If `max_gap` does not suit the artifact.
+            ValueError: If `max_gap` does not suit the artifact, or `decision`
+                names a class that the artifact lacks.
         """
-        return FramePacer(spec.frame_interval, max_gap=self.max_gap)
-
-    def new_decision(self, spec: ArtifactSpec) -> GestureDecision:
-        """Returns the decision of a source.
-
-        Raises:
-            ValueError: If `decision` names a class that the artifact lacks.
-        """
-        return GestureDecision(spec.labels, self.decision)
+        pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
+        return pacer, GestureDecision(spec.labels, self.decision)
 
 
 def run_live(
@@ -63,18 +62,19 @@ def run_live(
     on_event: Callable[[str, GestureEvent], None] = lambda source, event: None,
     wants_end: Callable[[], bool] = lambda: False,
 ) -> tuple[list[Summary], list[SourceError]]:
-    """Runs until the sources end, a view asks to quit or `wants_end`.
+    """Runs until the sources end, a view asks to quit or `wants_end` is true.
 
-    Each source is read in a thread of its own; what they gave goes through
-    the network together. One that waits holds up no other.
+    Each source is read in a thread of its own, and the frames that have come
+    go through the network together. A source that waits holds up no other.
 
     Args:
-        sources: Are closed at the end.
-        sessions: With a stream for each source.
-        views: Of each source; are shown its frames that are not dropped.
+        sources: The sources, which are closed at the end.
+        sessions: Sessions with one stream for each source.
+        views: The views of each source, which show all frames that are not
+            dropped.
         config: How sources are run.
-        on_event: Is called with a source's name and what starts or ends there.
-        wants_end: Is asked all the time.
+        on_event: Is called with the title of a source and each event there.
+        wants_end: Is called again and again; the run ends when it is true.
 
     Returns:
         A summary for each source, and the errors of those that failed.
@@ -105,17 +105,16 @@ class _Run:
         self._arrived = threading.Event()
         self._is_paused = self._has_quit = False
         self.streams = [
-            LiveStream(
+            Stream(
                 Reader(source, self._arrived),
                 sessions.spec.labels,
-                accelerator=sessions.accelerator,
-                pacer=config.new_pacer(sessions.spec),
-                decision=config.new_decision(sessions.spec),
-                scene_cut=SceneCut() if config.restart_on_cut else None,
+                sessions.accelerator,
+                *config.stages(sessions.spec),
+                SceneCut() if config.restart_on_cut else None,
             )
             for source in sources
         ]
-        # When the next frame of a file is to be shown, and that of the last.
+        # When the last frame of a file was due, by the clock and in the file.
         self._show_at = [(0.0, 0.0)] * len(self.streams)
 
     @property
@@ -134,13 +133,16 @@ class _Run:
                         self._restart(number)
 
     def turn(self):
-        """Takes what has arrived, or waits a little for something to."""
+        """Takes the frames that have come, or waits a little for one."""
         self._arrived.clear()
         frames = {
             number: frame
             for number in range(len(self.streams))
             if (frame := self._next_frame(number)) is not None
         }
+        for number in range(len(self.streams)):
+            if number not in frames:
+                self._check_end(number)
         if not frames:
             self._arrived.wait(_PATIENCE)
             return
@@ -155,13 +157,11 @@ class _Run:
         for number, frame in frames.items():
             stream = self.streams[number]
             self._tell(stream, stream.advance(frame, predictions.get(number)))
-            state = stream.state(frame)
-            for view in self._views[number]:
-                view.show(state)
+            self._show(number)
 
     def end(self):
         for stream in self.streams:
-            stream.reader.source.stop()  # All at once, then one by one.
+            stream.reader.source.stop()  # So that none waits for another.
         for stream in self.streams:
             stream.reader.stop()
             self._tell(stream, stream.end())
@@ -181,19 +181,31 @@ class _Run:
         return reader.poll()
 
     def _is_time(self, number, frame_time):
-        """Returns whether a file's frame is to be shown by now."""
+        """Returns whether the next frame of a file is due."""
         shown_at, last = self._show_at[number]
         wait = min(max(0.0, frame_time - last), _LONGEST_WAIT)
         now = time.monotonic()
         if now < shown_at + wait:
             return False
-        # Who is late does not hurry afterwards.
+        # A file that is late does not hurry afterwards.
         on_time = now < shown_at + wait + _LONGEST_WAIT
         self._show_at[number] = (
             shown_at + wait if on_time else now,
             frame_time,
         )
         return True
+
+    def _check_end(self, number):
+        stream = self.streams[number]
+        events = stream.check_end()
+        self._tell(stream, events)
+        if events and stream.reader.source.is_live:
+            self._show(number)  # Without a new frame, views would not know.
+
+    def _show(self, number):
+        state = self.streams[number].state()
+        for view in self._views[number]:
+            view.show(state)
 
     def _restart(self, number):
         self._sessions.reset(number)

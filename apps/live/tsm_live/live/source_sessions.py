@@ -1,4 +1,4 @@
-"""SourceSessions: the streams of N sources in one artifact."""
+"""SourceSessions: runs any number of sources with one artifact."""
 
 import os
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from tsm_live.sessions.open_session import open_session
 
 
 class SourceSessions:
-    """Runs as many sources as one likes, each with a state of its own.
+    """Runs any number of sources, each with a state of its own.
 
-    An artifact for S streams takes S sources in one call; for more there are
-    more sessions of it.
+    An artifact for S streams takes S sources in one call. For more sources
+    there are several sessions of it.
 
     Args:
-        sessions: Of one artifact.
+        sessions: Sessions of the same artifact.
 
     Attributes:
-        spec: Of the artifact.
-        accelerator: What really runs it.
+        spec: The specification of the artifact.
+        accelerator: The accelerator that the network really runs on.
     """
 
     def __init__(self, sessions: list[Session]):
@@ -29,10 +29,11 @@ class SourceSessions:
         self.accelerator = sessions[0].accelerator
 
     def step(self, frames: Mapping[int, np.ndarray]) -> dict[int, Prediction]:
-        """Takes the next frames of some sources; the others stand still.
+        """Takes the next frames of some sources; the others keep their state.
 
         Args:
-            frames: `[H, W, 3]` uint8 BGR of any size, by number of source.
+            frames: `[H, W, 3]` uint8 BGR of any size, by the number of the
+                source.
 
         Raises:
             ValueError: If a frame is anything else.
@@ -62,7 +63,7 @@ def open_sessions(
     accelerator: str = "cpu",
     threads: int = 1,
 ) -> SourceSessions:
-    """Opens an artifact for so many sources; as `open_session` otherwise."""
+    """Opens an artifact for several sources, as `open_session` for one."""
 
     def session():
         return open_session(path, accelerator=accelerator, threads=threads)

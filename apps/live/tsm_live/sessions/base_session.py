@@ -10,14 +10,12 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from tsm_live.artifact.preprocessing import fit_frame
+from tsm_live.artifact.preprocessing import check_frame, fit_frame
 from tsm_live.artifact.quantization import as_logits, quantize, zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
 
 _COLORS = ("rgb", "bgr")
-_UINT8 = np.dtype(np.uint8)
-_MAX_ASPECT = 32  # Resized, a sliver would take gigabytes.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -222,33 +220,6 @@ class Session:
         label = self.spec.labels[values.index(highest)]
         score = 1 / math.fsum([math.exp(v - highest) for v in values])
         return Prediction(label, score, self.spec.labels, logits, latency)
-
-
-def check_frame(frame: np.ndarray) -> None:
-    """Refuses what no session takes as a frame.
-
-    Raises:
-        ValueError: If it is no `[H, W, 3]` uint8 array, or a sliver.
-    """
-    if (
-        not isinstance(frame, np.ndarray)
-        or frame.ndim != 3
-        or frame.shape[2] != 3
-        or not frame.size
-        or frame.dtype != _UINT8
-    ):
-        shape = getattr(frame, "shape", None)
-        dtype = getattr(frame, "dtype", type(frame).__name__)
-        raise ValueError(
-            "`frame` must be a [H, W, 3] uint8 array. "
-            f"Received: shape {shape}, dtype {dtype}"
-        )
-    height, width, _ = frame.shape
-    if not 1 / _MAX_ASPECT <= width / height <= _MAX_ASPECT:
-        raise ValueError(
-            f"`frame` may be {_MAX_ASPECT} times as long as wide at most. "
-            f"Received: shape {frame.shape}"
-        )
 
 
 def _fit(frame, color, spec):

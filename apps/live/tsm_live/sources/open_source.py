@@ -1,12 +1,14 @@
-"""open_source: the source that a text names."""
+"""open_source: opens the source that a text names."""
 
 import dataclasses
 import re
 import sys
+from collections.abc import Sequence
 
-from tsm_live.sources.live_source import LiveSource, check_timeout
+from tsm_live.sources.camera import Camera, check_timeout, is_camera
 from tsm_live.sources.raw_pipe import FPS_RANGE, RawPipe, is_rate
 from tsm_live.sources.source import Source, SourceError
+from tsm_live.sources.title import source_title
 from tsm_live.sources.video_file import VideoFile
 
 _FILE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
@@ -14,16 +16,17 @@ _FILE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 
 @dataclasses.dataclass(frozen=True)
 class SourceOptions:
-    """What only some kinds of sources need.
+    """Options that only some kinds of sources need.
 
     Attributes:
-        timeout: As for `LiveSource`.
+        timeout: As for `Camera`.
         stdin_size: `WIDTHxHEIGHT` of the frames on stdin.
         stdin_format: As for `RawPipe`.
         stdin_fps: As for `RawPipe`.
 
     Raises:
-        ValueError: If a number is out of its range, or the size is no size.
+        ValueError: If a number is out of its range, or the size cannot be
+            read.
     """
 
     timeout: float = 5.0
@@ -32,7 +35,7 @@ class SourceOptions:
     stdin_fps: float = 30.0
 
     def __post_init__(self):
-        # Whatever the source: who mistypes one that is not used is told, too.
+        # A mistyped option is reported even if the source does not use it.
         check_timeout(self.timeout)
         if self.stdin_size is not None:
             self.frame_size()
@@ -47,7 +50,7 @@ class SourceOptions:
         """Returns the (width, height) of the frames on stdin, in pixels.
 
         Raises:
-            ValueError: If it is not known.
+            ValueError: If it was not given, or cannot be read.
         """
         size = re.fullmatch(r"(\d{1,9})x(\d{1,9})", self.stdin_size or "")
         if not size:
@@ -62,13 +65,16 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
     """Opens a camera, a stream, a file or stdin.
 
     Args:
-        name: A camera's number, `-` for bare frames on stdin, an address
-            (`rtsp://...`, `http://...`, `tcp://...`, `udp://...`) or a path.
-            An `http` address that ends like a video file is one.
-        options: What only some kinds need.
+        name: The number or the path of a camera (`0`, `/dev/video0`), `gst:`
+            and a GStreamer pipeline, the address of a stream (`rtsp://...`,
+            `http://...`, `tcp://...`, `udp://...`), `-` for bare frames on
+            stdin, or the path or the `file:///...` address of a video. An
+            `http` address that ends like a video file means one.
+        options: Options that only some kinds need.
 
     Raises:
-        SourceError: If a file cannot be read as a video, or stdin is closed.
+        SourceError: If a file cannot be read as a video, stdin is closed, or
+            this OpenCV cannot read pipelines.
         ValueError: If an option is missing or wrong.
     """
     if name == "-":
@@ -82,24 +88,71 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
             pixel_format=options.stdin_format,
             fps=options.stdin_fps,
         )
-    if _is_live(name):
-        return LiveSource(name, timeout=options.timeout)
-    return VideoFile(name)
+    if is_camera(name) and not _is_video_address(name):
+        return Camera(name, timeout=options.timeout)
+    return open_video(name)
+
+
+def open_sources(
+    names: Sequence[str], options: SourceOptions = SourceOptions()
+) -> list[Source]:
+    """Opens several sources, each under a name of its own.
+
+    Raises:
+        SourceError, ValueError: As `open_source`, or if one is named twice.
+    """
+    titles = [source_title(name) for name in names]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Each --source may be named once. Received: {titles}")
+    sources = [open_source(name, options) for name in names]
+    for index, source in enumerate(sources):
+        if titles.count(source.name) > 1:  # They differ only in credentials.
+            source.name += f" ({titles[: index + 1].count(titles[index])})"
+    return sources
+
+
+def open_video(name: str) -> VideoFile:
+    """Opens a video by its path or address; messages show only its title.
+
+    Raises:
+        SourceError: If it cannot be read as a video.
+        ValueError: If a `file://` address names another machine.
+    """
+    path, title = _file_path(name), source_title(name)
+    try:
+        video = VideoFile(path)
+    except SourceError as error:
+        raise SourceError(str(error).replace(path, title)) from None
+    video.name = title
+    return video
 
 
 def source_file(name: str) -> str | int | None:
-    """Returns the path, or the descriptor, that a source reads, if there is."""
+    """Returns the path or the descriptor that a source reads, or None."""
     if name == "-":
         return None if sys.stdin is None else 0
-    if name.startswith("file://"):
-        return name.removeprefix("file://")
-    return None if _is_live(name) or "://" in name else name
+    path = _file_path(name)
+    return None if is_camera(path) else path
 
 
-def _is_live(name):
-    scheme, is_address, rest = name.partition("://")
-    is_file = not is_address or (
-        scheme.lower() in ("http", "https")
-        and rest.partition("?")[0].lower().endswith(_FILE_SUFFIXES)
+def _is_video_address(name):
+    scheme, _, rest = name.lower().partition("://")
+    return scheme == "file" or (
+        scheme in ("http", "https")
+        and rest.partition("?")[0].endswith(_FILE_SUFFIXES)
     )
-    return name.isdecimal() or not is_file
+
+
+def _file_path(name):
+    """Returns the path in a `file://` address, and any other name as it is."""
+    if not name.lower().startswith("file://"):
+        return name
+    import urllib.request
+
+    host, _, path = name[len("file://") :].partition("/")
+    if host not in ("", "localhost"):
+        raise ValueError(
+            "The address of a file begins with file:/// (three slashes). "
+            f"Received: --source={source_title(name)}"
+        )
+    return urllib.request.url2pathname(f"/{path}")

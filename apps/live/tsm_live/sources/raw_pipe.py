@@ -10,13 +10,14 @@ import numpy as np
 from tsm_live.sources.source import SourceError, TimedFrame
 
 FORMATS = ("bgr24", "rgb24")  # FFmpeg's names.
-FPS_RANGE = (1e-3, 1e4)  # Beyond it time stands still, or has no end.
-_MAX_PIXELS = 1 << 26  # Of a frame, twice what 8K has.
-_PATIENCE = 0.1  # Seconds between looks at whether to stop.
+FPS_RANGE = (1e-3, 1e4)
+_MAX_PIXELS = 1 << 26  # Of one frame: twice the pixels of 8K.
+_PATIENCE = 0.1  # Seconds between checks of whether to stop.
+_CAN_SELECT = os.name == "posix"  # Windows selects sockets only.
 
 
 def is_rate(fps: float) -> bool:
-    """Returns whether so many frames a second tell the time of each."""
+    """Returns whether the time of frames can be counted at this rate."""
     return FPS_RANGE[0] <= fps <= FPS_RANGE[1]
 
 
@@ -27,10 +28,10 @@ class RawPipe:
 
     Args:
         pipe: A file with a descriptor.
-        width: Of a frame, in pixels.
-        height: Of a frame, in pixels.
+        width: The width of a frame in pixels.
+        height: The height of a frame in pixels.
         pixel_format: `"bgr24"` or `"rgb24"`.
-        fps: Frames a second, which tells the time of each.
+        fps: Frames per second, from which the time of each is counted.
 
     Raises:
         ValueError: If a size, the format or the rate is out of its range.
@@ -68,10 +69,10 @@ class RawPipe:
         self._stopped = False
 
     def read(self) -> TimedFrame | None:
-        """Waits for a whole frame; None when the pipe has ended.
+        """Waits for a whole frame; returns None when the pipe has ended.
 
         Raises:
-            SourceError: If it ended before there was a single one.
+            SourceError: If it ended before the first frame was complete.
         """
         content = self._read(int(np.prod(self._shape)))
         if content is None:
@@ -84,11 +85,14 @@ class RawPipe:
         return TimedFrame(image, time)
 
     def stop(self) -> None:
-        """Makes a `read` that waits return None soon."""
+        """Makes a `read` that waits return None soon, except on Windows.
+
+        There it returns with the next frame or at the end of the pipe.
+        """
         self._stopped = True
 
     def close(self) -> None:
-        """Does nothing: the pipe belongs to who gave it."""
+        """Does nothing: the pipe belongs to the caller."""
 
     def _read(self, size):
         content = bytearray(size)
@@ -96,7 +100,12 @@ class RawPipe:
         while filled < size:
             if self._stopped:
                 return None
-            if not select.select([self._descriptor], [], [], _PATIENCE)[0]:
+            if (
+                _CAN_SELECT
+                and not (
+                    select.select([self._descriptor], [], [], _PATIENCE)[0]
+                )
+            ):
                 continue
             part = os.read(self._descriptor, size - filled)
             if not part:
@@ -108,7 +117,7 @@ class RawPipe:
     def _ended(self, filled, size):
         if not self._count:
             raise SourceError(
-                f"stdin ended before a frame of {size} bytes was there. "
+                f"stdin ended before the first frame of {size} bytes. "
                 f"Received: {filled} bytes"
             )
         if filled:

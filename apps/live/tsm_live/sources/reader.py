@@ -1,29 +1,29 @@
-"""Reader: reads a source in a thread, so that none waits for another."""
+"""Reader: reads a source in a thread, so that no source waits for another."""
 
 import collections
 import threading
 
-from tsm_live.sessions.base_session import check_frame
+from tsm_live.artifact.preprocessing import check_frame
 from tsm_live.sources.source import Source, SourceError, TimedFrame
 
-_AHEAD = 4  # Frames of a file that are decoded before they are wanted.
-_RATE_FRAMES = 30  # Over which the rate is measured.
+_AHEAD = 4  # Frames of a file that are decoded ahead.
+_RATE_FRAMES = 30  # The rate is measured over as many frames.
 
 
 class Reader:
-    """Holds what a source gave last.
+    """Holds the frames that a source gave last.
 
-    Of a live source that is the newest frame alone: an older one that nobody
-    took is dropped and counted. A source that waits is read a few frames
-    ahead, and none of its frames is dropped.
+    A live source is read without a queue: an older frame that nobody took is
+    dropped and counted. Any other source is read a few frames ahead, and none
+    of its frames is dropped.
 
     Args:
-        source: Is closed when its thread ends.
-        arrived: Is set whenever there is something to poll.
+        source: The source, which is closed when the thread ends.
+        arrived: An event that is set whenever there is something to poll.
 
     Attributes:
-        source: The same.
-        dropped: Frames that nobody took in time.
+        source: The source.
+        dropped: The number of frames that nobody took in time.
         error: Why the source could not be read, or None.
     """
 
@@ -44,14 +44,14 @@ class Reader:
 
     @property
     def ended(self) -> bool:
-        """Whether all has been polled and no more will come."""
+        """Whether all frames have been polled and no more will come."""
         return not self._is_reading and not self._frames
 
     @property
     def fps(self) -> float:
-        """Frames that the source gives a second.
+        """Frames per second, measured where the source does not know its rate.
 
-        As measured, if it does not know; then 0 before there are two.
+        It is 0 until two frames have been measured.
         """
         if self.source.fps:
             return self.source.fps
@@ -61,12 +61,12 @@ class Reader:
         return (len(times) - 1) / (times[-1] - times[0])
 
     def peek(self) -> TimedFrame | None:
-        """Returns the frame that `poll` would, and leaves it."""
+        """Returns the frame that `poll` would return, without taking it."""
         with self._has_room:
             return self._frames[0] if self._frames else None
 
     def poll(self) -> TimedFrame | None:
-        """Returns the next frame, None if there is none (yet)."""
+        """Returns the next frame, or None if none has come yet."""
         with self._has_room:
             if not self._frames:
                 return None
@@ -91,7 +91,7 @@ class Reader:
                 self._check(frame)
                 self._keep(frame)
                 self._arrived.set()
-        except Exception as error:  # Is raised in the thread that polls.
+        except Exception as error:  # `run_live` returns or raises it.
             self.error = error
         finally:
             self._is_reading = False
@@ -99,12 +99,12 @@ class Reader:
             self._arrived.set()
 
     def _check(self, frame):
-        # Here: in the network, where all sources meet, it would end them all.
+        # In the network, which all sources share, it would end them all.
         try:
             check_frame(frame.image)
         except ValueError as error:
             raise SourceError(
-                f"{self.source.name} gives no frame for a network: {error}"
+                f"A frame of {self.source.name} cannot be used: {error}"
             ) from error
 
     def _keep(self, frame):

@@ -10,7 +10,7 @@ class SourceError(OSError):
 
 
 class TimedFrame(NamedTuple):
-    """A frame and when it is.
+    """A frame and its time.
 
     Attributes:
         image: `[H, W, 3]` uint8 BGR.
@@ -22,14 +22,14 @@ class TimedFrame(NamedTuple):
 
 
 class Source(Protocol):
-    """Frames in the order in which they are taken.
+    """Frames in the order in which they were taken.
 
     Attributes:
-        name: What the user calls it.
-        is_live: Whether frames come when they come, so that who is late has
-            missed some.
+        name: The title of the source, without credentials. It may be shown.
+        is_live: Whether frames come at their own time, so that a reader who
+            is late has missed some.
         is_webcam: As in `LiveState`.
-        fps: Frames a second, as far as is known beforehand; 0 if it is not.
+        fps: Frames per second as far as it is known beforehand, otherwise 0.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Source(Protocol):
     fps: float
 
     def read(self) -> TimedFrame | None:
-        """Waits for the next frame; None when there will be none.
+        """Waits for the next frame; returns None when no more will come.
 
         Raises:
-            SourceError: If there cannot be one.
+            SourceError: If the source cannot be read.
         """
 
     def stop(self) -> None:
         """Makes a `read` that waits in another thread return None soon."""
 
     def close(self) -> None:
-        """Lets go of the device or the file, when none reads any more."""
+        """Lets go of the device or the file, once nobody reads it any more."""

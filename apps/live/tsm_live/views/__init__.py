@@ -1,1 +1,1 @@
-"""What shows a live run: a window, a web page, a video file."""
+"""The views of a live run: a window, a web page and a video file."""

@@ -1,32 +1,32 @@
-"""draw: a moment of a live run as one picture."""
+"""draw: draws a moment of a live run as one picture."""
 
 import colorsys
 
 import cv2
 import numpy as np
 
-from tsm_live.decision.live_state import LiveState
-from tsm_live.decision.timeline import gesture_spans
+from tsm_live.live.live_state import LiveState
 from tsm_live.views.text import put_text
+from tsm_live.views.timeline import gesture_spans
 
-TIMELINE = 20.0  # Seconds that the timeline goes back.
-_TOP = 5  # Classes with a bar.
+TIMELINE = 20.0  # Seconds that the timeline shows.
+_TOP = 5  # Classes that have a bar.
 _SHORTEST = 360  # Smaller frames are enlarged, so that text can be read.
-_LONGEST = 1280  # But never beyond this.
-_NARROWEST = 320  # Pixels that the panel needs.
-_ROWS = 9.7  # Height of the panel, in units of text.
+_LONGEST = 1280  # No frame is enlarged beyond this.
+_NARROWEST = 320  # The least width of the panel in pixels.
+_ROWS = 9.7  # The height of the panel in lines of text.
 _PANEL, _TRACK = (28, 24, 22), (58, 52, 48)  # Colours are BGR.
 _BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
 
 
 def draw(state: LiveState) -> np.ndarray:
-    """Draws the frame, and below it what the network says.
+    """Draws the frame, and below it the results of the network.
 
-    A webcam's frame is mirrored, as people expect to see themselves; text
-    never is.
+    The frame of a webcam is mirrored, as people expect to see themselves. Text
+    is never mirrored.
 
     Args:
-        state: What to draw. A small frame is enlarged.
+        state: The moment to draw. A small frame is enlarged.
 
     Returns:
         `[H, W, 3]` uint8 BGR, H and W even, as video codecs want them.
@@ -36,7 +36,7 @@ def draw(state: LiveState) -> np.ndarray:
         frame = cv2.flip(frame, 1)
     height, width = frame.shape[:2]
     full_width = _even(max(width, _NARROWEST))
-    # Text is as large as the picture lets it be, of whatever shape that is.
+    # Text is as large as the picture allows, whatever its shape.
     unit = round(max(min(full_width, max(height, full_width / 2)) / 26, 12))
     full_height = _even(height + round(_ROWS * unit))
     left = (full_width - width) // 2
@@ -58,12 +58,12 @@ def draw(state: LiveState) -> np.ndarray:
 
 
 def readable(label: str) -> str:
-    """Returns a label as people write it: `swipe_left` is `swipe left`."""
+    """Returns a label as people write it, such as `swipe left`."""
     return label.replace("_", " ")
 
 
 def class_hue(state: LiveState, label: str) -> float:
-    """Returns the hue of a class, in [0, 1), far from its neighbours'."""
+    """Returns a hue in [0, 1), far from those of the neighbouring classes."""
     index = state.labels.index(label) if label in state.labels else 0
     return (0.38 + index * 0.381966) % 1  # The golden angle.
 
@@ -78,7 +78,7 @@ def _enlarged(frame):
 
 
 def _draw_words(panel, state, unit):
-    """Draws what goes on, then the figures."""
+    """Draws the gesture, and the figures below it."""
     width = panel.shape[1] - unit
     x, y = unit, round(0.6 * unit)
     gesture = state.gesture
@@ -105,7 +105,7 @@ def _draw_words(panel, state, unit):
 
 
 def _draw_bars(panel, state, unit):
-    """Draws the most probable classes: name, bar, per cent."""
+    """Draws the most probable classes: name, bar and percentage."""
     width = panel.shape[1] - unit
     bar = width * 46 // 100, width - 3 * unit
     for row, (label, score) in enumerate(state.top(_TOP)):
@@ -129,7 +129,7 @@ def _draw_bars(panel, state, unit):
 
 
 def _draw_timeline(panel, state, unit):
-    """Draws the last gestures on a band whose right end is now."""
+    """Draws the last gestures on a band that ends now, at its right."""
     left, right = unit, panel.shape[1] - unit
     band = panel[: round(1.3 * unit), left:right]
     band[:] = _TRACK

@@ -1,4 +1,4 @@
-"""open_views: what shows a run, as asked for on the command line."""
+"""open_views: opens the views that a run was asked to show."""
 
 import contextlib
 import dataclasses
@@ -6,22 +6,23 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from tsm_live.decision.live_state import View
+from tsm_live.live.live_state import View
 
 _PORT = 8080
 
 
 @dataclasses.dataclass(frozen=True)
 class ViewOptions:
-    """Which views there are.
+    """Which views a run has.
 
     Attributes:
         window: Whether there is a window.
         screenshots: As for `WindowView`.
-        web: Port of a web server, or None.
-        web_host: As for `WebView`.
-        web_token: As for `WebView`.
-        output: Path of a video to write, or None.
+        web: The port of a web server, or None.
+        web_host: As `host` of `WebView`.
+        web_token: As `token` of `WebView`.
+        web_origin: As `origin` of `WebView`.
+        output: The path of a video to write, or None.
     """
 
     window: bool = False
@@ -29,16 +30,17 @@ class ViewOptions:
     web: int | None = None
     web_host: str = "127.0.0.1"
     web_token: str | None = None
+    web_origin: str | None = None
     output: str | None = None
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody looks at it now."""
+        """Whether people watch the run while it goes on."""
         return self.window or self.web is not None
 
 
 def with_default_view(options: ViewOptions) -> ViewOptions:
-    """Adds a window where there can be one, else the web."""
+    """Adds a window where there can be one, and otherwise the web view."""
     from tsm_live.views.window import WindowError, check_window
 
     try:
@@ -49,7 +51,7 @@ def with_default_view(options: ViewOptions) -> ViewOptions:
 
 
 def output_paths(output: str | None, sources: int) -> list[pathlib.Path]:
-    """Returns the video that each source is written to, if there are any."""
+    """Returns the path of the video for each source, if there is an output."""
     if output is None:
         return []
     path = pathlib.Path(output)
@@ -66,65 +68,53 @@ def open_views(
 ) -> list[list[View]]:
     """Opens the views of each source.
 
-    Of several sources each has a window, a port (the next one) and a file
+    Each of several sources has a window, a port (the next one) and a file
     (`out_1.mp4`) of its own.
 
     Args:
-        options: Which.
-        sources: Names of the sources.
-        stack: Closes the views.
+        options: Which views to open.
+        sources: The titles of the sources.
+        stack: Closes the views at its end.
 
     Raises:
-        OSError, ValueError, ImportError: As the views do.
+        OSError, ValueError, ImportError: If a view cannot be opened.
     """
-    kinds = [
-        open_one
-        for open_one, is_wanted in (
-            (_window, options.window),
-            (_web, options.web is not None),
-            (_video_output, options.output is not None),
-        )
-        if is_wanted
-    ]
     return [
-        [open_one(options, sources, number, stack) for open_one in kinds]
+        list(_open_views(options, sources, number, stack))
         for number in range(len(sources))
     ]
 
 
-def _window(options, sources, number, stack):
-    from tsm_live.views.window import WindowView
+def _open_views(options, sources, number, stack):
+    """Yields the views of one source."""
+    if options.window:
+        from tsm_live.views.window import WindowView
 
-    view = WindowView(
-        f"tsm-live {sources[number]}", screenshots=options.screenshots
-    )
-    stack.callback(view.close)
-    return view
+        title = f"tsm-live {sources[number]}"
+        window = WindowView(title, screenshots=options.screenshots)
+        stack.callback(window.close)
+        yield window
+    if options.web is not None:
+        from tsm_live.views.web.web_view import WebView
 
+        web = WebView(
+            options.web and options.web + number,
+            host=options.web_host,
+            token=options.web_token,
+            origin=options.web_origin,
+        )
+        stack.callback(web.close)
+        shown = f"{sources[number]} is shown at {web.url}"
+        print(f"tsm-live: {shown}", file=sys.stderr)
+        yield web
+    if options.output is not None:
+        from tsm_live.views.video_output import VideoOutput
 
-def _web(options, sources, number, stack):
-    from tsm_live.views.web.web_view import WebView
-
-    view = WebView(
-        options.web and options.web + number,
-        host=options.web_host,
-        token=options.web_token,
-    )
-    stack.callback(view.close)
-    print(
-        f"tsm-live: {sources[number]} is shown at {view.url}", file=sys.stderr
-    )
-    return view
-
-
-def _video_output(options, sources, number, stack):
-    from tsm_live.views.video_output import VideoOutput
-
-    path = output_paths(options.output, len(sources))[number]
-    output = VideoOutput(path)
-    stack.callback(_tell_of_dropped, output, path)
-    stack.callback(output.close)  # This comes first.
-    return output
+        path = output_paths(options.output, len(sources))[number]
+        output = VideoOutput(path)
+        stack.callback(_tell_of_dropped, output, path)
+        stack.callback(output.close)  # Runs before the callback above.
+        yield output
 
 
 def _tell_of_dropped(output, path):

@@ -1,7 +1,7 @@
-"""put_text: text in a picture, of a given height and at most a given width.
+"""put_text: draws a line of text of a given height and limited width.
 
-OpenCV 5 draws any script; OpenCV 4 knows ASCII only, so there accents are left
-out and what remains is drawn as `?`.
+OpenCV 5 draws any script. OpenCV 4 draws ASCII only: accents are left out and
+other characters become `?`.
 """
 
 import functools
@@ -10,7 +10,7 @@ import unicodedata
 import cv2
 import numpy as np
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX  # OpenCV 5 takes its own font for all.
+_FONT = cv2.FONT_HERSHEY_SIMPLEX  # OpenCV 5 draws all text in its own font.
 _ANY_SCRIPT = int(cv2.__version__.partition(".")[0]) >= 5
 _CUT = "…" if _ANY_SCRIPT else "..."
 
@@ -30,14 +30,15 @@ def put_text(
 
     Args:
         picture: `[H, W, 3]` uint8 BGR; is changed.
-        text: What is no printable character becomes a space.
+        text: The text. A character that cannot be printed becomes a space.
         corner: (x, y) of the line's top left (or top right) corner.
-        height: Of the line, in pixels: a little more than from the top of an
-            `A` to the bottom of a `g`.
-        color: BGR.
-        width: In pixels; longer text is cut, which dots show.
+        height: The height of the line in pixels, which is a little more than
+            from the top of an `A` to the bottom of a `g`.
+        color: The colour as BGR.
+        width: The greatest width in pixels. Longer text is cut and ends in
+            dots.
         bold: Whether the strokes are thick.
-        align_right: Whether `corner` is the right one.
+        align_right: Whether `corner` is the top right corner.
     """
     fitted, text_width, above = _fit(text, height, width, bold)
     x, y = corner
@@ -55,7 +56,7 @@ def put_text(
 
 @functools.lru_cache(maxsize=1024)
 def _fit(text, height, width, bold):
-    """Returns what fits, its width and its height above the baseline."""
+    """Returns the text that fits, its width and the height above its base."""
     text = _drawable(text)
     size = functools.partial(
         cv2.getTextSize,
@@ -87,5 +88,5 @@ def _scale(height):
 
 
 def _thickness(height, bold):
-    # In OpenCV 5 it is a weight (1: regular, 2: bold), before it was pixels.
+    # OpenCV 5 takes a weight (1 regular, 2 bold), OpenCV 4 takes pixels.
     return (1 if _ANY_SCRIPT else max(1, round(height / 20))) + bold

@@ -9,7 +9,7 @@ import uuid
 import cv2
 import numpy as np
 
-from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.live.live_state import Command, LiveState
 from tsm_live.views.drawing import draw
 
 # An .mp4 can be played when it has been closed, an .mkv or an .avi even after

@@ -1,4 +1,4 @@
-"""WindowView: a live run in a window of the desktop."""
+"""WindowView: shows a live run in a window of the desktop."""
 
 import datetime
 import functools
@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 
-from tsm_live.decision.live_state import Command, LiveState
+from tsm_live.live.live_state import Command, LiveState
 from tsm_live.runtimes.own_process import ProcessError, run_module
 from tsm_live.views.drawing import draw
 
@@ -20,19 +20,19 @@ _COMMANDS = {
     " ": Command.PAUSE,
 }
 _FULL_SCREEN, _SCREENSHOT = "f", "s"
-_STILL = 1.0  # Seconds without a new picture that the title tells of.
-_FIRST_SIZE = (1280, 800)  # That a window has at most, until it is resized.
+_STILL = 1.0  # Seconds without a new picture until the title says so.
+_FIRST_SIZE = (1280, 800)  # The greatest size of a window at first.
 
 
 class WindowError(OSError):
-    """No window can be opened, or none with this OpenCV."""
+    """No window can be opened, here or with this OpenCV."""
 
 
-@functools.cache  # What works once works again.
+@functools.cache  # A display that works once works again.
 def check_window() -> None:
-    """Opens a window in a process of its own, which may die of it.
+    """Opens a window for a moment, in a process of its own.
 
-    A toolkit that finds no display ends the process that asked.
+    A toolkit that finds no display ends the process that asked for a window.
 
     Raises:
         WindowError: If there is no display, or OpenCV has no windows.
@@ -62,11 +62,11 @@ def check_window() -> None:
 class WindowView:
     """Shows a live run in a window.
 
-    Keys: `q` quits, `r` resets, space pauses, `f` is full screen and back, `s`
-    saves a screenshot. To close the window is to quit.
+    Keys: `q` quits, `r` resets, space pauses, `f` switches to full screen and
+    back, `s` saves a screenshot. Closing the window quits.
 
-    All methods are to be called in the thread that made it, by rule of the
-    toolkits; `poll` often, since the window answers only then.
+    The toolkits require that all methods are called in the thread that made
+    the window. Call `poll` often, because the window answers only then.
     """
 
     def __init__(
@@ -78,8 +78,9 @@ class WindowView:
         """Opens the window.
 
         Args:
-            title: Of the window.
-            screenshots: The folder for them; is made when it is needed.
+            title: The title of the window.
+            screenshots: The folder for screenshots, which is made when it is
+                needed.
 
         Raises:
             WindowError: If there is no display, or OpenCV has no windows.
@@ -97,8 +98,8 @@ class WindowView:
         )
 
     def show(self, state: LiveState) -> None:
-        """Draws a moment; nothing once the window is closed."""
-        # To show something is to open the window again.
+        """Draws a moment, unless the window has been closed."""
+        # Showing a picture would open the window again.
         if self._closed or self._is_gone():
             return
         first = self._picture is None
@@ -113,10 +114,10 @@ class WindowView:
         self._shown_at = time.monotonic()
 
     def poll(self) -> list[Command]:
-        """Lets the window answer; returns what its keys asked for."""
+        """Lets the window answer, and returns the commands of its keys."""
         commands = []
         while (key := cv2.pollKey()) >= 0:
-            # Beyond 8 bits are Caps Lock and the like.
+            # The higher bits stand for Caps Lock and the like.
             character = chr(key & 0xFF).lower()
             if character in _COMMANDS:
                 commands.append(_COMMANDS[character])
@@ -135,13 +136,13 @@ class WindowView:
         """Closes the window."""
         if not self._closed and not self._is_gone():
             cv2.destroyWindow(self._title)
-            cv2.pollKey()  # It goes when its events are handled.
+            cv2.pollKey()  # It disappears when its events are handled.
         self._closed = True
 
     def _is_gone(self):
         try:
             visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE)
-        except cv2.error:  # So some toolkits say it.
+        except cv2.error:  # Some toolkits say it in this way.
             return True
         return visible < 1
 
@@ -168,19 +169,19 @@ class WindowView:
         try:
             path = save_png(self._picture, self._screenshots)
             print(f"tsm-live: wrote {path}", file=sys.stderr)
-        except OSError as error:  # No reason to end the run.
+        except OSError as error:  # The run goes on.
             print(f"tsm-live: no screenshot: {error}", file=sys.stderr)
 
 
 def save_png(picture: np.ndarray, folder: str | os.PathLike) -> pathlib.Path:
-    """Saves a picture under the time of day.
+    """Saves a picture under a name that tells the time.
 
     Args:
         picture: `[H, W, 3]` uint8 BGR.
-        folder: Is made if it does not exist.
+        folder: The folder, which is made if it does not exist.
 
     Returns:
-        The file, which appears when it is complete.
+        The path of the file, which appears when it is complete.
 
     Raises:
         OSError: If it cannot be written.
@@ -199,7 +200,7 @@ def save_png(picture: np.ndarray, folder: str | os.PathLike) -> pathlib.Path:
     return path
 
 
-if __name__ == "__main__":  # What `check_window` tries.
+if __name__ == "__main__":  # `check_window` runs this.
     cv2.namedWindow("tsm-live")
     cv2.pollKey()
     cv2.destroyAllWindows()

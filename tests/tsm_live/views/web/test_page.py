@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 import base64
+import contextlib
 import re
 
 import cv2
@@ -15,7 +16,7 @@ from testing.live_states import live_state
 from testing.videos import opencv_frames
 from testing.waiting import wait_for
 from testing.web_viewers import web_view
-from tsm_live.decision.live_state import Command
+from tsm_live.live.live_state import Command
 from tsm_live.views.web.web_view import WebView
 
 _GESTURE = "document.getElementById('gesture').textContent"
@@ -127,17 +128,17 @@ def test_the_buttons(browser):
 
 
 def test_the_page_comes_back_with_the_run(browser):
-    with web_view() as view:
+    token = "0123456789abcdef"
+    with web_view(token=token) as view:
         view.show(live_state())
         browser.go(view.url)
         browser.wait_for(f"{_GESTURE} === 'swipe left'")
-        port = browser.evaluate("location.port")
-    view = WebView(int(port))
-    try:
+        port = int(browser.evaluate("location.port"))
+    with contextlib.closing(WebView(port, token=token)) as view:
         view.show(live_state(gesture="pull"))
         browser.wait_for(f"{_GESTURE} === 'pull'")
-    finally:
-        view.close()
+    with contextlib.closing(WebView(port)):  # With a new token.
+        browser.wait_for(f"{_NOTICE}.includes('Open the new address')")
 
 
 def test_the_token(browser):

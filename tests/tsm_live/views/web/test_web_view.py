@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import dataclasses
 import socket
 import threading
 import time
@@ -8,14 +10,18 @@ import numpy as np
 import pytest
 
 from testing.live_states import LABELS, live_state, random_frame
+from testing.waiting import wait_for
 from testing.web_viewers import (
+    bearer,
     get,
     port_of,
     receive_message,
+    token_of,
     viewer_of,
     web_view,
 )
-from tsm_live.decision.live_state import Command
+from tsm_live.live.live_state import Command
+from tsm_live.views.web import connections
 from tsm_live.views.web import web_view as web_module
 from tsm_live.views.web.web_view import WebView
 
@@ -162,16 +168,79 @@ def test_the_end_is_told_and_the_port_is_free_again():
     again.close()
 
 
-def test_to_end_takes_no_viewer_that_listens():
-    view = WebView(0)
-    view.show(live_state())
+@contextlib.contextmanager
+def _deaf_viewer(view):
+    """A viewer that takes the first bytes and never reads again."""
     with socket.create_connection(("127.0.0.1", port_of(view))) as deaf:
         deaf.sendall(
             b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            b"Authorization: Bearer " + token_of(view).encode() + b"\r\n\r\n"
         )
         assert deaf.recv(12) == b"HTTP/1.1 101"
+        yield deaf
+
+
+@pytest.mark.slow
+def test_a_viewer_that_never_reads_slows_nobody_and_is_left():
+    frames = [live_state(random_frame(720, 1280, seed)) for seed in range(4)]
+
+    async def watch(view):
+        longest, seen = 0.0, 0
+        async with viewer_of(view) as fast:
+            end = time.monotonic() + 2 * 10.0  # The time of two heartbeats.
+            while time.monotonic() < end:
+                start = time.perf_counter()
+                view.show(dataclasses.replace(frames[seen % 4]))
+                longest = max(longest, time.perf_counter() - start)
+                await receive_message(fast)
+                await fast.send_str("shown")
+                seen += 1
+        return longest, seen
+
+    with web_view() as view, _deaf_viewer(view):
+        wait_for(lambda: len(view._viewers) == 1)
+        longest, seen = asyncio.run(watch(view))
+        # As many as the fast viewer alone would get, within reason.
+        assert seen > 40 and longest < 0.1
+        wait_for(lambda: not view._viewers)
+
+
+def test_connections_that_wait_are_few_and_do_not_last(monkeypatch):
+    monkeypatch.setattr(connections, "_MOST_WAITING", 10)
+    monkeypatch.setattr(connections, "_PATIENCE", 1.0)
+    with web_view() as view, contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", port_of(view))
+        idle = [
+            stack.enter_context(socket.create_connection(address, 10))
+            for _ in range(200)
+        ]
+        # The newest is served, be there ever so many.
+        assert get(view, "/", headers=bearer(view))[0] == 200
+        closed = [peer for peer in idle if _is_closed(peer)]
+        assert len(closed) >= 190 and idle[0] in closed
+        with _deaf_viewer(view):  # May stay.
+            slow = idle[-1]
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")  # Without an end.
+            wait_for(lambda: all(map(_is_closed, idle)))
+            assert len(view._viewers) == 1
+
+
+def _is_closed(peer):
+    peer.settimeout(0.01)
+    try:
+        return not peer.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_to_end_takes_no_viewer_that_listens():
+    view = WebView(0)
+    view.show(live_state())
+    with _deaf_viewer(view):
         start = time.perf_counter()
         view.close()
         assert time.perf_counter() - start < 5
@@ -215,7 +284,7 @@ def test_what_is_no_http_is_refused_in_silence(content, caplog):
         with socket.create_connection(("127.0.0.1", port_of(view)), 10) as peer:
             peer.sendall(content)
             assert peer.recv(12) == b"HTTP/1.0 400"
-        assert get(view, "/")[0] == 200
+        assert get(view, "/", headers=bearer(view))[0] == 200
     assert not caplog.records
 
 

@@ -1,20 +1,19 @@
-"""Where the web view is served."""
+"""The address at which the web view is served."""
 
+import os
 import socket
-
-from tsm_live.views.web.access import Access
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens; what fails is said in one line.
+    """Returns a socket that listens.
 
     Args:
-        host: Name or address.
-        port: 0 picks a free one.
+        host: A name or an address of this machine.
+        port: The port; 0 picks a free one.
 
     Raises:
         ValueError: If there is no such port.
-        OSError: If it is taken, or the host is not this machine's.
+        OSError: If the port is taken, or the host is not this machine.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"The port must be in 0..65535. Received: {port}")
@@ -26,8 +25,9 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         raise OSError(f"Cannot serve at {host!r}: {error}") from error
     try:
-        # A port that a run before this one left is free at once.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # On Windows two runs could share a port.
+            # The port of a run that has just ended can be taken at once.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
     except OSError as error:
@@ -40,22 +40,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def public_url(access: Access) -> str:
-    """Returns the address to open, with the token if there is one."""
-    host = access.host
+def public_url(host: str, port: int, token: str) -> str:
+    """Returns the address to open in a browser."""
     if host in ("0.0.0.0", "::"):
         host = _outer_address()
     if ":" in host:
         host = f"[{host}]"
-    query = "" if access.token is None else f"?token={access.token}"
-    return f"http://{host}:{access.port}/{query}"
+    return f"http://{host}:{port}/?token={token}"
 
 
 def _outer_address():
-    """Returns the address of this machine that others see."""
+    """Returns the address under which other machines see this one."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # UDP: nothing is sent.
+            probe.connect(("192.0.2.1", 9))  # UDP sends nothing here.
             return probe.getsockname()[0]
     except OSError:
         return socket.gethostname()

@@ -1,4 +1,4 @@
-"""encode_message: a moment of a live run as one message for a browser."""
+"""encode_message: encodes a moment of a live run for browsers."""
 
 import json
 import math
@@ -6,24 +6,25 @@ import struct
 
 import cv2
 
-from tsm_live.decision.live_state import LiveState
-from tsm_live.decision.timeline import gesture_spans
+from tsm_live.live.live_state import LiveState
 from tsm_live.views.drawing import TIMELINE, class_hue, readable
+from tsm_live.views.timeline import gesture_spans
 
-_LONGEST = 1280  # Pixels; a phone shows no more.
-_QUALITY = 80  # Of the JPEG.
+_LONGEST = 1280  # Pixels; a phone does not show more.
+_QUALITY = 80  # The quality of the JPEG.
 _TOP = 5
+_FIGURES = ("time", "latency", "fps", "processed", "dropped", "resets")
 
 
 def encode_message(state: LiveState) -> bytes:
-    """Encodes a moment.
+    """Encodes a moment as one message.
 
     Args:
-        state: What to encode.
+        state: The moment.
 
     Returns:
         The length of the words (4 bytes, big-endian), the words (JSON) and the
-        picture (JPEG), mirrored if it is a camera's.
+        picture (JPEG), which is mirrored if it is that of a webcam.
     """
     frame = state.frame
     scale = _LONGEST / max(frame.shape)
@@ -57,17 +58,7 @@ def _words(state):
             for span in gesture_spans(state, TIMELINE)
         ],
         "timeline": TIMELINE,
-        **{
-            name: _finite(getattr(state, name))
-            for name in (
-                "time",
-                "latency",
-                "fps",
-                "processed",
-                "dropped",
-                "resets",
-            )
-        },
+        **{name: _finite(getattr(state, name)) for name in _FIGURES},
     }
 
 

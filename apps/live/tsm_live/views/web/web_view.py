@@ -1,4 +1,4 @@
-"""WebView: a live run in a browser."""
+"""WebView: shows a live run in a browser."""
 
 import asyncio
 import collections
@@ -11,13 +11,14 @@ import threading
 from aiohttp import WSMsgType, web
 from aiohttp.http import HttpProcessingError
 
-from tsm_live.decision.live_state import Command, LiveState
-from tsm_live.views.web.access import Access, token_for
+from tsm_live.live.live_state import Command, LiveState
+from tsm_live.views.web.access import Access, new_token
 from tsm_live.views.web.address import listen, public_url
+from tsm_live.views.web.connections import Connections, Entrance
 from tsm_live.views.web.message import encode_message
 
 _MOST_VIEWERS = 16
-_IN_FLIGHT = 2  # Messages that a viewer has not shown yet.
+_IN_FLIGHT = 2  # Messages on their way to a viewer.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -29,34 +30,42 @@ _HEADERS = {
 class WebView:
     """Shows a live run to browsers, and takes commands from them.
 
-    A thread of its own serves. A moment is encoded once for all viewers, and
-    not at all while nobody watches; a slow viewer gets fewer of them, and the
-    latest.
+    The server runs in a thread of its own. A moment is encoded once for all
+    viewers, and not at all while nobody watches. A slow viewer gets fewer
+    moments, and always the latest.
 
     Attributes:
-        url: The address to open, with the token if there is one.
+        url: The address to open, with the token.
     """
 
     def __init__(
-        self, port: int, *, host: str = "127.0.0.1", token: str | None = None
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        origin: str | None = None,
     ):
         """Starts to serve.
 
         Args:
-            port: 0 picks a free one.
-            host: Name or address to bind to, `"0.0.0.0"` for all of the
-                machine's.
-            token: That viewers must bring; unless the host is this machine
-                alone there always is one, a random one if none is given.
+            port: The port; 0 picks a free one.
+            host: The name or address to bind to; `"0.0.0.0"` means all
+                addresses of this machine.
+            token: The token that viewers must bring; by default a random one.
+            origin: As for `Access`.
 
         Raises:
             ValueError: If an argument is out of range.
-            OSError: If the port is taken, or the host is not this machine's.
+            OSError: If the port is taken, or the host is not this machine.
         """
-        token = token_for(host, token)
+        token = new_token() if token is None else token
+        Access(token, "", origin)  # Raises before anything is open.
         listener = listen(host, port)
-        self._access = Access(host, listener.getsockname()[1], token)
-        self.url = public_url(self._access)
+        port = listener.getsockname()[1]
+        # Cookies belong to a host, whatever the port.
+        self._access = Access(token, f"tsm_live_{port}", origin)
+        self.url = public_url(host, port, token)
         self._state: LiveState | None = None
         self._encoded: tuple[LiveState, asyncio.Future] | None = None
         self._commands: collections.deque[Command] = collections.deque(
@@ -83,13 +92,13 @@ class WebView:
         self._thread.start()
 
     def show(self, state: LiveState) -> None:
-        """Makes a moment the one that viewers get next."""
+        """Makes a moment the next one that viewers get."""
         self._state = state
         if self._viewers:
             self._loop.call_soon_threadsafe(self._notify)
 
     def poll(self) -> list[Command]:
-        """Returns what viewers asked for."""
+        """Returns the commands of the viewers."""
         return [self._commands.popleft() for _ in range(len(self._commands))]
 
     def close(self) -> None:
@@ -110,16 +119,23 @@ class WebView:
 
     async def _start(self, listener):
         await self._runner.setup()
-        await web.SockSite(self._runner, listener).start()
+        assert self._runner.server is not None
+        self._connections = Connections(self._runner.server)
+        self._server = await self._loop.create_server(
+            lambda: Entrance(self._connections),
+            sock=listener,
+            backlog=8,  # asyncio accepts as many at once, before it looks.
+        )
 
     async def _stop(self):
+        self._server.close()
         goodbyes = (self._say_goodbye(viewer) for viewer in self._viewers)
         await asyncio.gather(*goodbyes)
         await self._runner.cleanup()
         await self._loop.shutdown_default_executor()
 
     async def _say_goodbye(self, viewer):
-        # One that does not listen is left behind.
+        # A viewer that does not answer is not waited for.
         with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
             await asyncio.wait_for(viewer.close(message=b"ended"), 1.0)
 
@@ -143,21 +159,17 @@ class WebView:
                 "Content-Security-Policy": (
                     f"default-src 'none'; script-src 'nonce-{nonce}'; "
                     f"style-src 'nonce-{nonce}'; img-src data:; "
-                    # Not all browsers take 'self' for a WebSocket too.
-                    f"connect-src 'self' ws://{request.host} "
-                    f"wss://{request.host}; "
-                    "base-uri 'none'; form-action 'none'; "
+                    "connect-src 'self'; base-uri 'none'; form-action 'none'; "
                     "frame-ancestors 'none'"
                 )
             },
         )
-        if self._access.token is not None:
-            response.set_cookie(
-                self._access.cookie,
-                self._access.token,
-                httponly=True,
-                samesite="Strict",
-            )
+        response.set_cookie(
+            self._access.cookie,
+            self._access.token,
+            httponly=True,
+            samesite="Strict",
+        )
         return response
 
     async def _serve_viewer(self, request):
@@ -171,22 +183,20 @@ class WebView:
             compress=False,  # Nearly all of a message is a JPEG.
         )
         self._viewers.add(viewer)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._viewers.discard, viewer)
+            stack.enter_context(self._connections.watching(request))
             await viewer.prepare(request)
             ready = asyncio.Semaphore(_IN_FLIGHT)
             sender = asyncio.create_task(self._send(viewer, ready))
-            try:
-                await self._receive(viewer, ready)
-            finally:
-                sender.cancel()
-        finally:
-            self._viewers.discard(viewer)
+            stack.callback(sender.cancel)
+            await self._receive(viewer, ready)
         return viewer
 
     async def _send(self, viewer, ready):
         """Sends the latest moment whenever the viewer is ready for it."""
         sent = None
-        with contextlib.suppress(ConnectionError):  # It left.
+        with contextlib.suppress(ConnectionError):  # The viewer has left.
             while True:
                 await ready.acquire()
                 while self._state is sent:
@@ -200,11 +210,11 @@ class WebView:
                 state,
                 self._loop.run_in_executor(None, encode_message, state),
             )
-        # Others may wait for it too when this viewer leaves.
+        # Other viewers may still wait for it when this one leaves.
         return await asyncio.shield(self._encoded[1])
 
     async def _receive(self, viewer, ready):
-        """Takes what the page says, until the viewer leaves."""
+        """Takes the messages of a viewer until it leaves."""
         commands = {command.value: command for command in Command}
         async for message in viewer:
             if message.type is not WSMsgType.TEXT:
@@ -216,7 +226,7 @@ class WebView:
 
 
 def _logger():
-    """Returns one that is silent about requests that are no HTTP."""
+    """Returns a logger that is silent about requests that are not HTTP."""
     logger = logging.getLogger("tsm_live.views.web.web_view")
     logger.addFilter(_is_worth_a_line)
     return logger

@@ -1,35 +1,37 @@
-"""LiveStream: what is known of one source while it runs."""
+"""Stream: one source of a live run, from its frames to its gestures."""
 
 import collections
 import dataclasses
+import time
 
 import numpy as np
 
-from tsm_live.decision.gesture_decision import GestureDecision
-from tsm_live.decision.live_state import GestureEvent, LiveState
+from tsm_live.decision.gestures import GestureDecision, GestureEvent
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
+from tsm_live.live.live_state import LiveState
 from tsm_live.sessions.base_session import Prediction
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import TimedFrame
 
-_EVENTS = 20  # The latest, in a state.
+_EVENTS = 20  # A state holds this many of the latest events.
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What came of a source.
+    """What a run has made of one source.
 
     Attributes:
-        source: Its name.
-        label: The class at the end.
-        score: Of the label, averaged.
-        frames: Frames that were looked at, if only by who watches.
-        processed: Frames that the network saw.
-        dropped: Frames of a live source that came too late.
-        resets: Times that the caches became zero since the start.
-        gestures: How many started.
-        latency: Mean seconds of a step of the network.
+        source: The title of the source.
+        label: The most probable class at the end.
+        score: The averaged score of this class.
+        frames: The number of frames that were shown.
+        processed: The number of frames that the network saw.
+        dropped: The number of frames that were dropped because a newer one
+            had come.
+        resets: How many times the caches became zero since the start.
+        gestures: The number of gestures that started.
+        latency: The mean seconds of one step of the network.
     """
 
     source: str
@@ -51,30 +53,30 @@ class Summary:
         )
 
 
-class LiveStream:
+class Stream:
     """Leads one source through pacing and decision.
 
-    For each frame: `step`; `restart` if it says so; then `advance`, with the
-    network's prediction unless the frame is skipped.
+    Call `step` with each frame, `restart` where it says so, and then `advance`
+    with the prediction of the network unless the frame is skipped. Call
+    `check_end` while there is no frame.
 
     Args:
-        reader: Of the source.
-        labels: Of the network.
-        accelerator: What really runs the network.
-        pacer: Which frames are due.
-        decision: When gestures start and end.
-        scene_cut: Starts anew at each cut; None to take no notice.
+        reader: The reader of the source.
+        labels: The labels of the network.
+        accelerator: The accelerator that the network really runs on.
+        pacer: Says which frames are due.
+        decision: Says when gestures start and end.
+        scene_cut: Finds the cuts at which to start anew, or None.
     """
 
     def __init__(
         self,
         reader: Reader,
         labels: tuple[str, ...],
-        *,
         accelerator: str,
         pacer: FramePacer,
         decision: GestureDecision,
-        scene_cut: SceneCut | None = None,
+        scene_cut: SceneCut | None,
     ):
         self.reader = reader
         self._labels = labels
@@ -88,9 +90,11 @@ class LiveStream:
         self._scores = self._decision.scores
         self._frames = self._processed = self._resets = self._gestures = 0
         self._latency = self._total_latency = 0.0
+        self._last = TimedFrame(np.zeros((1, 1, 3), np.uint8), 0.0)
+        self._taken_at = 0.0  # When the last frame was taken, by the clock.
 
     def step(self, frame: TimedFrame) -> Step:
-        """Says what the network is to do with the next frame."""
+        """Says what to do with the next frame."""
         step = self._pacer.step(frame.time)
         if self._scene_cut is not None and self._scene_cut.is_cut(frame.image):
             self._pacer.restart()
@@ -99,14 +103,15 @@ class LiveStream:
         return step
 
     def restart(self) -> list[GestureEvent]:
-        """Forgets the past, as the network does; ends the gesture."""
+        """Forgets the past, as the network does, and ends the gesture."""
         self._resets += 1
         return self._note(self._decision.end())
 
     def advance(
         self, frame: TimedFrame, prediction: Prediction | None
     ) -> list[GestureEvent]:
-        """Takes a frame, and what the network says if it was due."""
+        """Takes a frame, and the prediction of the network if it was due."""
+        self._last, self._taken_at = frame, time.monotonic()
         self._frames += 1
         if prediction is None:
             return []
@@ -117,16 +122,33 @@ class LiveStream:
         self._scores = self._decision.scores
         return self._note(events)
 
-    def end(self) -> list[GestureEvent]:
-        """Ends the gesture that goes on."""
-        return self._note(self._decision.end())
+    def check_end(self) -> list[GestureEvent]:
+        """Ends the gesture if its source has ended, or is live and silent."""
+        if self._decision.gesture is None:
+            return []
+        silence = time.monotonic() - self._taken_at
+        is_silent = self.reader.source.is_live and (
+            silence > self._pacer.longest_silence
+        )
+        return self.end() if self.reader.ended or is_silent else []
 
-    def state(self, frame: TimedFrame) -> LiveState:
-        """Returns the moment after a frame."""
+    def end(self) -> list[GestureEvent]:
+        """Ends the gesture that goes on.
+
+        The time of a live source is now, that of any other its last frame's.
+        """
+        if self.reader.source.is_live and self._frames:
+            silence = time.monotonic() - self._taken_at
+            self._last = self._last._replace(time=self._last.time + silence)
+            self._taken_at += silence
+        return self._note(self._decision.end(self._last.time))
+
+    def state(self) -> LiveState:
+        """Returns the moment after the last frame."""
         return LiveState(
             source=self.reader.source.name,
-            frame=frame.image,
-            time=frame.time,
+            frame=self._last.image,
+            time=self._last.time,
             labels=self._labels,
             scores=self._scores,
             gesture=self._decision.gesture,
@@ -142,7 +164,7 @@ class LiveStream:
         )
 
     def summary(self) -> Summary:
-        """Returns what came of the source so far."""
+        """Returns what the run has made of the source so far."""
         best = int(np.argmax(self._scores))
         return Summary(
             source=self.reader.source.name,

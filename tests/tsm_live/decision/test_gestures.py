@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsm_live.decision.gesture_decision import DecisionConfig, GestureDecision
+from tsm_live.decision.gestures import DecisionConfig, GestureDecision
 
 # What is said here is NumPy alone: one Keras is enough.
 pytestmark = pytest.mark.keras3_only
@@ -86,6 +87,47 @@ def test_none_starts_while_it_cools_down():
     assert _run(decision, script) == [("start", "push", 2.0)]
 
 
+def test_a_reset_does_not_shorten_the_cooldown():
+    config = dataclasses.replace(_AT_ONCE, cooldown=1.0)
+    decision = GestureDecision(_LABELS, config)
+    _run(decision, [(0, "swipe", 0.9)])
+    assert _short(decision.end()) == [("end", "swipe", 0)]
+    script = [(time, "push", 0.9) for time in (0.25, 0.75, 1.0)]
+    assert _run(decision, script) == [("start", "push", 1.0)]
+
+
+def test_where_time_starts_again_so_does_the_cooldown():
+    config = dataclasses.replace(_AT_ONCE, cooldown=1.0)
+    decision = GestureDecision(_LABELS, config)
+    _run(decision, [(100, "swipe", 0.9)])
+    decision.end()
+    script = [(time, "push", 0.9) for time in (0.0, 0.5, 1.0)]
+    assert _run(decision, script) == [("start", "push", 1.0)]
+
+
+def test_an_end_after_the_last_frame():
+    config = dataclasses.replace(_AT_ONCE, cooldown=1.0)
+    decision = GestureDecision(_LABELS, config)
+    _run(decision, [(0, "swipe", 0.9)])
+    assert _short(decision.end(3.0)) == [("end", "swipe", 3.0)]
+    script = [(3.5, "push", 0.9), (4.0, "push", 0.9)]
+    assert _run(decision, script) == [("start", "push", 4.0)]
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 50, 60, 30_000 / 1001])
+def test_a_duration_of_whole_frames_is_exact(fps):
+    """It is as many frames long wherever the gesture begins."""
+    for frames, first in itertools.product((3, 6, 12), range(300)):
+        config = dataclasses.replace(
+            _AT_ONCE, min_duration=frames / fps, cooldown=frames / fps
+        )
+        decision = GestureDecision(_LABELS, config)
+        decision.update(first / fps, _logits("push", 0.26))
+        script = [((first + n) / fps, "swipe", 0.9) for n in range(1, 20)]
+        ((_, _, time),) = _run(decision, script)
+        assert time == (first + 1 + frames) / fps
+
+
 def test_no_gesture_wins_and_is_none():
     config = dataclasses.replace(_AT_ONCE, no_gesture=("nothing", "other"))
     decision = GestureDecision(_LABELS, config)
@@ -158,6 +200,10 @@ def _timed(script):
     )
 
 
+def _microseconds(seconds):
+    return round(1e6 * seconds)
+
+
 def _events(config, script, change=lambda logits: logits, labels=_LABELS):
     decision = GestureDecision(labels, config)
     events = []
@@ -178,7 +224,8 @@ def test_laws_of_events(config, script):
         assert start.time <= end.time
         assert config.start_score <= start.score <= end.score <= 1
     for end, start in zip(ends, starts[1:], strict=False):
-        assert start.time >= end.time + config.cooldown
+        passed = _microseconds(start.time) - _microseconds(end.time)
+        assert passed >= _microseconds(config.cooldown)
 
 
 @given(_CONFIGS, _SCRIPTS)
@@ -190,7 +237,8 @@ def test_scores_are_the_softmax_of_the_mean(config, script):
         recent = [
             each
             for past, each in rows[: number + 1]
-            if past >= time - config.average
+            if _microseconds(time) - _microseconds(past)
+            <= _microseconds(config.average)
         ]
         weights = np.exp(np.mean(recent, axis=0))
         weights[[name in config.ignored for name in _LABELS]] = 0
@@ -218,10 +266,11 @@ def test_the_rate_of_frames_means_nothing(config, rate, seconds):
     events = _run(decision, script)
     if config.start_score > 0.95:
         return
-    if script[-1][0] < config.min_duration:
+    shortest = _microseconds(config.min_duration)
+    if _microseconds(script[-1][0]) < shortest:
         assert not events
     else:
         ((_, label, time),) = events
         assert label == "swipe"
-        latest = config.min_duration + 1 / rate
-        assert config.min_duration <= time <= latest
+        assert shortest <= _microseconds(time)
+        assert time <= config.min_duration + 1 / rate + 1e-6

@@ -1,18 +1,18 @@
-"""gesture_spans: from when to when each of the latest gestures went on."""
+"""gesture_spans: when each of the latest gestures began and ended."""
 
 import dataclasses
 
-from tsm_live.decision.live_state import LiveState
+from tsm_live.live.live_state import LiveState
 
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """A gesture in time.
+    """The time of a gesture.
 
     Attributes:
-        label: Of the gesture.
-        start: In seconds of the stream.
-        end: Likewise; now, for the gesture that goes on.
+        label: The label of the gesture.
+        start: When it began, in seconds of the stream.
+        end: When it ended, likewise; now, if it goes on.
     """
 
     label: str
@@ -23,8 +23,8 @@ class Span:
 def gesture_spans(state: LiveState, seconds: float) -> list[Span]:
     """Returns the gestures of the last `seconds`, oldest first.
 
-    One whose start is not among the events begins where the one before ended,
-    or with these seconds.
+    A gesture whose start is not among the events begins where the gesture
+    before it ended, or at the beginning of these seconds.
     """
     earliest = since = state.time - seconds
     spans = []

@@ -1,14 +1,31 @@
-"""GestureDecision: from the logits of a stream to gestures with an end."""
+"""GestureDecision: turns the logits of a stream into starts and ends."""
 
 import collections
 import dataclasses
 import difflib
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
-from tsm_live.decision.live_state import GestureEvent
+
+@dataclasses.dataclass(frozen=True)
+class GestureEvent:
+    """The start or the end of a gesture.
+
+    Attributes:
+        kind: `"start"` or `"end"`.
+        label: The label of the gesture.
+        score: A number in [0, 1]: at a start the score that started the
+            gesture, at an end its highest score.
+        time: The time in the stream, in seconds.
+    """
+
+    kind: Literal["start", "end"]
+    label: str
+    score: float
+    time: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,15 +33,16 @@ class DecisionConfig:
     """When a gesture starts and ends.
 
     Attributes:
-        average: Seconds of logits that are averaged; 0 for the last alone.
-        start_score: In [0, 1]: a gesture may start at this score.
-        end_score: At most `start_score`: it ends below this one.
-        min_duration: Seconds for which it must hold the first score, and be
-            the best, before it starts.
-        cooldown: Seconds after an end in which none starts.
-        no_gesture: Classes that compete like others, and mean that there is no
-            gesture where they win.
-        ignored: Classes that do not compete: as if the network had none such.
+        average: Seconds over which logits are averaged; 0 takes the last ones
+            alone.
+        start_score: The score in [0, 1] from which a gesture may start.
+        end_score: The score, at most `start_score`, below which it ends.
+        min_duration: Seconds for which a gesture must have the highest score,
+            and at least `start_score`, before it starts.
+        cooldown: Seconds after an end in which no gesture starts.
+        no_gesture: Classes that compete like the others and mean that there is
+            no gesture where they win.
+        ignored: Classes that do not compete, as if the network lacked them.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -43,8 +61,8 @@ class DecisionConfig:
             seconds = getattr(self, name)
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise ValueError(
-                    f"`{name}` must be seconds, 0 or more. Received: "
-                    f"{name}={seconds}"
+                    f"`{name}` must be a finite number of seconds, 0 or more. "
+                    f"Received: {name}={seconds}"
                 )
         if not 0 <= self.end_score <= self.start_score <= 1:
             raise ValueError(
@@ -55,10 +73,11 @@ class DecisionConfig:
 
 
 class GestureDecision:
-    """Averages a stream's logits and says when gestures start and end.
+    """Averages the logits of a stream and says when gestures start and end.
 
-    Of each gesture there is one start and one end, in turns. Time is that of
-    the frames, so the rate at which they come matters little.
+    Every gesture has one start and then one end. Time is that of the frames,
+    so the rate at which they come matters little. Times are compared in whole
+    microseconds: six frames at 30 Hz last 0.2 s wherever they begin.
 
     Args:
         labels: The K classes in the order of the logits.
@@ -66,11 +85,11 @@ class GestureDecision:
 
     Attributes:
         scores: `[K]` float32, the softmax of the average; zeros at first.
-        gesture: The label of the one that goes on, or None.
+        gesture: The label of the gesture that goes on, or None.
 
     Raises:
-        ValueError: If `config` names a class that is not there, or leaves
-            none that could be a gesture.
+        ValueError: If `config` names a class that does not exist, or leaves
+            no class that could be a gesture.
     """
 
     def __init__(
@@ -87,28 +106,32 @@ class GestureDecision:
                 "`ignored` and `no_gesture` leave no class. "
                 f"Received: {config.ignored}, {config.no_gesture}"
             )
+        self._average = _microseconds(config.average)
+        self._min_duration = _microseconds(config.min_duration)
+        self._cooldown = _microseconds(config.cooldown)
+        self._ended_at: float = -math.inf  # Microseconds; outlives `end`.
         self._forget()
 
     def _forget(self) -> None:
-        self._recent: collections.deque[tuple[float, np.ndarray]] = (
+        self._recent: collections.deque[tuple[int, np.ndarray]] = (
             collections.deque()
         )
-        self._time = self._free_at = -math.inf
+        self._time = -math.inf
         self._leader: str | None = None
-        self._leads_since = math.inf
+        self._leads_since = 0
         self.gesture: str | None = None
-        self._best = 0.0  # Score of the gesture.
+        self._best = 0.0  # The highest score of the gesture.
         self.scores = np.zeros(len(self._labels), np.float32)
 
     def update(self, time: float, logits: np.ndarray) -> list[GestureEvent]:
         """Takes the logits of the next frame.
 
         Args:
-            time: Of the frame in seconds, not before the last one's.
+            time: The time of the frame in seconds. It never goes back.
             logits: `[K]` float32.
 
         Returns:
-            What starts or ends with it: none, one, or an end and a start.
+            The events at this frame: none, one, or an end and a start.
 
         Raises:
             ValueError: If time goes back: call `end` first.
@@ -118,12 +141,14 @@ class GestureDecision:
                 f"`time` must not go back from {self._time}. Received: "
                 f"time={time}"
             )
-        self._time = time
-        self._recent.append((time, np.asarray(logits, np.float64)))
-        while self._recent[0][0] < time - self._config.average:
+        self._time, now = time, _microseconds(time)
+        # Where time has started again, so does the cooldown.
+        self._ended_at = min(self._ended_at, now)
+        self._recent.append((now, np.asarray(logits, np.float64)))
+        while now - self._recent[0][0] > self._average:
             self._recent.popleft()
         self.scores = self._mean_scores()
-        challenger = self._challenger()
+        challenger = self._challenger(now)
         events = []
         if self.gesture is not None:
             score = float(self.scores[self._labels.index(self.gesture)])
@@ -135,13 +160,21 @@ class GestureDecision:
         if (
             self.gesture is None
             and challenger is not None
-            and time >= self._free_at
+            and now - self._ended_at >= self._cooldown
         ):
             events.append(self._start(challenger))
         return events
 
-    def end(self) -> list[GestureEvent]:
-        """Forgets the stream; returns the end of the gesture that goes on."""
+    def end(self, time: float = -math.inf) -> list[GestureEvent]:
+        """Forgets the stream, except for the cooldown.
+
+        Args:
+            time: When the gesture ends, if later than the last frame.
+
+        Returns:
+            The end of the gesture that goes on, if there is one.
+        """
+        self._time = max(self._time, time)
         events = [] if self.gesture is None else [self._end()]
         self._forget()
         return events
@@ -152,7 +185,7 @@ class GestureDecision:
         scores = np.exp(mean - mean.max())
         return (scores / scores.sum()).astype(np.float32)
 
-    def _challenger(self):
+    def _challenger(self, now):
         """Returns the gesture that has led for long enough to start."""
         best = int(self.scores.argmax())
         leads = (
@@ -161,9 +194,8 @@ class GestureDecision:
         )
         leader = self._labels[best] if leads else None
         if leader != self._leader:
-            self._leader, self._leads_since = leader, self._time
-        held = self._time - self._leads_since >= self._config.min_duration
-        return leader if held else None
+            self._leader, self._leads_since = leader, now
+        return leader if now - self._leads_since >= self._min_duration else None
 
     def _start(self, label):
         self.gesture = label
@@ -173,12 +205,16 @@ class GestureDecision:
     def _end(self):
         event = GestureEvent("end", self.gesture, self._best, self._time)
         self.gesture = None
-        self._free_at = self._time + self._config.cooldown
+        self._ended_at = _microseconds(self._time)
         return event
 
 
+def _microseconds(seconds):
+    return round(1e6 * min(seconds, 1e15))
+
+
 def _positions(labels, argument, names):
-    """Returns `[K]` booleans: which classes these are."""
+    """Returns `[K]` booleans that mark these classes."""
     for name in names:
         if name not in labels:
             close = difflib.get_close_matches(name, labels, n=3, cutoff=0.4)

@@ -1,8 +1,8 @@
 import pytest
 
 from testing.live_states import live_state
-from tsm_live.decision.live_state import GestureEvent
-from tsm_live.decision.timeline import Span, gesture_spans
+from tsm_live.decision.gestures import GestureEvent
+from tsm_live.views.timeline import Span, gesture_spans
 
 
 def _event(kind, label, time):
