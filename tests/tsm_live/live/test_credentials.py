@@ -7,7 +7,7 @@ from unittest import mock
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from testing.artifacts import random_artifact
@@ -63,6 +63,7 @@ def _address(camera, user, password, token):
 
 @settings(
     max_examples=4,
+    phases=[Phase.generate],  # To shrink a failure would take minutes.
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.keras3_only
 _EAGER = DecisionConfig(
     average=0, start_score=0, end_score=0, min_duration=0, cooldown=0
 )
+_LIMIT = 30  # No run takes longer unless it has failed.
 _TIMEOUT = 60  # A read that waits for this long must not matter.
 
 
@@ -58,7 +59,7 @@ def _run(sources, log, wants_end, config):
         [[log]] * len(sources),
         config,
         on_event=log.on_event,
-        wants_end=wants_end,
+        wants_end=lambda: wants_end() or time.monotonic() > log.start + _LIMIT,
     )
 
 
