@@ -13,7 +13,7 @@ from tsm_keras.data.gestures.generate import write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 from tsm_live.runtimes.replay import replay
 from tsm_live.runtimes.runner import open_runner
 

@@ -30,7 +30,7 @@ from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.streaming import cache_shapes, to_streaming
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 from tsm_live.runtimes.dry_run import dry_step
 
 FLAGS = flags.FLAGS

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Callable
 
 from tsm_keras.atomic_file import atomic_file
-from tsm_live.artifact.spec import ArtifactSpec, write_spec
+from tsm_live.artifact.file import write_spec
+from tsm_live.artifact.spec import ArtifactSpec
 
 Check = Callable[[pathlib.Path], None]
 

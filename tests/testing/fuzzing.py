@@ -23,7 +23,7 @@ from testing.mutations import (
     mutated_spec,
 )
 from tsm_live import StreamingSession, read_spec
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 
 
 @dataclasses.dataclass

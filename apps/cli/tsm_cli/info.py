@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.spec import ArtifactSpec
 
 FLAGS = flags.FlagValues()
 

@@ -15,8 +15,9 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import rebuild
+from tsm_live.artifact.file import read_spec
 from tsm_live.artifact.quantization import as_logits, quantize, zero_state
-from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.replay import classify_clip, replay
 from tsm_live.runtimes.runner import open_runner
 

@@ -2,7 +2,8 @@
 
 import importlib
 
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, read_spec
+from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.version import __version__
 
 __all__ = [

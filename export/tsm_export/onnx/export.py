@@ -17,7 +17,8 @@ from tsm_export.onnx.parity import check_parity
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS, to_float16, to_int8
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.version import __version__
-from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, TensorSpec
+from tsm_live.artifact.file import ONNX_SUFFIX
+from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 
 if TYPE_CHECKING:
     import onnx

@@ -15,7 +15,8 @@ from tsm_export.verify.gpu import gpu_environment
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.spec import ONNX_SUFFIX, ArtifactSpec, read_spec
+from tsm_live.artifact.file import ONNX_SUFFIX, read_spec
+from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.interpreter_network import (
     load_interpreter,
     signature_details,

@@ -14,7 +14,7 @@ from tsm_export.verify.checks import Check, verify
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

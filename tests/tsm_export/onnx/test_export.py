@@ -13,7 +13,7 @@ from tsm_export import ExportError, export_onnx
 from tsm_export.onnx import export as onnx_file
 from tsm_export.onnx import parity as onnx_parity
 from tsm_export.onnx.lint import onnx_lint
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 
 
 def _frame_logits(model, clip):

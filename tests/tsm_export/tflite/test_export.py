@@ -12,7 +12,7 @@ from testing.numerics import relative_error
 from tsm_export import ExportError, artifact_file, description, export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 from tsm_live.sessions.streaming_session import StreamingSession
 
 BACKBONES = ("mobilenet_v2", "resnet18")

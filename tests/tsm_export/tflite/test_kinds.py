@@ -10,7 +10,8 @@ from testing.models import rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import export_tflite
 from tsm_export.tflite.input_type import with_input_type
-from tsm_live.artifact.spec import TensorSpec, read_spec, write_spec
+from tsm_live.artifact.file import read_spec, write_spec
+from tsm_live.artifact.spec import TensorSpec
 from tsm_live.runtimes.replay import classify_clip, replay
 from tsm_live.runtimes.runner import open_runner
 

@@ -23,7 +23,7 @@ from tsm_keras.models.quantization.quantization_aware import (
 )
 from tsm_keras.models.streaming import to_streaming
 from tsm_keras.training.quantization_aware import measure_ranges
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 
 BACKBONES = ("mobilenet_v2", "resnet18")
 

@@ -20,7 +20,7 @@ from tsm_export.verify import checks as verify_module
 from tsm_export.verify.checks import verify
 from tsm_export.verify.gpu import gpu_environment
 from tsm_keras.models.clip import build_clip_model
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 from tsm_live.runtimes.runner import AcceleratorError
 from tsm_live.runtimes.trial import run_trial
 
@@ -165,7 +165,7 @@ import itertools
 import numpy as np
 from tsm_live.runtimes import trial
 from tsm_live.runtimes.runner import open_runner
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 
 path = {str(random_artifact())!r}
 spec, runner = read_spec(path), open_runner(path)

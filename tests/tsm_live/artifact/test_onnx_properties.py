@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from testing.artifacts import random_onnx
+from tsm_live.artifact.file import read_spec
 from tsm_live.artifact.onnx_properties import append_properties, read_properties
-from tsm_live.artifact.spec import ArtifactError, read_spec
+from tsm_live.artifact.spec import ArtifactError
 
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=300)
 
@@ -16,7 +17,7 @@ def test_what_is_appended_is_read(tmp_path_factory, properties):
     path = tmp_path_factory.mktemp("properties") / "x.onnx"
     path.write_bytes(b"")
     append_properties(path, properties)
-    found = read_properties(path)
+    found = read_properties(path.read_bytes())
     assert {key: value for key, (value, _) in found.items()} == properties
     model = onnx.load_from_string(path.read_bytes())
     assert properties == {
@@ -26,7 +27,10 @@ def test_what_is_appended_is_read(tmp_path_factory, properties):
 
 def test_onnx_and_onnx_runtime_read_the_same():
     path = random_onnx()
-    found = {key: value for key, (value, _) in read_properties(path).items()}
+    found = {
+        key: value
+        for key, (value, _) in read_properties(path.read_bytes()).items()
+    }
     assert set(found) == {"spec.json", "labels.txt"}
     assert found["labels.txt"] == "a\nb\nc\nd\ne\nf\ng\n"
     session = onnxruntime.InferenceSession(str(path))
@@ -76,6 +80,6 @@ def test_what_is_appended_to_a_model_takes_its_spec_away(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"\x08\x08")  # ir_version 8.
     append_properties(path, {"spec.json": "{}"})
-    assert "spec.json" in read_properties(path)
+    assert "spec.json" in read_properties(path.read_bytes())
     path.write_bytes(path.read_bytes() + b"\x08\x09")
-    assert not read_properties(path)
+    assert not read_properties(path.read_bytes())

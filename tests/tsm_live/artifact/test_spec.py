@@ -9,13 +9,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tsm_live.artifact.spec import (
-    ArtifactError,
-    ArtifactSpec,
-    TensorSpec,
-    read_spec,
-    write_spec,
-)
+from tsm_live.artifact.file import load_artifact, read_spec, write_spec
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, TensorSpec
 
 SPEC = ArtifactSpec(
     kind="stream",
@@ -45,6 +40,21 @@ def test_what_is_written_is_read(artifact):
     model_hash = hashlib.sha256(MODEL).hexdigest()
     expected = dataclasses.replace(SPEC, model_hash=model_hash)
     assert read_spec(artifact) == expected
+
+
+def test_the_bytes_that_were_checked_are_handed_over(artifact, monkeypatch):
+    reads = []
+    read_bytes = type(artifact).read_bytes
+
+    def counted(path):
+        reads.append(path)
+        return read_bytes(path)
+
+    monkeypatch.setattr(type(artifact), "read_bytes", counted)
+    spec, model = load_artifact(artifact)
+    assert model == MODEL
+    assert spec.model_hash == hashlib.sha256(MODEL).hexdigest()
+    assert reads == [artifact]
 
 
 def test_a_changed_model_is_noticed(artifact):

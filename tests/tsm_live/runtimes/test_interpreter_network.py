@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from testing.artifacts import random_artifact
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 from tsm_live.runtimes.interpreter_network import (
     InterpreterNetwork,
     neighbours_as_one,

@@ -10,7 +10,7 @@ from testing.every_operator import write_every_operator
 from testing.fuzzing import fuzz
 from testing.mutations import MUTATIONS, model_bytes, packed
 from tsm_live import ArtifactError, StreamingSession, read_spec
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,7 @@ import pytest
 
 from testing.mutations import MUTATIONS, mutated_bytes, mutated_spec
 from tsm_live import ArtifactError, OnnxSession, read_spec
-from tsm_live.artifact.onnx_properties import read_properties
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 
 # The artifact is the same whatever Keras it comes from.
 pytestmark = pytest.mark.keras3_only
@@ -44,7 +43,9 @@ def artifact(tmp_path):
 
 def model_bytes(artifact):
     """Returns the model before the properties of an artifact."""
-    starts = [start for _, start in read_properties(artifact).values()]
+    starts = [
+        start for _, start in read_properties(artifact.read_bytes()).values()
+    ]
     return artifact.read_bytes()[: min(starts)]
 
 

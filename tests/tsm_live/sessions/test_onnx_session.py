@@ -9,7 +9,7 @@ from testing.artifacts import (
 )
 from testing.numerics import relative_error
 from tsm_live import ArtifactError, OnnxSession, StreamingSession, open_session
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 from tsm_live.runtimes.bound_network import BoundNetwork
 from tsm_live.runtimes.network import check_tensors
 

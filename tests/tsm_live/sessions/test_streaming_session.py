@@ -11,7 +11,7 @@ from testing.mutations import model_bytes
 from tsm_export import export_tflite
 from tsm_export.tflite import conversion
 from tsm_live import ArtifactError, StreamingSession, read_spec
-from tsm_live.artifact.spec import write_spec
+from tsm_live.artifact.file import write_spec
 
 KINDS = ("none", "int8")
 

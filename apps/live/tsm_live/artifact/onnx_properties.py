@@ -1,14 +1,13 @@
 """The metadata properties of an ONNX file, without the onnx package.
 
-An ONNX file is a protobuf message (`ModelProto`), a row of fields, each a key,
-a length and a value. Its properties are pairs of texts in fields of their own
-(`metadata_props`), so they are found by stepping over all others, and added by
-appending: two serialized messages, one after the other, are one merged message.
-What ONNX Runtime calls `custom_metadata_map` is the same.
+An ONNX file is a protobuf message (`ModelProto`): a sequence of fields, each
+with a key, a length and a value. Each property is a pair of texts in a field of
+its own (`metadata_props`), so it is found by stepping over all other fields,
+and added by appending: two serialized messages, one after the other, are one
+merged message. ONNX Runtime shows the same pairs as `custom_metadata_map`.
 """
 
 import os
-import pathlib
 from collections.abc import Iterator, Mapping
 
 _PROPERTIES = 14  # `ModelProto.metadata_props`, whose entries hold:
@@ -26,25 +25,23 @@ def append_properties(
             file.write(_field(_PROPERTIES, entry))
 
 
-def read_properties(
-    path: str | os.PathLike,
-) -> dict[str, tuple[str, int]]:
+def read_properties(content: bytes) -> dict[str, tuple[str, int]]:
     """Returns the metadata properties at the end of an ONNX file.
 
-    Those before another field are left out: whatever follows a property would
-    be merged into the model that the property is about.
+    Properties that another field follows are left out: protobuf would merge
+    that field into the model that the properties describe.
+
+    Args:
+        content: The bytes of the file.
 
     Returns:
-        Of each key the text, and the offset in the file where the entry
-        starts.
+        For each key its text, and the offset at which its entry starts.
 
     Raises:
-        ValueError: If the file is no protobuf message.
-        OSError: If it cannot be read.
+        ValueError: If the bytes are not a protobuf message.
     """
-    content = memoryview(pathlib.Path(path).read_bytes())
     found = {}
-    for start, number, value in _fields(content):
+    for start, number, value in _fields(memoryview(content)):
         if number == _PROPERTIES:
             entry = {
                 number: bytes(part).decode("utf-8")
@@ -57,7 +54,7 @@ def read_properties(
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Yields offset, number and value of each field (numbers as no bytes)."""
+    """Yields offset, number and value of each field (empty for numbers)."""
     end = 0
     while end < len(message):
         start = end

@@ -1,31 +1,11 @@
-"""The artifact format: a model file that says itself how to run it.
-
-An artifact is a `.tflite` file with a ZIP archive appended, the convention by
-which TFLite models carry associated files. The archive holds `spec.json` (the
-fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
-prints the former, and no TensorFlow is needed to read either. In an `.onnx`
-file the two are metadata properties of these names. The spec holds the hash of
-the model before it, so a damaged file is noticed before a runtime, which may
-crash on it, sees it.
-"""
+"""ArtifactSpec: what a model file says about how it is run."""
 
 import dataclasses
-import hashlib
 import json
 import math
-import os
-import pathlib
-import zipfile
 from typing import Any
 
-from tsm_live.artifact.model_file import check_model_file
-from tsm_live.artifact.onnx_properties import append_properties, read_properties
-
-SPEC_MEMBER = "spec.json"
-LABELS_MEMBER = "labels.txt"
-ONNX_SUFFIX = ".onnx"  # Any other file is taken for TFLite's.
 _FORMAT = 2
-_SPEC_LIMIT = 1 << 20  # Bytes; a spec is a few KB, anything larger is not one.
 _MAX_RESIZE = 16  # Of a frame that is cropped; more would take gigabytes.
 _KINDS = ("stream", "clip")
 _OUTPUTS = ("logits", "probabilities")
@@ -219,70 +199,6 @@ class ArtifactSpec:
             raise ArtifactError(
                 f"The embedded spec cannot be read: {error}"
             ) from error
-
-
-def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
-    """Appends `spec` to the model file at `path`.
-
-    Returns:
-        What was written: `spec` with the file's `model_hash`.
-    """
-    path = pathlib.Path(path)
-    spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
-    labels = "".join(f"{label}\n" for label in spec.labels)
-    members = {SPEC_MEMBER: spec.to_json(), LABELS_MEMBER: labels}
-    if path.suffix == ONNX_SUFFIX:
-        append_properties(path, members)
-        return spec
-    with zipfile.ZipFile(path, "a") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return spec
-
-
-def read_spec(path: str | os.PathLike) -> ArtifactSpec:
-    """Reads the spec of an artifact.
-
-    Raises:
-        FileNotFoundError, IsADirectoryError: As `check_model_file`.
-        ArtifactError: If the file carries no spec, or it or the model is
-            damaged.
-    """
-    path = pathlib.Path(path)
-    check_model_file(path)
-    try:
-        if path.suffix == ONNX_SUFFIX:
-            text, size = read_properties(path)[SPEC_MEMBER]
-        else:
-            text, size = _read_member(path)
-    except ArtifactError:
-        raise
-    # A damaged archive raises whatever its broken fields lead zipfile into.
-    except Exception as error:
-        raise ArtifactError(
-            f"{path} carries no readable spec, so it is no artifact of "
-            f"`tsm export`: {error}"
-        ) from error
-    spec = ArtifactSpec.from_json(text)
-    if _hash(path.read_bytes()[:size]) != spec.model_hash:
-        raise ArtifactError(
-            f"The model in {path} is not the one that was exported: the file "
-            "is damaged or was changed."
-        )
-    return spec
-
-
-def _read_member(path):
-    """Returns the spec's text and the size of the model before the archive."""
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo(SPEC_MEMBER).file_size > _SPEC_LIMIT:
-            raise ArtifactError(f"The embedded spec of {path} is too large")
-        text = archive.read(SPEC_MEMBER).decode("utf-8")
-        return text, min(item.header_offset for item in archive.infolist())
-
-
-def _hash(content):
-    return hashlib.sha256(content).hexdigest()
 
 
 def _set_tuple(instance: Any, field: str) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tsm_live.artifact.file import ONNX_SUFFIX, read_spec
 from tsm_live.artifact.quantization import quantize
-from tsm_live.artifact.spec import ONNX_SUFFIX, read_spec
 from tsm_live.runtimes.bound_network import BoundNetwork
 from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 

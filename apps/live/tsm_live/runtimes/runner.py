@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tsm_live.artifact.spec import ONNX_SUFFIX
+from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.runtimes.gpu_network import AcceleratorError, open_gpu_model
 from tsm_live.runtimes.interpreter_network import load_interpreter
 from tsm_live.runtimes.onnx_runner import open_onnx_runner

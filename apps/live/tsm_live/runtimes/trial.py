@@ -17,7 +17,8 @@ import tempfile
 
 import numpy as np
 
-from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.dry_run import memory
 from tsm_live.runtimes.own_process import ProcessError, run_module
 from tsm_live.runtimes.replay import classify_clip, replay

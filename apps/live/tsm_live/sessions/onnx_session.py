@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, read_spec
+from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.bound_network import BoundNetwork
 from tsm_live.runtimes.threads import check_threads
 from tsm_live.sessions.base_session import Session

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from tsm_live.artifact.spec import ONNX_SUFFIX
+from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.runtimes.threads import check_threads
 from tsm_live.sessions.base_session import Session
 

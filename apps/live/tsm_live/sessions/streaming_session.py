@@ -3,7 +3,8 @@
 import logging
 import os
 
-from tsm_live.artifact.spec import ArtifactError, read_spec
+from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.spec import ArtifactError
 from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 from tsm_live.runtimes.network import Network
 from tsm_live.sessions.base_session import Prediction, Session

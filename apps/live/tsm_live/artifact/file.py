@@ -1,0 +1,129 @@
+"""Artifact files: a model with its spec inside, read once and checked.
+
+An artifact is a `.tflite` file with a ZIP archive appended, the convention by
+which TFLite models carry associated files. The archive holds `spec.json` (the
+fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
+prints the first. In an `.onnx` file the two are metadata properties with these
+names. The spec holds the hash of the model, so that a damaged file is noticed
+before a runtime, which might crash on it, sees it.
+"""
+
+import dataclasses
+import hashlib
+import io
+import os
+import pathlib
+import zipfile
+
+from tsm_live.artifact.onnx_properties import append_properties, read_properties
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+
+SPEC_MEMBER = "spec.json"
+LABELS_MEMBER = "labels.txt"
+ONNX_SUFFIX = ".onnx"  # A file with any other suffix is read as TFLite.
+_SPEC_LIMIT = 1 << 20  # Bytes; a spec has a few KB.
+# By these files, one of them for the weights, a folder of `tsm train` is
+# recognized. Older versions wrote the second one.
+_CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "model.weights.h5")
+
+
+def load_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
+    """Reads an artifact once, and checks what was read.
+
+    Give these bytes to the runtime instead of the path: they are the ones
+    whose hash was checked, and a runtime that maps the file would end the
+    process if somebody shortened the file later.
+
+    Args:
+        path: A file that `tsm export` wrote.
+
+    Returns:
+        The spec, and the bytes of the model without the spec.
+
+    Raises:
+        FileNotFoundError: If there is nothing at `path`.
+        IsADirectoryError: If `path` is a folder.
+        ArtifactError: If the file carries no spec, or the spec or the model is
+            damaged.
+    """
+    path = pathlib.Path(path)
+    _expect_file(path)
+    content = path.read_bytes()
+    try:
+        if path.suffix == ONNX_SUFFIX:
+            text, size = read_properties(content)[SPEC_MEMBER]
+        else:
+            text, size = _read_member(content)
+    # A damaged archive raises whatever its broken fields lead zipfile into.
+    except Exception as error:
+        raise ArtifactError(
+            f"{path} carries no readable spec, so it is no artifact of "
+            f"`tsm export`: {error}"
+        ) from error
+    spec = ArtifactSpec.from_json(text)
+    model = content[:size]
+    if _hash(model) != spec.model_hash:
+        raise ArtifactError(
+            f"The model in {path} is not the one that was exported: the file "
+            "is damaged or was changed."
+        )
+    return spec, model
+
+
+def read_spec(path: str | os.PathLike) -> ArtifactSpec:
+    """Returns the spec of an artifact; raises as `load_artifact` does."""
+    spec, _ = load_artifact(path)
+    return spec
+
+
+def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
+    """Appends `spec` to the model file at `path`.
+
+    Returns:
+        What was written: `spec` with the `model_hash` of the file.
+    """
+    path = pathlib.Path(path)
+    spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
+    labels = "".join(f"{label}\n" for label in spec.labels)
+    members = {SPEC_MEMBER: spec.to_json(), LABELS_MEMBER: labels}
+    if path.suffix == ONNX_SUFFIX:
+        append_properties(path, members)
+        return spec
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return spec
+
+
+def _expect_file(path: pathlib.Path) -> None:
+    if path.is_file():
+        return
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no model file at {path}.")
+    has_weights = any((path / name).is_file() for name in _WEIGHTS)
+    if has_weights and (path / _CONFIG).is_file():
+        raise IsADirectoryError(
+            f"{path} is a folder, a preset: `tsm export {path} "
+            "--to=FILE.tflite` (or .onnx) makes a model file of it."
+        )
+    raise IsADirectoryError(
+        f"{path} is a folder, not a model file of `tsm export`."
+    )
+
+
+def _read_member(content: bytes) -> tuple[str, int]:
+    """Returns the text of the spec, and where the archive begins."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = archive.getinfo(SPEC_MEMBER).file_size
+        if size > _SPEC_LIMIT:
+            raise ValueError(
+                f"{SPEC_MEMBER} must have at most {_SPEC_LIMIT} bytes. "
+                f"Received: {size}"
+            )
+        text = archive.read(SPEC_MEMBER).decode("utf-8")
+        return text, min(item.header_offset for item in archive.infolist())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
