@@ -26,7 +26,7 @@ from gesture_streams import agreement, gestures, stream, top1
 from timing import Ratio, print_machine, report
 from tsm_export.calibration import streamed_states
 from tsm_export.description import ExportError, describe
-from tsm_export.tflite.export import export_tflite
+from tsm_export.tflite.export import export_tflite, signature_tensors
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.streaming import cache_shapes, to_streaming
@@ -106,7 +106,7 @@ def export(model, videos, folder):
         content = quantize_float(paths["float32"], states, caches, aligned)
         try:
             spec = describe(
-                content,
+                *signature_tensors(content),
                 model.video_config,
                 kind="stream",
                 quantization="int8",

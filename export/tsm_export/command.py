@@ -22,6 +22,8 @@ from tsm_keras.command_flags import expect_values
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
+from tsm_live.artifact.spec import SCORES, SECONDS
+from tsm_live.decision.gestures import DecisionConfig, GestureDecision
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
 _QUANTIZATIONS = {"tflite": QUANTIZATIONS, "onnx": ONNX_QUANTIZATIONS}
@@ -79,6 +81,26 @@ flags.DEFINE_enum(
 flags.DEFINE_bool(
     "softmax", False, "Give probabilities, not logits.", flag_values=FLAGS
 )
+flags.DEFINE_multi_string(
+    "no_gesture",
+    [],
+    "A label which means that there is no gesture; may be repeated. The "
+    "artifact carries it, and tsm-live heeds it.",
+    flag_values=FLAGS,
+)
+for _name, _meaning in {
+    "average": "Seconds over which logits are averaged",
+    "start_score": "Score from which a gesture may start",
+    "end_score": "Score below which it ends",
+    "min_duration": "Seconds for which it must lead before it starts",
+    "cooldown": "Seconds after an end in which none starts",
+}.items():
+    flags.DEFINE_float(
+        _name,
+        getattr(DecisionConfig(), _name),
+        f"{_meaning}. The artifact carries it as the default of tsm-live.",
+        flag_values=FLAGS,
+    )
 flags.DEFINE_string(
     "calibration",
     None,
@@ -148,6 +170,11 @@ def main(arguments: Sequence[str]) -> None:
     model = load_preset(preset)
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config)
+    decision = {name: getattr(FLAGS, name) for name in SECONDS + SCORES}
+    GestureDecision(  # Refuses what is out of range, and unknown labels.
+        model.video_config.labels,
+        DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture)),
+    )
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
@@ -175,6 +202,8 @@ def main(arguments: Sequence[str]) -> None:
         softmax=FLAGS.softmax,
         calibration_clips=calibration,
         preset_hash=preset_hash(preset),
+        no_gesture=FLAGS.no_gesture,
+        decision=decision,
         check=check if FLAGS.verify else None,
     )
     print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")

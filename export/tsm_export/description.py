@@ -1,17 +1,18 @@
 """describe: the spec of a converted model, once it keeps what it promises."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.version import __version__
-from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.runtimes.interpreter_network import tensor_specs
+from tsm_live.artifact.spec import SCORES, SECONDS, ArtifactSpec
+from tsm_live.artifact.tensors import CACHE, CACHE_OUT, TensorSpec
+from tsm_live.decision.gestures import DecisionConfig
 
-# The name of the image input of each kind of artifact.
+# The name and the role of the image input for each kind of artifact.
 IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}
 
 
@@ -20,43 +21,69 @@ class ExportError(ValueError):
 
 
 def describe(
-    content: bytes,
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
     config: VideoClassifierConfig,
     *,
     kind: str,
     quantization: str,
     preset_hash: str = "",
+    layout: str = "NHWC",
+    versions: Mapping[str, str] | None = None,
+    no_gesture: Sequence[str] = (),
+    decision: Mapping[str, float] | None = None,
 ) -> ArtifactSpec:
-    """Returns the spec of a `.tflite` file that `convert` gave.
+    """Returns the spec of a converted model.
 
     Args:
-        content: Of the file.
-        config: Of the network that was converted.
+        inputs: The inputs of its signature by name, without roles.
+        outputs: The outputs of its signature, likewise.
+        config: The config of the network that was converted.
         kind: `"stream"` or `"clip"`.
-        quantization: As the spec is to say.
-        preset_hash: Of the weights.
+        quantization: One of the quantizations of the export.
+        preset_hash: The hash of the weights.
+        layout: `"NHWC"` or `"NCHW"`.
+        versions: Versions of further tools that had a part in it.
+        no_gesture: The labels which mean that there is no gesture.
+        decision: Numbers of `DecisionConfig` for which the artifact has
+            defaults of its own.
 
     Raises:
-        ExportError: If a cache's input and output differ.
+        ExportError: If a cache cannot be fed back, because its input and its
+            output differ.
+        ArtifactError: If the labels or the decision are not valid.
     """
-    runner = Interpreter(model_content=content).get_signature_runner()
-    inputs = tensor_specs(runner.get_input_details())
-    outputs = tensor_specs(runner.get_output_details())
+    heads, states = dict(outputs), []
     caches = [inputs[name] for name in sorted(inputs) if "cache_" in name]
-    for cache in caches:
-        fresh = outputs.pop(f"{cache.name}_out")
-        if dataclasses.replace(fresh, name=cache.name) != cache:
+    for number, cache in enumerate(caches):
+        fresh = heads.pop(f"{cache.name}_out", None)
+        if not fresh or dataclasses.replace(fresh, name=cache.name) != cache:
             raise ExportError(
                 f"{cache.name} cannot be fed back: its input and output "
                 f"differ. Received: {cache} and {fresh}"
             )
-    (logits,) = outputs.values()
+        states.append(dataclasses.replace(fresh, role=CACHE_OUT))
+        caches[number] = dataclasses.replace(
+            cache, role=CACHE, frames=1, fed_by=fresh.name
+        )
+    image = IMAGE_INPUTS[kind]
+    defaults = DecisionConfig()
+    numbers = {name: getattr(defaults, name) for name in SECONDS + SCORES}
     return ArtifactSpec(
         kind=kind,
-        labels=config.labels,
-        frame=inputs[IMAGE_INPUTS[kind]],
-        logits=logits,
-        caches=tuple(caches),
+        inputs=(dataclasses.replace(inputs[image], role=image), *caches),
+        outputs=(
+            *(
+                dataclasses.replace(
+                    head,
+                    role=head.name,
+                    labels=config.labels,
+                    no_gesture=tuple(no_gesture),
+                )
+                for head in heads.values()
+            ),
+            *states,
+        ),
         resize_size=config.resize_size,
         frame_interval=config.frame_interval,
         num_segments=config.num_segments,
@@ -66,5 +93,8 @@ def describe(
             "tsm_export": __version__,
             "tensorflow": tf.__version__,
             "keras": KERAS_VERSION,
+            **(versions or {}),
         },
+        layout=layout,
+        decision=numbers | dict(decision or {}),
     )

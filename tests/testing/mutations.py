@@ -7,7 +7,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tsm_live import ArtifactSpec
+from tsm_live.artifact.spec_json import spec_from_json, spec_to_json
 
 _INTEGERS = (0, 1, -1, 2, 3, 7, 64, 127, 128, 255, -128, 1000, 10**6)
 _INTEGERS += (2**15, 2**31 - 1, -(2**31))
@@ -22,7 +22,7 @@ def model_bytes(artifact: pathlib.Path) -> bytes:
 
 def mutated_spec(spec, rng):
     """Returns the spec with some field changed, or None if that is none."""
-    fields = json.loads(spec.to_json())
+    fields = json.loads(spec_to_json(spec))
     target = fields
     while True:
         key = rng.choice(
@@ -35,7 +35,7 @@ def mutated_spec(spec, rng):
         target[key] = rng.choice((*_INTEGERS, *_FLOATS, None, "", "x", [], {}))
         break
     try:
-        return ArtifactSpec.from_json(json.dumps(fields))
+        return spec_from_json(json.dumps(fields))
     except ValueError:
         return None
 

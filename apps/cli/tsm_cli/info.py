@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from tsm_live.artifact.file import read_spec
-from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 
 FLAGS = flags.FlagValues()
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
     """Prints what PATH is.
 
     Raises:
-        flags.Error: If there is not one argument.
+        flags.Error: If the number of arguments is not one.
         FileNotFoundError: If there is nothing at PATH.
         ValueError: If it is neither a preset nor an artifact.
     """
@@ -50,35 +50,52 @@ def _describe_preset(path):
 
 
 def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
-    tensors = [spec.frame, *spec.caches, spec.logits]
-    lines = [
-        f"artifact {path}",
-        *_rows(
-            ("size on disk", _bytes(path.stat().st_size)),
-            ("kind", spec.kind),
-            ("quantization", spec.quantization),
-            ("labels", ", ".join(spec.labels)),
-            ("frame range", "0..255 RGB"),
-            ("frame interval", f"{spec.frame_interval} s"),
-            ("resize, crop", f"{spec.resize_size}, {spec.image_size}"),
-            ("layout", spec.layout),
-            ("preset", spec.preset_hash or "unknown"),
-            *sorted(spec.versions.items()),
-        ),
+    rows = [
+        ("size on disk", _bytes(path.stat().st_size)),
+        ("task, kind", f"{spec.task}, {spec.kind}"),
+        ("quantization", spec.quantization),
+        ("frames", f"RGB in 0..255, upright, {spec.layout}"),
+        ("resize, crop", f"{spec.resize_size}, {spec.image_size}"),
+        ("frame interval", _interval(spec.frame_interval)),
+        ("segments", str(spec.num_segments)),
     ]
-    for tensor in tensors:
-        quantized = (
-            f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
-            if tensor.dtype == "int8"
-            else ""
-        )
-        shape = "x".join(map(str, tensor.shape))
-        lines.append(f"  {tensor.name:16}{shape:16}{tensor.dtype:9}{quantized}")
+    for head in spec.heads:
+        rows.append((f"labels of {head.name}", ", ".join(head.labels)))
+        if head.no_gesture:
+            rows.append(("no gesture", ", ".join(head.no_gesture)))
+    decision = (f"{name} {value:g}" for name, value in spec.decision.items())
+    rows += [
+        ("decision", ", ".join(decision) or "the defaults of tsm-live"),
+        ("preset", spec.preset_hash or "unknown"),
+        ("model", spec.model_hash),
+        *sorted(spec.versions.items()),
+    ]
+    lines = [f"artifact {path}", *_rows(*rows)]
+    for way, tensors in (("inputs", spec.inputs), ("outputs", spec.outputs)):
+        lines.append(f"  {way}")
+        lines += [f"    {_tensor(tensor)}" for tensor in tensors]
     return "\n".join(lines)
 
 
+def _interval(seconds):
+    return f"{seconds:g} s" if seconds else "unknown: every frame"
+
+
+def _tensor(tensor: TensorSpec) -> str:
+    shape = "x".join(map(str, tensor.shape))
+    words = [
+        f"{tensor.name:16}{tensor.role:14}{shape:16}{tensor.dtype:9}",
+    ]
+    if tensor.scale:
+        words.append(f"scale {tensor.scale:.6g}, zero {tensor.zero_point}")
+    if tensor.fed_by:
+        frames = f"{tensor.frames} frame{'s' * (tensor.frames > 1)}"
+        words.append(f"{frames}, from {tensor.fed_by}")
+    return "  ".join(words).rstrip()
+
+
 def _rows(*pairs):
-    return [f"  {name:16}{value}" for name, value in pairs]
+    return [f"  {name:20}{value}" for name, value in pairs]
 
 
 def _bytes(size):

@@ -112,7 +112,7 @@ class TensorRTNetwork:
             self._caches, old, new, strict=True
         ):
             self._context.set_tensor_address(cache.name, read)
-            self._context.set_tensor_address(f"{cache.name}_out", written)
+            self._context.set_tensor_address(cache.fed_by, written)
         if not self._context.execute_async_v3(self._memory.stream):
             raise RuntimeError("TensorRT could not run the network.")
         self._memory.download(self._logits, self._device_logits)

@@ -2,26 +2,20 @@
 
 import os
 import pathlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.artifact_file import Check, write_artifact
-from tsm_export.description import ExportError
+from tsm_export.description import describe
 from tsm_export.networks import network_for_export
 from tsm_export.onnx.conversion import OPSET, convert_onnx
 from tsm_export.onnx.packages import require_onnx
 from tsm_export.onnx.parity import check_parity
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS, to_float16, to_int8
-from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.version import __version__
 from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
-
-if TYPE_CHECKING:
-    import onnx
 
 
 def export_onnx(
@@ -36,6 +30,8 @@ def export_onnx(
     softmax: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
+    no_gesture: Sequence[str] = (),
+    decision: Mapping[str, float] | None = None,
     check: Check | None = None,
 ) -> ArtifactSpec:
     """Writes an ONNX artifact; the file appears when it is complete.
@@ -58,7 +54,10 @@ def export_onnx(
         softmax: Give `probabilities` instead of `logits`.
         calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
             ranges are those of the states while they stream through.
-        preset_hash: Of the weights, to be carried along.
+        preset_hash: The hash of the weights, to be carried along.
+        no_gesture: The labels which mean that there is no gesture.
+        decision: Numbers of `DecisionConfig` that are to be the defaults for
+            this artifact, by name.
         check: Called with the file before it appears; what it raises keeps it
             from appearing.
 
@@ -96,8 +95,21 @@ def export_onnx(
         converted = to_int8(converted, quantize, feeds)
     elif quantize == "float16":
         converted = to_float16(converted)
-    spec = _describe(converted, network, kind, quantize, preset_hash)
     config = network.video_config
+    spec = describe(
+        *(
+            {end.name: _tensor_spec(end) for end in ends}
+            for ends in (converted.graph.input, converted.graph.output)
+        ),
+        config,
+        kind=kind,
+        quantization=quantize,
+        preset_hash=preset_hash,
+        layout="NCHW",
+        versions=_versions(),
+        no_gesture=no_gesture,
+        decision=decision,
+    )
     if calibration_clips is None:
         size, rng = config.image_size, np.random.default_rng(0)
         shape = (streams, config.num_segments, size, size, 3)
@@ -111,56 +123,17 @@ def export_onnx(
     return write_artifact(path, converted.SerializeToString(), spec, run)
 
 
-def _describe(
-    model: "onnx.ModelProto",
-    network: keras.Model,
-    kind: str,
-    quantize: str,
-    preset_hash: str,
-) -> ArtifactSpec:
+def _versions():
     import onnx
     import onnxruntime
     import tf2onnx
 
-    inputs, outputs = (
-        {end.name: _tensor_spec(end) for end in ends}
-        for ends in (model.graph.input, model.graph.output)
-    )
-    frame, *caches = inputs.values()
-    for cache in caches:
-        fresh = outputs.pop(f"{cache.name}_out", None)
-        if not fresh or (fresh.shape, fresh.dtype) != (
-            cache.shape,
-            cache.dtype,
-        ):
-            raise ExportError(
-                f"{cache.name} cannot be fed back: its input and output "
-                f"differ. Received: {cache} and {fresh}"
-            )
-    (logits,) = outputs.values()
-    config = network.video_config
-    return ArtifactSpec(
-        kind=kind,
-        labels=config.labels,
-        frame=frame,
-        logits=logits,
-        caches=tuple(caches),
-        resize_size=config.resize_size,
-        frame_interval=config.frame_interval,
-        num_segments=config.num_segments,
-        quantization=quantize,
-        preset_hash=preset_hash,
-        versions={
-            "tsm_export": __version__,
-            "tensorflow": tf.__version__,
-            "keras": KERAS_VERSION,
-            "tf2onnx": tf2onnx.__version__,
-            "onnx": onnx.__version__,
-            "onnx_opset": str(OPSET),
-            "onnxruntime": onnxruntime.__version__,
-        },
-        layout="NCHW",
-    )
+    return {
+        "tf2onnx": tf2onnx.__version__,
+        "onnx": onnx.__version__,
+        "onnx_opset": str(OPSET),
+        "onnxruntime": onnxruntime.__version__,
+    }
 
 
 def _tensor_spec(end):
@@ -172,5 +145,5 @@ def _tensor_spec(end):
         name=end.name,
         shape=tuple(size.dim_value for size in tensor.shape.dim),
         dtype=dtype,
-        scale=1.0 if dtype == "uint8" else 0.0,  # A byte is what it counts.
+        scale=1.0 if dtype == "uint8" else 0.0,  # A byte is its own value.
     )

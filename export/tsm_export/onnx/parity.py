@@ -54,7 +54,7 @@ def check_parity(
         found = np.array([[classify_clip(run, spec, clip)] for clip in clips])
     infer = tf.function(network, jit_compile=False)
     expected = [infer(feed)["logits"] for feed in feeds]
-    if spec.logits.name == "probabilities":
+    if spec.logits.role == "probabilities":
         expected, found = tf.nn.softmax(expected), np.exp(found)
     error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
     tolerance = _TOLERANCES[spec.quantization]

@@ -1,8 +1,10 @@
 """export_tflite: a clip model becomes a `.tflite` artifact."""
 
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
 from tsm_export.artifact_file import Check, write_artifact
@@ -11,7 +13,8 @@ from tsm_export.networks import network_for_export
 from tsm_export.tflite.conversion import QUANTIZATIONS, convert
 from tsm_export.tflite.input_type import with_input_type
 from tsm_export.tflite.quantization_aware import quantization_aware_tflite
-from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
+from tsm_live.runtimes.interpreter_network import tensor_specs
 
 
 def export_tflite(
@@ -26,6 +29,8 @@ def export_tflite(
     softmax: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
+    no_gesture: Sequence[str] = (),
+    decision: Mapping[str, float] | None = None,
     check: Check | None = None,
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
@@ -50,7 +55,10 @@ def export_tflite(
         softmax: Give `probabilities` instead of `logits`.
         calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
             ranges are those of the states while they stream through.
-        preset_hash: Of the weights, to be carried along.
+        preset_hash: The hash of the weights, to be carried along.
+        no_gesture: The labels which mean that there is no gesture.
+        decision: Numbers of `DecisionConfig` that are to be the defaults for
+            this artifact, by name.
         check: Called with the file before it appears; what it raises keeps it
             from appearing.
 
@@ -89,10 +97,23 @@ def export_tflite(
     if input_dtype is not None:
         content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
     spec = describe(
-        content,
+        *signature_tensors(content),
         network.video_config,
         kind=kind,
         quantization=quantize,
         preset_hash=preset_hash,
+        no_gesture=no_gesture,
+        decision=decision,
     )
     return write_artifact(path, content, spec, check)
+
+
+def signature_tensors(
+    content: bytes,
+) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+    """Returns the inputs and the outputs of a `.tflite` file, by name."""
+    runner = Interpreter(model_content=content).get_signature_runner()
+    return (
+        tensor_specs(runner.get_input_details()),
+        tensor_specs(runner.get_output_details()),
+    )

@@ -139,7 +139,7 @@ def _check_signature(path, spec):
     else:
         inputs, outputs = signature_details(load_interpreter(path))
         found = {**tensor_specs(inputs), **tensor_specs(outputs)}
-    expected = {tensor.name: tensor for tensor in spec.tensors}
+    expected = {tensor.name: tensor.bare for tensor in spec.tensors}
     differ = sorted(
         name
         for name in expected | found
@@ -187,7 +187,7 @@ def _compare(name, found, expected, bars):
 
 def _outputs(logits, spec):
     """Returns what the network itself gives: of logits, or probabilities."""
-    if spec.logits.name == "logits":
+    if spec.logits.role == "logits":
         return logits
     scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return scores / scores.sum(axis=-1, keepdims=True)

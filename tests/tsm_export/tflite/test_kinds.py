@@ -65,8 +65,11 @@ def _everything():
 
 def test_the_spec_says_what_comes_in_and_goes_out():
     spec = read_spec(_everything())
-    assert spec.frame == TensorSpec("frame", (2, 64, 64, 3), "uint8", 1.0, 0)
-    assert spec.logits.name == "probabilities"
+    assert spec.frame == TensorSpec(
+        "frame", (2, 64, 64, 3), "uint8", 1.0, 0, role="frame"
+    )
+    assert spec.logits.name == spec.logits.role == "probabilities"
+    assert spec.labels == clip_model().video_config.labels
     assert {cache.dtype for cache in spec.caches} == {"int8"}
 
 
@@ -98,8 +101,11 @@ def test_another_input_type_changes_nothing_else(tmp_path, quantize, dtype):
     changed = tmp_path / "changed.tflite"
     changed.write_bytes(with_input_type(content, "frame", dtype))
     scale = 1.0 if dtype == "uint8" else 0.0
-    frame = TensorSpec("frame", spec.frame.shape, dtype, scale, 0)
-    write_spec(changed, dataclasses.replace(spec, frame=frame))
+    frame = dataclasses.replace(
+        spec.frame, dtype=dtype, scale=scale, zero_point=0
+    )
+    inputs = (frame, *spec.caches)
+    write_spec(changed, dataclasses.replace(spec, inputs=inputs))
     clip = random_clips(1, clip_model())[0]
     np.testing.assert_array_equal(
         _streamed(changed, clip), _streamed(own, clip)

@@ -17,6 +17,7 @@ import zipfile
 
 from tsm_live.artifact.onnx_properties import append_properties, read_properties
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.artifact.spec_json import spec_from_json, spec_to_json
 
 SPEC_MEMBER = "spec.json"
 LABELS_MEMBER = "labels.txt"
@@ -61,7 +62,7 @@ def load_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
             f"{path} carries no readable spec, so it is no artifact of "
             f"`tsm export`: {error}"
         ) from error
-    spec = ArtifactSpec.from_json(text)
+    spec = spec_from_json(text)
     model = content[:size]
     if _hash(model) != spec.model_hash:
         raise ArtifactError(
@@ -80,20 +81,37 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
 def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
     """Appends `spec` to the model file at `path`.
 
+    The same model and spec give the same bytes, whenever and wherever.
+
     Returns:
         What was written: `spec` with the `model_hash` of the file.
     """
     path = pathlib.Path(path)
     spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
-    labels = "".join(f"{label}\n" for label in spec.labels)
-    members = {SPEC_MEMBER: spec.to_json(), LABELS_MEMBER: labels}
+    members = {SPEC_MEMBER: spec_to_json(spec)}
+    if len(spec.heads) == 1:
+        members[LABELS_MEMBER] = "".join(f"{x}\n" for x in spec.labels)
     if path.suffix == ONNX_SUFFIX:
         append_properties(path, members)
         return spec
-    with zipfile.ZipFile(path, "a") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
+    with path.open("r+b") as file:
+        file.seek(0, os.SEEK_END)  # Offsets in the archive are the file's.
+        with zipfile.ZipFile(file, "w", allowZip64=False) as archive:
+            for name, text in members.items():
+                archive.writestr(_member(name), text)
     return spec
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Describes a file that is stored as it is, whatever the date and system.
+
+    A reader in another language then needs neither an inflater nor ZIP64.
+    """
+    member = zipfile.ZipInfo(name)  # With the earliest date of all.
+    member.compress_type = zipfile.ZIP_STORED
+    member.create_system = 3  # Unix; else it is the system that it runs on.
+    member.external_attr = 0o644 << 16
+    return member
 
 
 def _expect_file(path: pathlib.Path) -> None:

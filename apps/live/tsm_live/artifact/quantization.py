@@ -2,11 +2,15 @@
 
 import numpy as np
 
-from tsm_live.artifact.spec import TensorSpec
+from tsm_live.artifact.tensors import LOGITS, TensorSpec
 
 
 def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns real values as the numbers of a tensor."""
+    """Returns real values as the numbers of a tensor.
+
+    Halves are rounded to the even neighbour, and what is out of the range of
+    the integers becomes the nearest of them.
+    """
     if spec.dtype == "float32":
         return values.astype(np.float32)
     limits = np.iinfo(spec.dtype)
@@ -29,14 +33,14 @@ def zero_state(spec: TensorSpec) -> np.ndarray:
 
 
 def as_logits(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns a network's output as float32 logits.
+    """Returns what a head gives as float32 logits.
 
-    Those of probabilities are their logarithms, which differ from the logits
-    that the probabilities come from by a constant only.
+    The logits of probabilities are their logarithms. They differ only by a
+    constant from the logits that the probabilities were made of.
     """
     values = dequantize(values, spec)
-    if spec.name == "logits":
+    if spec.role == LOGITS:
         return values
-    # Less than half a step is as good as zero.
+    # A probability of 0 stands for anything below half a step.
     least = spec.scale / 2 or np.finfo(np.float32).tiny
     return np.log(np.maximum(values, least))

@@ -1,53 +1,36 @@
-"""ArtifactSpec: what a model file says about how it is run."""
+"""ArtifactSpec: everything that a program must know to run a model file.
+
+`docs/artifact.md` explains every field to somebody who writes a reader in
+another language.
+"""
 
 import dataclasses
-import json
-import math
-from typing import Any
 
-_FORMAT = 2
-_MAX_RESIZE = 16  # Of a frame that is cropped; more would take gigabytes.
-_KINDS = ("stream", "clip")
-_OUTPUTS = ("logits", "probabilities")
-_FLOATS = ("float32", "float16")
-_DTYPES = (*_FLOATS, "int8", "uint8")
+from tsm_live.artifact.fields import (
+    ArtifactError,
+    expect,
+    is_integer,
+    is_number,
+    is_text,
+)
+from tsm_live.artifact.tensors import (
+    CACHE,
+    CACHE_OUT,
+    CLIP,
+    FRAME,
+    HEAD_ROLES,
+    TensorSpec,
+)
+
+__all__ = ["ArtifactError", "ArtifactSpec", "TensorSpec"]
+
+# The numbers of `DecisionConfig`.
+SECONDS = ("average", "min_duration", "cooldown")
+SCORES = ("start_score", "end_score")
+
+_IMAGE_ROLES = {"stream": FRAME, "clip": CLIP}
 _LAYOUTS = ("NHWC", "NCHW")
-
-
-class ArtifactError(ValueError):
-    """A file that is no artifact, or a damaged one."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TensorSpec:
-    """One tensor of the signature.
-
-    Attributes:
-        name: In the signature.
-        shape: Static, batch first.
-        dtype: `"float32"`, `"float16"`, `"int8"` or `"uint8"`.
-        scale: Of integers: `value = scale * (q - zero_point)`; else 0.
-        zero_point: Of integers, and their zero state; else 0.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float = 0.0
-    zero_point: int = 0
-
-    def __post_init__(self):
-        _set_tuple(self, "shape")
-        _check(
-            isinstance(self.name, str)
-            and self.dtype in _DTYPES
-            and isinstance(self.shape, tuple)
-            and all(isinstance(n, int) and n > 0 for n in self.shape)
-            and isinstance(self.zero_point, int)
-            and _is_finite(self.scale)
-            and (self.dtype in _FLOATS or self.scale > 0),
-            f"the tensor {self.name!r} is described wrongly",
-        )
+_MAX_RESIZE = 16  # Times the crop; a larger picture would take gigabytes.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,101 +38,187 @@ class ArtifactSpec:
     """How to run an artifact.
 
     Attributes:
-        kind: `"stream"`: one frame a stream and call, caches explicit.
-            `"clip"`: a whole clip a call.
-        labels: Class names in the order of the logits.
-        frame: The image input: `frame`, `[N, S, S, 3]`, a frame of each of N
-            streams, or `clip`, `[T, S, S, 3]`, the frames of one clip
-            (`[N, 3, S, S]`, `[T, 3, S, S]` if the layout is NCHW). RGB in
-            0..255.
-        logits: The output: `logits`, or `probabilities` if a softmax is part
-            of the network; `[N, num_classes]`, N = 1 for a clip.
-        caches: The state of a stream, in the order of the network. `cache_kk`
-            is an input; the output `cache_kk_out` is its value for the next
-            frame.
-        resize_size: A frame's short side is resized to this many pixels, then
-            the central square of the frame input's size is cropped.
-        frame_interval: Seconds between frames the network was trained for, 0
-            if unknown.
-        num_segments: Frames a clip the network was trained on.
-        quantization: What was stored in fewer bits, `"none"` or as in the
-            export, e.g. `"int8"`.
-        preset_hash: SHA-256 of the weights the artifact was made from, or "".
-        versions: Of the tools that made it.
-        model_hash: SHA-256 of the file without the spec; see `write_spec`.
-        layout: Of `frame` and `caches`: `"NHWC"`, or `"NCHW"` in ONNX files.
+        kind: `"stream"`: a call takes one frame per stream, and caches hold the
+            state. `"clip"`: a call takes a whole clip.
+        inputs: The image input, then the caches in the order of the network.
+            The image input is `[N, S, S, 3]`, one frame for each of N streams,
+            or `[T, S, S, 3]`, the frames of one clip; in the layout NCHW
+            `[N, 3, S, S]` or `[T, 3, S, S]`. Its values are RGB in 0..255.
+        outputs: The heads, each `[N, number of its labels]` (N = 1 for a clip),
+            then the values of the caches for the next frame.
+        resize_size: The short side of a frame is resized to this many pixels;
+            then the central square of S pixels is cropped.
+        frame_interval: Seconds between two frames that the network was trained
+            for; 0 if unknown.
+        num_segments: The number of frames per clip in training.
+        quantization: `"none"`, or what the export stored in fewer bits, such
+            as `"int8"`.
+        preset_hash: The SHA-256 of the exported weights, or empty.
+        versions: The versions of the tools that made the file, by name.
+        model_hash: The SHA-256 of the model without the spec.
+        layout: Of the image input and the caches: `"NHWC"`, or `"NCHW"` in
+            `.onnx` files.
+        task: `"classification"`; a later version may add others.
+        decision: Defaults for the numbers of `DecisionConfig`, by name.
+
+    Raises:
+        ArtifactError: Names the field, what was expected and what was received.
     """
 
     kind: str
-    labels: tuple[str, ...]
-    frame: TensorSpec
-    logits: TensorSpec
-    caches: tuple[TensorSpec, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     resize_size: int
     frame_interval: float
     num_segments: int
     quantization: str
-    preset_hash: str
-    versions: dict[str, str]
+    preset_hash: str = ""
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
     model_hash: str = ""
     layout: str = "NHWC"
+    task: str = "classification"
+    decision: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        _set_tuple(self, "labels")
-        _set_tuple(self, "caches")
-        _check(self.kind in _KINDS, f"the kind {self.kind!r} is unknown")
-        _check(self.logits.name in _OUTPUTS, "the output has another name")
-        _check(self.layout in _LAYOUTS, f"layout {self.layout!r} is unknown")
-        _check(
-            len(self.frame.shape) == 4
-            and self.frame.shape[1:] == self._image_shape,
-            "`frame` must be [N, S, S, 3] or, in NCHW, [N, 3, S, S]",
+        kinds = tuple(_IMAGE_ROLES)
+        self._expect(self.kind in kinds, "kind", f"one of {kinds}")
+        self._expect(self.layout in _LAYOUTS, "layout", f"one of {_LAYOUTS}")
+        for field in ("task", "quantization", "preset_hash", "model_hash"):
+            self._expect(is_text(getattr(self, field)), field, "a text")
+        self._expect(
+            isinstance(self.versions, dict)
+            and all(map(is_text, (*self.versions, *self.versions.values()))),
+            "versions",
+            "an object of texts",
         )
-        _check(
-            isinstance(self.labels, tuple)
-            and all(isinstance(label, str) for label in self.labels)
-            and self.logits.shape == (self.streams, len(self.labels)),
-            "`labels` must name every logit",
+        self._expect(
+            is_number(self.frame_interval) and self.frame_interval >= 0,
+            "frame_interval",
+            "seconds, or 0 if unknown",
         )
-        _check(
-            isinstance(self.resize_size, int)
-            and 1 <= self.resize_size / self.image_size <= _MAX_RESIZE,
-            f"`resize_size` must be 1 to {_MAX_RESIZE} times the frame's size",
+        self._expect(
+            is_integer(self.num_segments), "num_segments", "a positive integer"
         )
-        _check(
-            _is_finite(self.frame_interval) and self.frame_interval >= 0,
-            "`frame_interval` must be seconds",
-        )
-        _check(
-            isinstance(self.num_segments, int) and self.num_segments > 0,
-            "`num_segments` must be a positive integer",
-        )
-        texts = (self.quantization, self.preset_hash, self.model_hash)
-        _check(
-            all(isinstance(text, str) for text in texts)
-            and isinstance(self.versions, dict)
-            and all(isinstance(text, str) for text in self.versions.values()),
-            "`quantization`, hashes and `versions` must be texts",
+        self._check_decision()
+        self._check_image()
+        self._check_heads()
+        self._check_caches()
+
+    def _expect(self, holds, field, expected):
+        expect(holds, field, expected, getattr(self, field))
+
+    def _check_decision(self):
+        given = self.decision
+        self._expect(
+            isinstance(given, dict)
+            and set(given) <= {*SECONDS, *SCORES}
+            and all(is_number(value) and value >= 0 for value in given.values())
+            and given.get("start_score", 0) <= 1
+            and given.get("end_score", 0) <= given.get("start_score", 1),
+            "decision",
+            f"seconds, 0 or more, named {SECONDS} and scores that satisfy "
+            "0 <= end_score <= start_score <= 1",
         )
 
-    @property
-    def streams(self) -> int:
-        """How many streams, or clips, a call takes."""
-        return self.frame.shape[0] if self.kind == "stream" else 1
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """The image input and the caches."""
-        return self.frame, *self.caches
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """The logits and the values of the caches for the next frame."""
-        fresh = (
-            dataclasses.replace(cache, name=f"{cache.name}_out")
-            for cache in self.caches
+    def _check_image(self):
+        role = _IMAGE_ROLES[self.kind]
+        roles = [tensor.role for tensor in self.inputs]
+        caches = roles.count(CACHE) if self.kind == "stream" else 0
+        expect(
+            roles.count(role) == 1 and len(roles) == 1 + caches,
+            "inputs",
+            f"one tensor with the role {role!r} and, for a stream, caches; a "
+            "tensor with another role cannot be fed",
+            roles,
         )
-        return self.logits, *fresh
+        shape = self.frame.shape
+        size = shape[2] if len(shape) == 4 else 0
+        image = (size, size, 3) if self.layout == "NHWC" else (3, size, size)
+        expect(
+            shape[1:] == image,
+            f"shape` of `{self.frame.name}",
+            "[N, S, S, 3] for the layout NHWC and [N, 3, S, S] for NCHW, which "
+            f"is {self.layout} here",
+            shape,
+        )
+        self._expect(
+            is_integer(self.resize_size, size, _MAX_RESIZE * size),
+            "resize_size",
+            f"1 to {_MAX_RESIZE} times the frame's {size} pixels",
+        )
+
+    def _check_heads(self):
+        names = [tensor.name for tensor in self.tensors]
+        different = len(set(names)) == len(names)
+        expect(different, "name", "different for every tensor", names)
+        expect(
+            self.heads or self.task != "classification",
+            "outputs",
+            f"with a role of {HEAD_ROLES} for a classification",
+            [tensor.role for tensor in self.outputs],
+        )
+        for head in self.heads:
+            shape = self.streams, len(head.labels)
+            expect(
+                head.shape == shape,
+                f"shape` of `{head.name}",
+                f"{shape}, one number per stream and label",
+                head.shape,
+            )
+
+    def _check_caches(self):
+        fresh = {t.name: t for t in self.outputs if t.role == CACHE_OUT}
+        feeds = [cache.fed_by for cache in self.caches]
+        expect(
+            sorted(feeds) == sorted(fresh),
+            "fed_by",
+            f"each output with the role {CACHE_OUT!r} once, {sorted(fresh)}",
+            feeds,
+        )
+        for cache in self.caches:
+            output = fresh[cache.fed_by].bare
+            expect(
+                dataclasses.replace(output, name=cache.name) == cache.bare,
+                cache.fed_by,
+                f"like the cache that it feeds, {cache.bare}",
+                output,
+            )
+
+    @property
+    def frame(self) -> TensorSpec:
+        """The image input."""
+        role = _IMAGE_ROLES[self.kind]
+        return next(tensor for tensor in self.inputs if tensor.role == role)
+
+    @property
+    def caches(self) -> tuple[TensorSpec, ...]:
+        """The inputs that hold the state of a stream."""
+        return tuple(tensor for tensor in self.inputs if tensor.role == CACHE)
+
+    @property
+    def heads(self) -> tuple[TensorSpec, ...]:
+        """The outputs that classify."""
+        return tuple(t for t in self.outputs if t.role in HEAD_ROLES)
+
+    @property
+    def logits(self) -> TensorSpec:
+        """The output of the only head.
+
+        Raises:
+            ArtifactError: If there is not exactly one head.
+        """
+        if len(self.heads) != 1:
+            raise ArtifactError(
+                "An artifact with one classification is needed here. "
+                f"Received: the task {self.task!r} with the heads "
+                f"{[head.name for head in self.heads]}"
+            )
+        return self.heads[0]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the only head, in the order of its logits."""
+        return self.logits.labels
 
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:
@@ -157,60 +226,11 @@ class ArtifactSpec:
         return *self.inputs, *self.outputs
 
     @property
+    def streams(self) -> int:
+        """How many streams, or clips, a call takes."""
+        return self.frame.shape[0] if self.kind == "stream" else 1
+
+    @property
     def image_size(self) -> int:
         """S, the height and width of a frame."""
         return self.frame.shape[2]  # In either layout.
-
-    @property
-    def _image_shape(self):
-        size = self.image_size
-        return (size, size, 3) if self.layout == "NHWC" else (3, size, size)
-
-    def to_json(self) -> str:
-        """Returns the spec as JSON text."""
-        fields = {"format": _FORMAT, **dataclasses.asdict(self)}
-        return json.dumps(fields, indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> "ArtifactSpec":
-        """Returns the spec that `to_json` wrote.
-
-        Raises:
-            ArtifactError: If `text` is anything else.
-        """
-        try:
-            fields = json.loads(text)
-            found = fields.pop("format")
-            _check(found == _FORMAT, f"the format {found!r} is unknown")
-            for name in ("frame", "logits"):
-                fields[name] = TensorSpec(**fields[name])
-            fields["caches"] = [TensorSpec(**c) for c in fields["caches"]]
-            return cls(**fields)
-        except ArtifactError:
-            raise
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
-            raise ArtifactError(
-                f"The embedded spec cannot be read: {error}"
-            ) from error
-
-
-def _set_tuple(instance: Any, field: str) -> None:
-    """Turns the lists of JSON into the tuples they were."""
-    if isinstance(getattr(instance, field), list):
-        object.__setattr__(instance, field, tuple(getattr(instance, field)))
-
-
-def _check(holds, problem):
-    if not holds:
-        raise ArtifactError(f"The embedded spec is not valid: {problem}.")
-
-
-def _is_finite(value):
-    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -1,11 +1,13 @@
 """`tsm-live --model=FILE --source=...`: the flags and what they set up."""
 
 import contextlib
+import dataclasses
 import sys
 from collections.abc import Sequence
 
 from tsm_live.cli.one_line_parser import OneLineParser, add_runtime
 from tsm_live.cli.own_files import check_written
+from tsm_live.decision.artifact_defaults import decision_config
 from tsm_live.decision.event_log import EventLog
 from tsm_live.decision.gestures import DecisionConfig
 from tsm_live.live.ending import Ending
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             accelerator=options.accelerator,
             threads=options.threads,
         )
-        config = _config(options, real_time=wanted.is_watched)
+        config = _config(options, sessions.spec, real_time=wanted.is_watched)
         # What is wrong is said before anything opens.
         config.stages(sessions.spec)
         sources = open_sources(names, source_options)
@@ -104,17 +106,14 @@ def _ignore(source, event):
     pass
 
 
-def _config(options, *, real_time):
+def _config(options, spec, *, real_time):
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(DecisionConfig)
+        if getattr(options, field.name) is not None
+    }
     return LiveConfig(
-        decision=DecisionConfig(
-            average=options.average,
-            start_score=options.start_score,
-            end_score=options.end_score,
-            min_duration=options.min_duration,
-            cooldown=options.cooldown,
-            no_gesture=tuple(options.no_gesture),
-            ignored=tuple(options.ignored),
-        ),
+        decision=decision_config(spec, given),
         max_gap=options.max_gap,
         restart_on_cut=options.restart_on_cut,
         real_time=real_time,
@@ -216,16 +215,20 @@ def new_parser() -> OneLineParser:
         decide.add_argument(
             f"--{name}",
             type=float,
-            default=getattr(_DECISION, name),
             metavar="X",
-            help=f"{text} (%(default)s)",
+            help=f"{text} (as the artifact says, else "
+            f"{getattr(_DECISION, name)})",
         )
     for name, text in (
-        ("no_gesture", "a class that means there is none; may be repeated"),
+        (
+            "no_gesture",
+            "a class that means there is none; may be repeated (those that the "
+            "artifact names)",
+        ),
         ("ignored", "a class to leave out altogether; may be repeated"),
     ):
         decide.add_argument(
-            f"--{name}", action="append", default=[], metavar="CLASS", help=text
+            f"--{name}", action="append", metavar="CLASS", help=text
         )
     time = parser.add_argument_group("when the network starts anew")
     time.add_argument(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.decision.artifact_defaults import decision_config
 from tsm_live.decision.gestures import (
     DecisionConfig,
     GestureDecision,
@@ -29,7 +30,8 @@ class LiveConfig:
     """How sources are run.
 
     Attributes:
-        decision: When a gesture starts and ends.
+        decision: When a gesture starts and ends; None for what the artifact
+            says.
         max_gap: As for `FramePacer`.
         restart_on_cut: Whether the network starts anew where the scene
             changes.
@@ -37,7 +39,7 @@ class LiveConfig:
             watch.
     """
 
-    decision: DecisionConfig = dataclasses.field(default_factory=DecisionConfig)
+    decision: DecisionConfig | None = None
     max_gap: float | None = None
     restart_on_cut: bool = False
     real_time: bool = False
@@ -50,7 +52,8 @@ class LiveConfig:
                 names a class that the artifact lacks.
         """
         pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
-        return pacer, GestureDecision(spec.labels, self.decision)
+        decision = self.decision or decision_config(spec)
+        return pacer, GestureDecision(spec.labels, decision)
 
 
 def run_live(

@@ -69,7 +69,7 @@ class BoundNetwork:
             turn.bind_ortvalue_output(spec.logits.name, self._logits)
             for cache, old, new in zip(spec.caches, read, written, strict=True):
                 turn.bind_ortvalue_input(cache.name, old)
-                turn.bind_ortvalue_output(f"{cache.name}_out", new)
+                turn.bind_ortvalue_output(cache.fed_by, new)
             self._turns.append(turn)
         self._turn = 0
         try:

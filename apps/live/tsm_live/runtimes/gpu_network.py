@@ -159,7 +159,7 @@ class GpuNetwork:
         for cache, old, new in zip(
             self._spec.caches, read, written, strict=True
         ):
-            tensors |= {cache.name: old, f"{cache.name}_out": new}
+            tensors |= {cache.name: old, cache.fed_by: new}
         return [[tensors[name] for name in names[way]] for way in _WAYS]
 
     def frame(self) -> np.ndarray:

@@ -115,7 +115,7 @@ class InterpreterNetwork:
             self._memory(inputs[cache.name]["index"]) for cache in spec.caches
         ]
         fresh = [
-            self._memory(outputs[f"{cache.name}_out"]["index"])
+            self._memory(outputs[cache.fed_by]["index"])
             for cache in spec.caches
         ]
         self.copies = neighbours_as_one(self._caches, fresh)

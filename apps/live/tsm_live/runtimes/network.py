@@ -47,10 +47,10 @@ def check_tensors(
             cache that is not fed back makes every answer a wrong one.
     """
     for tensor in expected:
-        if found.get(tensor.name) != tensor:
+        if found.get(tensor.name) != tensor.bare:
             raise ArtifactError(
                 "A tensor is not what the embedded spec says. Expected: "
-                f"{tensor}. Received: {found.get(tensor.name)}"
+                f"{tensor.bare}. Received: {found.get(tensor.name)}"
             )
     unknown = set(found) - {tensor.name for tensor in expected}
     if unknown:

@@ -1,0 +1,114 @@
+"""The JSON text of a spec, format 3.
+
+Keys that this version does not know are ignored, because a later one may add
+some. Rules that it does not know are refused: it would feed the network
+something else than what it was trained on.
+"""
+
+import json
+from typing import Any
+
+from tsm_live.artifact.fields import (
+    ArtifactError,
+    as_list,
+    as_object,
+    expect,
+    known_fields,
+)
+from tsm_live.artifact.format_2 import upgrade
+from tsm_live.artifact.spec import SCORES, SECONDS, ArtifactSpec
+from tsm_live.artifact.tensors import TensorSpec
+
+FORMAT = 3
+
+# The rules that have one value so far.
+_IMAGE_RULES = {
+    "color": "RGB",
+    "range": [0, 255],
+    "orientation": "upright",
+    "resize": "short_side",
+    "shrink": "area",
+    "enlarge": "bilinear",
+    "crop": "center",
+}
+_RULES = {"sampling": "segments"}
+
+
+def spec_to_json(spec: ArtifactSpec) -> str:
+    """Returns the text that an artifact carries; see `docs/artifact.md`."""
+    image = {
+        "layout": spec.layout,
+        "resize_size": spec.resize_size,
+        "crop_size": spec.image_size,
+    }
+    fields = {
+        "format": FORMAT,
+        "task": spec.task,
+        "kind": spec.kind,
+        "inputs": [tensor.to_dict() for tensor in spec.inputs],
+        "outputs": [tensor.to_dict() for tensor in spec.outputs],
+        "image": image | _IMAGE_RULES,
+        "frame_interval": spec.frame_interval,
+        "num_segments": spec.num_segments,
+        **_RULES,
+        "decision": spec.decision,
+        "quantization": spec.quantization,
+        "preset_hash": spec.preset_hash,
+        "model_hash": spec.model_hash,
+        "versions": spec.versions,
+    }
+    return json.dumps(fields, indent=2, allow_nan=False)
+
+
+def spec_from_json(text: str) -> ArtifactSpec:
+    """Returns the spec that `spec_to_json`, or format 2, wrote as `text`.
+
+    Raises:
+        ArtifactError: If `text` is anything else.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"The spec is not JSON text: {error}") from error
+    values = _in_format_3(as_object("spec", values))
+    image = as_object("image", values.get("image"))
+    _check_rules("image.", _IMAGE_RULES, image)
+    _check_rules("", _RULES, values)
+    fields = {name: image.get(name) for name in ("layout", "resize_size")}
+    for name in ("inputs", "outputs"):
+        tensors = as_list(name, values.get(name))
+        fields[name] = tuple(map(TensorSpec.from_dict, tensors))
+    given = as_object("decision", values.get("decision", {}))
+    fields["decision"] = {
+        name: value
+        for name, value in given.items()
+        if name in (*SECONDS, *SCORES)
+    }
+    spec = ArtifactSpec(**known_fields(ArtifactSpec, values | fields))
+    expect(
+        image.get("crop_size") == spec.image_size,
+        "image.crop_size",
+        f"{spec.image_size}, as the image input's shape says",
+        image.get("crop_size"),
+    )
+    return spec
+
+
+def _in_format_3(values: dict[str, Any]) -> dict[str, Any]:
+    found = values.get("format")
+    if found == 2:
+        return upgrade(values)
+    expected = f"2 or {FORMAT}"
+    if isinstance(found, int) and found > FORMAT:
+        expected += (
+            " for this version of tsm-live, and the file was written by a "
+            "newer version: upgrade tsm-live"
+        )
+    expect(found == FORMAT, "format", expected, found)
+    return values
+
+
+def _check_rules(prefix: str, rules: dict, values: dict[str, Any]) -> None:
+    for name, value in rules.items():
+        found = values.get(name)
+        expect(found == value, prefix + name, f"{value!r}", found)

@@ -1,0 +1,170 @@
+"""TensorSpec: one input or output of an artifact, and what it is for."""
+
+import dataclasses
+from typing import Any
+
+from tsm_live.artifact.fields import (
+    as_object,
+    expect,
+    is_integer,
+    is_label,
+    is_number,
+    is_text,
+    known_fields,
+)
+
+# What an input or an output is for: its role.
+FRAME, CLIP, CACHE = "frame", "clip", "cache"
+LOGITS, PROBABILITIES, CACHE_OUT = "logits", "probabilities", "cache_out"
+HEAD_ROLES = (LOGITS, PROBABILITIES)
+
+_RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
+_DTYPES = ("float32", "float16", *_RANGES)
+# Pixels and scores would lose digits in float16.
+_EXACT_ROLES = (FRAME, CLIP, *HEAD_ROLES)
+_EXACT_DTYPES = ("float32", *_RANGES)
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of the signature.
+
+    Attributes:
+        name: Its name in the signature.
+        shape: Its static shape, batch first.
+        dtype: `"float32"`, `"float16"`, `"int8"` or `"uint8"`.
+        scale: For integers: `value = scale * (q - zero_point)`. For floats 0.
+        zero_point: For integers the number that stands for zero. For floats 0.
+        role: `"frame"`, `"clip"` or `"cache"` for an input; `"logits"`,
+            `"probabilities"`, `"cache_out"` or one that only later versions
+            know for an output. Empty for a tensor that a runtime describes,
+            which knows nothing of roles.
+        labels: For logits and probabilities: the class names, in order.
+        no_gesture: Those of the labels which mean that there is no gesture.
+        frames: For a cache: the number of earlier frames that it remembers.
+        fed_by: For a cache: the output that is its value for the next frame.
+
+    Raises:
+        ArtifactError: Names the field, what was expected and what was received.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+    role: str = ""
+    labels: tuple[str, ...] = ()
+    no_gesture: tuple[str, ...] = ()
+    frames: int = 0
+    fed_by: str = ""
+
+    def __post_init__(self):
+        for field in ("shape", "labels", "no_gesture"):
+            value = getattr(self, field)
+            if isinstance(value, list):  # As JSON gives it.
+                object.__setattr__(self, field, tuple(value))
+        self._expect(is_label(self.name), "name", "a name")
+        self._expect(
+            isinstance(self.shape, tuple) and all(map(is_integer, self.shape)),
+            "shape",
+            "a list of positive integers",
+        )
+        self._expect(is_text(self.role), "role", "a text")
+        dtypes = _EXACT_DTYPES if self.role in _EXACT_ROLES else _DTYPES
+        self._expect(
+            self.dtype in dtypes,
+            "dtype",
+            f"one of {dtypes} for the role {self.role!r}",
+        )
+        low, high = _RANGES.get(self.dtype, (0, 0))
+        self._expect(
+            is_number(self.scale)
+            and (self.scale > 0 if self.dtype in _RANGES else self.scale == 0),
+            "scale",
+            "positive for integers and 0 for floats",
+        )
+        self._expect(
+            is_integer(self.zero_point, low, high),
+            "zero_point",
+            f"an integer in [{low}, {high}] for {self.dtype}",
+        )
+        self._check_role()
+
+    def _check_role(self):
+        is_head, is_cache = self.role in HEAD_ROLES, self.role == CACHE
+        self._expect(
+            isinstance(self.labels, tuple)
+            and all(map(is_label, self.labels))
+            and len(set(self.labels)) == len(self.labels)
+            and (len(self.labels) > 0 or not is_head),
+            "labels",
+            "different names of one line each, at least one for a head",
+        )
+        self._expect(
+            isinstance(self.no_gesture, tuple)
+            and all(label in self.labels for label in self.no_gesture)
+            and len(set(self.no_gesture)) == len(self.no_gesture)
+            and (not self.labels or len(self.no_gesture) < len(self.labels)),
+            "no_gesture",
+            "some of `labels`, not all of them and none of them twice",
+        )
+        self._expect(
+            is_integer(self.frames, 1 if is_cache else 0),
+            "frames",
+            "the number of frames that a cache remembers",
+        )
+        self._expect(
+            is_text(self.fed_by) and (self.fed_by != "" or not is_cache),
+            "fed_by",
+            "the name of the output that feeds a cache",
+        )
+
+    def _expect(self, holds, field, expected):
+        where = f"{field}` of `{self.name}" if is_label(self.name) else field
+        expect(holds, where, expected, getattr(self, field))
+
+    @property
+    def bare(self) -> "TensorSpec":
+        """The tensor as a runtime describes it: without a role."""
+        return TensorSpec(
+            self.name, self.shape, self.dtype, self.scale, self.zero_point
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what the JSON text holds: what its role needs or has."""
+        values: dict[str, Any] = {
+            "name": self.name,
+            "role": self.role,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "scale": self.scale,
+            "zero_point": self.zero_point,
+        }
+        if self.labels:
+            values["labels"] = list(self.labels)
+            values["no_gesture"] = list(self.no_gesture)
+        if self.frames or self.fed_by:
+            values["frames"] = self.frames
+            values["fed_by"] = self.fed_by
+            values["zero_state"] = self.zero_point
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "TensorSpec":
+        """Returns the tensor that `to_dict` gave; ignores unknown keys.
+
+        Raises:
+            ArtifactError: If a field is missing or not valid.
+        """
+        values = as_object("a tensor", values)
+        expect("role" in values, "role", "present for every tensor", values)
+        tensor = cls(**known_fields(cls, values))
+        zero_state = values.get("zero_state", tensor.zero_point)
+        expect(
+            zero_state == tensor.zero_point,
+            f"zero_state` of `{tensor.name}",
+            f"the zero point, {tensor.zero_point}",
+            zero_state,
+        )
+        return tensor
