@@ -1,8 +1,16 @@
+import fractions
+import math
+
 import hypothesis
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
-from tsm_keras.data.video.resizing import center_crop, resize_short_side
+from tsm_keras.data.video.resizing import (
+    center_crop,
+    resize_short_side,
+    with_short_side,
+)
 from tsm_live.artifact.preprocessing import fit_frame
 
 sides = st.integers(16, 200)
@@ -18,3 +26,54 @@ def test_a_device_sees_what_training_saw(height, width, size):
     found = fit_frame(frame, resize_size, size)
     assert found.shape == (size, size, 3)
     np.testing.assert_array_equal(found, expected[0])
+
+
+@hypothesis.given(st.integers(1, 8192), st.integers(1, 8192), sides)
+def test_the_long_side_is_rounded_to_the_nearest_pixel_halves_up(
+    height, width, size
+):
+    short = min(height, width)
+    half = fractions.Fraction(1, 2)
+    assert with_short_side(height, width, size) == tuple(
+        math.floor(fractions.Fraction(side * size, short) + half)
+        for side in (height, width)
+    )
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "resize_size"),
+    [(90, 160, 36), (41, 67, 36), (200, 131, 60), (20, 33, 36), (36, 50, 36)],
+)
+def test_the_square_is_the_one_that_the_documentation_describes(
+    height, width, resize_size
+):
+    """Every output pixel is the mean of the area that it covers."""
+    rng = np.random.default_rng(height)
+    frame = rng.integers(0, 256, (height, width, 3), np.uint8)
+    rows, columns = with_short_side(height, width, resize_size)
+    weights = _area if resize_size < min(height, width) else _bilinear
+    resized = np.einsum(
+        "ij,jkc,lk->ilc", weights(height, rows), frame, weights(width, columns)
+    )
+    top, left = (rows - 32) // 2, (columns - 32) // 2
+    expected = resized[top : top + 32, left : left + 32]
+    found = fit_frame(frame, resize_size, 32)
+    # Half a level of rounding, and what fixed-point weights add.
+    assert np.abs(found - expected).max() <= 1.0
+
+
+def _area(size, new_size):
+    """Returns `[new_size, size]`: how much of each pixel a new one covers."""
+    scale = size / new_size
+    edges = np.arange(new_size + 1)[:, None] * scale
+    pixels = np.arange(size)
+    covered = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
+    return np.maximum(covered, 0) / scale
+
+
+def _bilinear(size, new_size):
+    """Returns `[new_size, size]`: the two pixels around each new centre."""
+    centres = (np.arange(new_size) + 0.5) * size / new_size - 0.5
+    centres = np.clip(centres, 0, size - 1)
+    distances = np.abs(np.arange(size) - centres[:, None])
+    return np.maximum(1 - distances, 0)

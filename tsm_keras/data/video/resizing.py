@@ -14,9 +14,16 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
 
 
 def with_short_side(height: int, width: int, size: int) -> tuple[int, int]:
-    """Returns height and width as `resize_short_side` makes them."""
-    scale = size / min(height, width)
-    return max(size, round(height * scale)), max(size, round(width * scale))
+    """Returns height and width as `resize_short_side` makes them.
+
+    The long side is rounded to the nearest integer, halves up, in integers:
+    every language computes the same.
+    """
+    short = min(height, width)
+    return (
+        (2 * height * size + short) // (2 * short),
+        (2 * width * size + short) // (2 * short),
+    )
 
 
 def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """How a frame of any size becomes the square that an artifact takes.
 
-The same rule as in training (`tsm_keras.data.video.resizing`), which a device
-does not have; a test holds the two together.
+The rule is that of training (`tsm_keras.data.video.resizing`), which is not
+installed on a device; a test holds the two together. `docs/artifact.md` states
+it for other languages.
 """
 
 import cv2
@@ -16,19 +17,21 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
 
     Args:
         frame: `[H, W, 3]` uint8.
-        resize_size: In pixels.
-        size: Of the square, at most `resize_size`.
+        resize_size: The short side after resizing, in pixels.
+        size: The side of the square, at most `resize_size`.
 
     Returns:
         `[size, size, 3]` uint8.
     """
     height, width = frame.shape[:2]
-    scale = resize_size / min(height, width)
+    short = min(height, width)
     resized = tuple(
-        max(resize_size, round(side * scale)) for side in (width, height)
+        (2 * side * resize_size + short) // (2 * short)  # Halves up.
+        for side in (width, height)
     )
-    if resized != (width, height):
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    if short != resize_size:
+        shrinks = resize_size < short
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         frame = cv2.resize(frame, resized, interpolation=method)
     top, left = ((side - size) // 2 for side in frame.shape[:2])
     return frame[top : top + size, left : left + size]
