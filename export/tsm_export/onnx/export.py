@@ -97,10 +97,8 @@ def export_onnx(
         converted = to_float16(converted)
     config = network.video_config
     spec = describe(
-        *(
-            {end.name: _tensor_spec(end) for end in ends}
-            for ends in (converted.graph.input, converted.graph.output)
-        ),
+        _tensor_specs(converted.graph.input),
+        _tensor_specs(converted.graph.output),
         config,
         kind=kind,
         quantization=quantize,
@@ -136,14 +134,17 @@ def _versions():
     }
 
 
-def _tensor_spec(end):
+def _tensor_specs(ends):
     from onnx import helper
 
-    tensor = end.type.tensor_type
-    dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    return TensorSpec(
-        name=end.name,
-        shape=tuple(size.dim_value for size in tensor.shape.dim),
-        dtype=dtype,
-        scale=1.0 if dtype == "uint8" else 0.0,  # A byte is its own value.
-    )
+    specs = {}
+    for end in ends:
+        tensor = end.type.tensor_type
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+        specs[end.name] = TensorSpec(
+            name=end.name,
+            shape=tuple(size.dim_value for size in tensor.shape.dim),
+            dtype=dtype,
+            scale=1.0 if dtype == "uint8" else 0.0,  # A byte is its own value.
+        )
+    return specs

@@ -30,7 +30,6 @@ def upgrade(old: dict[str, Any]) -> dict[str, Any]:
         name = f"{cache.get('name')}_out"
         inputs.append({**cache, "role": "cache", "frames": 1, "fed_by": name})
         outputs.append({**cache, "role": "cache_out", "name": name})
-    shape = frame.get("shape")
     image = {
         "layout": old.get("layout", "NHWC"),
         "color": "RGB",
@@ -41,7 +40,7 @@ def upgrade(old: dict[str, Any]) -> dict[str, Any]:
         "shrink": "area",
         "enlarge": "bilinear",
         "crop": "center",
-        "crop_size": shape[2] if _has_sides(shape) else None,
+        "crop_size": _width(frame.get("shape")),
     }
     return {
         **{name: old[name] for name in _SAME if name in old},
@@ -70,5 +69,6 @@ def _is_stream(old):
     return old.get("kind") == "stream"
 
 
-def _has_sides(shape):
-    return isinstance(shape, list) and len(shape) > 2
+def _width(shape):
+    has_width = isinstance(shape, list) and len(shape) > 2
+    return shape[2] if has_width else None
