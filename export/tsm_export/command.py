@@ -1,11 +1,12 @@
 """Turns a preset into an artifact: `tsm export PRESET --to=FILE`.
 
-The artifact is tried as by `tsm verify` before it appears; what fails is not
-written.
+The artifact is tried before it appears, as `tsm verify` does, and is not
+written if it fails.
 """
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -18,7 +19,11 @@ from tsm_export.tflite.conversion import QUANTIZATIONS
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.checks import verify
 from tsm_export.verify.command import TrialError, print_checks
-from tsm_keras.command_flags import expect_values
+from tsm_keras.command_flags import (
+    define_fields,
+    define_groups,
+    expect_values,
+)
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
@@ -35,113 +40,124 @@ def _meanings(quantizations):
 
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "to", None, "The .tflite or .onnx to write.", flag_values=FLAGS
+_GROUPS: dict[str, list[tuple[Any, ...]]] = {
+    "output": [
+        ("to", flags.DEFINE_string, None, "The .tflite or .onnx file to write"),
+        (
+            "format",
+            flags.DEFINE_enum,
+            None,
+            "The format of the file (default: what --to ends in)",
+            {"enum_values": list(_FORMATS)},
+        ),
+        (
+            "verify",
+            flags.DEFINE_bool,
+            True,
+            "Try the artifact before it appears",
+        ),
+        (
+            "soak_frames",
+            flags.DEFINE_integer,
+            2000,
+            "Number of frames to stream without a break when trying it",
+            {"lower_bound": 0},
+        ),
+    ],
+    "network": [
+        (
+            "kind",
+            flags.DEFINE_enum,
+            "stream",
+            "stream: one frame per call, for causal networks; clip: one whole "
+            "clip per call",
+            {"enum_values": KINDS},
+        ),
+        (
+            "quantize",
+            flags.DEFINE_enum,
+            "none",
+            f"For .tflite {_meanings(QUANTIZATIONS)}. "
+            f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}",
+            {"enum_values": list(QUANTIZATIONS | ONNX_QUANTIZATIONS)},
+        ),
+        (
+            "streams",
+            flags.DEFINE_integer,
+            1,
+            "Number of streams that run in one batch",
+        ),
+        (
+            "size",
+            flags.DEFINE_integer,
+            None,
+            "Height and width of a frame in pixels (default: as in training)",
+            {"lower_bound": 32},
+        ),
+        (
+            "input",
+            flags.DEFINE_enum,
+            None,
+            "Type of the frames; uint8 is what cameras give (default: what the "
+            "network computes with)",
+            {"enum_values": INPUTS},
+        ),
+        (
+            "softmax",
+            flags.DEFINE_bool,
+            False,
+            "Give probabilities instead of logits",
+        ),
+    ],
+    "calibration": [
+        (
+            "calibration",
+            flags.DEFINE_string,
+            None,
+            "Prepared data set, or folder of class folders with videos: int8 "
+            "measures its ranges on their clips, and the artifact is tried on "
+            "them",
+        ),
+        (
+            "calibration_frames",
+            flags.DEFINE_integer,
+            400,
+            "Number of frames to calibrate on",
+            {"lower_bound": 1},
+        ),
+        ("seed", flags.DEFINE_integer, 0, "Seed of the choice of clips"),
+    ],
+}
+define_groups(FLAGS, __name__, _GROUPS)
+_DECISION = {name: name for name in SECONDS + SCORES}
+_LIVE = (
+    "when a gesture starts and ends in tsm-live, unless it is told otherwise"
 )
-flags.DEFINE_enum(
-    "format",
-    None,
-    list(_FORMATS),
-    "Of the file; by default what the name given by --to ends in.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_enum(
-    "kind",
-    "stream",
-    KINDS,
-    "stream: a frame a call, for causal networks. clip: a whole clip a call.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_enum(
-    "quantize",
-    "none",
-    list(QUANTIZATIONS | ONNX_QUANTIZATIONS),
-    f"For .tflite {_meanings(QUANTIZATIONS)}. "
-    f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "streams", 1, "Streams that run in one batch.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "size",
-    None,
-    "Height and width of a frame; those of the training by default.",
-    lower_bound=32,
-    flag_values=FLAGS,
-)
-flags.DEFINE_enum(
-    "input",
-    None,
-    INPUTS,
-    "Type of the frames: uint8 as cameras give them; by default what the "
-    "network computes with.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_bool(
-    "softmax", False, "Give probabilities, not logits.", flag_values=FLAGS
-)
-flags.DEFINE_multi_string(
+define_fields(FLAGS, __name__, _LIVE, DecisionConfig(), _DECISION)
+_NO_GESTURE = (
     "no_gesture",
+    flags.DEFINE_multi_string,
     [],
-    "A label which means that there is no gesture; may be repeated. The "
-    "artifact carries it, and tsm-live heeds it.",
-    flag_values=FLAGS,
+    "A label which means that there is no gesture; may be repeated",
 )
-for _name, _meaning in {
-    "average": "Seconds over which logits are averaged",
-    "start_score": "Score from which a gesture may start",
-    "end_score": "Score below which it ends",
-    "min_duration": "Seconds for which it must lead before it starts",
-    "cooldown": "Seconds after an end in which none starts",
-}.items():
-    flags.DEFINE_float(
-        _name,
-        getattr(DecisionConfig(), _name),
-        f"{_meaning}. The artifact carries it as the default of tsm-live.",
-        flag_values=FLAGS,
-    )
-flags.DEFINE_string(
-    "calibration",
-    None,
-    "Prepared data set, or folder of class folders with videos: int8 measures "
-    "its ranges on their clips, and the artifact is tried on them.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "calibration_frames",
-    400,
-    "Frames to calibrate on.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer("seed", 0, "Of the choice of frames.", flag_values=FLAGS)
-flags.DEFINE_bool(
-    "verify", True, "Try the artifact before it appears.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "soak_frames",
-    2000,
-    "Frames to stream on end when trying it.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
+define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
-# Those that measure ranges on real clips.
+# The quantizations that measure ranges on real clips.
 _CALIBRATED = ("int8", "int8_tensorrt")
 _NEARER = (
-    " Ranges fit better that are measured on more videos, and on more of the "
-    "kind that the network will see (--calibration, --calibration_frames)."
+    " Ranges fit better if they are measured on more videos, and on videos "
+    "like those that the network will see (--calibration, "
+    "--calibration_frames)."
 )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Exports.
+    """Exports a preset.
 
     Raises:
-        flags.Error: If there is not one argument.
-        ValueError, OSError: If the preset or the calibration data is wrong, or
-            the artifact fails its trial; nothing is written then.
+        flags.Error: If the number of arguments is not one.
+        ValueError, OSError: If the preset, a flag or the calibration data is
+            wrong, or the artifact fails its trial. Nothing is written then.
     """
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
@@ -170,11 +186,10 @@ def main(arguments: Sequence[str]) -> None:
     model = load_preset(preset)
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config)
-    decision = {name: getattr(FLAGS, name) for name in SECONDS + SCORES}
-    GestureDecision(  # Refuses what is out of range, and unknown labels.
-        model.video_config.labels,
-        DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture)),
-    )
+    decision = {name: getattr(FLAGS, name) for name in _DECISION}
+    config = DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture))
+    if model.video_config.labels:  # Else the export says what is wrong.
+        GestureDecision(model.video_config.labels, config)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):

@@ -8,11 +8,12 @@ from tsm_live.artifact.tensors import LOGITS, TensorSpec
 def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Returns real values as the numbers of a tensor.
 
-    Halves are rounded to the even neighbour, and what is out of the range of
-    the integers becomes the nearest of them.
+    It is computed in float32. Halves are rounded to the even neighbour, and
+    what is out of the range of the integers becomes the nearest of them.
     """
+    values = np.asarray(values, np.float32)
     if spec.dtype == "float32":
-        return values.astype(np.float32)
+        return values
     limits = np.iinfo(spec.dtype)
     steps = np.round(values / np.float32(spec.scale)) + spec.zero_point
     return np.clip(steps, limits.min, limits.max).astype(spec.dtype)
