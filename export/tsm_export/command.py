@@ -134,7 +134,7 @@ _LIVE = (
     "when a gesture starts and ends in tsm-live, unless it is told otherwise"
 )
 define_fields(FLAGS, __name__, _LIVE, DecisionConfig(), _DECISION)
-_NO_GESTURE = (
+_NO_GESTURE: tuple[Any, ...] = (
     "no_gesture",
     flags.DEFINE_multi_string,
     [],

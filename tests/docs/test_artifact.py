@@ -11,7 +11,7 @@ from testing.checkout import ROOT
 from tsm_live.artifact.file import read_spec
 from tsm_live.artifact.spec_json import spec_from_json, spec_to_json
 from tsm_live.decision.artifact_defaults import decision_config
-from tsm_live.decision.gesture_decision import DecisionConfig
+from tsm_live.decision.gestures import DecisionConfig
 
 # The same from either Keras.
 pytestmark = pytest.mark.keras3_only

@@ -1,6 +1,7 @@
 """The command line as a user meets it: whole processes."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -86,6 +87,8 @@ def test_the_path_from_videos_to_an_artifact(work, tmp_path):
         "--quantize=int8",
         f"--calibration={work / 'data' / 'train'}",
         "--calibration_frames=8",
+        "--no_gesture=shake",
+        "--average=0.25",
         "--noverify",  # A network that learnt nothing has no clear top-1.
         ok=True,
     )
@@ -93,6 +96,8 @@ def test_the_path_from_videos_to_an_artifact(work, tmp_path):
     assert not error  # No noise from TensorFlow's logs.
     output, _ = tsm("info", artifact, ok=True)
     assert "cache_09" in output and "int8" in output
+    assert re.search("no gesture +shake\n", output)
+    assert "average 0.25," in output
     output, error = tsm("export", preset, f"--to={artifact}", ok=True)
     assert "pass    equals the clip, every prefix" in output and not error
     output, _ = tsm(
@@ -158,6 +163,14 @@ def test_a_typo_is_answered_with_the_right_word(work):
             "config.json/x.tflite cannot be written",
         ),
         (("export", "causal", "--to=data.tflite"), "data.tflite is a folder"),
+        (
+            ("export", "causal", "--to=x.tflite", "--no_gesture=wave"),
+            "`no_gesture` must name classes of the model",
+        ),
+        (
+            ("export", "causal", "--to=x.tflite", "--start_score=2"),
+            "Received: end_score=0.4, start_score=2.0",
+        ),
         (("verify", "nowhere.tflite"), "nowhere.tflite"),
         (("verify", "causal/config.json"), "no artifact"),
         (("benchmark", "causal/config.json"), "no artifact"),

@@ -78,20 +78,22 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
 
 
 def _interval(seconds):
-    return f"{seconds:g} s" if seconds else "unknown: every frame"
+    return f"{seconds:g} s" if seconds else "unknown, so every frame"
 
 
 def _tensor(tensor: TensorSpec) -> str:
     shape = "x".join(map(str, tensor.shape))
-    words = [
-        f"{tensor.name:16}{tensor.role:14}{shape:16}{tensor.dtype:9}",
-    ]
+    facts = []
     if tensor.scale:
-        words.append(f"scale {tensor.scale:.6g}, zero {tensor.zero_point}")
+        facts += [
+            f"scale {tensor.scale:.6g}",
+            f"zero point {tensor.zero_point}",
+        ]
     if tensor.fed_by:
-        frames = f"{tensor.frames} frame{'s' * (tensor.frames > 1)}"
-        words.append(f"{frames}, from {tensor.fed_by}")
-    return "  ".join(words).rstrip()
+        frames = "1 frame" if tensor.frames == 1 else f"{tensor.frames} frames"
+        facts += [f"remembers {frames}", f"fed by {tensor.fed_by}"]
+    row = f"{tensor.name:16}{tensor.role:14}{shape:16}{tensor.dtype:9}"
+    return f"{row}{', '.join(facts)}".rstrip()
 
 
 def _rows(*pairs):

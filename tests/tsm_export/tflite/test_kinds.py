@@ -10,7 +10,7 @@ from testing.models import rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import export_tflite
 from tsm_export.tflite.input_type import with_input_type
-from tsm_live.artifact.file import read_spec, write_spec
+from tsm_live.artifact.file import load_artifact, read_spec, write_spec
 from tsm_live.artifact.spec import TensorSpec
 from tsm_live.runtimes.replay import classify_clip, replay
 from tsm_live.runtimes.runner import open_runner
@@ -71,6 +71,50 @@ def test_the_spec_says_what_comes_in_and_goes_out():
     assert spec.logits.name == spec.logits.role == "probabilities"
     assert spec.labels == clip_model().video_config.labels
     assert {cache.dtype for cache in spec.caches} == {"int8"}
+
+
+def test_the_artifact_carries_what_a_gesture_is(tmp_path):
+    path = tmp_path / "x.tflite"
+    export_tflite(
+        clip_model(),
+        path,
+        no_gesture=("b", "c"),
+        decision={"average": 0.25, "cooldown": 2.0},
+    )
+    spec = read_spec(path)
+    assert spec.logits.no_gesture == ("b", "c")
+    assert spec.decision == {
+        "average": 0.25,
+        "min_duration": 0.2,
+        "cooldown": 2.0,
+        "start_score": 0.6,
+        "end_score": 0.4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"no_gesture": ("x",)}, r"`no_gesture` of `logits`.*\('x',\)"),
+        ({"decision": {"start_score": 2}}, "`decision`.*'start_score': 2"),
+        ({"decision": {"avrage": 2}}, "`decision`.*'avrage': 2"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        export_tflite(clip_model(), tmp_path / "x.tflite", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_exports_are_one_file(tmp_path):
+    """The dates and the system leave no trace, only the model's bytes do."""
+    again = tmp_path / "again.tflite"
+    export_tflite(clip_model(), again)
+    (_, model), (_, other) = map(load_artifact, (again, random_artifact()))
+    assert (again.read_bytes() == random_artifact().read_bytes()) == (
+        model == other
+    )
+    assert again.read_bytes()[len(model) :].startswith(b"PK\3\4")
 
 
 def test_probabilities_are_the_softmax_of_the_logits():

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from testing.command_line import start_tsm_live
 from testing.network_camera import NetworkCamera
 from testing.shared_data import fixture
 from testing.videos import opencv_frames
+from tsm_live.artifact.file import load_artifact, write_spec
 from tsm_live.cli.main import main
 
 # The artifact is the same whatever Keras it comes from.
@@ -56,6 +58,27 @@ def test_events_go_into_a_pipe(model):
         assert 0.2 <= start["score"] <= end["score"] <= 1
         assert 0 <= start["time"] <= end["time"] < 10
     assert "250 of 250 frames processed" in error and "resets 5" in error
+
+
+def test_the_artifact_says_what_a_gesture_is(model, tmp_path):
+    """Without flags its own numbers hold, and flags come before them."""
+    spec, content = load_artifact(random_artifact())
+    eager = {"average": 0.0, "start_score": 0.2, "end_score": 0.2}
+    path = tmp_path / "eager.tflite"
+    path.write_bytes(content)
+    write_spec(path, dataclasses.replace(spec, decision=eager))
+    events = tmp_path / "events.jsonl"
+
+    def gestures(model, *flags):
+        source = f"--source={fixture('skv_bikes.mp4')}"
+        events.unlink(missing_ok=True)
+        flags = (model, source, f"--events={events}", "--quiet", *flags)
+        assert main(flags) == 0
+        return events.read_text()
+
+    own = gestures(f"--model={path}")
+    assert own and own == gestures(model, *_EAGER)
+    assert not gestures(f"--model={path}", "--start_score=1")
 
 
 def test_a_reader_that_has_enough_ends_the_run(model, tmp_path):

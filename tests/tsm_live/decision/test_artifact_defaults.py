@@ -5,7 +5,7 @@ import pytest
 from testing.specs import SPEC
 from tsm_live.artifact.spec import ArtifactError
 from tsm_live.decision.artifact_defaults import decision_config
-from tsm_live.decision.gesture_decision import DecisionConfig
+from tsm_live.decision.gestures import DecisionConfig
 from tsm_live.live.run_live import LiveConfig
 
 
@@ -31,7 +31,7 @@ def test_a_run_without_a_decision_takes_the_artifacts():
     other = dataclasses.replace(SPEC, decision={"average": 0.0})
     chosen = LiveConfig(DecisionConfig(average=0, no_gesture=("push",)))
     for config, spec in ((LiveConfig(), other), (chosen, SPEC)):
-        decision = config.new_decision(spec)
+        _, decision = config.stages(spec)
         for time in range(3):
             decision.update(time, [0, 9])
             decision.update(time + 0.01, [9, 0])

@@ -1,0 +1,54 @@
+"""`tsm info` of artifacts."""
+
+import dataclasses
+import re
+
+import pytest
+
+from testing.specs import SPEC
+from tsm_cli.info import main
+from tsm_live.artifact.file import write_spec
+
+# The same from either Keras.
+pytestmark = pytest.mark.keras3_only
+
+
+def _info(tmp_path, capsys, spec):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"TFL3")
+    write_spec(path, spec)
+    main([str(path)])
+    return capsys.readouterr().out
+
+
+def test_every_tensor_has_a_row_with_its_role(tmp_path, capsys):
+    text = _info(tmp_path, capsys, SPEC)
+    rows = {line.split()[0]: line.split() for line in text.splitlines()}
+    assert rows["frame"][1:4] == ["frame", "1x64x64x3", "int8"]
+    assert rows["logits"][1:4] == ["logits", "1x2", "int8"]
+    assert rows["cache_00_out"][1] == "cache_out"
+    assert re.search(
+        "cache_00 .* scale 0.02, zero point 67, remembers 1 frame, fed by "
+        "cache_00_out",
+        text,
+    )
+    assert text.index("inputs") < text.index("cache_00") < text.index("outputs")
+
+
+def test_what_a_gesture_is_is_shown(tmp_path, capsys):
+    text = _info(tmp_path, capsys, SPEC)
+    assert re.search("labels of logits +push, größer <b>\n", text)
+    assert re.search("no gesture +push\n", text)
+    assert re.search("decision +average 0.5, start_score 0.7\n", text)
+    assert re.search("frame interval +0.17 s\n", text)
+    bare = dataclasses.replace(SPEC, decision={}, frame_interval=0)
+    text = _info(tmp_path, capsys, bare)
+    assert re.search("decision +the defaults of tsm-live\n", text)
+    assert re.search("frame interval +unknown, so every frame\n", text)
+
+
+def test_each_head_has_its_labels(tmp_path, capsys):
+    verb = dataclasses.replace(SPEC.logits, name="verb")
+    spec = dataclasses.replace(SPEC, outputs=(verb, *SPEC.outputs))
+    text = _info(tmp_path, capsys, spec)
+    assert "labels of verb" in text and "labels of logits" in text
