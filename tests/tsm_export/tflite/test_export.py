@@ -9,7 +9,8 @@ from tensorflow import keras
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model, rounding_tolerance
 from testing.numerics import relative_error
-from tsm_export import ExportError, artifact_file, description, export_tflite
+from tsm_export import ExportError, artifact_file, export_tflite
+from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.file import read_spec
@@ -211,16 +212,18 @@ def test_refusals_leave_no_file(tmp_path, fields, options, message):
 
 def test_an_untied_cache_is_refused(tmp_path, monkeypatch):
     """What int16 activations do: TFLite gives the two ends other scales."""
-    described = description.tensor_specs
+    described = tflite_export.tensor_specs
 
     def untie(details):
         specs = described(details)
-        name = "cache_03_out"
-        if name in specs:
-            specs[name] = dataclasses.replace(specs[name], scale=0.5)
+        for name, scale in (("cache_03", 0.25), ("cache_03_out", 0.5)):
+            if name in specs:
+                specs[name] = dataclasses.replace(
+                    specs[name], dtype="int8", scale=scale
+                )
         return specs
 
-    monkeypatch.setattr(description, "tensor_specs", untie)
+    monkeypatch.setattr(tflite_export, "tensor_specs", untie)
     with pytest.raises(ExportError, match="cache_03 cannot be fed back"):
         export_tflite(clip_model(), tmp_path / "x.tflite")
     assert not list(tmp_path.iterdir())
