@@ -30,6 +30,7 @@ def describe(
     preset_hash: str = "",
     layout: str = "NHWC",
     versions: Mapping[str, str] | None = None,
+    cache_frames: Mapping[str, int] | None = None,
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
 ) -> ArtifactSpec:
@@ -44,6 +45,8 @@ def describe(
         preset_hash: The hash of the weights.
         layout: `"NHWC"` or `"NCHW"`.
         versions: Versions of further tools that had a part in it.
+        cache_frames: How many frames each cache remembers, by name; 1 for those
+            that are not named, 0 for all since the start of the stream.
         no_gesture: The labels which mean that there is no gesture.
         decision: Numbers of `DecisionConfig` for which the artifact has
             defaults of its own.
@@ -55,6 +58,7 @@ def describe(
     """
     heads, states = dict(outputs), []
     caches = [inputs[name] for name in sorted(inputs) if "cache_" in name]
+    remembered = cache_frames or {}
     for number, cache in enumerate(caches):
         fresh = heads.pop(f"{cache.name}_out", None)
         if not fresh or dataclasses.replace(fresh, name=cache.name) != cache:
@@ -64,7 +68,10 @@ def describe(
             )
         states.append(dataclasses.replace(fresh, role=CACHE_OUT))
         caches[number] = dataclasses.replace(
-            cache, role=CACHE, frames=1, fed_by=fresh.name
+            cache,
+            role=CACHE,
+            frames=remembered.get(cache.name, 1),
+            fed_by=fresh.name,
         )
     image = IMAGE_INPUTS[kind]
     defaults = DecisionConfig()

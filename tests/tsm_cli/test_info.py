@@ -28,8 +28,8 @@ def test_every_tensor_has_a_row_with_its_role(tmp_path, capsys):
     assert rows["logits"][1:4] == ["logits", "1x2", "int8"]
     assert rows["cache_00_out"][1] == "cache_out"
     assert re.search(
-        "cache_00 .* scale 0.02, zero point 67, remembers 1 frame, fed by "
-        "cache_00_out",
+        "cache_00 .* scale 0.02, zero point 67, frames remembered: 1, "
+        "fed by cache_00_out",
         text,
     )
     assert text.index("inputs") < text.index("cache_00") < text.index("outputs")

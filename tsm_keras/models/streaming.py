@@ -30,7 +30,8 @@ def build_streaming_model(
         `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
         shift, `[N, H, W, fold]`, zero at the start of a stream. Outputs:
         `logits`, `[N, num_classes]`, and `cache_kk_out`, to be fed to
-        `cache_kk` with the next frame.
+        `cache_kk` with the next frame. Its attribute `cache_frames` says how
+        many frames each cache remembers.
 
     Raises:
         ValueError: If the shift of `config` is bidirectional, or it has
@@ -49,6 +50,7 @@ def build_streaming_model(
         name=f"{config.backbone}_streaming",
     )
     model.video_config = config
+    model.cache_frames = time.frames
     return model
 
 

@@ -88,11 +88,14 @@ class StreamTime:
     Attributes:
         inputs: The caches' inputs by name.
         outputs: The caches' outputs by name.
+        frames: How many earlier frames each cache remembers, by name; 0 for
+            all of them since the start of the stream.
     """
 
     def __init__(self, streams: int | None = 1):
         self.inputs: dict[str, Any] = {}
         self.outputs: dict[str, Any] = {}
+        self.frames: dict[str, int] = {}
         self._streams = streams
         self._memories: dict[int, _Memory] = {}
 
@@ -128,7 +131,8 @@ class StreamTime:
 
     def mean(self, x: Any, *, name: str) -> Any:
         """See `Time`; returns the shape of `x`."""
-        cache_name, cache = self._new_cache((*x.shape[1:-1], x.shape[-1] + 1))
+        shape = (*x.shape[1:-1], x.shape[-1] + 1)
+        cache_name, cache = self._new_cache(shape, frames=0)
         mean, fresh = RunningMean(dtype=full_precision(), name=name)((x, cache))
         self.outputs[f"{cache_name}_out"] = fresh
         return mean
@@ -136,7 +140,8 @@ class StreamTime:
     def _remember(self, x, frames):
         """Makes the cache that holds `x` of the last `frames` frames."""
         channels = x.shape[-1]
-        cache_name, cache = self._new_cache((*x.shape[1:-1], frames * channels))
+        shape = (*x.shape[1:-1], frames * channels)
+        cache_name, cache = self._new_cache(shape, frames)
         if frames == 1:
             fresh = _fresh_slice(x, f"{cache_name}_next")
         else:
@@ -147,8 +152,9 @@ class StreamTime:
         self.outputs[f"{cache_name}_out"] = fresh
         return _Memory(x, frames, cache)
 
-    def _new_cache(self, shape):
+    def _new_cache(self, shape, frames):
         name = f"cache_{len(self.inputs):02d}"
+        self.frames[name] = frames
         self.inputs[name] = keras.Input(
             shape, batch_size=self._streams, name=name
         )

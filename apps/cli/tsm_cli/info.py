@@ -90,8 +90,8 @@ def _tensor(tensor: TensorSpec) -> str:
             f"zero point {tensor.zero_point}",
         ]
     if tensor.fed_by:
-        frames = "1 frame" if tensor.frames == 1 else f"{tensor.frames} frames"
-        facts += [f"remembers {frames}", f"fed by {tensor.fed_by}"]
+        frames = tensor.frames or "all"
+        facts += [f"frames remembered: {frames}", f"fed by {tensor.fed_by}"]
     row = f"{tensor.name:16}{tensor.role:14}{shape:16}{tensor.dtype:9}"
     return f"{row}{', '.join(facts)}".rstrip()
 

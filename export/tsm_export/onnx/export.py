@@ -105,6 +105,7 @@ def export_onnx(
         preset_hash=preset_hash,
         layout="NCHW",
         versions=_versions(),
+        cache_frames=getattr(network, "cache_frames", None),
         no_gesture=no_gesture,
         decision=decision,
     )

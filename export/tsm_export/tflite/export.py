@@ -102,6 +102,7 @@ def export_tflite(
         kind=kind,
         quantization=quantize,
         preset_hash=preset_hash,
+        cache_frames=getattr(network, "cache_frames", None),
         no_gesture=no_gesture,
         decision=decision,
     )

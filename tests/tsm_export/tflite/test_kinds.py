@@ -8,7 +8,7 @@ import pytest
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import rounding_tolerance
 from testing.numerics import relative_error
-from tsm_export import export_tflite
+from tsm_export import export_tflite, networks
 from tsm_export.tflite.input_type import with_input_type
 from tsm_live.artifact.file import load_artifact, read_spec, write_spec
 from tsm_live.artifact.spec import TensorSpec
@@ -90,6 +90,25 @@ def test_the_artifact_carries_what_a_gesture_is(tmp_path):
         "start_score": 0.6,
         "end_score": 0.4,
     }
+
+
+def test_the_artifact_says_how_many_frames_its_caches_remember(
+    tmp_path, monkeypatch
+):
+    """As the streaming network does; 0 stands for a running mean."""
+    assert {cache.frames for cache in read_spec(random_artifact()).caches} == {
+        1
+    }
+    build = networks.to_streaming
+
+    def with_a_mean(model, **options):
+        network = build(model, **options)
+        network.cache_frames = {**network.cache_frames, "cache_09": 0}
+        return network
+
+    monkeypatch.setattr(networks, "to_streaming", with_a_mean)
+    spec = export_tflite(clip_model(), tmp_path / "x.tflite")
+    assert [cache.frames for cache in spec.caches] == [1] * 9 + [0]
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,16 @@ def test_caches_are_numbered_in_the_order_of_the_network():
     assert [*time.outputs] == [f"{name}_out" for name in time.inputs]
 
 
+def test_a_stream_says_how_many_frames_each_cache_remembers():
+    def operator(x, time):
+        x = time.delayed(x, 3, name="delay")
+        x = time.mean(x, name="mean")
+        return time.delayed(x, 1, name="again")
+
+    _, time = stream_network(operator)
+    assert time.frames == {"cache_00": 3, "cache_01": 0, "cache_02": 1}
+
+
 @pytest.mark.parametrize("frames", [1, 2])
 def test_a_cache_output_is_made_for_itself(frames):
     """Nothing else consumes it, and it is not an input passed through."""

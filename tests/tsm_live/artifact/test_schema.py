@@ -75,7 +75,7 @@ _VALID = json.loads(spec_to_json(SPEC))
         (("inputs", 0), "role", "flow"),
         (("inputs", 0), "zero_point", 128),
         (("inputs", 0), "scale", 0),
-        (("inputs", 1), "frames", 0),
+        (("inputs", 1), "frames", -1),
         (("outputs", 0), "dtype", "float16"),
         (("outputs", 0), "labels", ["push", "push"]),
         (("outputs", 0), "labels", []),

@@ -197,7 +197,7 @@ REFUSED = [
     (_LOGITS, "no_gesture", ["push", "größer <b>"], "`no_gesture`.*not all"),
     (_LOGITS, "role", "boxes", "`outputs`.*for a classification"),
     (_LOGITS, "name", "frame", "`name` must be different"),
-    (_CACHE, "frames", 0, "`frames` of `cache_00`"),
+    (_CACHE, "frames", -1, "`frames` of `cache_00`.*Received: -1"),
     (_CACHE, "fed_by", "", "`fed_by` of `cache_00`"),
     (_CACHE, "fed_by", "logits", "`fed_by`.*Received: \\['logits'\\]"),
     (_CACHE, "zero_state", 0, "`zero_state` of `cache_00`.*, 67. Received: 0"),

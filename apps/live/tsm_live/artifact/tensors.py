@@ -41,7 +41,8 @@ class TensorSpec:
             which knows nothing of roles.
         labels: For logits and probabilities: the class names, in order.
         no_gesture: Those of the labels which mean that there is no gesture.
-        frames: For a cache: the number of earlier frames that it remembers.
+        frames: For a cache: the number of earlier frames that it remembers; 0
+            for all of them since the start of the stream.
         fed_by: For a cache: the output that is its value for the next frame.
 
     Raises:
@@ -110,9 +111,9 @@ class TensorSpec:
             "some of `labels`, not all of them and none of them twice",
         )
         self._expect(
-            is_integer(self.frames, 1 if is_cache else 0),
+            is_integer(self.frames, 0),
             "frames",
-            "the number of frames that a cache remembers",
+            "the number of frames that a cache remembers, or 0 for all",
         )
         self._expect(
             is_text(self.fed_by) and (self.fed_by != "" or not is_cache),
@@ -144,7 +145,7 @@ class TensorSpec:
         if self.labels:
             values["labels"] = list(self.labels)
             values["no_gesture"] = list(self.no_gesture)
-        if self.frames or self.fed_by:
+        if self.fed_by:
             values["frames"] = self.frames
             values["fed_by"] = self.fed_by
             values["zero_state"] = self.zero_point
