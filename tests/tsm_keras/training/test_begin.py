@@ -218,7 +218,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
     assert "activation_ranges" not in read_description(tmp_path / "new")
     network = "network: resnet18, shift causal, 2 segments, 32 pixels"
     assert f"start: old/a\n  {network}\n" in text
-    assert "each epoch leaves out 1 of 4 clips, others each time" in text
+    assert "each epoch leaves out 1 of 4 clips, different ones" in text
     start = json.loads((tmp_path / "new.run/run.json").read_text())["start"]
     assert start[1].strip() == network
 

@@ -249,10 +249,10 @@ def test_refuses_gaps_pictures_that_are_none_and_other_folders(tmp_path):
     assert reader.frame_interval(4) == 0.0
     broken = tmp_path / "a" / "c" / "flow_y_00002.jpg"
     broken.write_bytes(b"no picture")
-    with pytest.raises(Exception, match="is no picture"):
+    with pytest.raises(Exception, match="is not an image"):
         read_frames(reader, 0, [1], None)
     broken.unlink()
-    with pytest.raises(VideoError, match="3 of x and 2 of y"):
+    with pytest.raises(VideoError, match="3 files of x and 2 of y"):
         FlowReader(tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         FlowReader(tmp_path / "nowhere")
