@@ -117,7 +117,7 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
             write_index(path, shard.sha256)
         except OSError as error:
             raise OSError(
-                f"{index} is missing or of another shard, and cannot be written "
+                f"{index} is missing or of another shard and cannot be written "
                 f"({error}). Open the data set once where its folder is "
                 "writable."
             ) from error

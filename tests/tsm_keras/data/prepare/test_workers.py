@@ -191,7 +191,7 @@ def test_pipes_and_folders_named_like_videos_are_not_opened(tmp_path):
     dataset = ingest(small_plan(root), tmp_path / "set")
     assert sum(split.clips for split in dataset.splits.values()) == 8
     assert _rejected(dataset.folder)[1:] == [
-        ["push/pipe.mp4", "it is no regular file"]
+        ["push/pipe.mp4", "it is not a regular file"]
     ]
 
 
@@ -349,7 +349,7 @@ def test_a_file_that_cannot_grow_stops_the_run_and_loses_nothing(
         ) as error,
     ):
         ingest(small_plan(), folder, workers=1)
-    assert "run the same again" in str(error.value)
+    assert "Run the same command again" in str(error.value)
     # Nothing half-written is there, under the name of a shard or another.
     left = {path.name for path in folder.iterdir()} - {WORK_FOLDER}
     assert left < set(whole)
