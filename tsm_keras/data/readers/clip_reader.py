@@ -72,8 +72,8 @@ def read_frames(
         clips: A reader from `open_clips`.
         number: Number of the clip.
         indices: Numbers of the N frames.
-        short_side: As in `VideoReader.decode`.
-        box: As in `VideoReader.decode`.
+        short_side: As in `ClipReader.decode`.
+        box: As in `ClipReader.decode`.
 
     Returns:
         `[N, H, W, C]` uint8.
