@@ -33,8 +33,8 @@ def fit_quantization_aware(
     """Fine-tunes a trained clip model that rounds where int8 will.
 
     Args:
-        model: A trained clip model. Its weights change, and it gets
-            `activation_ranges`, which `save_preset` writes and
+        model: A trained clip model. Its weights change, and it gets the
+            attribute `activation_ranges`, which `save_preset` writes and
             `export_tflite(quantize="int8_qat")` needs.
         training_data: As for `fit`.
         config: As for `fit`. A tenth of the learning rate for training from
@@ -48,7 +48,7 @@ def fit_quantization_aware(
         verbose: As for `fit`.
 
     Returns:
-        What `fit` returns.
+        The history, as in `fit`.
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
@@ -98,7 +98,7 @@ def check_trainable_with_roundings(config: TrainingConfig) -> None:
 def measure_ranges(
     model: keras.Model, names: Iterable[str], data: tf.data.Dataset
 ) -> dict[str, tuple[float, float]]:
-    """Measures the activations of some layers of a float network.
+    """Measures the range of the activations of layers of a float network.
 
     Args:
         model: A clip model.

@@ -176,7 +176,7 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     assert f"tsm train --resume={run.path}" in text
     assert preset_hash(target) == old
     process = TrainingProcess(elsewhere, f"--resume={run.path}")
-    assert "going on after epoch 1 of 2" in process.end()
+    assert "continuing after epoch 1 of 2" in process.end()
     assert preset_hash(target) != old
     assert read_description(target)["provenance"]["recipe"]["seed"] == 1
     assert not list(elsewhere.glob("[!0-9]*"))  # Its output alone.

@@ -77,7 +77,7 @@ def test_two_workers_train_as_one_process_and_recover_one_that_is_killed(
     )
     texts = [worker.end() for worker in workers]
     one.end()
-    assert "lost another worker" in texts[0] and "going on after" in texts[0]
+    assert "lost another worker" in texts[0] and "continuing after" in texts[0]
     assert "wrote the preset" in texts[0] and "wrote" not in texts[1]
     # Normalization's statistics are among these.
     digests = [text.rpartition("has the weights ")[2] for text in texts]

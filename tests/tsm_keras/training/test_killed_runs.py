@@ -45,7 +45,7 @@ def test_a_killed_run_ends_as_one_that_never_was(tmp_path):
         RunFolder(run.path).lock()
     process.process.send_signal(signal.SIGTERM)
     text = process.end(128 + signal.SIGTERM)
-    assert "going on after epoch 1" in text
+    assert "continuing after epoch 1" in text
     assert f"stopped after epoch 2 of {EPOCHS}" in text and "--resume=" in text
     assert epochs_done(run.backup) == 2
 
