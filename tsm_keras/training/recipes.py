@@ -193,9 +193,9 @@ def finetune_small() -> Recipe:
 
     The first four stages (half of MobileNetV2, all of a ResNet except its last
     stage) stay frozen for five epochs, because few clips cannot improve general
-    features. Normalization statistics stay frozen throughout, because few clips
-    cannot measure them. This recipe is our own: the accuracy depends on your
-    clips, and no paper has a figure.
+    features. All batch normalization except the first layer stays frozen
+    throughout, because few clips cannot measure its statistics. This recipe is
+    our own: the accuracy depends on your clips, and no paper has a figure.
     """
     return Recipe(
         TrainingConfig(

@@ -172,7 +172,7 @@ def test_damaged_files(tmp_path, suffix, content):
     ("suffix", "message"),
     [
         (".pth", "content that PyTorch does not write"),
-        (".npz", "content that is no zip archive"),
+        (".npz", "content that is not a zip archive"),
     ],
 )
 @pytest.mark.parametrize("text", ["hello", "<!DOCTYPE html>", "version 1"])
