@@ -1,4 +1,4 @@
-"""PyTorch weights on the command line: whole processes, up to artifacts."""
+"""The commands from PyTorch weights to artifacts, in separate processes."""
 
 import itertools
 import shutil
@@ -17,7 +17,7 @@ LABELS = [f"class {index}" for index in range(CLASSES)]
 
 
 def write_checkpoint(folder, name, prefix=""):
-    """Writes a case's weights as its publisher would; returns the file."""
+    """Writes the weights of a case as its publisher would; returns the file."""
     case = BY_NAME[name]
     state_dict = {
         prefix + key: torch.from_numpy(array)

@@ -1,4 +1,4 @@
-"""`tsm evaluate` from flags to files, in this process."""
+"""`tsm evaluate` from flags to files, run in this process."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The commands' own part, in this process."""
+"""The commands for checkpoints, run in this process."""
 
 import numpy as np
 import pytest

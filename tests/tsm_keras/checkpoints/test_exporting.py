@@ -57,7 +57,7 @@ def build(**fields):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_round_trip(case, fields, tmp_path):
-    """Names and shapes of the original; then back, told nothing."""
+    """Names and shapes are the original's, and an import needs no arguments."""
     model = build(**fields)
     path = tmp_path / "weights.safetensors"
     count = write_safetensors(model, path, dataset="mine")
@@ -94,7 +94,7 @@ def test_round_trip(case, fields, tmp_path):
         ),
     ],
 )
-def test_refuses_what_pytorch_would_compute_otherwise(
+def test_refuses_networks_that_pytorch_would_compute_differently(
     fields, message, tmp_path
 ):
     model = build(**fields)

@@ -1,4 +1,4 @@
-"""import_state_dict: all tensors or none, and an account of each."""
+"""import_state_dict loads all tensors or none and reports on each."""
 
 import re
 
@@ -22,7 +22,7 @@ def do_import(case, tensors=None, **arguments):
 
 
 def assert_weights(model, case, skip=()):
-    """Spot checks, by hand: one tensor of each kind."""
+    """Compares one tensor of each kind with the expected values."""
     tensors = case.state_dict
 
     def weights(layer):
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_named(change, message):
 
 
 def test_a_shift_in_the_wrong_place_is_left_over():
-    """As in ResNet-101s of which every block is shifted."""
+    """An example is a ResNet-101 with a shift in every block."""
     tensors = {
         name.replace("features.2.conv.0.", "features.2.conv.0.net."): tensor
         for name, tensor in TSM.state_dict.items()

@@ -118,7 +118,7 @@ def test_a_wrong_tf_config_is_refused(monkeypatch, value, message):
 @pytest.mark.keras3_only  # Devices are split before TensorFlow starts: slow.
 @pytest.mark.slow
 def test_two_devices_train_and_test_as_one(tmp_path):
-    """With an odd number of clips to test, and statistics over both."""
+    """The number of test clips is odd; statistics are over both devices."""
     code = """
 import sys
 import numpy as np
