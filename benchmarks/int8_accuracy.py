@@ -29,7 +29,7 @@ from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "Network.")
+flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "Backbone.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("training_clips", 100, "Training videos per class.")

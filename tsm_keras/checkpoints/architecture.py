@@ -16,7 +16,7 @@ from tsm_keras.models.backbones.table import BACKBONES
 Found = tuple[Any, str]
 
 _BLOCKS = BACKBONES["mobilenet_v2"].block_names
-# Widths to be tried: the usual one, then all steps of 0.05 up to 3.
+# Widths to try: the usual one, then all multiples of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
 

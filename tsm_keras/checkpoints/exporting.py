@@ -82,10 +82,10 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 def write_safetensors(
     model: keras.Model, path: str | os.PathLike, *, dataset: str = "unknown"
 ) -> int:
-    """Writes `export_state_dict` as a complete `.safetensors` file, or none.
+    """Writes the result of `export_state_dict` as a `.safetensors` file.
 
-    The metadata of the file holds the config, so an import needs no flags that
-    describe the network.
+    The metadata of the file contains the config, so that `import_state_dict`
+    needs no further arguments. The file appears when it is complete.
 
     Args:
         model: A clip model from `build_clip_model` or `load_preset`.
@@ -96,7 +96,8 @@ def write_safetensors(
         The number of tensors.
 
     Raises:
-        CheckpointError: As `export_state_dict`.
+        CheckpointError: As in `export_state_dict`, or if the path does not end
+            in `.safetensors`.
     """
     path = pathlib.Path(path)
     if path.suffix != ".safetensors":

@@ -1,4 +1,4 @@
-"""backup_callback: saves what training needs to go on, after each epoch."""
+"""backup_callback: stores, after each epoch, all that resuming needs."""
 
 import os
 import pathlib
@@ -31,7 +31,7 @@ def backup_callback(folder: pathlib.Path) -> keras.callbacks.Callback:
 
 
 def epochs_done(folder: pathlib.Path) -> int:
-    """Returns after how many epochs the last backup was made, 0 if none was.
+    """Returns the number of epochs before the last backup, 0 without a backup.
 
     Raises:
         ValueError: If the other version of Keras wrote the backup.

@@ -35,7 +35,7 @@ _LOCK_FILE = "lock"
 def unfinished_shards(
     plan: IngestPlan, folder: pathlib.Path
 ) -> Iterator[list[PlannedShard]]:
-    """Makes the folder, or checks what is in it; yields the shards to write.
+    """Begins or continues a folder; yields the shards that are to be written.
 
     Inside the block no other process can work on the same folder.
 
@@ -60,7 +60,7 @@ def unfinished_shards(
             f"Another process is at work in {folder}."
         ) from error
     with held:
-        for part in folder.glob(".*.part"):  # Of a run that was killed.
+        for part in folder.glob(".*.part"):  # A killed run left these.
             part.unlink()
         _check_plan(plan, folder, work / _PLAN_FILE)
         yield [

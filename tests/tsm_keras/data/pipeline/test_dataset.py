@@ -350,7 +350,7 @@ def test_a_folder_is_opened_by_its_split(tmp_path, capsys):
         ({"batch_size": 0}, "`batch_size`"),
         ({"num_workers": 0}, "`num_workers`"),
         ({"num_workers": 2, "worker": 2}, r"`worker` must be 0\.\.1"),
-        ({"num_workers": 9, "worker": 8}, "at most the 8 clips"),
+        ({"num_workers": 9, "worker": 8}, "at most the number of clips, 8"),
         (
             {"augmentation": AugmentationConfig(flip=True)},
             "`augmentation`.*flip_pairs.*Received: flip=True",

@@ -349,7 +349,7 @@ def test_a_file_that_cannot_grow_stops_the_run_and_loses_nothing(
         ) as error,
     ):
         ingest(small_plan(), folder, workers=1)
-    assert "Run the same command again" in str(error.value)
+    assert "run the same command again" in str(error.value)
     # Nothing half-written is there, under the name of a shard or another.
     left = {path.name for path in folder.iterdir()} - {WORK_FOLDER}
     assert left < set(whole)
