@@ -93,17 +93,17 @@ def test_two_workers_train_as_one_process_and_recover_one_that_is_killed(
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("", "must name the workers"),
+        ("", "must list all workers"),
         ("{}", "KeyError"),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": '
             '{"type": "worker", "index": 1}}',
-            "index must be that of a worker",
+            "index of the task must be that of a worker",
         ),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": '
             '{"type": "ps", "index": 0}}',
-            "type must be worker",
+            "type of the task must be worker",
         ),
     ],
 )
