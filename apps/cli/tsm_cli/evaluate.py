@@ -103,8 +103,9 @@ define_groups(
                 "average",
                 _TEXT,
                 None,
-                "Average logits or probabilities over views and models: logits "
-                "or softmax. (default: logits; softmax for several models)",
+                "Values to average over views and models: logits, or softmax "
+                "for probabilities. (default: logits; softmax for several "
+                "models)",
             ),
         ),
         "models": (
