@@ -1,13 +1,14 @@
-"""The paper's ablations on generated gestures: does the shift matter, and how.
+"""Repeats the ablations of the TSM paper on generated gestures.
 
     python benchmarks/ablations.py --to=results.jsonl
     python benchmarks/ablations.py --to=results.jsonl --table
 
-Trains every setting with several seeds from scratch and writes a line a run as
-soon as it is done: started again, it goes on. `--table` prints the Markdown
-tables of what is there. Exits with 1 if a bar is missed. A process a core, of
-one thread each: small networks gain little from more. Under 30 minutes on two
-cores that do nothing else.
+Trains every setting from scratch with several seeds, and writes one line per
+run when the run is done. To continue an interrupted benchmark, run the same
+command again. `--table` prints the results so far as Markdown tables. The exit
+status is 1 if a bar is missed. Each run is a process with one thread, because
+small networks gain little from more. The benchmark takes less than 30 minutes
+on two idle cores.
 """
 
 import dataclasses
@@ -34,21 +35,21 @@ from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("to", None, "File of results, a JSON line a run.")
+flags.DEFINE_string("to", None, "File of results, one JSON line per run.")
 flags.DEFINE_boolean("table", False, "Print tables of that file; run nothing.")
 flags.DEFINE_list("only", [], "Names of settings to run. (default: all)")
 flags.DEFINE_integer("seeds", 3, "Runs of each setting.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
-flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")
-flags.DEFINE_integer("test_clips", 25, "Videos a class to test on.")
+flags.DEFINE_integer("training_clips", 100, "Training videos per class.")
+flags.DEFINE_integer("test_clips", 25, "Test videos per class.")
 flags.DEFINE_integer("epochs", 8, "Passes over the training videos.")
 flags.DEFINE_float("width", 0.35, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 48, "Height and width of a frame.")
-flags.DEFINE_float("learning_rate", 8e-3, "Peak.")
+flags.DEFINE_float("learning_rate", 8e-3, "Peak learning rate.")
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
 
-TSN_BAR, CAUSAL_BAR = 35.0, 2.0  # Points.
+TSN_BAR, CAUSAL_BAR = 35.0, 2.0  # Percentage points.
 _SCALE = (
     *("training_clips", "test_clips", "epochs", "width", "image_size"),
     "learning_rate",
@@ -57,7 +58,7 @@ _SCALE = (
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is trained, and what its row is called."""
+    """A network to train, with a name and the text of its row."""
 
     name: str
     text: str
@@ -83,8 +84,9 @@ SETTINGS = (
     Setting("segments_2", "2", num_segments=2),
     Setting("segments_4", "4", num_segments=4),
 )
-# Title, header of the first column, rows: name of a setting, and its text if
-# not its own. The first row is what the others are compared with.
+# For each table its title, the header of the first column, and its rows: the
+# name of a setting, and a text that replaces its own. The other rows are
+# compared with the first one.
 TABLES = (
     (
         "Does time matter",
@@ -109,7 +111,7 @@ TABLES = (
     ),
     (
         "Number of segments (bidirectional)",
-        "frames a clip",
+        "frames per clip",
         (("tsm", "8"), ("segments_4", None), ("segments_2", None)),
     ),
 )
@@ -134,7 +136,7 @@ def run_all(path):
     with tempfile.TemporaryDirectory() as scratch:
         data = str(FLAGS.data or pathlib.Path(scratch) / "data")
         videos_of(data, FLAGS.training_clips, FLAGS.test_clips)
-        # Every setting once before one twice: a run cut short can be read too.
+        # The seed changes last, so that an interrupted run has every setting.
         jobs = [
             {"setting": setting.name, "seed": seed, **scale()}
             for seed in range(FLAGS.seeds)
@@ -147,12 +149,12 @@ def run_all(path):
 
 
 def scale():
-    """Returns how much of everything, which is written into every line."""
+    """Returns the amount of data and training, which every line records."""
     return {name: FLAGS[name].value for name in _SCALE}
 
 
 def run(data, job):
-    """Trains one network from scratch; returns its top-1."""
+    """Trains one network from scratch and returns its top-1 accuracy."""
     videos, training, test = videos_of(
         data, job["training_clips"], job["test_clips"]
     )
@@ -190,7 +192,7 @@ def videos_of(data, training_clips, test_clips):
 def read_results(path):
     """Returns the top-1 of all seeds of each setting, in percent.
 
-    Lines of another scale than the flags' are left out.
+    Lines whose scale differs from the flags are left out.
     """
     found = {}
     for line in read_lines(path):
@@ -218,7 +220,7 @@ def print_tables(found):
 
 
 def compare(top1, base):
-    """Says how far two settings are apart, if no seeds' ranges overlap."""
+    """Returns the difference of two settings, and whether ranges overlap."""
     if base is None:
         return ""
     difference = f"{top1.mean() - base.mean():+.1f}"
@@ -228,13 +230,13 @@ def compare(top1, base):
 
 
 def print_bars(found):
-    """Prints the bars that can be judged; returns whether they hold."""
+    """Prints the bars that have results; returns whether they are met."""
     means = {name: top1.mean() for name, top1 in found.items()}
     if not {"tsn", "tsm", "causal"} <= set(means):
         return True
     print(
-        f"\nA model blind to the order of frames reaches "
-        f"{ORDER_BLIND_CEILING:.1%} at best."
+        f"\nA model that ignores the order of frames reaches at most "
+        f"{ORDER_BLIND_CEILING:.1%}."
     )
     rows = (
         ("TSM - TSN", means["tsm"] - means["tsn"], f">= {TSN_BAR:.0f}"),

@@ -3,12 +3,12 @@
     git worktree add ../before COMMIT
     python benchmarks/compare_commits.py ../before .
 
-Each checkout gets a process that stays; what is measured alternates between
-the two, and the order changes from round to round, so that both see the same
-machine. Everything goes through names that are public in both. Printed are the
-medians, the ratio of the second checkout to the first (the median over the
-rounds of the ratio within each round), and the same ratio of the first
-checkout to a copy of itself, which says how far ratios can be trusted.
+Each checkout has a process of its own. Measurements alternate between the two,
+in an order that changes from round to round, so that both see the same state of
+the machine. Only names that are public in both are used. The table has the
+medians, the ratio of the second checkout to the first (the median over rounds
+of the ratio in each round), and the same ratio of the first checkout to a copy
+of itself, which shows the noise of the ratios.
 """
 
 import argparse

@@ -1,15 +1,16 @@
-"""Whether any file or frame brings a process with `tsm_live` down.
+"""Checks that no file and no frame crashes a process with `tsm_live`.
 
     python benchmarks/fuzz_live.py
 
-Opens thousands of mutated artifacts (bytes, words, cuts, splices, single fields
-of the flatbuffer, constants, shapes, scales, operands, the spec; most with the
-hash that fits, so that they get as far as they can), runs those that open, and
-gives frames of all shapes and types to a sound session; in child processes.
-Half of the artifacts are MobileNetV2's, half a tiny network with a few of
-nearly every operator, in which each of them is often hit. Prints what came of
-them. Exits with 1 if a process died, if an error was none that is promised, or
-if a refused frame touched the state of a stream.
+Opens thousands of mutated artifacts in child processes, runs those that open,
+and gives frames of all shapes and dtypes to a valid session. Mutations change
+bytes, words, single fields of the flatbuffer, constants, shapes, scales,
+operands or the spec, or they cut and splice files. Most mutated files have a
+correct hash, so that they get as far as possible. Half of the artifacts are
+MobileNetV2, half a tiny network with a few of nearly every operator, so that
+every operator is mutated often. The outcomes are printed. The exit status is 1
+if a process died, if an undocumented error was raised, or if a refused frame
+changed the state of a stream.
 
 Ten thousand cases took ten minutes on two busy cores.
 """
@@ -28,8 +29,8 @@ from testing.fuzzing import fuzz
 from timing import print_machine
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("cases", 10_000, "How many.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the first.", lower_bound=0)
+flags.DEFINE_integer("cases", 10_000, "Number of cases.", lower_bound=1)
+flags.DEFINE_integer("seed", 0, "Seed of the first case.", lower_bound=0)
 
 
 def main(argv):

@@ -1,4 +1,4 @@
-"""What the benchmarks of accuracy share: gestures, training, streaming."""
+"""Shared by benchmarks of accuracy: generated gestures, training, streaming."""
 
 import dataclasses
 import os
@@ -26,7 +26,7 @@ class Gestures:
     test: VideoFolder
 
     def config(self, **fields) -> VideoClassifierConfig:
-        """Returns the config of a network for them, causal by default."""
+        """Returns the config of a network for gestures, causal by default."""
         fields = {"shift": "causal", "num_segments": 8, **fields}
         return VideoClassifierConfig(
             num_classes=len(self.training.label_names),
@@ -36,7 +36,7 @@ class Gestures:
         )
 
     def training_data(self, config, *, batch_size, seed) -> tf.data.Dataset:
-        """Returns batches; the videos are decoded once and kept in memory."""
+        """Returns training batches; the decoded videos stay in memory."""
         return make_dataset(
             self.training,
             config,
@@ -62,7 +62,13 @@ class Gestures:
 def gestures(
     folder: str | os.PathLike, *, training_clips: int, test_clips: int
 ) -> Gestures:
-    """Writes so many clips a class, unless an earlier run has, and scans."""
+    """Opens generated videos, and writes them if an earlier run has not.
+
+    Args:
+        folder: The folder of the videos.
+        training_clips: The number of training videos per class.
+        test_clips: The number of test videos per class.
+    """
     splits = []
     for seed, (split, count) in enumerate(
         (("train", training_clips), ("test", test_clips))
@@ -76,7 +82,7 @@ def gestures(
 
 
 def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:
-    """Streams clips through an artifact, each from the zero state.
+    """Streams clips through an artifact, with a reset before each.
 
     Returns:
         `[N, T, num_classes]` float32 logits of every frame.
@@ -88,10 +94,10 @@ def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:
 
 
 def top1(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Returns the top-1 of clips from their frames' `[N, T, K]` logits."""
+    """Returns the top-1 accuracy of clips by their mean `[N, T, K]` logits."""
     return float((logits.mean(axis=1).argmax(-1) == labels).mean())
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
-    """Returns how often two `[N, T, K]` logits choose the same class."""
+    """Returns the share of frames of `[N, T, K]` logits with equal top-1."""
     return float((first.argmax(-1) == second.argmax(-1)).mean())

@@ -1,9 +1,10 @@
-"""Time and memory of importing a ResNet-50 file, `.pth` to preset.
+"""Measures time and memory of importing a ResNet-50 from a `.pth` file.
 
-Run: python benchmarks/import_weights.py
-Takes about a minute; needs PyTorch. The weights are drawn, of the TSM authors'
-names and shapes, with the optimizer's state beside them as in their files. Each
-import is a process of its own, as `tsm import-weights` is.
+    python benchmarks/import_weights.py
+
+The weights are random, with the names and shapes of the TSM authors and, as in
+their files, the state of the optimizer. Each import is a separate process, as
+with `tsm import-weights`. The benchmark needs PyTorch and takes a minute.
 """
 
 import pathlib
@@ -17,7 +18,7 @@ import numpy as np
 
 _NAME = "TSM_kinetics_RGB_resnet50_shift8_blockres_avg_segment8_e50.pth"
 _RUNS = 3
-# Prints its own peak, in KB, as /usr/bin/time does.
+# It prints its CPU time and its peak memory in KB.
 _CHILD = """
 import resource, sys, time
 from tsm_cli.main import dispatch
@@ -48,8 +49,8 @@ def main() -> None:
             peaks.append(int(peak) / 1e3)
     print(
         f"import to preset: {statistics.median(seconds):.1f} s (median of "
-        f"{_RUNS}: {', '.join(f'{s:.1f}' for s in seconds)}), of it "
-        f"{statistics.median(busy):.1f} s on a core; peak memory "
+        f"{_RUNS}: {', '.join(f'{s:.1f}' for s in seconds)}), with "
+        f"{statistics.median(busy):.1f} s of CPU time; peak memory "
         f"{max(peaks):.0f} MB"
     )
 

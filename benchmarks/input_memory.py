@@ -1,14 +1,15 @@
-"""Whether memory stays flat while clips are read, epoch after epoch.
+"""Checks that reading clips for several epochs does not use more memory.
 
     python benchmarks/input_memory.py
 
-Prepares shards of 2,000 clips (36 generated ones, copied under other names:
-what counts is how many there are) and runs 3 epochs of `make_dataset` in
-training, from the shards and straight from the video files. The process's
-resident memory is read after every batch. The bar is on the growth from the
-highest of the first epoch to the highest of the last.
+Prepares shards of 2,000 clips (copies of 36 generated ones, because only their
+number matters) and runs 3 epochs of `make_dataset` in training, from the shards
+and from the video files. The resident memory of the process is read after every
+batch. The bar limits the growth from the peak of the first epoch to the peak of
+the last.
 
-Takes about three minutes on two cores. Exits with 1 if a bar is missed.
+The benchmark takes about three minutes on two cores. The exit status is 1 if a
+bar is missed.
 """
 
 import functools
@@ -34,8 +35,8 @@ from tsm_keras.data.storage.prepared_dataset import ImageSettings
 from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("clips", 2000, "Clips an epoch.", lower_bound=64)
-flags.DEFINE_integer("epochs", 3, "Passes.", lower_bound=2)
+flags.DEFINE_integer("clips", 2000, "Clips per epoch.", lower_bound=64)
+flags.DEFINE_integer("epochs", 3, "Number of epochs.", lower_bound=2)
 
 SIZE = 112
 BATCH = 16
@@ -69,7 +70,7 @@ def main(argv):
 
 
 def write_copies(folder):
-    """Writes generated clips, and copies until there are enough."""
+    """Writes generated clips, and copies them until there are enough."""
     write_gestures(folder / "train", clips_per_class=3, seed=0)
     originals = sorted((folder / "train").rglob("*.mp4"))
     for number in range(len(originals), FLAGS.clips):
@@ -98,7 +99,7 @@ def measure(name, dataset):
 
 
 def resident():
-    """Returns this process's resident memory in MB (Linux)."""
+    """Returns the resident memory of this process in MB (Linux)."""
     pages = int(pathlib.Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

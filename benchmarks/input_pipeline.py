@@ -1,21 +1,22 @@
-"""How fast clips come: from shards, from video files, and what limits them.
+"""Measures the speed of reading clips from shards and from video files.
 
     python benchmarks/input_pipeline.py
 
-Writes videos of 90 frames of 320x240 in H.264, prepares shards of them as
+Writes H.264 videos of 90 frames of 320x240 pixels, prepares shards of them as
 `tsm prepare` does, and times one epoch of `make_dataset` in training (8 frames
-of 224 pixels, spread over the whole video) against plain ways to read the same
-videos in the same parallel `map`: whole with PyAV as it comes, and with OpenCV.
-Frames of a window (dense sampling of 16 frames) are read from videos with
+of 224 pixels, spread over the whole video). It is compared with plain ways to
+read the same videos in a parallel `map`: decoding the whole video with PyAV or
+with OpenCV. Windows (dense sampling of 16 frames) are read from videos with
 several key frames. The variants take turns in one run.
 
-The ceiling is the JPEG decoding of the sampled frames alone, as many at a time
-as there are cores: no reading, no cropping, no batches.
+The ceiling is the JPEG decoding of the sampled frames alone, on all cores,
+without reading, cropping or batching.
 
-An epoch of shards lists each shard 32 times, so that it is long against the
-start of the threads; times are of a clip.
+An epoch of shards has each shard 32 times, so that the start of the threads
+takes a small share of it. Times are per clip.
 
-Takes about two minutes on two cores. Exits with 1 if a bar is missed.
+The benchmark takes about two minutes on two cores. The exit status is 1 if a
+bar is missed.
 """
 
 import dataclasses
@@ -49,7 +50,7 @@ from tsm_keras.models.config import VideoClassifierConfig
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("clips", 64, "Videos of each kind.", lower_bound=16)
 flags.DEFINE_integer("rounds", 9, "Turns of each variant.", lower_bound=1)
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 
 FRAMES, HEIGHT, WIDTH = 90, 240, 320
 KEY_FRAME_INTERVALS = {"one key frame": 250, "six key frames": 15}
@@ -75,7 +76,7 @@ def main(argv):
     print_machine(TensorFlow=tf.__version__, PyAV=av.__version__)
     print(
         f"{FLAGS.clips} clips of {FRAMES} frames, {WIDTH}x{HEIGHT}, H.264; "
-        f"{CONFIG.num_segments} frames of {CONFIG.image_size} pixels a clip; "
+        f"{CONFIG.num_segments} frames of {CONFIG.image_size} pixels per clip; "
         f"{os.cpu_count()} cores, {FLAGS.clock} time"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +130,7 @@ def main(argv):
 
 
 def write_videos(folder, key_frame_interval):
-    """Writes `folder/train/CLASS/FILE`: textures that move, with noise."""
+    """Writes videos `folder/train/CLASS/FILE` of moving textures with noise."""
     for number in range(FLAGS.clips):
         path = folder / "train" / str(number % 2) / f"{number:04d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,7 @@ def prepare(folder, target):
 
 
 def whole_clips(videos, decode):
-    """Returns the plain way: all frames, then 8 of them, then the crop."""
+    """Makes a data set that decodes all frames, takes 8 and crops them."""
 
     def load(path):
         frames = decode(path.decode())
@@ -200,7 +201,7 @@ def decode_with_opencv(path):
 
 
 def jpeg_decoding(dataset):
-    """Decodes the frames that evaluation samples, from memory."""
+    """Makes a data set that decodes the frames of evaluation from memory."""
     clips = []
     for record in tf.data.TFRecordDataset(dataset.shard_paths("train")):
         frames = parse_clip(record)["frames"]

@@ -1,11 +1,12 @@
-"""What int8 costs in accuracy: a trained network streams as float32 and int8.
+"""Compares the accuracy of a trained network in float32 and in int8.
 
     python benchmarks/int8_accuracy.py
 
 Trains a causal MobileNetV2 of width 1.0 on generated gestures, exports it to
 TFLite as float32 and as int8 (calibrated on training clips), and streams the
-held-out clips through both, frame by frame. Exits with 1 if a bar is missed.
-Took seven minutes on two cores; `--preset` measures one that exists.
+held-out clips through both, frame by frame. The exit status is 1 if a bar is
+missed. The benchmark took seven minutes on two cores. With `--preset` it uses a
+trained network if there is one.
 """
 
 import os
@@ -28,15 +29,15 @@ from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "Network.")
+flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "Backbone.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
-flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")
-flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
+flags.DEFINE_integer("training_clips", 100, "Training videos per class.")
+flags.DEFINE_integer("test_clips", 50, "Test videos per class.")
 flags.DEFINE_integer("epochs", 15, "Passes over the training videos.")
-flags.DEFINE_float("learning_rate", 8e-3, "Peak.")
-flags.DEFINE_float("label_smoothing", 0.1, "Of the training.")
-flags.DEFINE_integer("seed", 0, "Of the training.")
+flags.DEFINE_float("learning_rate", 8e-3, "Peak learning rate.")
+flags.DEFINE_float("label_smoothing", 0.1, "Label smoothing in training.")
+flags.DEFINE_integer("seed", 0, "Seed of training.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
 
@@ -87,7 +88,7 @@ def train(videos):
 
 
 def export(model, videos, folder):
-    """Returns the paths of the artifacts, by name."""
+    """Exports the artifacts; returns their paths by name."""
     clips = videos.calibration_clips(model.video_config, seed=0)
     artifacts = {}
     for name, quantize in (("float32", "none"), ("int8", "int8")):
@@ -98,7 +99,7 @@ def export(model, videos, folder):
 
 
 def report(sizes, logits, labels):
-    """Prints sizes, accuracies and agreement; returns whether all bars hold."""
+    """Prints sizes, accuracies and agreement; returns whether bars are met."""
     accuracy = {name: top1(found, labels) for name, found in logits.items()}
     print(f"\n{len(labels)} held-out clips of {logits['int8'].shape[1]} frames")
     for name, size in sizes.items():
@@ -107,7 +108,7 @@ def report(sizes, logits, labels):
     change = accuracy["int8"] - accuracy["float32"]
     agree = agreement(logits["int8"], logits["float32"])
     rows = (
-        ("size of float32's", f"{size:.3f}", size <= SIZE_BAR, "<= 0.31"),
+        ("size, int8 / float32", f"{size:.3f}", size <= SIZE_BAR, "<= 0.31"),
         (
             "top-1, int8 - float32",
             f"{100 * change:+.2f} points",

@@ -1,14 +1,14 @@
-"""Which tool makes the better int8: the converter or ai-edge-quantizer?
+"""Compares int8 artifacts of TensorFlow's converter and ai-edge-quantizer.
 
     pip install ai-edge-quantizer
     python benchmarks/int8_converters.py --preset=PRESET --data=FOLDER
 
-TensorFlow's converter and ai-edge-quantizer get one trained causal network and
-the same calibration frames, streamed. ai-edge-quantizer rounds the float32
-artifact; its alignment utility ties the caches. Compares the size, the held-out
-clips' top-1, how many frames agree with float32, and the latency of a step, the
-artifacts in turns on one thread. A preset is made by
-`int8_accuracy.py --preset=PRESET --data=FOLDER`.
+Both tools get the same trained causal network and the same streamed calibration
+frames. ai-edge-quantizer quantizes the float32 artifact; its alignment utility
+gives the input and the output of each cache the same scale. Compared are the
+size, the top-1 accuracy on held-out clips, the share of frames that agree with
+float32, and the latency per step, measured in turns on one thread. The preset
+can be made by `int8_accuracy.py --preset=PRESET --data=FOLDER`.
 """
 
 import os
@@ -34,12 +34,12 @@ from tsm_live.artifact.file import write_spec
 from tsm_live.runtimes.dry_run import dry_step
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("preset", None, "Of a network trained on gestures.")
+flags.DEFINE_string("preset", None, "Preset that was trained on gestures.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
-flags.DEFINE_integer("training_clips", 100, "Videos a class to calibrate on.")
-flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
+flags.DEFINE_integer("training_clips", 100, "Calibration videos per class.")
+flags.DEFINE_integer("test_clips", 50, "Test videos per class.")
 flags.DEFINE_integer("rounds", 300, "Turns of each artifact.")
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 flags.mark_flags_as_required(["preset", "data"])
 
 SIGNATURE = "serving_default"
@@ -88,7 +88,7 @@ def main(argv):
 
 
 def export(model, videos, folder):
-    """Returns the paths of the artifacts, by name."""
+    """Exports the artifacts; returns their paths by name."""
     calibration = videos.calibration_clips(model.video_config, seed=0)
     paths = {}
     for name, quantize in (("float32", "none"), ("converter", "int8")):
@@ -121,7 +121,7 @@ def export(model, videos, folder):
 
 
 def quantize_float(path, states, caches, aligned):
-    """Returns what ai-edge-quantizer makes of a float32 artifact."""
+    """Returns a float32 artifact as quantized by ai-edge-quantizer."""
     from ai_edge_quantizer import quantizer, recipe
     from ai_edge_quantizer.utils import calibration_utils
 

@@ -1,23 +1,23 @@
-"""Whether `tsm_live` says what Keras says, over whole folders of videos.
+"""Compares the logits of `tsm_live` with those of Keras on folders of videos.
 
     python benchmarks/live_parity.py --actions=FOLDER --videos=FOLDER
 
 Trains a causal MobileNetV2 on generated gestures, on the class folders in
-`--actions` as further classes, and on what is below `--videos` as one more;
-exports it to TFLite as float32 and as int8 (calibrated on training clips), and
-gives both to a `StreamingSession`. Twenty other generated videos, those of
-`--actions` and of `--videos` go through as OpenCV reads them, a frame at each
-interval of the training, up to `--frames` of each. The Keras model gets the
-same frames through the preprocessing of the training.
+`--actions` as further classes, and on all videos below `--videos` as one more
+class. Exports it to TFLite as float32 and as int8 (calibrated on training
+clips), and opens both as a `StreamingSession`. The sessions get twenty other
+generated videos and those of `--actions` and `--videos`: frames as OpenCV reads
+them, at the interval of training, up to `--frames` of each video. The Keras
+model gets the same frames through the preprocessing of training.
 
-This is about equal numbers, not about right answers, so it does not matter that
-the real videos were trained on; it does matter that the network has an opinion
-of what it sees, as between classes that are as good as equal any rounding
-decides. `--others=0` leaves `--videos` out of the training and shows that.
+The benchmark compares numbers, not accuracy, so the videos may be those of
+training. The network should even know them: if the logits of two classes are
+nearly equal, any rounding error decides between them. `--others=0` leaves
+`--videos` out of training and shows this.
 
-Files that OpenCV gets no frame from are counted and named. Exits with 1 if a
-bar is missed. Took a quarter of an hour on two busy cores; `--preset` measures
-a network that exists.
+Files from which OpenCV reads no frame are counted and named. The exit status is
+1 if a bar is missed. The benchmark took a quarter of an hour on two busy cores.
+With `--preset` it uses a trained network if there is one.
 """
 
 import dataclasses
@@ -52,14 +52,14 @@ from tsm_live import StreamingSession
 FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of class folders of videos.")
 flags.DEFINE_multi_string("videos", [], "Folders of other videos.")
-flags.DEFINE_integer("frames", 24, "Of each video, from its start.")
+flags.DEFINE_integer("frames", 24, "First frames to take of each video.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 56, "Height and width of a frame.")
 flags.DEFINE_integer("epochs", 20, "Passes over the training videos.")
-flags.DEFINE_integer("gestures", 150, "Generated videos a class to train on.")
-flags.DEFINE_integer("others", 3, "Times that --videos are trained on.")
-flags.DEFINE_integer("calibration", 800, "Clips to calibrate int8 on.")
-flags.DEFINE_integer("seed", 0, "Of the training.")
+flags.DEFINE_integer("gestures", 150, "Generated training videos per class.")
+flags.DEFINE_integer("others", 3, "Copies of --videos in the training data.")
+flags.DEFINE_integer("calibration", 800, "Clips to calibrate int8 with.")
+flags.DEFINE_integer("seed", 0, "Seed of training.")
 flags.DEFINE_string("preset", None, "Folder that keeps the trained network.")
 
 FLOAT32_BAR, INT8_BAR = 1e-4, 0.98
@@ -90,7 +90,7 @@ def main(argv):
 
 
 def training_videos(folder):
-    """Returns gestures, actions and, as one class, the others."""
+    """Returns gestures, actions and, as one more class, other videos."""
     write_gestures(folder, clips_per_class=FLAGS.gestures, seed=0)
     for actions in class_folders(FLAGS.actions):
         (folder / actions.name).symlink_to(actions.resolve())
@@ -119,7 +119,7 @@ def train(videos):
         num_classes=len(videos.label_names),
         labels=videos.label_names,
         shift="causal",
-        shift_div=4,  # Learns sooner where there are few channels.
+        shift_div=4,  # A narrow network learns faster with larger folds.
         width=FLAGS.width,
         image_size=FLAGS.image_size,
         dropout=0.0,
@@ -147,14 +147,14 @@ def train(videos):
 
 
 def session(model, videos, path, quantize):
-    """Returns a session with an artifact of the model."""
+    """Exports the model and returns a session with the artifact."""
     clips = video_clips(videos, model.video_config, FLAGS.calibration, seed=0)
     export_tflite(model, path, quantize=quantize, calibration_clips=clips)
     return StreamingSession(path)
 
 
 def groups(folder):
-    """Yields a name and the paths of its videos."""
+    """Yields the name and the paths of each group of videos."""
     write_gestures(folder, clips_per_class=2, seed=99)
     yield "generated", sorted(folder.rglob("*.mp4"))[:_GENERATED]
     if FLAGS.actions:
@@ -164,7 +164,7 @@ def groups(folder):
 
 
 def report(name, paths, model, sessions):
-    """Runs some videos; returns a row for each bar."""
+    """Runs a group of videos; returns one row per bar."""
     interval = model.video_config.frame_interval
     videos = {path: frames_of(path, interval) for path in paths}
     empty = [path.name for path, frames in videos.items() if not frames]
@@ -189,7 +189,7 @@ def report(name, paths, model, sessions):
         f"{name}: {len(videos)} videos, {len(expected)} frames; "
         f"{len(empty)} without a frame: {', '.join(empty) or '-'}"
     )
-    # Where int8 chooses another class, are the first two as good as equal?
+    # Shows whether the two highest logits are close where int8 differs.
     second, first = np.sort(expected, axis=-1)[:, -2:].T
     gap, differ = first - second, int8.argmax(-1) != top1
     print(
@@ -205,7 +205,7 @@ def report(name, paths, model, sessions):
 
 
 def frames_of(path, interval):
-    """Returns frames as OpenCV has them, at the pace of the training."""
+    """Returns frames as OpenCV reads them, at the interval of training."""
     capture, frames = cv2.VideoCapture(str(path)), []
     fps = capture.get(cv2.CAP_PROP_FPS)
     every = max(1, round(interval * fps)) if 1 < fps <= 120 else 1
@@ -225,7 +225,7 @@ def streamed(session, frames):
 
 
 def keras_logits(model, videos):
-    """Returns the logits of every frame of each video, as in training."""
+    """Returns the logits of every frame of each video, from Keras."""
     config = dataclasses.replace(model.video_config, num_segments=FLAGS.frames)
     long = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(long), jit_compile=False)
@@ -234,7 +234,7 @@ def keras_logits(model, videos):
         clip = np.stack([frame[..., ::-1] for frame in frames])
         clip = resize_short_side(clip, config.resize_size)
         clip = center_crop(clip, config.image_size).astype(np.float32)
-        # What comes after a frame does not change its logits.
+        # Padding is allowed, because later frames do not change logits.
         padding = [(0, FLAGS.frames - len(clip)), (0, 0), (0, 0), (0, 0)]
         padded = np.pad(clip, padding)
         found = network(padded[None])["frame_logits"].numpy()[0]

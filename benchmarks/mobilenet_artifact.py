@@ -1,4 +1,4 @@
-"""What the benchmarks of sessions share: a MobileNetV2 with random weights."""
+"""Shared by benchmarks of sessions: a MobileNetV2 with random weights."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ def mobilenet_artifact(
     image_size: int = 224,
     width: float = 1.0,
 ) -> pathlib.Path:
-    """Exports a causal network; a session need not resize frames of its size.
+    """Exports a causal network that takes frames without resizing.
 
     Returns:
         The path of the `.tflite` file in the folder.

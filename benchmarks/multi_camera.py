@@ -1,12 +1,12 @@
-"""Several cameras: one batched artifact against a session for each.
+"""Compares one artifact for N cameras with one session per camera.
 
     python benchmarks/multi_camera.py
 
-MobileNetV2 with random weights. For N = 1, 2, 4, 8 streams a
-step takes a frame of each: in one call of an artifact for N streams, or in one
-call after the other of N sessions with an artifact for one. They take turns.
+The network is MobileNetV2 with random weights. For N = 1, 2, 4 and 8 streams, a
+step takes one frame of each stream, either in one call of an artifact for N
+streams, or in N calls of sessions for one stream. The two take turns.
 
-Takes three minutes; the figures are ratios, there is no bar.
+The benchmark takes three minutes. It prints ratios and has no bar.
 """
 
 import importlib.metadata
@@ -27,11 +27,11 @@ from tsm_live import StreamingSession
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 60, "Turns of each variant.", lower_bound=1)
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
-flags.DEFINE_enum("quantize", "none", ["none", "int8"], "Of the artifacts.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
+flags.DEFINE_enum("quantize", "none", ["none", "int8"], "Quantization.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
-flags.DEFINE_multi_integer("streams", [1, 2, 4, 8], "N.")
+flags.DEFINE_multi_integer("streams", [1, 2, 4, 8], "Numbers of streams.")
 
 
 def main(argv):

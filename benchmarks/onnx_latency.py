@@ -1,14 +1,15 @@
-"""ONNX Runtime beside LiteRT: per-frame latency and size of one network.
+"""Compares ONNX Runtime with LiteRT: latency per frame and size of files.
 
     python benchmarks/onnx_latency.py
     python benchmarks/onnx_latency.py --backbone resnet50 --rounds 30
 
-Exports the causal streaming network, with random weights, to every `.onnx`
-and the float32 and int8 `.tflite`, and lets them take turns in one run on the
-CPU. A step includes the caches' way back. The int8 file for TensorRT is shown
-for its size: on a CPU it is slow by design.
+Exports the causal streaming network, with random weights, to every kind of
+`.onnx` and to `.tflite` in float32 and int8, and runs them in turns on the CPU.
+A step includes feeding the caches back. The int8 file for TensorRT is included
+for its size; it is not made for a CPU and is slow there.
 
-The flags are those of `streaming_latency.py`. Takes about two minutes.
+The flags are those of `streaming_latency.py`. The benchmark takes about two
+minutes.
 """
 
 import importlib.metadata

@@ -1,14 +1,15 @@
-"""The reference's online demo network in PyTorch beside our artifacts.
+"""Compares our artifacts with the TSM authors' online demo in PyTorch.
 
     python benchmarks/pytorch_demo.py
 
-The demo's MobileNetV2 1.0 (online_demo/mobilenet_v2_tsm.py of the reference
+The MobileNetV2 1.0 of the demo (online_demo/mobilenet_v2_tsm.py of the authors'
 repository), rebuilt for the tests that import its weights, runs eagerly on one
-thread at 224 pixels, as the demo's own main loop calls it; the same network
-streams through LiteRT in float32 and in int8. All with random weights, in one
-run, in turns. A step includes the caches' way back.
+thread at 224 pixels, as in the main loop of the demo. The same network streams
+through LiteRT in float32 and in int8. All have random weights and take turns in
+one run. A step includes feeding the caches back.
 
-Needs PyTorch. Takes about a minute. Exits with 1 if a bar is missed.
+The benchmark needs PyTorch and takes about a minute. The exit status is 1 if a
+bar is missed.
 """
 
 import importlib.metadata
@@ -27,7 +28,7 @@ from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import interleave
 from tsm_live.runtimes.dry_run import dry_step
 
-# The rebuilt network belongs to the tests.
+# The rebuilt network is in the tests.
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 from testing.torch_networks import Online
 
@@ -68,7 +69,7 @@ def torch_step(size):
     torch.set_num_threads(1)
     network = Online(NUM_CLASSES).eval()
     frame = torch.rand(1, 3, size, size)
-    caches = None  # Zeros, as the stream starts.
+    caches = None  # The network starts the stream with zeros.
 
     def step():
         nonlocal caches

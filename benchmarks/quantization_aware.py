@@ -1,12 +1,13 @@
-"""Does quantization-aware training win back what int8 costs a small network?
+"""Measures how much accuracy quantization-aware training regains in int8.
 
     python benchmarks/quantization_aware.py --widths=0.1 --seeds=0,1,2
 
-For each width and seed: trains a causal MobileNetV2 on generated gestures,
-then goes on from it twice with the same recipe, as a float network and with
-int8's roundings, and streams the held-out clips through each as float32 and as
-int8. The float network that trained longer is what quantization-aware training
-must be compared with: whatever it gains too is not won back from int8.
+For each width and seed, a causal MobileNetV2 is trained on generated gestures.
+It is then trained further twice with the same settings, once in float32 and
+once with simulated int8 rounding, and the held-out clips are streamed through
+each network as float32 and as int8. Quantization-aware training must be
+compared with the float network that was trained as long, because longer
+training alone may raise the accuracy as well.
 """
 
 import os
@@ -14,7 +15,7 @@ import pathlib
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ["TF_USE_LEGACY_KERAS"] = "1"  # What tfmot works with.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # tfmot needs tf_keras.
 
 import numpy as np
 import tensorflow as tf
@@ -31,19 +32,19 @@ from tsm_keras.training.quantization_aware import fit_quantization_aware
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("widths", ["0.1"], "Channel multipliers of MobileNetV2.")
-flags.DEFINE_list("seeds", ["0", "1", "2"], "Of the trainings.")
+flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of training.")
 flags.DEFINE_integer("image_size", 32, "Height and width of a frame.")
-flags.DEFINE_integer("shift_div", 4, "1 / fraction of channels shifted.")
-flags.DEFINE_integer("training_clips", 100, "Videos a class to train on.")
-flags.DEFINE_integer("test_clips", 50, "Videos a class to test on.")
-flags.DEFINE_integer("epochs", 8, "Passes of the first training.")
-flags.DEFINE_integer("more_epochs", 3, "Passes of what follows.")
-flags.DEFINE_float("learning_rate", 8e-3, "Peak of the first training.")
-flags.DEFINE_float("more_learning_rate", 8e-4, "Peak of what follows.")
+flags.DEFINE_integer("shift_div", 4, "Channels per shifted channel.")
+flags.DEFINE_integer("training_clips", 100, "Training videos per class.")
+flags.DEFINE_integer("test_clips", 50, "Test videos per class.")
+flags.DEFINE_integer("epochs", 8, "Epochs of the first training.")
+flags.DEFINE_integer("more_epochs", 3, "Epochs of the further training.")
+flags.DEFINE_float("learning_rate", 8e-3, "Peak rate of the first training.")
+flags.DEFINE_float("more_learning_rate", 8e-4, "Peak rate of further training.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 
 BATCH_SIZE = 32
-# Name in the table, how the network was trained, quantization.
+# For each variant its name in the table, its network and its quantization.
 VARIANTS = (
     ("float32", "trained", "none"),
     ("int8", "trained", "int8"),
@@ -104,7 +105,7 @@ def measure(videos, width, seed, folder):
 
 
 def train(videos, width, seed, folder):
-    """Returns the three networks, by how they were trained."""
+    """Returns the three networks by the kind of their training."""
     config = videos.config(
         width=width,
         image_size=FLAGS.image_size,
@@ -135,7 +136,7 @@ def recipe(seed, *, more):
 
 
 def report(width, rows):
-    """Prints the means over the seeds and what was won back."""
+    """Prints the means over the seeds and the accuracy that was regained."""
     mean = dict(zip([name for name, *_ in VARIANTS], rows.mean(0), strict=True))
     print(f"\nwidth {width}, mean of {len(rows)} seeds")
     for name, (accuracy, agree) in mean.items():
@@ -144,7 +145,7 @@ def report(width, rows):
     left = mean["float32, more training"][0] - mean["int8_qat"][0]
     print(
         f"int8 costs {100 * loss:.2f} points, int8_qat {100 * left:.2f}"
-        + (f": {1 - left / loss:.0%} won back" if loss > 0 else "")
+        + (f": {1 - left / loss:.0%} regained" if loss > 0 else "")
         + "\n",
         flush=True,
     )

@@ -1,14 +1,16 @@
-"""TSN, TSM and causal TSM from scratch on real clips, and the int8 artifact.
+"""Trains TSN, TSM and causal TSM on real clips, and tests an int8 artifact.
 
     python benchmarks/real_actions.py --actions=FOLDER --to=results.jsonl
     python benchmarks/real_actions.py --to=results.jsonl --table
 
-FOLDER holds clips of four actions of a person below a ceiling camera (sitting
+FOLDER has clips of four actions of a person below a ceiling camera (sitting
 down, getting up, lying down, walking) and `manifest.csv`, whose split by
-recording is taken. The clips are prepared once, small. Every network is
-trained with several seeds; a line a run is written as soon as it is done, and
-started again, it goes on. "Backwards" shows the test clips from the last frame
-to the first, under their own labels. About 15 minutes on two cores.
+recording is used. The clips are prepared once, in a small size. Every network
+is trained from scratch with several seeds, and one line per run is written when
+the run is done. To continue an interrupted benchmark, run the same command
+again. The columns "backwards" are for test clips that are played from the last
+frame to the first, with unchanged labels. The benchmark takes about 15 minutes
+on two cores.
 """
 
 import csv
@@ -42,14 +44,14 @@ from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of the clips and manifest.csv.")
-flags.DEFINE_string("to", None, "File of results, a JSON line a run.")
+flags.DEFINE_string("to", None, "File of results, one JSON line per run.")
 flags.DEFINE_boolean("table", False, "Print the table; run nothing.")
 flags.DEFINE_string("prepared", None, "Folder that keeps the prepared clips.")
 flags.DEFINE_integer("seeds", 3, "Runs of each network.")
 flags.DEFINE_integer("epochs", 50, "Passes over the training clips.")
 flags.DEFINE_float("width", 0.35, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 64, "Height and width of a frame.")
-flags.DEFINE_float("learning_rate", 4e-3, "Peak.")
+flags.DEFINE_float("learning_rate", 4e-3, "Peak learning rate.")
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
 
@@ -69,7 +71,7 @@ def main(argv):
     path = pathlib.Path(FLAGS.to)
     if not FLAGS.table:
         if not FLAGS.actions:
-            raise app.UsageError("--actions must say where the clips are.")
+            raise app.UsageError("--actions must name the folder of clips.")
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
             data = FLAGS.prepared or f"{scratch}/prepared"
@@ -86,12 +88,12 @@ def main(argv):
 
 
 def scale():
-    """Returns how much of everything, which is written into every line."""
+    """Returns the settings of training, which every line records."""
     return {name: FLAGS[name].value for name in _SCALE}
 
 
 def prepare(actions, folder):
-    """Writes the clips, small, as a prepared data set, unless it is there."""
+    """Writes a prepared data set of small clips, unless it exists."""
     if is_prepared(folder):
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -109,14 +111,14 @@ def prepare(actions, folder):
             read_collection("csv", options),
             name="actions",
             images=ImageSettings(short_side=72, max_frame_rate=12.5),
-            # From above, left and right mean nothing to these classes.
+            # Seen from above, no class changes when it is mirrored.
             flip_pairs=(),
         )
         ingest(plan, folder)
 
 
 def run(data, job):
-    """Trains one network from scratch; returns what it is worth."""
+    """Trains one network from scratch and returns its accuracies."""
     training = open_clips(data, "train", cache=True)
     test = open_clips(data, "test", cache=True)
     config = VideoClassifierConfig(
@@ -160,14 +162,14 @@ def worth(predictor, test, config):
 
 
 def print_table(path):
-    """Prints the Markdown table of the runs of these flags' scale."""
+    """Prints a Markdown table of the runs whose settings are the flags'."""
     found = {name: [] for name in NETWORKS}
     for line in read_lines(path):
         if scale().items() <= line.items():
             found[line["shift"]].append(line)
             if "int8" in line:
                 found["int8"].append(line["int8"])
-    print("\nMean of the seeds, and the least and the most, in percent.\n")
+    print("\nMean over the seeds, with the lowest and highest, in percent.\n")
     print(
         "| network | seeds | top-1 | mean class accuracy | top-1 backwards | "
         "mean class accuracy backwards |"

@@ -1,4 +1,4 @@
-"""What benchmarks that train many networks share: jobs, lines, processes."""
+"""Shared by benchmarks that train many networks: jobs that can be resumed."""
 
 import concurrent.futures
 import functools
@@ -23,7 +23,7 @@ Job = dict[str, Any]
 
 
 def read_lines(path: pathlib.Path) -> list[Job]:
-    """Returns the objects of a file of JSON lines, none if there is no file."""
+    """Returns the objects of a file of JSON lines; none if it is missing."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -36,14 +36,15 @@ def run_missing(
     *,
     workers: int,
 ) -> None:
-    """Runs the jobs that a file has no line of, and appends their lines.
+    """Runs the jobs that are not in a file yet, and appends their results.
 
     Args:
-        path: A line holds the fields of its job and those of its result.
-        jobs: In the order in which to begin them.
-        function: From a job to its result; runs in a process of its own, with
-            one thread: small networks gain little from more.
-        workers: Processes.
+        path: The file of results. Each line has the fields of a job and of its
+            result.
+        jobs: The jobs, in the order in which they begin.
+        function: Returns the result of a job. It runs in another process with
+            one thread, because small networks gain little from more.
+        workers: The number of processes.
     """
     done = read_lines(path)
     missing = [
@@ -75,13 +76,13 @@ def train_from_scratch(
     flip: bool = False,
     label_smoothing: float = 0.0,
 ) -> keras.Model:
-    """Trains a network as a job says.
+    """Trains a network from random weights.
 
     Args:
-        job: Its `epochs`, `learning_rate` and `seed`.
-        clips: To train on.
-        config: Of the network.
-        flip: Whether clips are mirrored.
+        job: A job with the fields `epochs`, `learning_rate` and `seed`.
+        clips: The training clips.
+        config: The config of the network.
+        flip: Whether half of the clips are mirrored.
         label_smoothing: As in `TrainingConfig`.
     """
     recipe = TrainingConfig(
@@ -114,6 +115,6 @@ def _timed(function, job):
 
 @functools.cache
 def _use_one_thread():
-    """Once a process, before anything runs in it."""
+    """Limits TensorFlow to one thread, before its first use in a process."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

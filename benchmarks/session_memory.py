@@ -1,12 +1,12 @@
-"""Whether a session's memory stays what it is over many steps.
+"""Checks that a session does not use more memory over many steps.
 
     python benchmarks/session_memory.py
 
 Exports a small MobileNetV2 for one stream and for two, as float32 and as int8,
-and streams frames of changing sizes through a session of each, with resets and,
-of two streams, one that has no frame now and then. Prints the resident memory
-along the way, and exits with 1 if it grows by more than 5 MB after the first
-thousand steps. Takes two minutes.
+and streams frames of changing sizes through a session of each. Streams are
+reset, and one of two streams sometimes has no frame. The resident memory is
+printed, and the exit status is 1 if it grows by more than 5 MB after the first
+thousand steps. The benchmark takes two minutes.
 """
 
 import gc
@@ -25,10 +25,10 @@ from tsm_live import StreamingSession
 from tsm_live.runtimes.dry_run import memory
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("steps", 20_000, "Of each session.", lower_bound=2000)
+flags.DEFINE_integer("steps", 20_000, "Steps per session.", lower_bound=2000)
 
 _BAR = 5e6  # Bytes.
-_WARM_UP = 1000  # Steps in which buffers are allocated.
+_WARM_UP = 1000  # The number of first steps, which allocate buffers.
 _SIZES = ((64, 64), (120, 160), (240, 320), (100, 64))
 
 
@@ -46,7 +46,7 @@ def main(argv):
 
 
 def growth(folder, quantize, streams):
-    """Returns by how many bytes the process grows."""
+    """Returns the growth of the process in bytes."""
     path = mobilenet_artifact(
         folder, quantize=quantize, streams=streams, image_size=64, width=0.35
     )
@@ -67,7 +67,7 @@ def growth(folder, quantize, streams):
     grown = highest - start
     print(
         f"{quantize}, {streams} stream(s): {start / 1e6:.1f} MB after "
-        f"{_WARM_UP} steps, {highest / 1e6:.1f} MB at the most until "
+        f"{_WARM_UP} steps, at most {highest / 1e6:.1f} MB until step "
         f"{FLAGS.steps}: {grown / 1e6:+.2f} MB"
         f"  {'PASS' if grown <= _BAR else 'FAIL'} (<= 5 MB)"
     )

@@ -1,16 +1,17 @@
-"""What a session adds to the bare interpreter: frames, caches, labels.
+"""Measures the time that a session adds to the bare interpreter.
 
     python benchmarks/session_overhead.py
 
-MobileNetV2 at 224 pixels with random weights, as float32 and as int8, in
-LiteRT on the CPU. "Bare" is nothing but the interpreter: the frame's numbers
-in, a call, logits out, the caches left as they are. A session's step takes a
-byte frame that is 224 pixels already: it also turns bytes into numbers, feeds
-the caches back, and names the class. Resizing camera frames is timed by
-itself. Beside them a `CompiledModel` on the CPU, which swaps two sets of cache
-buffers where the session copies caches within the interpreter.
+The network is MobileNetV2 at 224 pixels with random weights, as float32 and as
+int8, in LiteRT on the CPU. "Bare" is the interpreter alone: it sets a converted
+frame, invokes the network and reads the logits, and leaves the caches as they
+are. "Session" is a step with a uint8 frame of 224 pixels, which also converts
+the frame, feeds the caches back and names the class. "Swapped" is a
+`CompiledModel` on the CPU, which swaps two sets of cache buffers, where the
+session copies caches within the interpreter. The resizing of camera frames is
+timed separately.
 
-Takes a minute. Exits with 1 if a bar is missed.
+The benchmark takes a minute. The exit status is 1 if a bar is missed.
 """
 
 import importlib.metadata
@@ -38,7 +39,7 @@ from tsm_live.runtimes.interpreter_network import (
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 300, "Turns of each variant.", lower_bound=1)
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 
 _SIZE = 224
 _CAMERAS = ((480, 640), (720, 1280))
@@ -59,7 +60,7 @@ def main(argv):
             variants[bare] = steps
             variants[f"session {dtype}"] = session_step(path, frame)
             variants[f"swapped {dtype}"] = swapped_step(path, frame)
-            # The same under a second name: its ratio shows the noise.
+            # The same step has a second name, whose ratio shows the noise.
             variants[again] = steps
             ratios += [
                 Ratio(f"session {dtype}", bare, at_most=1.05),
@@ -97,7 +98,7 @@ def session_step(path, frame):
 
 
 def swapped_step(path, frame):
-    """Caches in two sets of buffers, which change roles at every step."""
+    """Returns a step that swaps two sets of cache buffers."""
     spec = read_spec(path)
     numbers = as_numbers(frame[None], spec.frame)
     options = litert.Options(

@@ -1,19 +1,19 @@
-"""What the shift costs when a network streams: per-frame latency in TFLite.
+"""Measures the latency per frame in TFLite with and without the shift.
 
     python benchmarks/streaming_latency.py
     python benchmarks/streaming_latency.py --backbone resnet50
 
 Exports the streaming network with the causal shift and the plain 2-D network
-(`shift="none"`), both as float32 and as int8, and converts the causal clip
-model, which an app without streaming would run again for every new frame. All
-of them have random weights and take turns in one run, in LiteRT on the CPU.
+(`shift="none"`), both as float32 and as int8, and the causal clip model, which
+an app without streaming would run again for every new frame. All of them have
+random weights and take turns in one run, in LiteRT on the CPU.
 
-A streaming step includes feeding the caches back. The bars are applied twice:
-to the bare interpreter, and to `StreamingSession.step`, which an app calls.
-They are set for the default flags.
+A streaming step includes feeding the caches back. The bars apply to the bare
+interpreter and also to `StreamingSession.step`, which an app calls. They are
+meant for the default flags.
 
-Takes about two minutes (ResNet-50: fifteen, or fewer `--rounds`). Exits with 1
-if a bar is missed.
+The benchmark takes about two minutes (fifteen for ResNet-50, unless `--rounds`
+is lower). The exit status is 1 if a bar is missed.
 """
 
 import importlib.metadata
@@ -43,10 +43,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
-flags.DEFINE_integer("num_segments", 8, "Frames of the clip model's clip.")
+flags.DEFINE_integer("num_segments", 8, "Frames per clip of the clip model.")
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 200, "Turns of each variant.", lower_bound=1)
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 
 QUANTIZATIONS = {"float32": "none", "int8": "int8"}
 NUM_CLASSES = 27
@@ -79,7 +79,7 @@ def main(argv):
         for how in ("", ", session")
         for dtype, bar in (("float32", 1.03), ("int8", 1.05))
     ]
-    # An 8-frame clip is at least 7.5 steps; other lengths in proportion.
+    # A clip of 8 frames should take at least as long as 7.5 steps.
     steps = 7.5 / 8 * FLAGS.num_segments
     ratios.append(Ratio("clip float32", "streaming float32", at_least=steps))
     ratios += [
@@ -91,7 +91,7 @@ def main(argv):
 
 
 def build_variants(folder):
-    """Returns what to time, by name; the models are written to `folder`."""
+    """Exports the models to `folder`; returns the steps to time, by name."""
     rng = np.random.default_rng(0)
     size = FLAGS.image_size
     frames = rng.integers(0, 256, (1, 8, size, size, 3), dtype=np.uint8)
@@ -108,7 +108,7 @@ def build_variants(folder):
             session_steps[f"{name}, session"] = session_step(path, frames[0, 0])
     path = folder / "clip.tflite"
     export_tflite(models["streaming"], path, kind="clip")
-    # The same step under a second name: its ratio shows the noise of the run.
+    # The same step has a second name, whose ratio shows the noise of the run.
     variants[AGAIN] = variants["plain float32"]
     clip = dry_step(path, threads=FLAGS.threads)
     return {**variants, **session_steps, "clip float32": clip}
@@ -124,14 +124,14 @@ def build(shift):
             num_segments=FLAGS.num_segments,
             shift=shift,
             image_size=FLAGS.image_size,
-            resize_size=FLAGS.image_size,  # A session resizes nothing then.
+            resize_size=FLAGS.image_size,  # A session then resizes nothing.
             labels=tuple(f"class {k}" for k in range(NUM_CLASSES)),
         )
     )
 
 
 def session_step(path, frame):
-    """Returns a step of a `StreamingSession`: uint8 frame in, label out."""
+    """Returns a step of a `StreamingSession` with a uint8 frame."""
     session = StreamingSession(path, threads=FLAGS.threads)
     return lambda: session.step(frame)
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: ratios, bars, the machine.
+"""Shared by benchmarks of speed: ratios of times, their bars, the machine.
 
 Only ratios of times from one run of `interleave` are compared with a bar.
 """
@@ -14,13 +14,13 @@ Times = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """How one variant's time compares with another's.
+    """The ratio of the times of two variants, and its bar.
 
     Attributes:
         numerator: Name of a variant.
         denominator: Name of a variant.
-        at_most: The bar, if the ratio must not exceed one.
-        at_least: The bar, if the ratio must reach one.
+        at_most: The highest ratio that meets the bar.
+        at_least: The lowest ratio that meets the bar.
     """
 
     numerator: str
@@ -43,9 +43,9 @@ class Ratio:
         )
 
     def per_round(self, times: Times) -> float:
-        """Returns the median of the rounds' ratios, which the bar judges.
+        """Returns the median of the ratios per round, which must meet the bar.
 
-        A load that lasts for some rounds cancels in it.
+        The effect of other load that lasts for some rounds cancels in it.
         """
         return float(np.median(times[self.numerator] / times[self.denominator]))
 
@@ -60,10 +60,10 @@ def report(
     """Prints the times, the ratios and their bars.
 
     Args:
-        times: From `interleave`.
-        ratios: In the order in which to print them.
-        items: Clips, or whatever else is counted, that a call of a variant
-            processes; 1 unless it is given.
+        times: Seconds of each variant per round, from `interleave`.
+        ratios: The ratios, in the order in which they are printed.
+        items: The number of clips or other items that one call of a variant
+            processes; 1 for variants that are not given.
 
     Returns:
         Whether every bar is met.
@@ -90,7 +90,7 @@ def report(
 
 
 def print_machine(**versions: str) -> None:
-    """Prints the platform, the processor and these versions."""
+    """Prints the platform, the processor and the given versions."""
     print(f"machine: {platform.platform()}, {_cpu_model()}")
     found = {"Python": platform.python_version(), **versions}
     print("versions:", ", ".join(f"{k} {v}" for k, v in found.items()))
@@ -103,5 +103,5 @@ def _cpu_model():
                 if line.startswith("model name"):
                     return line.split(":", 1)[1].strip()
     except OSError:
-        pass  # Not Linux.
+        pass  # The system is not Linux.
     return platform.processor() or platform.machine()

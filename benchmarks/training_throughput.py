@@ -1,20 +1,21 @@
-"""What the shift costs in training, and what our kernels gain.
+"""Measures the time of a training step with and without shift, and variants.
 
     python benchmarks/training_throughput.py
 
-Times whole training steps, compiled as `tsm_keras.training.fit` compiles them,
-of TSM (bidirectional and causal) against TSN, the same network without shift;
-of our BatchNormalization against the stock layer of Keras 3; and of the shift's
-own gradient against autodiff of its slices, in a step and by itself. With
-PyTorch installed (the extra `torch`), its step of the same bidirectional
-network, eager, channels last, on as many threads, is timed too. The variants
-take turns in one run.
+Whole training steps, compiled as in `tsm_keras.training.fit`, are timed: TSM
+(bidirectional and causal) against TSN, the same network without shift; our
+BatchNormalization against the stock layer of Keras 3; and the shift's own
+gradient against autodiff of its slices, in a step and alone. If PyTorch is
+installed (the extra `torch`), its step of the same bidirectional network is
+timed too: eager, channels last, with as many threads. The variants take turns
+in one run.
 
-The bars are set for the default flags. Smaller frames or batches fit into the
-processor's caches, where the stock BatchNormalization loses less. `--only`
-leaves variants out.
+The bars are meant for the default flags. Smaller frames or batches fit into the
+caches of the processor, where the stock BatchNormalization is less slow.
+`--only` selects variants.
 
-Takes about eight minutes on two cores. Exits with 1 if a bar is missed.
+The benchmark takes about eight minutes on two cores. The exit status is 1 if a
+bar is missed.
 """
 
 import importlib.util
@@ -45,10 +46,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
-flags.DEFINE_integer("num_segments", 8, "Frames a clip.")
-flags.DEFINE_integer("batch_size", 4, "Clips a step.")
+flags.DEFINE_integer("num_segments", 8, "Frames per clip.")
+flags.DEFINE_integer("batch_size", 4, "Clips per step.")
 flags.DEFINE_integer("rounds", 12, "Turns of each variant.", lower_bound=1)
-flags.DEFINE_enum("clock", "wall", list(CLOCKS), "What to time with.")
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 
 flags.DEFINE_multi_string("only", None, "A variant to time; may be repeated.")
 
@@ -70,20 +71,20 @@ def main(argv):
     print(
         f"network: {FLAGS.backbone}, width {FLAGS.width}, "
         f"{FLAGS.image_size} px, {FLAGS.batch_size} clips of "
-        f"{FLAGS.num_segments} a step, on the {'GPU' if gpus else 'CPU'}, "
+        f"{FLAGS.num_segments} per step, on the {'GPU' if gpus else 'CPU'}, "
         f"{FLAGS.clock} time"
     )
     makers = {
         TSN: lambda: training_step("none"),
         TSM: lambda: training_step("bidirectional"),
         CAUSAL: lambda: training_step("causal"),
-        # Twice the same: the ratio shows the noise of the run.
+        # The same step has a second name, whose ratio shows the noise.
         AGAIN: lambda: training_step("none"),
         GRADIENT: shift_gradients,
         AUTODIFF: lambda: with_autodiff(training_step, "bidirectional"),
         GRADIENT_AUTODIFF: lambda: with_autodiff(shift_gradients),
     }
-    if KERAS_3:  # In tf_keras ours is the stock layer.
+    if KERAS_3:  # In tf_keras our layer is the stock layer.
         makers[STOCK] = stock_step
     if importlib.util.find_spec("torch"):
         makers[TORCH] = torch_step
@@ -97,7 +98,7 @@ def main(argv):
     ratios = [
         Ratio(TSM, TSN, at_most=1.10),
         Ratio(CAUSAL, TSN, at_most=1.10),
-        # These pay off on a CPU; XLA fuses the stock layer on a GPU.
+        # These bars are for a CPU; on a GPU XLA fuses the stock layer.
         Ratio(STOCK, TSM, at_least=0.0 if gpus else 1.5),
         Ratio(TORCH, TSM, at_least=0.0 if gpus else 1.3),
         Ratio(AUTODIFF, TSM),
@@ -129,10 +130,7 @@ def build(shift):
 
 
 def training_step(shift):
-    """Returns a step on a random batch, as `model.fit` runs it.
-
-    It is compiled and traced by then.
-    """
+    """Returns a step on a random batch as in `model.fit`, already traced."""
     model = build(shift)
     clips = tf.random.stateless_uniform(
         (FLAGS.batch_size, *model.input_shape[1:]), (0, 0), maxval=256.0
@@ -159,14 +157,14 @@ def stock_step():
 
 
 def torch_step():
-    """Returns PyTorch's step of the TSM authors' network, on a random batch.
+    """Returns a step of the TSM authors' network in PyTorch, on a random batch.
 
-    As fast as PyTorch does it on a CPU without compiling: channels last, fused
-    AdamW, and a shift with two copies of what moves.
+    It is as fast as PyTorch is on a CPU without compiling: channels last, fused
+    AdamW, and a shift that copies only the channels that move.
     """
     import torch
 
-    # The rebuilt network belongs to the tests.
+    # The rebuilt network is in the tests.
     sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
     from testing.torch_networks import recognizer
 
@@ -174,7 +172,7 @@ def torch_step():
     torch.set_num_threads(os.cpu_count() or 1)
     if FLAGS.backbone == "mobilenet_v2":
         if FLAGS.width != 1.0:
-            raise app.UsageError("PyTorch's MobileNetV2 is of --width=1 only.")
+            raise app.UsageError("MobileNetV2 in PyTorch needs --width=1.")
         model = recognizer(
             "mobilenetv2", NUM_CLASSES, segments=FLAGS.num_segments
         )
@@ -202,7 +200,7 @@ def torch_step():
 
 
 def shift_gradients():
-    """Returns the backward pass of every shift in the network, by itself."""
+    """Returns the backward pass of all shifts of the network alone."""
     frames = FLAGS.batch_size * FLAGS.num_segments
     inputs = [
         (layer, tf.ones((frames, *layer.input.shape[1:])))
@@ -220,12 +218,12 @@ def shift_gradients():
             sums.append(tape.gradient(shifted, features, features))
         return sums
 
-    gradients()  # Traced here, under whatever is patched.
+    gradients()  # It is traced here, while a patch is active.
     return gradients
 
 
 def with_autodiff(make, *arguments):
-    """Returns what `make` traces without the shift's own gradient."""
+    """Calls `make` while the shift has no gradient of its own."""
     with mock.patch.object(
         temporal_shift, "_shift", temporal_shift._take_neighbours
     ):

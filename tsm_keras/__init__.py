@@ -1,11 +1,11 @@
-"""The Temporal Shift Module for Keras, from `model.fit` to a phone."""
+"""Temporal Shift Modules for Keras: training, evaluation and streaming."""
 
 import importlib
 
 from tsm_keras.version import __version__
 
-# Where each public name lives. They load when they are first used: generating
-# videos, or `tsm --help`, needs no TensorFlow.
+# The module of each public name. A module is imported when its name is first
+# used, so that `tsm --help` and generated videos do not wait for TensorFlow.
 _HOMES = {
     "AugmentationConfig": "tsm_keras.data.augment.augmentation",
     "BatchNormalization": "tsm_keras.layers",

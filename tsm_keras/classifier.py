@@ -1,4 +1,4 @@
-"""TSMClassifier: a preset, ready to name what a clip shows."""
+"""TSMClassifier: classifies video files and frames with a trained preset."""
 
 import os
 
@@ -15,7 +15,7 @@ from tsm_keras.models.summary import describe
 
 
 class TSMClassifier:
-    """A clip model with its labels and the way from a video to its input.
+    """A clip model with its labels and the preprocessing of videos.
 
     Example:
     >>> classifier = TSMClassifier.from_preset("presets/tsm")
@@ -23,13 +23,13 @@ class TSMClassifier:
     ('swipe_left', 0.98)
 
     Args:
-        model: From `build_clip_model` or `load_preset`.
+        model: A clip model from `build_clip_model` or `load_preset`.
 
     Attributes:
-        model: The Keras model, for `fit`, `predict` and so on.
-        config: Its `VideoClassifierConfig`.
-        labels: Class names in the order of the logits; numbers as text if the
-            config has none.
+        model: The clip model.
+        config: The `VideoClassifierConfig` of the model.
+        labels: Class names in the order of the logits. If the config has none,
+            they are the class numbers as text.
 
     Raises:
         ValueError: If the model takes optical flow.
@@ -45,11 +45,14 @@ class TSMClassifier:
 
     @classmethod
     def from_preset(cls, path: str | os.PathLike) -> "TSMClassifier":
-        """Loads a preset folder; raises as `load_preset` does."""
+        """Loads a preset folder; raises the errors of `load_preset`."""
         return cls(load_preset(path))
 
     def classify(self, path: str | os.PathLike) -> list[tuple[str, float]]:
-        """Names what a video file shows.
+        """Classifies a video file by T frames that are spread over it.
+
+        Args:
+            path: The video file.
 
         Returns:
             Every class with its probability, the most probable first.
@@ -62,17 +65,17 @@ class TSMClassifier:
         return self.classify_frames(read_video(path, indices.numpy()))
 
     def classify_frames(self, frames: np.ndarray) -> list[tuple[str, float]]:
-        """Names what T frames show.
+        """Classifies one clip.
 
         Args:
-            frames: `[T, H, W, 3]` uint8 RGB, as many as `num_segments`, of any
-                size.
+            frames: `[T, H, W, 3]` uint8 RGB of any height and width; T is the
+                config's `num_segments`.
 
         Returns:
             Every class with its probability, the most probable first.
 
         Raises:
-            ValueError: If the frames have another shape or type.
+            ValueError: If the frames have another shape or dtype.
         """
         if (
             frames.ndim != 4
@@ -91,9 +94,13 @@ class TSMClassifier:
         return sorted(named, key=lambda pair: -pair[1])
 
     def streaming(self, *, streams: int = 1) -> StreamingClassifier:
-        """Returns a frame-by-frame classifier; see `StreamingClassifier`."""
+        """Returns a classifier that takes one frame at a time per stream.
+
+        Args:
+            streams: The number of streams; see `StreamingClassifier`.
+        """
         return StreamingClassifier(self.model, streams=streams)
 
     def summary(self) -> None:
-        """Prints the network on one screen, a row a block."""
+        """Prints a table of the network with one row per block."""
         print(describe(self.model))

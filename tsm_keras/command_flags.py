@@ -1,4 +1,4 @@
-"""Flags of commands: made from dataclasses, grouped for the help, required."""
+"""Defines flags of commands from tables and dataclasses, and checks them."""
 
 import dataclasses
 import inspect
@@ -26,20 +26,20 @@ def define_fields(
     *,
     origin: str | Mapping[str, str] | None = None,
 ) -> None:
-    """Defines a flag for each of some fields of a dataclass.
+    """Defines flags for fields of a dataclass.
 
-    The help of a flag is what the class's docstring says of the field.
+    The help of a flag is the text on the field in the docstring of the class.
 
     Args:
-        flag_values: Where the flags are defined.
-        module_name: The command's module, under which its help lists them.
+        flag_values: The flag values that receive the flags.
+        module_name: The module of the command, which `--help` lists.
         group: The heading of these flags in the help.
-        config: An instance of the dataclass; its values give the flags' types
-            and defaults.
-        names: The field of each flag, by the flag's name.
-        origin: Says, for all flags or by flag, where the value comes from if
-            the flag is not given. The flags then have no default of their own,
-            so that a command can tell which were given.
+        config: An instance of the dataclass; its values give the types and the
+            defaults of the flags.
+        names: Names of flags, each with the field that it sets.
+        origin: Text, for all flags or by flag, that says where the value comes
+            from if the flag is not given. The flags then have the default
+            None, so that a command can tell which were given.
     """
     texts = field_texts(type(config))
     for name, field in names.items():
@@ -63,11 +63,11 @@ def define_groups(
     """Defines the flags of a table.
 
     Args:
-        flag_values: Where the flags are defined.
-        module_name: The command's module.
-        groups: The rows under each heading of the help: a flag's name, its
-            kind (`flags.DEFINE_string` and so on), default, help and, where it
-            has bounds, a dictionary of them.
+        flag_values: The flag values that receive the flags.
+        module_name: The module of the command, which `--help` lists.
+        groups: The flags under each heading of the help. Each has a name, a
+            kind (`flags.DEFINE_string` and so on), a default, a help text and,
+            optionally, a dictionary of bounds.
     """
     for group, rows in groups.items():
         for name, kind, default, text, *bounds in rows:
@@ -80,15 +80,15 @@ def define_groups(
 def given_fields(
     flag_values: flags.FlagValues, config: type, names: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Returns the fields whose flags stand on the command line.
+    """Returns the values of the fields whose flags are on the command line.
 
     Args:
-        flag_values: As for `define_fields`.
+        flag_values: The parsed flags.
         config: The dataclass.
-        names: As for `define_fields`.
+        names: As in `define_fields`.
 
     Raises:
-        ValueError: If one item of a list is not a number.
+        ValueError: If an item of a list is not a number.
     """
     found = {}
     for name, field in names.items():
@@ -102,7 +102,7 @@ def given_fields(
             except ValueError:
                 kind = "whole numbers" if number is int else "numbers"
                 raise ValueError(
-                    f"`{field}` must be {kind} with commas between them. "
+                    f"`{field}` must be {kind} separated by commas. "
                     f"Received: {field}={','.join(value)!r}"
                 ) from None
         found[field] = value
@@ -110,7 +110,7 @@ def given_fields(
 
 
 def field_texts(config: type) -> dict[str, str]:
-    """Returns what a dataclass's docstring says of each field, on one line."""
+    """Returns the text on each field in the docstring of a dataclass."""
     docstring = inspect.getdoc(config) or ""
     section = re.search(
         r"^Attributes:\n(.*?)(?=^\S|\Z)", docstring, re.DOTALL | re.MULTILINE
@@ -131,7 +131,11 @@ def grouped_flags(
 ) -> dict[str, list[flags.Flag]]:
     """Returns the flags of a command under the headings of its help.
 
-    Those without a heading come last, under `"other"`.
+    Flags without a heading come last, under `"other"`.
+
+    Args:
+        flag_values: The flags of the command.
+        module_name: The module of the command.
     """
     by_module = flag_values.flags_by_module_dict()
     prefix = f"{module_name}: "
@@ -150,12 +154,13 @@ def grouped_flags(
 
 
 def expect_values(flag_values: flags.FlagValues, *names: str) -> None:
-    """Checks that flags were given, and that none of them is empty text.
+    """Checks that flags were given and are not empty.
 
-    absl's `mark_flags_as_required` does that too, in words about `None`.
+    `mark_flags_as_required` of absl checks the same, but its message speaks of
+    `None` instead of the command line.
 
     Raises:
-        flags.Error: If one was not given; names the first.
+        flags.Error: If a flag was not given; it names the first one.
     """
     for name in names:
         if not flag_values[name].value:
@@ -165,10 +170,14 @@ def expect_values(flag_values: flags.FlagValues, *names: str) -> None:
 def underscored(
     flag_values: flags.FlagValues, arguments: Sequence[str]
 ) -> list[str]:
-    """Returns a command line in which hyphens in names are underscores.
+    """Replaces hyphens in names of flags by underscores.
 
-    `--batch-size=4` is `--batch_size=4`, and `--no-flip` is `--noflip`. What
-    names no flag is left as it is, for absl to refuse.
+    `--batch-size=4` becomes `--batch_size=4`, and `--no-flip` becomes
+    `--noflip`. Unknown flags stay as they are, and absl will refuse them.
+
+    Args:
+        flag_values: The known flags.
+        arguments: The command line.
     """
     names = []
     for argument in arguments:
@@ -184,7 +193,7 @@ def underscored(
 
 
 def _group(flag_values, module_name, group, names):
-    """Lists flags under a heading of a command's help."""
+    """Puts flags under a heading of a command's help."""
     for name in names:
         flag_values.register_flag_by_module(
             f"{module_name}: {group}", flag_values[name]

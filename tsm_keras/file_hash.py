@@ -1,4 +1,4 @@
-"""file_sha256: what tells a file from every other."""
+"""file_sha256: the hash of a file."""
 
 import hashlib
 import os

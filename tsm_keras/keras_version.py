@@ -1,7 +1,7 @@
-"""Which Keras `from tensorflow import keras` gives: 3, or tf_keras (2)."""
+"""Tells whether `from tensorflow import keras` is Keras 3 or tf_keras."""
 
 from tensorflow import keras
 
-# `keras.ops` came with Keras 3. (`keras.__version__` is missing in tf_keras.)
+# Only Keras 3 has `keras.ops`, and tf_keras lacks `keras.__version__`.
 KERAS_3 = hasattr(keras, "ops")
 KERAS_VERSION = keras.version() if KERAS_3 else "tf_keras"

@@ -1,4 +1,4 @@
-"""progress_bar: how far a long piece of work is, and how long it will take."""
+"""progress_bar: shows the progress of long work and the time left."""
 
 import contextlib
 import sys
@@ -14,8 +14,8 @@ def progress_bar(
     """Yields `progress(done, total)`, which shows a rate and the time left.
 
     Args:
-        title: What is done.
-        unit: Of what is counted.
+        title: The line that is printed above the bar.
+        unit: Name of the things that are counted.
     """
     print(title, flush=True)
     bar = None
@@ -28,7 +28,7 @@ def progress_bar(
                 total=total,
                 unit=unit,
                 file=sys.stdout,
-                # A log file gets a line now and then.
+                # In a log file each update is a line, so there are fewer.
                 mininterval=0.1 if sys.stdout.isatty() else 30.0,
             )
         bar.update(done - bar.n)

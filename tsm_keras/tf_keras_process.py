@@ -1,4 +1,4 @@
-"""A function, or the whole command, runs in a process with tf_keras."""
+"""Runs a function, or the whole command, in a process that uses tf_keras."""
 
 import importlib
 import importlib.util
@@ -13,7 +13,7 @@ from typing import Any
 
 from tsm_keras.keras_version import KERAS_3
 
-# What is raised again in the process that waits.
+# Errors of these kinds are raised again in the process that waits.
 _ERRORS = {
     kind.__name__: kind
     for kind in (ValueError, OSError, ImportError, RuntimeError)
@@ -21,17 +21,18 @@ _ERRORS = {
 
 
 def run_in_tf_keras(function: str, *arguments: Any) -> None:
-    """Calls a function in a process of its own whose Keras is tf_keras.
+    """Calls a function in a separate process that uses tf_keras.
 
-    A process has one Keras, chosen when TensorFlow is imported.
+    A process cannot switch: its version of Keras is chosen when TensorFlow
+    is imported. If this process uses tf_keras, the function is called here.
 
     Args:
-        function: `"module:name"`.
-        *arguments: JSON values, for the function.
+        function: The function, as `"module:name"`.
+        *arguments: Arguments of the function, as JSON values.
 
     Raises:
         ValueError, OSError, ImportError: If the function raised one.
-        RuntimeError: If it failed in another way.
+        RuntimeError: If the function failed in another way.
     """
     if not KERAS_3:
         _call(function, arguments)
@@ -64,17 +65,17 @@ def run_in_tf_keras(function: str, *arguments: Any) -> None:
 
 
 def restart_in_tf_keras() -> None:
-    """Starts this process over, with the same command line and tf_keras.
+    """Restarts this process with the same command line and tf_keras.
 
-    Unlike a second process it is the one that signals reach. Does not return;
-    for commands only, before they have done anything.
+    It keeps its process id, so that signals still reach it. The function does
+    not return. Only commands may call it, before they have done any work.
 
     Raises:
         ImportError: If tf_keras is missing.
     """
     _require_tf_keras()
     sys.stdout.flush()
-    # What was done to the streams here is done anew there.
+    # The new process redirects its error stream itself, so undo that here.
     os.dup2(sys.stderr.fileno(), 2)
     os.execve(
         sys.executable,
@@ -92,7 +93,7 @@ def _require_tf_keras():
 
 
 def _called():
-    """The other process's side of `run_in_tf_keras`."""
+    """Calls the function of `run_in_tf_keras`, in the other process."""
     function, arguments, problem = sys.argv[1:]
     try:
         _call(function, json.loads(arguments))

@@ -1,4 +1,4 @@
-"""PyTorch weights on the command line: whole processes, up to artifacts."""
+"""The commands from PyTorch weights to artifacts, in separate processes."""
 
 import itertools
 import shutil
@@ -17,7 +17,7 @@ LABELS = [f"class {index}" for index in range(CLASSES)]
 
 
 def write_checkpoint(folder, name, prefix=""):
-    """Writes a case's weights as its publisher would; returns the file."""
+    """Writes the weights of a case as its publisher would; returns the file."""
     case = BY_NAME[name]
     state_dict = {
         prefix + key: torch.from_numpy(array)
@@ -61,7 +61,7 @@ def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
         ok=True,
     )
     assert "causal" in printed and "loaded  262 tensors" in printed
-    assert "ignored epoch: the training's own state" in printed
+    assert "ignored epoch: state of the training" in printed
     description = read_description(preset)
     assert description["config"].labels == tuple(LABELS)
     provenance = description["provenance"]

@@ -37,7 +37,7 @@ def test_a_sheet_is_written(tmp_path):
 
 @pytest.fixture(scope="module")
 def eleven(tmp_path_factory):
-    """11 clips: what fills no batch is a part of them."""
+    """11 clips, which is not a multiple of the batch size."""
     folder = tmp_path_factory.mktemp("eleven") / "videos"
     write_folder(folder, labels=("pull", "push"), clips_per_class=6)
     (folder / "push" / "5.mp4").unlink()
@@ -89,7 +89,7 @@ def test_what_cannot_be_shown_is_refused(tmp_path):
 
 
 def test_val_chooses_and_test_reports(tmp_path):
-    """And each stands in for val where that is missing."""
+    """If val is missing, the test split is used instead."""
 
     def splits(*flags):
         command.FLAGS.unparse_flags()

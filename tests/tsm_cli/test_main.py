@@ -1,4 +1,4 @@
-"""The command line as a user meets it: whole processes."""
+"""The `tsm` command as a user runs it, in separate processes."""
 
 import os
 import re
@@ -186,9 +186,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_what_fails_its_trial_is_not_written_and_told_how_to_mend(
-    work, tmp_path
-):
+def test_an_artifact_that_fails_verification_is_not_written(work, tmp_path):
     model = load_preset(work / "causal")
     classifier = model.get_layer("classifier")
     kernel, bias = classifier.get_weights()
@@ -213,7 +211,7 @@ def test_what_fails_its_trial_is_not_written_and_told_how_to_mend(
 
 
 def _with_trouble(work, folder):
-    """Returns a folder with one of each kind of trouble."""
+    """Returns a folder with one input of each kind of problem."""
     for name in ("data", "causal", "bidirectional"):
         (folder / name).symlink_to(work / name)
     (folder / "empty" / "train").mkdir(parents=True)

@@ -45,7 +45,7 @@ def test_wrong_frames_are_refused(classifier, frames):
         classifier.classify_frames(frames)
 
 
-def test_the_summary_has_a_row_a_block_and_what_it_costs(classifier, capsys):
+def test_the_summary_has_one_row_per_block_with_its_cost(classifier, capsys):
     classifier.summary()
     lines = capsys.readouterr().out.splitlines()
     blocks = [line for line in lines if line.startswith("stage_")]

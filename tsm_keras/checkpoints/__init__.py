@@ -1,1 +1,1 @@
-"""PyTorch checkpoints: files, namings, import and export."""
+"""Import and export of PyTorch checkpoints."""

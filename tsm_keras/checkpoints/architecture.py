@@ -1,4 +1,4 @@
-"""What a checkpoint's names and shapes tell about the network's make."""
+"""find_architecture: infers a network from the names and shapes of tensors."""
 
 import re
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
 from tsm_keras.models.backbones.resnet import DEPTHS
 from tsm_keras.models.backbones.table import BACKBONES
 
-# A value, and how it was found; the value is None where it was not.
+# A value, or None if it is unknown, and how it was found.
 Found = tuple[Any, str]
 
 _BLOCKS = BACKBONES["mobilenet_v2"].block_names
-# Widths to be tried: the usual one, then all steps of 0.05 up to 3.
+# Widths to try: the usual one, then all multiples of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
 
 def find_architecture(
     naming: Naming, tensors: Mapping[str, np.ndarray]
 ) -> dict[str, Found]:
-    """Returns what the tensors alone tell.
+    """Infers what the tensors alone tell about their network.
 
     Args:
-        naming: A naming that `fits`.
+        naming: A naming for which `fits` is true.
         tensors: The state dict.
 
     Returns:
@@ -34,14 +34,14 @@ def find_architecture(
         `non_local`.
 
     Raises:
-        CheckpointError: If the network is not one of ours.
+        CheckpointError: If this package does not have such a network.
     """
     if _is_mobilenet_v2(naming, tensors):
         backbone: Found = ("mobilenet_v2", "the tensors' names")
         width: Found = (_width(naming, tensors), "the tensors' shapes")
     else:
         backbone = _depth(tensors)
-        width = (1.0, "ResNets have no other")
+        width = (1.0, "the only width of ResNets")
 
     def weight(layer):
         module = naming.module_name(layer, backbone=backbone[0])
@@ -65,7 +65,7 @@ def find_architecture(
 
 
 def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
-    """Returns whether the tensors' names are of this family."""
+    """Returns whether the names of the tensors follow a naming."""
     if _is_mobilenet_v2(naming, tensors):
         return True
     if not naming.resnet:
@@ -78,7 +78,7 @@ def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
 
 
 def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
-    """Returns whether the tensors' names show shifts."""
+    """Returns whether the names of the tensors show temporal shifts."""
     return any(".net." in key for key in tensors)
 
 
@@ -121,7 +121,8 @@ def _width(naming, tensors):
     absent = [key for key in keys if key not in tensors]
     if absent:
         raise CheckpointError(
-            f"A MobileNetV2 must have all of its blocks. Received: no {absent}"
+            "A MobileNetV2 must have all of its blocks. Received: a checkpoint "
+            f"without {absent}"
         )
     found = [_kernel(tensors, key).shape[0] for key in keys]
     for width in _WIDTHS:
@@ -135,7 +136,7 @@ def _width(naming, tensors):
 
 
 def _kernel(tensors, key):
-    """Returns a convolution's or classifier's weights, None if not there."""
+    """Returns the weights of a convolution or classifier, None if missing."""
     kernel = tensors.get(key)
     if kernel is not None and kernel.ndim < 2:
         raise CheckpointError(
@@ -171,6 +172,6 @@ def _non_local(tensors):
     if parts and "theta" not in parts:
         raise CheckpointError(
             "Non-local blocks must be of mode embedded_gaussian. Received: "
-            "blocks without `theta`, so of mode gaussian"
+            "blocks without `theta`, which are of mode gaussian"
         )
     return bool(parts), "the tensors' names"

@@ -1,10 +1,10 @@
-"""What the names of published checkpoint files say about the network."""
+"""read_file_name: what the name of a published file says about its network."""
 
 import re
 from typing import Any
 
-# The TSM authors' main.py (`store_name`), their online demo, and mmaction2's
-# configs (of version 1 with `-`, of version 0 with `_`).
+# The names come from the TSM authors' main.py (`store_name`), their online demo
+# and the configs of mmaction2 (version 1 has `-`, version 0 has `_`).
 _TSM = re.compile(
     r"TSM_(?P<dataset>[^_]+)_(?P<modality>RGB|Flow|RGBDiff)_[^_]+"
     r"(?:_shift(?P<shift_div>\d+)_(?P<place>[a-z]+))?(?P<pool>_tpool)?"
@@ -19,16 +19,16 @@ _MMACTION2_NON_LOCAL = re.compile(r"[-_]nl[-_]([a-z]+[-_])?(gaussian|product)")
 
 
 def read_file_name(name: str) -> dict[str, Any]:
-    """Returns what the name of a published file states.
+    """Returns what the name of a published file says about its network.
 
     Args:
-        name: A file's name, with or without folder and suffix.
+        name: The name of a file, with or without folder and suffix.
 
     Returns:
         Some of `shift` (`"bidirectional"` or `"none"`; `"causal"` for the
         online demo), `shift_div`, `placement`, `num_segments`, `dataset`,
-        `non_local_mode` and, where the network has parts that this package
-        does not, `unsupported`, which names them. Empty for another name.
+        `non_local_mode`, and `unsupported`, which lists the parts of the
+        network that this package lacks. Empty for an unknown kind of name.
     """
     for pattern, read in (
         (_TSM, _read_tsm),
@@ -53,7 +53,7 @@ def _read_tsm(match):
     return {
         "dataset": match["dataset"],
         "num_segments": int(match["num_segments"]),
-        # The authors' training script shifts both ways only.
+        # The authors' training script has only the bidirectional shift.
         "shift": "bidirectional" if place else "none",
         "shift_div": place and int(match["shift_div"]),
         "placement": {"blockres": "residual", "block": "inplace"}.get(place),

@@ -1,5 +1,5 @@
-"""CheckpointError: a checkpoint that cannot be read, or does not fit."""
+"""CheckpointError: a checkpoint cannot be read or does not fit."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be read, understood or turned into a preset."""
+    """A checkpoint cannot be read, understood or converted to a preset."""

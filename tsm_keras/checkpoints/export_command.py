@@ -1,6 +1,8 @@
-"""Writes a preset's weights for PyTorch: tsm export-weights PRESET --to=FILE.
+"""Writes the weights of a preset as a file for PyTorch.
 
-FILE is a .safetensors file with the TSM authors' names.
+tsm export-weights PRESET --to=FILE
+
+FILE is a .safetensors file, whose tensors have the TSM authors' names.
 """
 
 import pathlib
@@ -13,14 +15,15 @@ from tsm_keras.command_flags import expect_values
 from tsm_keras.models.presets import load_preset, read_description
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("to", None, "The .safetensors to write.", flag_values=FLAGS)
+flags.DEFINE_string("to", None, ".safetensors to write.", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Exports.
+    """Exports the weights of one preset.
 
     Raises:
-        flags.Error: If there is not one argument.
+        flags.Error: If there is not exactly one argument, or a required flag
+            is missing.
         ValueError, OSError, ImportError: If the preset cannot be read or has
             no counterpart in PyTorch; nothing is written then.
     """

@@ -1,4 +1,4 @@
-"""export_state_dict: a clip model's weights under the TSM authors' names."""
+"""export_state_dict: the weights of a clip model as a PyTorch state dict."""
 
 import json
 import os
@@ -16,54 +16,54 @@ from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import leaf_layers
 
-# What PyTorch's networks do; weights trained otherwise compute something else
-# there.
+# The networks of PyTorch have these values; weights that were trained with
+# others would compute something else there.
 _PYTORCH = {"stride_padding": "symmetric", "batch_norm_epsilon": 1e-5}
 
 
 def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
-    """Returns a clip model's weights as a PyTorch state dict.
+    """Returns the weights of a clip model as a PyTorch state dict.
 
-    The names are the TSM authors': those of their online demo for a causal
-    MobileNetV2, else those of `ops.models.TSN` (without the prefix `module.`
-    of DataParallel), whose `load_state_dict` takes them.
+    The names are those of the TSM authors: of their online demo for a causal
+    MobileNetV2, and of `ops.models.TSN` otherwise. `load_state_dict` of these
+    networks takes them. They lack the prefix `module.` of DataParallel.
 
     Args:
-        model: From `build_clip_model` or `load_preset`.
+        model: A clip model from `build_clip_model` or `load_preset`.
 
     Returns:
-        Name to float32 array, in PyTorch's layout.
+        Names with float32 arrays, in the layout of PyTorch.
 
     Raises:
-        CheckpointError: If their code has no such network.
+        CheckpointError: If the authors' code has no such network.
     """
     config = model.video_config
     for field, expected in _PYTORCH.items():
         if getattr(config, field) != expected:
             raise CheckpointError(
-                "The weights would compute something else in PyTorch's "
-                f"networks, which have {field}={expected!r}. "
+                "The weights would give other results in the networks of "
+                f"PyTorch, which have {field}={expected!r}. "
                 f"Received: {field}={getattr(config, field)!r}"
             )
     is_mobilenet = config.backbone == "mobilenet_v2"
     shifts_in_place = config.shift != "none" and config.placement == "inplace"
     if shifts_in_place and (is_mobilenet or config.backbone == "resnet101"):
         raise CheckpointError(
-            "The TSM authors' code has no such network in-place: use "
-            "placement='residual'. Received: placement='inplace', "
+            "The TSM authors' code has no in-place shift for this backbone. "
+            "Use placement='residual'. Received: placement='inplace', "
             f"backbone={config.backbone!r}"
         )
     if is_mobilenet and config.width != 1.0:
         raise CheckpointError(
-            "The TSM authors' MobileNetV2 rounds channels in another way at "
-            f"widths other than 1. Received: width={config.width}"
+            "`width` must be 1, because the TSM authors' MobileNetV2 rounds "
+            f"channels differently at others. Received: width={config.width}"
         )
     if config.shift == "causal" and not (
         is_mobilenet and config.shift_div == 8
     ):
         raise CheckpointError(
-            "The TSM authors' only causal network is their online demo's "
-            "MobileNetV2, with shift_div=8; all others shift both ways. "
+            "The only causal network of the TSM authors is the MobileNetV2 of "
+            "their online demo, with shift_div=8. "
             f"Received: shift='causal', backbone={config.backbone!r}, "
             f"shift_div={config.shift_div}"
         )
@@ -82,21 +82,22 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 def write_safetensors(
     model: keras.Model, path: str | os.PathLike, *, dataset: str = "unknown"
 ) -> int:
-    """Writes `export_state_dict` as a complete `.safetensors` file, or none.
+    """Writes the result of `export_state_dict` as a `.safetensors` file.
 
-    The metadata of the file holds the config, so an import needs no flags that
-    describe the network.
+    The metadata of the file contains the config, so that `import_state_dict`
+    needs no further arguments. The file appears when it is complete.
 
     Args:
-        model: From `build_clip_model` or `load_preset`.
+        model: A clip model from `build_clip_model` or `load_preset`.
         path: The file to write.
-        dataset: What the weights were trained on.
+        dataset: Name of the data set that the weights were trained on.
 
     Returns:
         The number of tensors.
 
     Raises:
-        CheckpointError: As `export_state_dict`.
+        CheckpointError: As in `export_state_dict`, or if the path does not end
+            in `.safetensors`.
     """
     path = pathlib.Path(path)
     if path.suffix != ".safetensors":

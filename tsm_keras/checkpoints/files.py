@@ -1,4 +1,4 @@
-"""read_checkpoint: a weights file becomes NumPy arrays, and no code is run."""
+"""read_checkpoint: reads a weights file as NumPy arrays, and runs no code."""
 
 import dataclasses
 import importlib
@@ -16,18 +16,18 @@ from safetensors import SafetensorError, safe_open
 
 from tsm_keras.checkpoints.errors import CheckpointError
 
-# Under which names training scripts put the weights beside their own state.
+# Names under which training scripts store weights beside their own state.
 _WRAPPERS = ("state_dict", "model")
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a weights file holds.
+    """The content of a weights file.
 
     Attributes:
-        tensors: The weights by name, in the file's own layout.
-        metadata: The file's own text fields (safetensors), or empty.
-        ignored: What else was in the file, by name, with the reason why it is
+        tensors: The weights by name, in the layout of the file.
+        metadata: The text fields of a safetensors file; empty for others.
+        ignored: Other entries of the file by name, with the reason why each is
             left out.
     """
 
@@ -39,16 +39,17 @@ class Checkpoint:
 def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
     """Reads `.pth`, `.pt`, `.pth.tar`, `.bin`, `.safetensors` or `.npz`.
 
-    PyTorch's files are pickles, which can hold code; they are read by its
-    restricted unpickler, which knows tensors and plain values only.
+    PyTorch files are pickles, which can contain code. They are read by the
+    restricted unpickler of PyTorch, which accepts only tensors and plain values
+    and runs nothing.
 
     Args:
         path: The file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file is damaged, holds other things than
-            tensors, or has another suffix.
+        CheckpointError: If the file is damaged, contains Python objects other
+            than tensors, or has another suffix.
         ImportError: If the package that reads the format is missing; the
             message says how to install it.
     """
@@ -86,14 +87,15 @@ def _read_torch(path):
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} was not read, and nothing in it was run: it is damaged, "
-            "or holds Python objects beside tensors, which could be any code. "
-            "If you trust its origin, save the tensors alone where it was "
-            "made: torch.save(checkpoint['state_dict'], 'weights.pth'). "
+            "or it contains Python objects other than tensors, which could run "
+            "any code. If you trust its origin, save only the tensors where it "
+            "was made: torch.save(checkpoint['state_dict'], 'weights.pth'). "
             f"Received: {_reason(error)}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no PyTorch file. Received: {_reason(error)}"
+            f"{path} is damaged or not a PyTorch file. "
+            f"Received: {_reason(error)}"
         ) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(
@@ -103,7 +105,7 @@ def _read_torch(path):
     for name in _WRAPPERS:
         if isinstance(content.get(name), Mapping):
             ignored = {
-                str(other): "the training's own state, not a weight"
+                str(other): "state of the training, not a weight"
                 for other in content
                 if other != name
             }
@@ -113,13 +115,13 @@ def _read_torch(path):
     for key, value in content.items():
         name = str(key)
         if isinstance(value, torch.Tensor):
-            # NumPy has no bfloat16; float32 holds all of its values.
+            # NumPy has no bfloat16, whose values are all float32 values too.
             half = value.dtype == torch.bfloat16
             try:
                 array = (value.float() if half else value).detach().numpy()
             except (TypeError, RuntimeError) as error:
                 raise CheckpointError(
-                    f"{path} must hold dense tensors of types that NumPy has. "
+                    f"{path} must hold dense tensors of NumPy's types. "
                     f"Received: {name}, {value.dtype}, {value.layout}"
                 ) from error
             tensors[name] = array
@@ -143,28 +145,28 @@ def _read_safetensors(path):
 def _read_npz(path):
     if not zipfile.is_zipfile(path):
         raise CheckpointError(
-            f"{path} is damaged or no .npz of plain arrays. Received: content "
-            "that is no zip archive"
+            f"{path} is damaged or not an .npz of plain arrays. Received: "
+            "content that is not a zip archive"
         )
     try:
         with np.load(path, allow_pickle=False) as archive:
             tensors = {name: archive[name] for name in archive.files}
-    # A damaged archive raises whatever its broken fields lead zipfile into.
+    # zipfile can raise any error for a damaged archive.
     except Exception as error:
         raise CheckpointError(
-            f"{path} is damaged or no .npz of plain arrays. Received: "
+            f"{path} is damaged or not an .npz of plain arrays. Received: "
             + ("Python objects" if "pickle" in str(error) else str(error))
         ) from error
     return Checkpoint(tensors, {}, {})
 
 
 def _reason(error):
-    """Finds the reason in PyTorch's pages of advice."""
+    """Returns the reason from a long message of PyTorch, in one line."""
     text = str(error).strip()
     asked_for = re.search(r"GLOBAL (\S+)", text)
     if asked_for:
         return f"a file that asks for {asked_for[1]}"
-    # Bytes of another format are no instructions of a pickle, or wrong ones.
+    # Bytes of another format are invalid instructions of a pickle.
     is_format = isinstance(error, (KeyError, EOFError))
     if is_format or not text or "Unsupported operand" in text:
         return "content that PyTorch does not write, or that is cut off"

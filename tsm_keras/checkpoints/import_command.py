@@ -1,8 +1,11 @@
-"""Turns PyTorch weights into a preset: FILE, or the name of a published one.
+"""Converts PyTorch weights to a preset.
 
 tsm import-weights FILE --to=PRESET
 tsm import-weights TSM_kinetics_RGB_resnet50_shift8_blockres_avg_segment8_e50 \
---to=PRESET   (`tsm presets` lists the names)
+--to=PRESET
+
+The argument is a weights file, or the name of a published checkpoint to
+download; `tsm presets` lists these names.
 """
 
 import difflib
@@ -22,76 +25,97 @@ from tsm_keras.models.presets import save_preset
 
 FLAGS = flags.FlagValues()
 
-# The flags that set a field of the config, or the data set: flag, field, kind.
+# Flags for fields of the config and for the data set: flag, field, kind, help.
 _FIELDS = (
-    ("backbone", "backbone", flags.DEFINE_string, "Network."),
-    ("width", "width", flags.DEFINE_float, "Of MobileNetV2."),
-    ("classes", "num_classes", flags.DEFINE_integer, "For a new classifier."),
+    ("backbone", "backbone", flags.DEFINE_string, "Name of the backbone."),
+    ("width", "width", flags.DEFINE_float, "Width of MobileNetV2."),
+    ("classes", "num_classes", flags.DEFINE_integer, "Number of classes."),
     (
         "shift",
         "shift",
         flags.DEFINE_string,
-        "bidirectional, causal (can stream) or none.",
+        "Temporal shift: bidirectional, causal (can stream) or none.",
     ),
-    ("shift_div", "shift_div", flags.DEFINE_integer, "1/fraction."),
-    ("placement", "placement", flags.DEFINE_string, "residual or inplace."),
+    (
+        "shift_div",
+        "shift_div",
+        flags.DEFINE_integer,
+        "A fold, the channels shifted in one direction, is 1/shift_div of all.",
+    ),
+    (
+        "placement",
+        "placement",
+        flags.DEFINE_string,
+        "Place of the shift: residual or inplace.",
+    ),
     (
         "non_local",
         "non_local",
         flags.DEFINE_boolean,
-        "Its non-local blocks are of mode embedded_gaussian.",
+        "The non-local blocks are of mode embedded_gaussian.",
     ),
-    ("segments", "num_segments", flags.DEFINE_integer, "Frames a clip."),
-    ("size", "image_size", flags.DEFINE_integer, "Pixels a side."),
+    ("segments", "num_segments", flags.DEFINE_integer, "Frames per clip."),
+    (
+        "size",
+        "image_size",
+        flags.DEFINE_integer,
+        "Side of the square input, in pixels.",
+    ),
     (
         "frame_interval",
         "frame_interval",
         flags.DEFINE_float,
-        "Seconds between frames that it was trained for.",
+        "Seconds between two frames of a clip in training.",
     ),
-    ("dataset", "dataset", flags.DEFINE_string, "What it was trained on."),
+    (
+        "dataset",
+        "dataset",
+        flags.DEFINE_string,
+        "Name of the data set that the weights were trained on.",
+    ),
 )
 
 flags.DEFINE_string("to", None, "Preset folder to write.", flag_values=FLAGS)
 flags.DEFINE_boolean(
-    "overwrite", False, "Replace that preset.", flag_values=FLAGS
+    "overwrite", False, "Replace the preset at --to.", flag_values=FLAGS
 )
 flags.DEFINE_enum(
     "source",
     "auto",
     SOURCES,
-    f"Whose names the weights have: {', '.join(SOURCES)}.",
+    f"Code whose names the weights have: {', '.join(SOURCES)}.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "labels",
     None,
-    "File with the class names, one a line, in the order of the logits.",
+    "File with the class names, one per line, in the order of the logits.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
     "force",
     False,
-    "Load weights into a network with another shift, to be trained.",
+    "Load the weights into a network with another shift, to train it further.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
-    "tensors", False, "Print what became of each tensor.", flag_values=FLAGS
+    "tensors", False, "Print one line per tensor.", flag_values=FLAGS
 )
 for _flag, _, _define, _text in _FIELDS:
     _define(
         _flag,
         None,
-        f"{_text} Default: as inferred.",
+        f"{_text} (default: inferred from the file)",
         flag_values=FLAGS,
     )
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Imports, and writes the preset.
+    """Imports one checkpoint and writes its preset.
 
     Raises:
-        flags.Error: If there is not one argument.
+        flags.Error: If there is not exactly one argument, or a required flag
+            is missing.
         ValueError, OSError, ImportError: If the file cannot be read or does
             not fit; nothing is written then.
     """
@@ -102,7 +126,7 @@ def main(arguments: Sequence[str]) -> None:
     expect_values(FLAGS, "to")
     if pathlib.Path(FLAGS.to).exists() and not FLAGS.overwrite:
         raise FileExistsError(
-            f"{FLAGS.to} exists: choose another folder, or add --overwrite."
+            f"{FLAGS.to} exists. Choose another folder or add --overwrite."
         )
     asked = {
         field: FLAGS[flag].value
@@ -114,7 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     path, published = pathlib.Path(arguments[0]), None
     if not path.exists():
         published = _find_published(arguments[0])
-        # Before the download, which takes its time.
+        # Missing answers are asked for before the long download.
         ask_for([field for field in published.unstated if field not in asked])
         print(f"downloading {published.url}", flush=True)
         path = download(published)
@@ -152,8 +176,8 @@ def main(arguments: Sequence[str]) -> None:
     print(f"\nwrote {FLAGS.to}")
     if not model.video_config.labels:
         print(
-            "It has no class names, which an export needs: import it again "
-            "with --labels=FILE."
+            "The preset has no class names, which an export needs. Import it "
+            "again with --labels=FILE."
         )
 
 
@@ -174,5 +198,5 @@ def _read_labels(path):
     try:
         text = pathlib.Path(path).read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no UTF-8 text: {error}") from error
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from error
     return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""import_state_dict: a PyTorch state dict becomes a clip model."""
+"""import_state_dict: converts a PyTorch state dict to a clip model."""
 
 import dataclasses
 import re
@@ -19,9 +19,9 @@ from tsm_keras.models.weights import leaf_layers
 _CONFIG_FIELDS = tuple(
     field.name for field in dataclasses.fields(VideoClassifierConfig)
 )
-_LISTED = 8  # Names of tensors in an error.
+_LISTED = 8  # The largest number of names in an error.
 
-# The TSM authors' networks without dropout keep the backbone's classifier.
+# The TSM authors' networks without dropout use the backbone's own classifier.
 _CLASSIFIER_ALIASES = ("base_model.fc.", "base_model.classifier.")
 
 _WHY_NOT_OTHER_SHIFT = {
@@ -50,10 +50,10 @@ def import_state_dict(
     force: bool = False,
     **asked: Any,
 ) -> tuple[keras.Model, ImportReport]:
-    """Builds the clip model that a PyTorch state dict belongs to, and fills it.
+    """Builds the clip model of a PyTorch state dict and loads the weights.
 
-    Backbone, width, classes, the shift's place and so on are inferred; what
-    nothing tells must be given. Needs neither PyTorch nor a file.
+    Backbone, width, classes, placement of the shift and so on are inferred.
+    What cannot be inferred must be given. PyTorch is not needed.
 
     Example:
     >>> model, report = import_state_dict(
@@ -63,31 +63,31 @@ def import_state_dict(
     >>> print(report.to_text())
 
     Args:
-        tensors: Name to array, in PyTorch's layout.
-        source: Whose names these are: `"auto"`, `"tsm"`, `"tsm_online"`,
-            `"mmaction2"`, `"torchvision"` or `"timm"`.
-        name: The name of the file they come from: published files say in
-            theirs what the tensors do not.
-        metadata: The file's own text fields, which our exports have.
-        force: Load weights into a network whose shift is another than the one
-            they were trained with, as a start for training.
-        **asked: Fields of `VideoClassifierConfig` and `dataset`, which go
-            before what is inferred. With another `num_classes` the classifier
-            starts anew.
+        tensors: Arrays by name, in the layout of PyTorch.
+        source: The code whose names these are: `"auto"`, `"tsm"`,
+            `"tsm_online"`, `"mmaction2"`, `"torchvision"` or `"timm"`.
+        name: The name of the file. Names of published files say what the
+            tensors do not.
+        metadata: The text fields of the file, which `write_safetensors` fills.
+        force: Whether to load the weights into a network with another shift
+            than that of their training, as a start for further training.
+        **asked: Fields of `VideoClassifierConfig`, and `dataset`, that replace
+            inferred values. If `num_classes` differs from the checkpoint's, the
+            classifier is new.
 
     Returns:
-        The clip model, and the account of every tensor.
+        The clip model, and a report on every tensor.
 
     Raises:
-        CheckpointError: If something must be asked for, a tensor is left over,
-            missing or of another shape, or the shift is another than that of
-            the training.
-        ValueError: If what was asked is no valid config.
+        CheckpointError: If a value cannot be inferred and is not given, if a
+            tensor is left over, missing or of another shape, or if the shift
+            is not that of the training.
+        ValueError: If the given fields are not a valid config.
     """
     unknown = sorted(set(asked) - {*_CONFIG_FIELDS, "dataset"})
     if unknown:
         raise ValueError(
-            f"Unknown fields; known are {sorted(_CONFIG_FIELDS)} and dataset. "
+            f"Fields must be some of {sorted(_CONFIG_FIELDS)} and dataset. "
             f"Received: {unknown}"
         )
     tensors, renamed = _canonical(tensors)
@@ -115,7 +115,7 @@ def import_state_dict(
 
 
 def _canonical(tensors):
-    """Takes off DataParallel's prefix, and gives the classifier one name."""
+    """Removes DataParallel's prefix and gives the classifier its usual name."""
     renamed = []
     tensors = {key: np.asarray(value) for key, value in tensors.items()}
     if tensors and all(key.startswith("module.") for key in tensors):
@@ -136,14 +136,14 @@ def _check_shift(network: Network):
         return
     raise CheckpointError(
         f"These weights were trained with shift={trained!r} and do not work "
-        f"with shift={wanted!r}: {_WHY_NOT_OTHER_SHIFT[trained, wanted]}. As a "
-        "start for training they may do: add force=True (--force). Received: "
-        f"shift={wanted!r}"
+        f"with shift={wanted!r}: {_WHY_NOT_OTHER_SHIFT[trained, wanted]}. To "
+        "use them as a start for further training, add force=True (--force). "
+        f"Received: shift={wanted!r}"
     )
 
 
 def _fill(model, network, tensors):
-    """Sets all weights; nothing is set if a single tensor does not fit."""
+    """Sets all weights, or none of them if a single tensor does not fit."""
     ignored = {
         key: "counts training steps, not a weight"
         for key in tensors
@@ -158,7 +158,7 @@ def _fill(model, network, tensors):
     ):
         if tensor.layer_name == "classifier" and new_classifier:
             if left.pop(tensor.key, None) is not None:
-                ignored[tensor.key] = "for other classes; it starts anew"
+                ignored[tensor.key] = "for other classes; the classifier is new"
             continue
         how = tensor.layout.name
         array = left.pop(tensor.key, None)
@@ -167,7 +167,7 @@ def _fill(model, network, tensors):
             if not re.fullmatch(pattern, tensor.key):
                 missing.append(tensor.key)
                 continue
-            array, how = np.zeros(tensor.shape), "zero, as the family has none"
+            array, how = np.zeros(tensor.shape), "zero, absent in this family"
         if array.shape != tensor.shape:
             differ.append(f"{tensor.key} {array.shape} for {tensor.shape}")
             continue

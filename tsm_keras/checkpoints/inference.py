@@ -1,4 +1,4 @@
-"""infer_network: which network a checkpoint belongs to, and how we know."""
+"""infer_network: infers the network of a checkpoint and explains each value."""
 
 import dataclasses
 import json
@@ -27,10 +27,10 @@ NAMINGS = {
 }
 SOURCES = ("auto", *NAMINGS)
 
-# Under which our own exports carry what PyTorch's names leave out.
+# Our exports store the config under this key of their metadata.
 METADATA_KEY = "tsm_keras"
 
-# What is asked for where nothing tells it: how to answer, and why it is asked.
+# For each value that may be unknown: how to give it, and why it is unknown.
 _QUESTIONS = {
     "num_classes": (
         "num_classes=N (--classes)",
@@ -46,23 +46,24 @@ _QUESTIONS = {
     ),
     "num_segments": (
         "num_segments=T (--segments)",
-        "the frames of a clip leave no trace",
+        "the number of frames per clip leaves no trace",
     ),
     "non_local": (
         "non_local=True (--non_local)",
-        "to say that its blocks are of mode embedded_gaussian and not "
+        "to confirm that its blocks are of mode embedded_gaussian, and not "
         "dot_product, which has the same tensors",
     ),
     "dataset": (
         "dataset='NAME' (--dataset)",
-        "what the classes are is not in the weights",
+        "the weights do not say what their classes are",
     ),
 }
 
 _DEFAULT = VideoClassifierConfig(num_classes=2)
 
-# Mean and deviation of flow, in units of 0..255: the TSM authors' ops/models.py
-# (0.5 and the average of RGB's deviations), and mmaction2's TSN flow config.
+# Mean and standard deviation of optical flow in 0..255, from the TSM authors'
+# ops/models.py (0.5 and the mean deviation of RGB) and from mmaction2's TSN
+# config for flow.
 _FLOW = {
     "tsm": (0.5 * 255, (0.229 + 0.224 + 0.225) / 3 * 255),
     "mmaction2": (128.0, 128.0),
@@ -71,7 +72,7 @@ _FLOW = {
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """One thing about a network, and how it was found out."""
+    """One property of a network, and how its value was found."""
 
     field: str
     value: Any
@@ -83,12 +84,12 @@ class Network:
     """The network that a checkpoint belongs to.
 
     Attributes:
-        naming: Of its tensors.
-        config: To build it.
-        wrapped: Whether shifts show in the tensors' names.
-        dataset: What it was trained on.
-        trained_shift: The shift it was trained with, None if nothing tells.
-        facts: How all this was found out.
+        naming: The naming of its tensors.
+        config: The config of the network.
+        wrapped: Whether the names of the tensors show shifts.
+        dataset: Name of the data set that it was trained on.
+        trained_shift: The shift that it was trained with; None if unknown.
+        facts: How each value was found.
     """
 
     naming: Naming
@@ -107,28 +108,28 @@ def infer_network(
     name: str = "",
     metadata: Mapping[str, str] | None = None,
 ) -> Network:
-    """Finds out which network a state dict belongs to.
+    """Infers the network of a state dict.
 
     Args:
         tensors: The state dict, without the prefix `module.`.
-        asked: What the caller knows or wants: fields of
-            `VideoClassifierConfig`, and `dataset`. It goes before what is
-            found.
+        asked: Fields of `VideoClassifierConfig`, and `dataset`, that replace
+            inferred values.
         source: One of `SOURCES`.
-        name: The file's name, which may follow a published convention.
-        metadata: The file's own text fields.
+        name: The name of the file, which may follow a published convention.
+        metadata: The text fields of the file.
 
     Raises:
-        CheckpointError: If no naming fits, the network is not one of ours, or
-            something must be asked for; the message says how to answer.
-        ValueError: If what was asked is no valid config.
+        CheckpointError: If no naming fits, if this package does not have such
+            a network, or if a value is unknown; the message says how to give
+            it.
+        ValueError: If the given fields are not a valid config.
     """
     naming, how = _find_naming(source, tensors)
     stated = read_file_name(name)
     if stated.get("unsupported"):
         raise CheckpointError(
-            f"This network has {' and '.join(stated['unsupported'])}: that is "
-            f"not supported. Received: {name}"
+            f"This network has {' and '.join(stated['unsupported'])}, which "
+            f"is not supported. Received: {name}"
         )
     found = find_architecture(naming, tensors)
     found |= _found_beside(naming, tensors, stated, found)
@@ -155,17 +156,18 @@ def infer_network(
 
 
 def ask_for(fields: Sequence[str]) -> None:
-    """Asks for what nothing tells.
+    """Raises an error that asks for unknown values.
 
     Args:
-        fields: Of `VideoClassifierConfig`, or `dataset`.
+        fields: Names of the unknown fields: of `VideoClassifierConfig`, or
+            `dataset`.
 
     Raises:
-        CheckpointError: If there are any; the message says how to answer.
+        CheckpointError: If there are any; the message says how to give them.
     """
     if fields:
         raise CheckpointError(
-            "The checkpoint does not tell all that must be known. Please add "
+            "The checkpoint does not tell all that is needed. Please add "
             + "; ".join(": ".join(_QUESTIONS[field]) for field in fields)
         )
 
@@ -182,13 +184,13 @@ def _find_naming(source, tensors):
             return naming, how
     families = ", ".join(naming.name for naming in candidates)
     raise CheckpointError(
-        f"The tensors' names are not those of a MobileNetV2 or ResNet of "
+        f"The names of the tensors are not those of a MobileNetV2 or ResNet of "
         f"{families}. Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
     )
 
 
 def _found_beside(naming, tensors, stated, found):
-    """Returns what the file's name and the family's habits tell."""
+    """Returns what the name of the file and the family's conventions tell."""
     from_name = "the file's name"
     shift = _shift(naming, tensors, stated)
     shift_div = (stated.get("shift_div"), from_name)
@@ -217,8 +219,8 @@ def _shift(naming, tensors, stated):
     seen = is_wrapped(tensors)
     if named[0] is not None and seen != (named[0] != "none"):
         raise CheckpointError(
-            "The file's name and the tensors' names contradict each other: "
-            f"the former says shift={named[0]!r}, the latter have "
+            "The name of the file and the names of the tensors contradict each "
+            f"other: the file says shift={named[0]!r}, the tensors have "
             f"{'a' if seen else 'no'} shift (`.net`). Rename the file, or find "
             "the right one."
         )
@@ -262,7 +264,7 @@ def _found_in_metadata(metadata, asked):
         raise CheckpointError(
             f"The file's metadata cannot be read: {error}"
         ) from error
-    # What follows from another field is not kept where that is asked for.
+    # Stored values that depend on a field are dropped if the field is given.
     if "image_size" in asked:
         del stored["resize_size"]
     if "num_classes" in asked:

@@ -7,14 +7,14 @@ from absl import flags
 from tsm_keras.checkpoints.registry import PUBLISHED
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_boolean("urls", False, "Print the URLs too.", flag_values=FLAGS)
+flags.DEFINE_boolean("urls", False, "Print URLs as well.", flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints a line a checkpoint.
+    """Prints one line per checkpoint.
 
     Raises:
-        flags.Error: If there are arguments that are no flags.
+        flags.Error: If there are positional arguments.
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str]) -> None:
         if FLAGS.urls:
             print(f"  {checkpoint.url}")
     print(
-        "\nTop-1 is what the publisher states, by the protocol named. `tried "
-        "here` says\nwhether this project ever downloaded the file; the "
-        "license is that of the code\nit came with, and its training data may "
-        "have terms of its own."
+        "\nTop-1 is the figure of the publisher, with the protocol named. "
+        "`tried here` says\nwhether this project ever downloaded the file. The "
+        "license is that of the code\nthat the file belongs to; its training "
+        "data may have terms of their own."
     )

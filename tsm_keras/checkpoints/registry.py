@@ -1,11 +1,12 @@
-"""The published checkpoints: where they lie, and what they should reach.
+"""The published checkpoints: their URLs, accuracies and hashes.
 
-Figures are their publishers': the READMEs of mit-han-lab/temporal-shift-module
-(commit 1f6a834) and open-mmlab/mmaction2 (v1.2, configs/recognition/tsm and
-tsn), and the weights' descriptions in torchvision 0.16. A hash is the start of
-the file's SHA-256, which mmaction2, torchvision and timm put into its name; the
-TSM authors publish none. This project has downloaded none of these files: it
-was written without a way to them, and says so in `tsm presets`.
+Accuracies are those of the publishers: the READMEs of
+mit-han-lab/temporal-shift-module (commit 1f6a834) and open-mmlab/mmaction2
+(v1.2, configs/recognition/tsm and tsn), and the descriptions of the weights in
+torchvision 0.16. A hash is the start of the file's SHA-256, which mmaction2,
+torchvision and timm put into the name of the file; the TSM authors publish no
+hashes. This project has downloaded none of these files, because it was written
+without access to them; `tsm presets` says so.
 """
 
 import dataclasses
@@ -29,22 +30,22 @@ _CENTER = "1 clip, center crop"
 _FULL_2 = "2 clips x 3 crops, 256x256"
 _IMAGE = "center crop"
 
-# What some published names do not tell, and the flag that does.
+# Fields that some published names do not tell, each with the flag to give it.
 _ANSWERS = {"shift": "--shift=SHIFT", "num_segments": "--segments=FRAMES"}
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedCheckpoint:
-    """A file that somebody published.
+    """A published checkpoint.
 
     Attributes:
-        url: Where it lies.
-        dataset: What it was trained on.
-        top1: In percent, as its publisher states; None if it does not.
-        protocol: Of that figure.
-        license: Of the code it was published with. The data it was trained on
-            may have terms of its own.
-        sha256: How its SHA-256 starts, or "" if nobody says.
+        url: URL of the file.
+        dataset: Name of the data set that it was trained on.
+        top1: Top-1 accuracy in percent as published; None if there is none.
+        protocol: The views that this accuracy was measured with.
+        license: License of the code that it was published with. The training
+            data may have terms of their own.
+        sha256: The first digits of the file's SHA-256; empty if unknown.
         downloaded: Whether this project ever downloaded and imported it.
     """
 
@@ -63,12 +64,12 @@ class PublishedCheckpoint:
 
     @property
     def name(self) -> str:
-        """The file's name without its suffix; what `import-weights` takes."""
+        """The file name without its suffix, which `import-weights` takes."""
         return self.file_name.removesuffix(".tar").removesuffix(".pth")
 
     @property
     def unstated(self) -> tuple[str, ...]:
-        """Fields of the config that an import must be told."""
+        """The fields of the config that must be given to an import."""
         stated = read_file_name(self.file_name)
         return tuple(field for field in _ANSWERS if field not in stated)
 
@@ -228,7 +229,7 @@ PUBLISHED = (
         75.89,
         "25 frames x 10 crops",
     ),
-    # Starts for training.
+    # ImageNet weights to start training from.
     _hashed(_PYTORCH, "resnet18-f37072fd.pth", 69.758, "BSD-3-Clause"),
     _hashed(_PYTORCH, "resnet34-b627a593.pth", 73.314, "BSD-3-Clause"),
     _hashed(_PYTORCH, "resnet50-0676ba61.pth", 76.130, "BSD-3-Clause"),
@@ -252,25 +253,25 @@ def find_published(name: str) -> PublishedCheckpoint | None:
 def download(
     checkpoint: PublishedCheckpoint, folder: str | os.PathLike | None = None
 ) -> pathlib.Path:
-    """Downloads a published checkpoint, once.
+    """Downloads a published checkpoint, unless it was downloaded before.
 
     Args:
-        checkpoint: From `PUBLISHED`.
-        folder: Where it is kept; None for `~/.keras/tsm_keras`.
+        checkpoint: One of `PUBLISHED`.
+        folder: The folder to keep the file in; None for `~/.keras/tsm_keras`.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        OSError: If it cannot be downloaded; the message says how to go on.
-        CheckpointError: If the file is not the published one.
+        OSError: If the download fails; the message says what to do instead.
+        CheckpointError: If the file does not have the published hash.
     """
-    # Here, so that listing the table is instant.
+    # TensorFlow is imported here, so that listing the table is fast.
     from tensorflow import keras
 
     place = {"cache_subdir": "tsm_keras"}
     if folder is not None:
-        # Where there is no folder, get_file takes another without a word.
+        # If the folder did not exist, get_file would silently use another.
         os.makedirs(folder, exist_ok=True)
         place = {"cache_dir": os.fspath(folder), "cache_subdir": ""}
     try:
@@ -283,7 +284,7 @@ def download(
             f"{checkpoint.file_name} could not be downloaded. Download "
             f"{checkpoint.url} where there is a network, copy it here, and run "
             f"tsm import-weights {checkpoint.file_name} --to=PRESET{flags} "
-            "(keep the file's name: it says what the weights do not). "
+            "(keep the name of the file, which describes the network). "
             f"Received: {error}"
         ) from error
     path = pathlib.Path(path)
@@ -291,7 +292,7 @@ def download(
     if not found.startswith(checkpoint.sha256):
         path.unlink()
         raise CheckpointError(
-            f"{path} is not the published file and was removed: try again. Its "
+            f"{path} is not the published file and was removed. Try again. Its "
             f"SHA-256 must start with {checkpoint.sha256}. Received: {found}"
         )
     return path

@@ -1,4 +1,4 @@
-"""ImportReport: what an import found out, and what became of each tensor."""
+"""ImportReport: describes the imported network and what each tensor became."""
 
 import collections
 import dataclasses
@@ -12,11 +12,11 @@ class LoadedTensor:
     """A tensor that was loaded.
 
     Attributes:
-        key: Its name in the checkpoint.
-        shape: In the checkpoint.
-        layer_name: Of the layer that has it now.
-        index: Of the variable among the layer's weights.
-        how: Its axes were turned, `"OIHW -> HWIO"` or `"as it is"`.
+        key: Name of the tensor in the checkpoint.
+        shape: Shape of the tensor in the checkpoint.
+        layer_name: Name of the layer that has it now.
+        index: Index of the variable among the layer's weights.
+        how: The change of its axes, such as `"OIHW -> HWIO"` or `"as it is"`.
     """
 
     key: str
@@ -28,17 +28,17 @@ class LoadedTensor:
 
 @dataclasses.dataclass(frozen=True)
 class ImportReport:
-    """The account of an import.
+    """The report on an import.
 
     Attributes:
-        facts: What was found out about the network, and how.
-        config: Of the network.
-        dataset: What the weights were trained on.
-        loaded: Every tensor that was loaded.
-        ignored: Every other one, with the reason.
-        renamed: What was done to names before they were looked up.
-        forced_shift: The shift the weights were trained with, if it is another
-            than the network's, else None.
+        facts: The properties of the network, and how each was found.
+        config: The config of the network.
+        dataset: Name of the data set that the weights were trained on.
+        loaded: The tensors that were loaded.
+        ignored: The names of all other tensors, each with the reason.
+        renamed: The changes of names before they were looked up.
+        forced_shift: The shift that the weights were trained with, if that of
+            the network differs; else None.
     """
 
     facts: tuple[Fact, ...]
@@ -51,14 +51,14 @@ class ImportReport:
 
     @property
     def has_new_classifier(self) -> bool:
-        """Whether the classifier starts anew, with random weights."""
+        """Whether the classifier is new and has random weights."""
         return all(tensor.layer_name != "classifier" for tensor in self.loaded)
 
     def to_text(self, *, every_tensor: bool = False) -> str:
-        """Returns the report for people.
+        """Returns the report as text to print.
 
         Args:
-            every_tensor: Give each tensor a line of its own.
+            every_tensor: Whether to add one line per tensor.
         """
         lines = [
             f"{fact.field:20}{_short(fact.value):32}{fact.how}"
@@ -82,13 +82,13 @@ class ImportReport:
             ]
         if self.has_new_classifier:
             lines.append(
-                f"classifier: starts anew ({self.config.num_classes} classes); "
-                "train it before use"
+                f"classifier: new ({self.config.num_classes} classes); train "
+                "it before use"
             )
         if self.forced_shift:
             lines.append(
                 f"WARNING: weights of shift={self.forced_shift!r} in a network "
-                f"of shift={self.config.shift!r}: train it before use"
+                f"of shift={self.config.shift!r}; train it before use"
             )
         return "\n".join(lines)
 

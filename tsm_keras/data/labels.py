@@ -1,4 +1,4 @@
-"""Class names: the same ones in the same order, and which mirror which."""
+"""Checks of class names, and the class of a mirrored clip of each class."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,11 @@ def check_labels(
     label_names: Sequence[str],
     flip_pairs: Sequence[tuple[str, str]] | None,
 ) -> None:
-    """Checks that names are distinct lines, and that pairs are of them.
+    """Checks class names and flip pairs.
 
     Raises:
-        ValueError: If not.
+        ValueError: If a name is empty, has several lines or surrounding
+            spaces or occurs twice, or if `mirrored_labels` refuses the pairs.
     """
     if (
         not label_names
@@ -21,7 +22,7 @@ def check_labels(
         )
     ):
         raise ValueError(
-            "`label_names` must be distinct names of one line. "
+            "`label_names` must be distinct names of one line each. "
             f"Received: {list(label_names)}"
         )
     if flip_pairs is not None:
@@ -35,16 +36,16 @@ def check_same_labels(
     *,
     may_lack: bool = False,
 ) -> None:
-    """Refuses clips whose classes are not those of a model.
+    """Checks that clips have the classes of a model, in any order.
 
     Args:
-        where: Where the clips lie, for the error.
-        found: Their classes.
+        where: The origin of the clips, which the error names.
+        found: The classes of the clips.
         expected: The classes of the model.
         may_lack: Whether some of `expected` may have no clips.
 
     Raises:
-        ValueError: If the classes differ; names the missing and the unknown.
+        ValueError: If classes are missing or unknown; it names them.
     """
     missing = sorted(set(expected) - set(found))
     unknown = sorted(set(found) - set(expected))
@@ -58,15 +59,18 @@ def check_same_labels(
 def mirrored_labels(
     label_names: Sequence[str], flip_pairs: Sequence[tuple[str, str]]
 ) -> tuple[int, ...]:
-    """Returns the class that a mirrored clip of each class is of.
+    """Returns, for each class, the class of its mirrored clips.
 
     Args:
         label_names: Class names in the order of their numbers.
-        flip_pairs: Names of classes that change into each other; all others
-            stay what they are.
+        flip_pairs: Pairs of class names that change into each other; all
+            other classes stay what they are.
+
+    Returns:
+        One class number per class.
 
     Raises:
-        ValueError: If a pair names no class, or a class twice.
+        ValueError: If a pair has an unknown name, or a name occurs twice.
     """
     paired = [name for pair in flip_pairs for name in pair]
     if not set(paired) <= set(label_names) or len(set(paired)) != len(paired):

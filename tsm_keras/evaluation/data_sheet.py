@@ -1,4 +1,4 @@
-"""data_sheet: a picture of a data set, for people to look at."""
+"""data_sheet: one picture that shows clips and class counts of a data set."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from tsm_keras.evaluation.plots import (
 )
 
 _WIDTH = 12.0  # Inches.
-_ROW = 0.16  # Of a class in the histogram.
+_ROW = 0.16  # Inches per class in the histogram.
 
 
 def data_sheet(
@@ -22,16 +22,17 @@ def data_sheet(
     clips_per_label: Sequence[int],
     label_names: Sequence[str],
 ) -> bytes:
-    """Draws clips, a row each, above a histogram of the classes.
+    """Draws one row of frames per clip above a histogram of the classes.
 
     Args:
         clips: `[N, T, S, S, 3]` uint8 RGB, N at least 1.
-        titles: What stands above each clip.
-        clips_per_label: Height of the histogram's bars.
-        label_names: Of the bars.
+        titles: The text above each of the N clips.
+        clips_per_label: The number of clips of each class, which is the length
+            of its bar.
+        label_names: The name of each class, in the same order.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
     """
     num_frames = clips.shape[1]
     frame = min(_WIDTH / num_frames, 2.0)

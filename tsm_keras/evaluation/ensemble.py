@@ -1,4 +1,7 @@
-"""combine: several models, one prediction (ensembles, two-stream fusion)."""
+"""combine: one prediction from several models (ensembles, two-stream fusion).
+
+`in_order_of` brings predictions of the same clips into the same order.
+"""
 
 import dataclasses
 import pathlib
@@ -17,19 +20,22 @@ def combine(
     *,
     average: str = "softmax",
 ) -> Predictions:
-    """Averages what several models say about the same clips.
+    """Averages the predictions of several models for the same clips.
 
     Args:
-        predictions: One a model.
-        weights: How much each counts, at least 0; None for the same.
-        average: `"softmax"` averages probabilities, which models of different
-            sizes and inputs share a scale in; `"logits"` logits.
+        predictions: The predictions of each model.
+        weights: The weight of each model, at least 0; None for equal weights.
+        average: `"softmax"` averages probabilities, whose scale is the same
+            for models of different sizes and inputs; `"logits"` averages
+            logits.
 
     Returns:
-        Predictions with one row a clip, named as those of the first model.
+        Predictions with one row of logits per clip, with the clip names of the
+        first model.
 
     Raises:
-        ValueError: If the clips or the classes differ, or a weight is wrong.
+        ValueError: If the clips or the classes differ, if `average` is unknown
+            or if `check_weights` refuses the weights.
     """
     weights = [1.0] * len(predictions) if weights is None else list(weights)
     check_weights(weights, len(predictions))
@@ -40,7 +46,7 @@ def combine(
         )
     first = predictions[0]
     for other in predictions[1:]:
-        first.agreement(other)  # Refuses other clips.
+        first.agreement(other)  # Raises if the clips differ.
     shares = np.array(weights) / sum(weights)
     scores = np.zeros_like(first.logits())
     for share, one in zip(shares, predictions, strict=True):
@@ -53,34 +59,34 @@ def combine(
 
 
 def check_weights(weights: Sequence[float], count: int) -> None:
-    """Checks how much each of several models counts.
+    """Checks the weights of `count` models.
 
     Raises:
-        ValueError: If there is not one weight a model, one is negative or not
-            finite, or all are 0.
+        ValueError: If there is not one weight per model, if a weight is
+            negative or not finite, or if all weights are 0.
     """
     if (
         len(weights) != count
         or not weights
         or min(weights) < 0
-        # Of NaN it is false too.
+        # This comparison is also false for NaN.
         or not 0 < sum(weights) < np.inf
     ):
         raise ValueError(
-            f"`weights` must be {count} finite numbers of at least 0, one a "
+            f"`weights` must be {count} finite numbers of at least 0, one per "
             f"model, not all of them 0. Received: weights={list(weights)}"
         )
 
 
 def in_order_of(predictions: Predictions, first: Predictions) -> Predictions:
-    """Sorts classes and clips of predictions as those of others.
+    """Reorders classes and clips of `predictions` to match those of `first`.
 
-    A video and a folder of its flow are one clip if they have the same class
-    and the same name (without suffix).
+    A video and the folder of its optical flow are the same clip if they have
+    the same class and the same name without the suffix.
 
     Raises:
-        ValueError: If the classes differ, or the two name different clips, or
-            one twice.
+        ValueError: If the classes or the clips differ, or if a clip occurs
+            twice.
     """
     names = first.label_names
     check_same_labels("The second model", predictions.label_names, names)
@@ -100,9 +106,9 @@ def in_order_of(predictions: Predictions, first: Predictions) -> Predictions:
     missing = [key for key in wanted if key not in places]
     if missing or len(places) != len(wanted) or len(set(wanted)) < len(wanted):
         raise ValueError(
-            "Both collections must have the same clips, one name of a class "
-            "each: videos CLASS/NAME.mp4 and flow CLASS/NAME/. Received: "
-            f"{len(wanted)} and {len(predictions.labels)} clips, "
+            "Both collections must have the same clips, and each name may "
+            "occur once per class: videos CLASS/NAME.mp4 and flow CLASS/NAME/. "
+            f"Received: {len(wanted)} and {len(predictions.labels)} clips, "
             f"{len(missing)} of them missing in the second, {missing[:3]}"
         )
     order = np.array([places[key] for key in wanted])

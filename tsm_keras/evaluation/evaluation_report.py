@@ -44,28 +44,28 @@ def write_evaluation(
     sections: Sequence[Section] = (),
     results: Mapping[str, Any] | None = None,
 ) -> pathlib.Path:
-    """Writes all that an evaluation says into a folder.
+    """Writes the results of an evaluation into a folder.
 
-    `results.json` has every number but those of single clips;
-    `predictions.csv` a row a clip, `classes.csv` a row a class,
-    `confusion.csv` the confusion matrix (rows are the truth); `report.html` is
-    for people, and needs no other file.
+    `results.json` has all figures that are not about single clips;
+    `predictions.csv` has one row per clip and `classes.csv` one row per class;
+    `confusion.csv` is the confusion matrix, whose rows are the true classes;
+    `report.html` shows all of it and loads no other file.
 
     Args:
-        folder: Where to; files of an earlier evaluation are replaced.
-        predictions: What the model said.
-        title: Of the page.
+        folder: The folder to write, which is created if needed; files of an
+            earlier evaluation are replaced.
+        predictions: The predictions of the model.
+        title: Title of the page.
         protocol: What was evaluated and how, as JSON values.
-        early: Whether accuracy after the first frames of a clip means
-            something: the logits of frames are there, and look at no later
-            frame.
-        frames_of: Number of a clip to frames to show, `[T, H, W, 3]` uint8;
-            None shows none.
-        sections: More for the page.
-        results: More for `results.json`.
+        early: Whether to report the accuracy after the first 1, 2, ... frames
+            of a clip. This needs logits per frame of a causal model.
+        frames_of: Returns the frames to show for the number of a clip,
+            `[T, H, W, 3]` uint8; None shows no frames.
+        sections: Further sections of the page.
+        results: Further entries of `results.json`.
 
     Returns:
-        The path of the page.
+        The path of `report.html`.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _page(predictions, metrics, confused, early, frames_of):
             ],
             pictures=[
                 (
-                    "Who is taken for whom: rows are the truth.",
+                    "Confusion matrix: each row is a true class.",
                     confusion_matrices({"this model": predictions}),
                 )
             ],
@@ -155,9 +155,10 @@ def _page(predictions, metrics, confused, early, frames_of):
         _confused_section(predictions, confused, frames_of),
         Section(
             "Calibration",
-            "Of clips that the model is so sure of, how many are right? Below "
-            "the diagonal it is too sure. ECE is the mean distance from it, "
-            "over clips.",
+            "Clips are grouped by the probability of the predicted class. A "
+            "point below the diagonal means that the model is more confident "
+            "than it is accurate. The expected calibration error (ECE) is the "
+            "distance from the diagonal, averaged over clips.",
             pictures=[("Confidence and accuracy, in 15 bins.", chart)],
         ),
     ]
@@ -192,7 +193,7 @@ def _confused_section(predictions, confused: list[Confusion], frames_of):
     ]
     return Section(
         "Most confused",
-        "" if rows else "No clip is taken for one of another class.",
+        "" if rows else "Every clip is predicted as its own class.",
         header=("class", "taken for", "clips") if rows else (),
         rows=rows,
         pictures=pictures,
@@ -251,7 +252,7 @@ def _json(numbers):
 
 
 def _plain(value):
-    """Makes NaN null: JSON has none."""
+    """Replaces NaN by None, because JSON has no NaN."""
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""compute_metrics: what predictions are worth, in numbers."""
+"""compute_metrics: accuracy, calibration and metrics of each class."""
 
 import dataclasses
 
@@ -11,15 +11,16 @@ _TOP = 5
 
 @dataclasses.dataclass(frozen=True)
 class ClassMetrics:
-    """How one class fares; shares in [0, 1], NaN where nothing is counted.
+    """The metrics of one class; shares are in [0, 1], NaN if undefined.
 
     Attributes:
-        label: The class.
-        clips: How many are of it.
-        predicted: How many are taken for it.
-        recall: Of its clips, the share that is found.
-        precision: Of what is taken for it, the share that is right.
-        f1: Their harmonic mean.
+        label: Name of the class.
+        clips: The number of clips of this class.
+        predicted: The number of clips that are predicted as this class.
+        recall: The share of the clips of this class that are predicted as it.
+        precision: The share of the clips predicted as this class that are of
+            it.
+        f1: The harmonic mean of recall and precision.
     """
 
     label: str
@@ -32,17 +33,17 @@ class ClassMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class Metrics:
-    """How a model fares; shares in [0, 1].
+    """The metrics of a model; shares are in [0, 1].
 
     Attributes:
-        clips: How many there are.
-        top1: The share whose most probable class is right.
-        top5: The share whose class is among the five most probable; None for
-            five classes or fewer, where it would say nothing.
-        mean_class_accuracy: The mean recall of the classes that have clips,
-            each class counting the same.
+        clips: The number of clips.
+        top1: The share of clips whose most probable class is right.
+        top5: The share of clips whose class is among the five most probable;
+            None for five classes or fewer, where it would always be 1.
+        mean_class_accuracy: The mean recall of the classes that have clips;
+            every class has the same weight.
         calibration_error: Expected calibration error; see `reliability`.
-        classes: One a class, in label order.
+        classes: The metrics of each class, in label order.
     """
 
     clips: int
@@ -55,14 +56,15 @@ class Metrics:
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """Confidence beside accuracy, in bins of equal width of confidence.
+    """Confidence and accuracy of clips in bins of equal width of confidence.
 
     Attributes:
-        edges: `[bins + 1]`, from 0 to 1.
-        clips: `[bins]` int64, how many fall into each.
-        confidence: `[bins]` mean probability of the predicted class, NaN
-            where there are none.
-        accuracy: `[bins]` share that is right, likewise.
+        edges: `[bins + 1]`, the edges of the bins, from 0 to 1.
+        clips: `[bins]` int64, the number of clips in each bin.
+        confidence: `[bins]`, the mean probability of the predicted class; NaN
+            in a bin without clips.
+        accuracy: `[bins]`, the share of clips whose predicted class is right;
+            NaN in a bin without clips.
     """
 
     edges: np.ndarray
@@ -77,7 +79,7 @@ class Reliability:
 
 
 def compute_metrics(predictions: Predictions) -> Metrics:
-    """Computes accuracy, calibration and what becomes of each class."""
+    """Computes accuracy, calibration error and the metrics of each class."""
     from sklearn.metrics import (
         precision_recall_fscore_support,
         top_k_accuracy_score,
@@ -116,8 +118,8 @@ def reliability(predictions: Predictions, bins: int = 15) -> Reliability:
     """Compares confidence with accuracy (Guo et al., ICML 2017, section 2).
 
     Args:
-        predictions: What a model said.
-        bins: Of confidence, equally wide; the first includes 0.
+        predictions: The predictions of a model.
+        bins: The number of bins of equal width; the first one includes 0.
     """
     confidence = predictions.probabilities().max(axis=1)
     right = predictions.classes() == predictions.labels
@@ -136,12 +138,12 @@ def reliability(predictions: Predictions, bins: int = 15) -> Reliability:
 
 @dataclasses.dataclass(frozen=True)
 class Confusion:
-    """Clips of one class that were taken for another.
+    """The clips of one class that are predicted as another class.
 
     Attributes:
-        label: Number of the class they are of.
-        predicted: Number of the class they were taken for.
-        clips: Their numbers, the most confident mistake first.
+        label: Number of the true class.
+        predicted: Number of the predicted class.
+        clips: Numbers of the clips, the most confident mistake first.
     """
 
     label: int
@@ -150,7 +152,10 @@ class Confusion:
 
 
 def most_confused(predictions: Predictions, count: int) -> list[Confusion]:
-    """Returns the `count` most frequent mistakes, the most frequent first."""
+    """Returns the `count` most confused pairs of classes, most frequent first.
+
+    Fewer are returned if fewer pairs of classes are confused.
+    """
     counts = predictions.confusion()
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:count]

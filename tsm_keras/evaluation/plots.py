@@ -1,7 +1,7 @@
-"""Pictures of predictions and of clips, as the bytes of PNG files.
+"""Draws predictions and clips; every function returns the bytes of a PNG file.
 
-Figures are made without pyplot: nothing global is read or changed, no window
-opens, and any thread may draw.
+Figures are made without pyplot, so that no global state is read or changed, no
+window opens and any thread may draw.
 """
 
 import io
@@ -13,7 +13,7 @@ import numpy as np
 
 from tsm_keras.evaluation.predictions import Predictions
 
-# Okabe and Ito's colours: told apart with any colour vision, and in print.
+# Okabe and Ito's colours, which are distinct with any colour vision.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 INK, FAINT = "#24292f", "#8c959f"
 _DPI = 150
@@ -23,17 +23,17 @@ _MAX_CLASSES_WITH_NAMES = 60
 
 
 def confusion_matrices(predictions: Mapping[str, Predictions]) -> bytes:
-    """Draws how often each class is taken for each, a matrix a model.
+    """Draws the confusion matrix of each model.
 
-    Rows are the truth and sum to 100%; the row of a class without clips is
-    empty.
+    Each row is a true class and sums to 100%; the row of a class without clips
+    is empty.
 
     Args:
-        predictions: What each model said, by the model's name. All of the
-            same classes.
+        predictions: The predictions of each model, by the model's name. All
+            have the same classes.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
 
     Raises:
         ValueError: If there are no predictions or their classes differ.
@@ -65,15 +65,15 @@ def accuracy_over_time(
     *,
     horizontal: Mapping[str, float] | None = None,
 ) -> bytes:
-    """Draws how top-1 grows with the frames that are seen, a line a model.
+    """Draws top-1 accuracy against the share of frames seen, a line per model.
 
     Args:
-        predictions: What each model said, by the model's name.
-        horizontal: Accuracies in [0, 1] to compare with, by their names: of a
-            model that needs the whole clip, or a bound.
+        predictions: The predictions of each model, by the model's name.
+        horizontal: Accuracies in [0, 1] to draw as horizontal lines, by their
+            names: for example that of a model that needs the whole clip.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
 
     Raises:
         ValueError: If there are no predictions or their classes differ.
@@ -104,17 +104,17 @@ def line_chart(
     horizontal: Mapping[str, float] | None = None,
     percent_x: bool = False,
 ) -> bytes:
-    """Draws shares in [0, 1] against something.
+    """Draws lines whose y values are shares in [0, 1].
 
     Args:
-        lines: x and y of each, by its name.
-        xlabel: What x is; a count, unless `percent_x`.
-        ylabel: What y is.
-        horizontal: Shares to compare with, by their names.
-        percent_x: Whether x is a share, too.
+        lines: The x and y values of each line, by its name.
+        xlabel: Label of the x axis, which shows counts unless `percent_x`.
+        ylabel: Label of the y axis.
+        horizontal: Shares to draw as horizontal lines, by their names.
+        percent_x: Whether the x values are shares in [0, 1] too.
 
     Returns:
-        A PNG file.
+        The bytes of a PNG file.
     """
     figure = new_figure(7, 4.4, "constrained")
     axes = figure.subplots()
@@ -127,7 +127,7 @@ def line_chart(
             linewidth=2.2,
             marker="o",
             markersize=5,
-            # Circles at 100% are whole, on top of the frame.
+            # Circles at 100% are drawn whole, on top of the frame.
             clip_on=False,
             zorder=3,
         )
@@ -156,7 +156,7 @@ def line_chart(
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(color=FAINT, labelcolor=INK)
-    # Below the axes, where no line can be.
+    # The legend is below the axes, where it cannot cover a line.
     figure.legend(
         loc="outside lower center", ncols=2, frameon=False, labelcolor=INK
     )
@@ -168,14 +168,15 @@ def contact_sheet(frames: np.ndarray, *, columns: int | None = None) -> bytes:
 
     Args:
         frames: `[T, H, W, 3]` uint8 RGB.
-        columns: Frames a row; None for one row of up to 8.
+        columns: The number of frames per row; None for at most 8.
 
     Returns:
-        A PNG file with the frames pixel by pixel, thin white lines between
-        them and white where the last row has none.
+        The bytes of a PNG file that has the frames in their own size, with
+        thin white lines between them; empty places of the last row are white.
 
     Raises:
-        ValueError: If `frames` is something else or `columns` is below 1.
+        ValueError: If `frames` has another shape or dtype, or `columns` is
+            below 1.
     """
     if (
         frames.ndim != 4
@@ -184,7 +185,7 @@ def contact_sheet(frames: np.ndarray, *, columns: int | None = None) -> bytes:
         or frames.dtype != np.uint8
     ):
         raise ValueError(
-            "`frames` must be [T, H, W, 3] uint8, none of them 0. "
+            "`frames` must be [T, H, W, 3] uint8 with no dimension of 0. "
             f"Received: {list(frames.shape)} {frames.dtype}"
         )
     if columns is not None and columns < 1:
@@ -209,19 +210,20 @@ def contact_sheet(frames: np.ndarray, *, columns: int | None = None) -> bytes:
 
 
 def _label_names(predictions):
-    """Returns the one tuple of classes of all predictions."""
+    """Returns the class names, which all predictions must share."""
     all_names = {item.label_names for item in predictions.values()}
     if len(all_names) != 1:
         raise ValueError(
-            "`predictions` must hold at least one, all of the same classes. "
-            f"Received: {len(predictions)} of {len(all_names)} sets of classes"
+            "`predictions` must have at least one model, and all models must "
+            f"have the same classes. Received: {len(predictions)} models with "
+            f"{len(all_names)} different sets of classes"
         )
     return all_names.pop()
 
 
 def new_figure(width: float, height: float, layout: Any) -> Any:
-    """Returns an empty matplotlib figure, in inches."""
-    # matplotlib takes half a second to import: only who draws waits for it.
+    """Returns an empty matplotlib figure; width and height are in inches."""
+    # Importing matplotlib takes half a second, so the first figure does it.
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=_DPI, layout=layout)
@@ -267,7 +269,7 @@ def _name_classes(axes, names, *, rows):
     style = {"fontsize": 8.5, "color": INK}
     # Upright names never overlap, however long they are.
     axes.set_xticks(ticks, names, rotation=90, **style)
-    # Once a row of matrices is enough.
+    # Only the first matrix of each row names the classes.
     axes.set_yticks(ticks, names if rows else [""] * len(names), **style)
 
 
@@ -278,8 +280,8 @@ def plain_text(text: str) -> str:
 
 def to_png(figure: Any) -> bytes:
     """Returns a figure as a PNG file; equal figures give equal bytes."""
-    # `format="png"` draws with Agg. No software name: equal figures are equal
-    # bytes, whatever the version says of itself.
+    # `format="png"` draws with Agg. The name of the software is left out, so
+    # that equal figures give equal bytes in every version of matplotlib.
     buffer = io.BytesIO()
     figure.savefig(
         buffer,

@@ -1,4 +1,4 @@
-"""Predictions: what a model says after each frame of each clip."""
+"""Predictions: the logits of a model for clips, beside their true classes."""
 
 import dataclasses
 
@@ -7,21 +7,22 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Predictions:
-    """The logits of a set of clips beside the truth.
+    """The logits of N clips of T frames for K classes, and the true classes.
 
-    A prediction after some frames is the class of the highest mean logit of
-    these frames; equal logits go to the first class. Means are taken in
-    float64, so that `top1()` and the last of `top1_by_frames()` never differ
-    by rounding.
+    The prediction after the first t frames is the class with the highest mean
+    logit of these frames; of equal logits the first class is taken. Means are
+    computed in float64, so that `top1()` equals the last value of
+    `top1_by_frames()` exactly.
 
     Attributes:
-        frame_logits: `[N, T, K]` float32, finite.
-        labels: `[N]` int64, in `[0, K)`.
-        label_names: The K classes.
-        clip_names: The file that each clip is from, or empty.
+        frame_logits: `[N, T, K]` float32, finite. T is 1 if there is one row
+            of logits per clip.
+        labels: `[N]` int64 in `[0, K)`, the true class of each clip.
+        label_names: The names of the K classes.
+        clip_names: The file of each clip; empty if unknown.
 
     Raises:
-        ValueError: If a shape, a dtype or a value is another.
+        ValueError: If a shape, a dtype or a value is not as described.
     """
 
     frame_logits: np.ndarray
@@ -33,12 +34,13 @@ class Predictions:
         logits, labels = self.frame_logits, self.labels
         if logits.ndim != 3 or 0 in logits.shape or logits.dtype != np.float32:
             raise ValueError(
-                "`frame_logits` must be [N, T, K] float32, none of them 0. "
+                "`frame_logits` must be [N, T, K] float32 with no dimension of "
+                "0. "
                 f"Received: {_describe(logits)}"
             )
         if labels.shape != logits.shape[:1] or labels.dtype != np.int64:
             raise ValueError(
-                f"`labels` must be [{len(logits)}] int64, one a clip. "
+                f"`labels` must be [{len(logits)}] int64, one per clip. "
                 f"Received: {_describe(labels)}"
             )
         num_classes = logits.shape[2]
@@ -54,7 +56,7 @@ class Predictions:
             )
         if len(self.clip_names) not in (0, len(labels)):
             raise ValueError(
-                f"`clip_names` must name {len(labels)} clips, or none. "
+                f"`clip_names` must name {len(labels)} clips or be empty. "
                 f"Received: {len(self.clip_names)} names"
             )
         # argmax would take NaN for the highest logit and report an accuracy.
@@ -66,7 +68,7 @@ class Predictions:
             )
 
     def classes(self) -> np.ndarray:
-        """Returns the class of each clip after all frames, `[N]` int64."""
+        """Returns the predicted class after all frames, `[N]` int64."""
         return self._classes_by_frames()[:, -1]
 
     def logits(self) -> np.ndarray:
@@ -78,7 +80,7 @@ class Predictions:
         return softmax(self.logits())
 
     def top1(self) -> float:
-        """Returns the share of clips whose class is right."""
+        """Returns the share of clips whose predicted class is right."""
         return float(np.mean(self.classes() == self.labels))
 
     def top1_by_frames(self) -> np.ndarray:
@@ -87,10 +89,11 @@ class Predictions:
         return right.mean(axis=0)
 
     def confusion(self) -> np.ndarray:
-        """Returns how often each class (row) is taken for each (column).
+        """Returns the confusion matrix.
 
         Returns:
-            `[K, K]` int64; the whole sums to N.
+            `[K, K]` int64 counts with the sum N. Rows are true classes,
+            columns are predicted classes.
         """
         num_classes = len(self.label_names)
         counts = np.zeros((num_classes, num_classes), np.int64)
@@ -98,10 +101,10 @@ class Predictions:
         return counts
 
     def agreement(self, other: "Predictions") -> float:
-        """Returns the share of clips that both put in one class.
+        """Returns the share of clips for which both predict the same class.
 
         Args:
-            other: Of the same clips in the same order.
+            other: Predictions for the same clips in the same order.
 
         Raises:
             ValueError: If the labels or their names differ.
@@ -118,7 +121,7 @@ class Predictions:
         return float(np.mean(self.classes() == other.classes()))
 
     def _classes_by_frames(self):
-        # A sum has the argmax of its mean.
+        # The sum and the mean have the same argmax.
         sums = np.cumsum(self.frame_logits, axis=1, dtype=np.float64)
         return sums.argmax(axis=2)
 

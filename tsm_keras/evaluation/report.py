@@ -1,4 +1,4 @@
-"""write_report: one HTML file that needs no other; and tables for terminals."""
+"""write_report: a page in one HTML file; format_table: a table as text."""
 
 import base64
 import dataclasses
@@ -12,10 +12,10 @@ from tsm_keras.atomic_file import atomic_file
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
-# "98.3%", "-1.5 ms", "2,048", "4.1x", "–": cells to align at the right.
+# Cells such as "98.3%", "-1.5 ms", "2,048", "4.1x" and "–" are aligned right.
 _NUMBER = re.compile(r"[-+−≤≥<>~]?\s*[\d.,]+\s*(%|x|[a-zA-Z]{1,4}(/s)?)?|–|")
 
-# Nothing is fetched, even if something asked for it.
+# The browser may not fetch anything, whatever the page holds.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _STYLE = """
@@ -54,8 +54,8 @@ figure .scroll {
   margin: 0; border: 1px solid var(--line); border-radius: 0.5rem;
   background: #ffffff; padding: 0.5rem;
 }
-/* On a phone a wide picture scrolls rather than shrink until nobody can read
-   it. */
+/* On a phone a wide picture scrolls instead of shrinking below a readable
+   size. */
 img {
   display: block; margin: 0 auto; max-width: max(100%, 40rem); height: auto;
 }
@@ -69,9 +69,9 @@ class Section:
     """A part of a report after the first table and its pictures.
 
     Attributes:
-        title: Above it.
+        title: Heading of the section.
         text: Plain text; an empty line begins a new paragraph.
-        header: The columns of its table; empty for no table.
+        header: Names of the table's columns; empty for no table.
         rows: As in `write_report`.
         pictures: As in `write_report`.
     """
@@ -96,33 +96,33 @@ def write_report(
 ) -> pathlib.Path:
     """Writes a report as one HTML file.
 
-    The file holds its style and its pictures, loads nothing and runs nothing.
-    It appears under its name only when it is complete.
+    The file contains its style and its pictures, loads no other file and runs
+    no script. It appears under its name only when it is complete.
 
     Args:
-        path: The file to write; its folder is made.
-        title: Of the page.
+        path: The file to write; its folder is created.
+        title: Title of the page.
         summary: Plain text; an empty line begins a new paragraph.
-        header: The columns of the table.
-        rows: A cell a column each: text, or what `str` makes text of; None
-            for none.
-        pictures: Captions and the bytes of PNG files.
-        sections: What follows, in order.
-        notes: Plain text, small, at the end.
+        header: Names of the table's columns.
+        rows: Rows of the table, each with one cell per column. A cell is
+            converted by `str`; None is shown as a dash.
+        pictures: Captions, each with the bytes of a PNG file.
+        sections: The sections that follow, in order.
+        notes: Lines of plain text at the end, in small print.
 
     Returns:
-        The path.
+        The path of the file.
 
     Raises:
-        ValueError: If a row has not one cell a column or a picture is not a
-            PNG file.
+        ValueError: If a row does not have one cell per column, or a picture is
+            not a PNG file.
     """
     first = Section("", summary, header, rows, pictures)
     document = _document(title, (first, *sections), notes)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as temporary:
-        # File names may hold bytes that are not text; show them as escapes.
+        # File names may hold bytes that are not UTF-8; show them as escapes.
         temporary.write_text(
             document, encoding="utf-8", errors="backslashreplace"
         )
@@ -130,18 +130,18 @@ def write_report(
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
-    """Lays a table out in plain text.
+    """Formats a table as plain text.
 
     Args:
-        header: The columns.
+        header: Names of the columns.
         rows: As in `write_report`.
 
     Returns:
-        Lines without trailing spaces, joined by newlines: the header, a rule
-        and the rows. Columns of numbers are aligned at the right.
+        The header, a line of dashes and the rows, joined by newlines, without
+        trailing spaces. Columns of numbers are aligned right.
 
     Raises:
-        ValueError: If a row has not one cell a column.
+        ValueError: If a row does not have one cell per column.
     """
     lines = [[str(name) for name in header], *_texts(header, rows)]
     numeric = _numeric_columns(lines[1:], len(header))

@@ -1,4 +1,4 @@
-"""saliency: where and when a network saw what it says (Grad-CAM per frame)."""
+"""saliency: the image regions that a prediction rests on (Grad-CAM)."""
 
 import pathlib
 from collections.abc import Sequence
@@ -23,21 +23,22 @@ _BLUE = "#0072b2"
 def saliency(
     model: keras.Model, clip: np.ndarray, label: int | None = None
 ) -> np.ndarray:
-    """Computes Grad-CAM of a clip at the last features, for every frame.
+    """Computes Grad-CAM for every frame, at the output of the backbone.
 
-    Selvaraju et al., ICCV 2017, section 3, with the clip's logit, the mean
-    over frames, as the score: the channels of the backbone's output are
-    weighted by the score's mean gradient over all frames and places, summed,
-    and cut off at zero. One scale for the whole clip keeps frames comparable.
+    This is Selvaraju et al., ICCV 2017, section 3. The score is the clip's
+    logit, the mean over frames. The channels of the backbone's output are
+    weighted by the gradient of the score, averaged over all frames and
+    positions, then summed and clipped below at zero. All frames of the clip
+    share one scale, so they can be compared.
 
     Args:
-        model: From `build_clip_model` or `load_preset`.
+        model: A clip model from `build_clip_model` or `load_preset`.
         clip: `[T, S, S, C]` uint8.
         label: Number of the class to explain; None for the predicted one.
 
     Returns:
-        `[T, h, w]` float32 in [0, 1], h and w being S / 32, the highest of the
-        clip 1 (or all 0 if nothing speaks for the class).
+        `[T, h, w]` float32 in [0, 1], where h and w are S / 32. The highest
+        value of the clip is 1, or all are 0 if no region raises the score.
     """
     features = model.get_layer("pool").input
     logits = model.get_layer("logits").output
@@ -60,18 +61,19 @@ def saliency_sheet(
     label_name: str,
     label: int,
 ) -> bytes:
-    """Draws the frames of a clip, what speaks for a class, and when.
+    """Draws the frames of a clip with their saliency for one class.
 
     Args:
         clip: `[T, S, S, 3]` uint8 RGB.
         evidence: `[T, h, w]` in [0, 1], from `saliency`.
-        frame_logits: `[T, K]` of the same clip.
+        frame_logits: `[T, K]`, the logits of each frame of the clip.
         label_name: Name of the class.
-        label: Its number.
+        label: Number of the class.
 
     Returns:
-        A PNG file: frames, the same under a heat map, and a bar a frame with
-        the probability that the frame's own logits give to the class.
+        The bytes of a PNG file with three rows: the frames, the frames under a
+        heat map of `evidence`, and one bar per frame with the probability that
+        the frame's own logits give to the class.
     """
     num_frames, size = clip.shape[:2]
     figure = new_figure(1.5 * num_frames + 1, 4.6, "constrained")
@@ -96,15 +98,15 @@ def saliency_sheet(
 
 
 def find_clip(wanted: str, names: Sequence[str]) -> int:
-    """Returns the number of a clip from its number or its file.
+    """Returns the number of the clip that a user asks for.
 
     Args:
-        wanted: A number, a path, or the end of one, in whole names of folders
-            and files: `swipe_left/000.mp4`.
+        wanted: The number of a clip, its path, or the end of its path in whole
+            names of folders and files, such as `swipe_left/000.mp4`.
         names: The path of each clip.
 
     Raises:
-        ValueError: If that is no clip, or several.
+        ValueError: If no clip or more than one clip matches.
     """
     if wanted.isdecimal() and int(wanted) < len(names):
         return int(wanted)
@@ -124,6 +126,6 @@ def find_clip(wanted: str, names: Sequence[str]) -> int:
         what = f"the end of {len(found)} paths ({some} ...)"
     raise ValueError(
         f"`saliency` must be numbers of clips, 0 to {len(names) - 1}, or ends "
-        "of their files' paths that one clip has, as CLASS/FILE. "
+        "of paths that match exactly one clip, such as CLASS/FILE. "
         f"Received: {wanted!r}, {what}"
     )

@@ -1,4 +1,4 @@
-"""StreamResults: the accuracies of videos that were streamed."""
+"""StreamResults: the accuracy of a stream at each moment of its videos."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,14 @@ class StreamedVideo:
     """The logits of a streamed video and of the videos before it.
 
     Attributes:
-        clip: The clip's number.
-        label: The number of its class.
-        logits: `[n, K]`, the logits of its n frames.
-        before: `[m, K]`, the logits of all frames between the last reset and
-            the video; m may be 0.
-        position: How many videos ran between the last reset and this one.
-        changed: Whether the last of these is of another class.
+        clip: Number of the clip.
+        label: Number of the clip's class.
+        logits: `[n, K]`, the logits of the n frames of the video.
+        before: `[m, K]`, the logits of all frames between the last reset of
+            the stream and this video; m may be 0.
+        position: The number of videos between the last reset and this one.
+        changed: Whether the video directly before this one, without a reset
+            between them, has another class.
     """
 
     clip: int
@@ -28,17 +29,18 @@ class StreamedVideo:
     changed: bool
 
     def right(self, window: int) -> np.ndarray:
-        """Returns whether each moment's answer is right, `[n]` bool.
+        """Returns whether the prediction at each frame is right, `[n]` bool.
 
         Args:
-            window: How many frames, up to each moment, have their logits
-                averaged. Frames of earlier videos count if there was no reset.
+            window: The number of frames, up to and including the current one,
+                whose logits are averaged. Frames of earlier videos count if
+                there was no reset.
         """
         past = np.concatenate([self.before, self.logits]).astype(np.float64)
         sums = np.concatenate([np.zeros_like(past[:1]), past.cumsum(axis=0)])
         ends = np.arange(len(self.before), len(past)) + 1
         starts = np.maximum(ends - window, 0)
-        # A sum has the argmax of its mean.
+        # The sum and the mean have the same argmax.
         return (sums[ends] - sums[starts]).argmax(axis=1) == self.label
 
 
@@ -47,16 +49,18 @@ class StreamResults:
     """Accuracies in [0, 1], as tables whose rows are tuples.
 
     Attributes:
-        videos: How many videos were streamed.
-        by_fraction: Rows of the share of a video that was seen and the
-            accuracy.
-        by_frames: Rows of the frames seen, the accuracy, and the number of
-            videos that have so many frames.
-        by_position: Rows of the number of videos that ran before without a
-            reset, the accuracy at the last frame, and the number of videos.
-        after_change: Rows of the frames since a video of another class ended,
-            the accuracy with a reset between the two, the accuracy without
-            one, and the number of videos that have so many frames.
+        videos: The number of videos that were streamed.
+        by_fraction: Each row has the share of the video's frames that were
+            seen, and the accuracy.
+        by_frames: Each row has the number of frames that were seen, the
+            accuracy, and the number of videos that are at least so long.
+        by_position: Each row has the number of videos that were streamed
+            before without a reset, the accuracy at the last frame, and the
+            number of videos at this position.
+        after_change: Each row has the number of frames since a video of
+            another class ended, the accuracy with a reset between the two
+            videos, the accuracy without one, and the number of videos that
+            are at least so long.
     """
 
     videos: int
@@ -68,9 +72,9 @@ class StreamResults:
     def after_others(self) -> tuple[float | None, int]:
         """Returns the accuracy without a reset, and the number of videos.
 
-        It is measured at the last frames of all videos that ran after another
-        one. Few chains are complete, so the last position alone may hold only
-        one video.
+        The accuracy is measured at the last frame of every video that followed
+        another one without a reset; it is None if there is no such video. All
+        positions count, because the last one may have only one video.
         """
         rows = self.by_position[1:]
         videos = sum(count for _, _, count in rows)
@@ -83,16 +87,16 @@ def summarize(
     chained: Sequence[StreamedVideo],
     window: int,
 ) -> StreamResults:
-    """Returns the accuracies of videos that were streamed.
+    """Computes the accuracies of streamed videos.
 
     Args:
-        fresh: Each video, streamed from a reset, by its clip's number.
+        fresh: Each video, streamed after a reset, by the number of its clip.
         chained: The same videos, streamed in chains without resets.
-        window: As for `StreamedVideo.right`.
+        window: As in `StreamedVideo.right`.
     """
     right = {clip: video.right(window) for clip, video in fresh.items()}
     fractions = np.arange(1, 11) / 10
-    seen = [  # The last frame within the share, at least the first one.
+    seen = [  # At the last frame of each share, or the first frame at least.
         [x[max(int(np.floor(share * len(x))), 1) - 1] for x in right.values()]
         for share in fractions + 1e-9
     ]
@@ -124,7 +128,7 @@ def summarize(
 
 
 def _by_frame(answers):
-    """Returns (frames seen, accuracy, videos so long), in linear time."""
+    """Returns (frames seen, accuracy, number of videos that are so long)."""
     longest = max(map(len, answers), default=0)
     hits, videos = np.zeros(longest), np.zeros(longest, int)
     for each in answers:

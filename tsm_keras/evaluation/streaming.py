@@ -1,7 +1,7 @@
-"""stream_protocol: how good a causal model is at each moment of a stream.
+"""stream_protocol: the accuracy of a causal model at each moment of a stream.
 
-The questions of whoever runs one: how early does it know, does it tire of a
-long stream, and how long does it talk about a scene that is gone?
+It measures how early in a video the prediction is right, whether accuracy drops
+in a long stream, and how long a scene that has ended affects the prediction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,25 +18,25 @@ from tsm_keras.evaluation.stream_results import (
 )
 from tsm_keras.models.config import VideoClassifierConfig
 
-_CHUNK = 32  # Frames of a video that are decoded at a time.
+_CHUNK = 32  # The number of frames of a video that are decoded at a time.
 
 
 class Streamer(Protocol):
-    """A network that takes the next frame of N streams, and keeps its state.
+    """A network that takes the next frame of N streams and keeps their state.
 
-    `StreamingClassifier` is one.
+    `StreamingClassifier` implements this protocol.
 
     Attributes:
-        streams: N.
+        streams: The number of streams, N.
     """
 
     streams: int
 
     def step(self, frames: np.ndarray) -> np.ndarray:
-        """Takes `[N, S, S, 3]` uint8; returns `[N, K]` logits."""
+        """Takes `[N, S, S, 3]` uint8 frames; returns `[N, K]` logits."""
 
     def reset(self, stream: int | None = None) -> None:
-        """Starts one stream anew, or all."""
+        """Clears the state of one stream, or of all streams for None."""
 
 
 def stream_protocol(
@@ -49,25 +49,27 @@ def stream_protocol(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, StreamResults]:
-    """Streams all videos twice: each from a reset, and in chains without.
+    """Streams all videos twice: with a reset before each, and in chains.
 
     Args:
         streamer: A network in its streaming form.
-        clips: From `open_clips`.
-        config: Of the network.
-        frame_interval: Seconds of video between two frames that the network
-            is fed; None for those of its training.
-        chain: Videos that follow each other without a reset.
-        seed: Of the order of the videos in the chains.
-        progress: Called with (videos done, videos in all).
+        clips: The videos, from `open_clips`.
+        config: The config of the network.
+        frame_interval: Seconds of video between two frames of the stream; None
+            for the `frame_interval` of `config`.
+        chain: The number of videos per chain, which follow each other without
+            a reset.
+        seed: Seed of the order of the videos in the chains.
+        progress: Called with the number of videos done and of all videos.
 
     Returns:
-        Results by how an answer is read: `"frame"`, the last frame's logits,
-        and `"window"`, the mean over the last `num_segments` frames.
+        Two results: `"frame"` takes the prediction from the logits of the last
+        frame, `"window"` from the mean over the last `num_segments` frames.
 
     Raises:
-        ValueError: If no interval is known, one is not positive and finite, or
-            of every video a stream would see one frame.
+        ValueError: If the interval is unknown, not positive or not finite, if
+            it is so long that a stream would see one frame of every video, or
+            if the frame rate of a video is unknown.
     """
     interval = stream_interval(config, frame_interval)
     paces = (
@@ -107,15 +109,15 @@ def stream_interval(
     """Returns the seconds between two frames; see `stream_protocol`.
 
     Raises:
-        ValueError: If they are unknown, or not positive and finite.
+        ValueError: If the interval is unknown, not positive or not finite.
     """
     interval = (
         config.frame_interval if frame_interval is None else frame_interval
     )
     if not 0 < interval < np.inf:
         raise ValueError(
-            "`frame_interval` must be positive, finite seconds; the model was "
-            f"trained at {config.frame_interval} (0: unknown). "
+            "`frame_interval` must be a positive, finite number of seconds; "
+            f"that of the model is {config.frame_interval} (0 means unknown). "
             f"Received: frame_interval={interval!r}"
         )
     return interval
@@ -128,17 +130,17 @@ def stream_chains(
     chains: Sequence[Sequence[int]],
     interval: float,
 ) -> Iterator[StreamedVideo]:
-    """Streams chains of videos, as many side by side as there are streams.
+    """Streams chains of videos, one chain per stream at a time.
 
     Args:
-        streamer: It is reset at the beginning of every chain.
+        streamer: The network, which is reset at the start of every chain.
         clips: As in `stream_protocol`.
         config: As in `stream_protocol`.
-        chains: Numbers of clips.
-        interval: Seconds.
+        chains: The numbers of the clips of each chain.
+        interval: Seconds of video between two frames.
 
     Yields:
-        Every video of every chain, when it has ended.
+        Every video of every chain, once it has ended.
     """
     waiting = iter(chains)
     size = config.image_size
@@ -163,7 +165,7 @@ def stream_chains(
 
 
 class _Chain:
-    """A chain that is running; `next_frame` is None at its end."""
+    """A chain that is being streamed; `next_frame` is None at its end."""
 
     def __init__(self, clips, config, numbers, interval):
         self._frames = (
@@ -176,7 +178,7 @@ class _Chain:
         self._advance()
 
     def add(self, logits):
-        """Takes the logits of `next_frame`; returns a video that has ended."""
+        """Takes the logits of `next_frame`; returns the video if it ends."""
         position, number, is_last = self._about
         self._logits.append(logits)
         video = None
@@ -200,7 +202,7 @@ class _Chain:
 
 
 def _video_frames(clips, config, number, interval):
-    """Yields the frames that a stream sees, and whether each is the last."""
+    """Yields whether a frame is the video's last, and the frame."""
     count, step = _count_and_step(clips, number, interval)
     indices = np.arange(0, count, step).astype(np.int32)
     for start in range(0, len(indices), _CHUNK):
@@ -216,7 +218,7 @@ def _video_frames(clips, config, number, interval):
 
 
 def _count_and_step(clips, number, interval):
-    """Returns the frames of a video, and how many of them an interval has."""
+    """Returns the number of frames of a video, and of frames per interval."""
     about = clips.describe(number)
     step = interval * float(about["frame_rate"])
     if not step > 0:

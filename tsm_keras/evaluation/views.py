@@ -1,4 +1,4 @@
-"""predict_views: one prediction a video from all its views."""
+"""predict_views: one prediction per video, averaged over its views."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,12 +9,12 @@ from tsm_keras.data.readers.clip_reader import DataSource, as_reader
 from tsm_keras.evaluation.predictions import Predictions, softmax
 from tsm_keras.models.config import VideoClassifierConfig
 
-# Takes clips, [B, T, S, S, C] uint8, and returns logits, [B, T, K], of each
-# frame, or [B, 1, K] of each clip.
+# Takes clips, [B, T, S, S, C] uint8, and returns logits: [B, T, K], one row per
+# frame, or [B, 1, K], one row per clip.
 Predictor = Callable[[np.ndarray], np.ndarray]
 
 AVERAGES = ("logits", "softmax")
-# A probability of 0 would have no finite logarithm.
+# The logarithm of a probability of 0 would not be finite.
 _SMALLEST = np.finfo(np.float32).tiny
 
 
@@ -30,28 +30,29 @@ def predict_views(
 ) -> Predictions:
     """Runs a predictor over all views of all videos.
 
-    Views stream through the predictor in batches of one size and are summed up
-    video by video: memory does not grow with their number.
+    Logits are summed up video by video, so memory does not grow with the number
+    of views.
 
     Args:
-        predictor: A network, an artifact, any callable.
+        predictor: A network, an artifact or any other callable.
         source: As in `make_dataset`.
-        config: What the predictor wants to be fed.
-        views: Which clips and crops of a video.
-        average: What is averaged over the views: `"logits"`, as the reference
-            does, or `"softmax"`, their probabilities (I3D, and the reference
-            for ensembles). The frames of a clip always average their logits.
-        batch_size: Views a batch.
-        progress: Called with (videos done, videos in all).
+        config: The clips that the predictor takes: number, size and interval
+            of the frames.
+        views: The clips and crops that are taken from each video.
+        average: What is averaged over the views: `"logits"` as in the authors'
+            code, or `"softmax"`, the probabilities, as in I3D. Over the frames
+            of a clip, logits are always averaged.
+        batch_size: The number of views per batch.
+        progress: Called with the number of videos done and of all videos.
 
     Returns:
-        The predictions in the order in which videos are stored. With one view
-        they hold the logits of every frame; with several, one row a video, the
-        mean logits or the logarithm of the mean probabilities.
+        The predictions in the order in which the videos are stored. With one
+        view they hold the logits of every frame; with several, one row per
+        video: the mean logits, or the logarithm of the mean probabilities.
 
     Raises:
-        ValueError: If an argument is wrong, the predictor returns another
-            shape, or the views are not possible; see `make_views`.
+        ValueError: If an argument is out of range, the predictor returns an
+            unexpected shape, or `make_views` refuses the views.
     """
     if average not in AVERAGES:
         raise ValueError(
@@ -106,11 +107,11 @@ def _each_view(predictor, data, clips) -> Iterator[tuple[np.ndarray, int]]:
         if logits.shape not in shapes:
             raise ValueError(
                 f"`predictor` must return {list(shapes[0])} for clips "
-                f"{list(views.shape)}, or one row a clip. "
+                f"{list(views.shape)}, or one row per clip. "
                 f"Received: {list(logits.shape)}"
             )
         for index, mirrored in enumerate(batch["mirrored"]):
             row = logits[index]
-            if mirrored:  # Shows the class that its mirror image is of.
+            if mirrored:  # It shows the class of the mirrored video.
                 row = row[:, list(clips.mirrored_labels)]
             yield row, int(batch["label"][index])

@@ -1,1 +1,1 @@
-"""Training: one set of defaults around `model.fit`."""
+"""Training of clip models: recipes, `fit`, run folders and `tsm train`."""

@@ -1,4 +1,4 @@
-"""backup_callback: saves what training needs to go on, after each epoch."""
+"""backup_callback: stores, after each epoch, all that resuming needs."""
 
 import os
 import pathlib
@@ -17,7 +17,10 @@ _EPOCH = "epoch_"
 def backup_callback(folder: pathlib.Path) -> keras.callbacks.Callback:
     """Returns a callback that restores the last backup and writes new ones.
 
-    A process that is killed at any moment leaves the backup of a whole epoch.
+    Even if the process is killed, the last backup is that of a whole epoch.
+
+    Args:
+        folder: The folder of the backups.
     """
     if KERAS_3:
         return _WholeBackups(folder)
@@ -28,18 +31,18 @@ def backup_callback(folder: pathlib.Path) -> keras.callbacks.Callback:
 
 
 def epochs_done(folder: pathlib.Path) -> int:
-    """Returns after how many epochs the last backup was made, 0 if none was.
+    """Returns the number of epochs before the last backup, 0 without a backup.
 
     Raises:
-        ValueError: If the backup is from the other Keras.
+        ValueError: If the other version of Keras wrote the backup.
     """
-    chief = folder / "chief"  # As tf_keras names it.
+    chief = folder / "chief"  # The name that tf_keras gives it.
     other = chief if KERAS_3 else next(iter(_backups(folder)), None)
     if other and other.exists():
         raise ValueError(
-            f"The backup {folder} is from "
-            f"{'tf_keras' if KERAS_3 else 'Keras 3'}: go on with that "
-            "(TF_USE_LEGACY_KERAS=1 chooses tf_keras)."
+            f"The backup {folder} was written by "
+            f"{'tf_keras' if KERAS_3 else 'Keras 3'}. Continue with the same "
+            "version (TF_USE_LEGACY_KERAS=1 chooses tf_keras)."
         )
     if KERAS_3:
         backups = _backups(folder)

@@ -1,6 +1,7 @@
-"""find_run, begin_run: the folder of a training, found and begun.
+"""find_run, begin_run: find and begin the run folder of `tsm train`.
 
-In between all settings are checked, so `find_run` changes nothing in it.
+The command checks all other settings between the two, so only `begin_run`
+writes to the folder.
 """
 
 import dataclasses
@@ -24,12 +25,13 @@ from tsm_keras.training.start_weights import StartReport
 
 @dataclasses.dataclass(frozen=True)
 class FoundRun:
-    """A folder to train in.
+    """A run folder to train in.
 
     Attributes:
-        folder: Where.
-        goes_on: Whether an unfinished run of the same settings is there.
-        replaces: Whether another run is there, which `begin_run` removes.
+        folder: The run folder.
+        goes_on: Whether it has an unfinished run with the same settings, which
+            will be continued.
+        replaces: Whether it has another run, which `begin_run` removes.
     """
 
     folder: RunFolder
@@ -38,20 +40,21 @@ class FoundRun:
 
 
 def find_run(flag_values: flags.FlagValues) -> FoundRun:
-    """Returns the run that the flags name, and locks it if there is one.
+    """Returns the run that the flags name, and locks it if it exists.
 
     Args:
-        flag_values: Of the command line; with `--resume` they become those of
-            the run.
+        flag_values: The flags of the command line. With `--resume` they are
+            replaced by the flags of the run.
 
     Raises:
-        flags.Error: If a flag is missing, or one too many.
+        flags.Error: If a required flag is missing, or a flag must not be
+            given together with `--resume`.
         ValueError, OSError: If the run or the preset must not be written.
     """
     if flag_values.resume:
         if others := serialized(flag_values):
             raise flags.Error(
-                "--resume takes all settings from the run: leave out "
+                "--resume takes all settings from the run. Leave out "
                 f"{' '.join(others)}"
             )
         run = RunFolder(flag_values.resume)
@@ -73,7 +76,7 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
         _check_free(target, run, before, differ)
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise FileExistsError(
-            f"{target} exists and is no preset: choose another folder."
+            f"{target} exists and is not a preset. Choose another folder."
         )
     if before:
         run.lock(_lock_name(flag_values))
@@ -81,7 +84,7 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
         not path.name.startswith("lock") for path in run.path.iterdir()
     ):
         raise FileExistsError(
-            f"{run.path} exists and is no folder of a run: choose another one "
+            f"{run.path} exists and is no folder of a run. Choose another one "
             "with --run."
         )
     return FoundRun(run, goes_on, before is not None and not goes_on)
@@ -95,18 +98,19 @@ def begin_run(
     report: StartReport | None,
     provenance: dict[str, Any],
 ) -> None:
-    """Locks the folder and writes what the run begins with.
+    """Locks the run folder and writes the description and the start of the run.
 
     Args:
-        found: From `find_run`. A run that it replaces is removed here.
-        flag_values: As for `find_run`.
-        recipe: What is trained.
-        model: What it begins with.
-        report: Where that comes from.
-        provenance: For the presets.
+        found: The result of `find_run`. A run that is to be replaced is
+            removed here.
+        flag_values: As in `find_run`.
+        recipe: The recipe of the run.
+        model: The clip model with the weights that training starts from.
+        report: The origin of these weights; None if there is nothing to print.
+        provenance: The provenance that the presets of the run will have.
 
     Raises:
-        OSError: If another process has begun it meanwhile.
+        OSError: If another process has begun the run in the meantime.
     """
     run = found.folder
     run.lock(_lock_name(flag_values))
@@ -118,8 +122,8 @@ def begin_run(
         run.remove()
     elif run.exists and not found.goes_on:
         raise FileExistsError(
-            f"Another process has begun the run {run.path}: start again to go "
-            "on with it."
+            f"Another process has begun the run {run.path}. Run the same "
+            "command again to continue it."
         )
     if not run.exists:
         run.describe(
@@ -141,7 +145,7 @@ def begin_run(
 
 
 def _check_unfinished(run, target):
-    """Refuses to resume what is done: with --overwrite it would start over."""
+    """Refuses to resume a finished run; --overwrite would start it over."""
     if not run.read().get("finished"):
         return
     place = (
@@ -150,27 +154,27 @@ def _check_unfinished(run, target):
         else f"was {target}, which is gone (copies: {run.path / 'presets'})"
     )
     raise FileExistsError(
-        f"The run {run.path} is finished: its preset {place}. To train anew, "
-        "give its command again, with --overwrite and without --resume."
+        f"The run {run.path} is finished: its preset {place}. To train again, "
+        "run its command with --overwrite instead of --resume."
     )
 
 
 def _check_free(target, run, before, differ):
-    """Refuses what only --overwrite may replace."""
+    """Refuses a preset or a run that only --overwrite may replace."""
     if target.exists():
         raise FileExistsError(
-            f"{target} exists: choose another folder, or add --overwrite."
+            f"{target} exists. Choose another folder or add --overwrite."
         )
     if before and (before.get("finished") or differ):
         problem = (
             "is finished"
             if before.get("finished")
-            else f"was begun with other settings ({' '.join(differ)}); go on "
-            f"with it: tsm train --resume={run.path}"
+            else f"was begun with other settings ({' '.join(differ)}). To "
+            f"continue it: tsm train --resume={run.path}"
         )
         raise FileExistsError(
-            f"The run {run.path} {problem}. For a new one choose another folder"
-            " (--to, --run), or add --overwrite."
+            f"The run {run.path} {problem}. For a new run choose another folder"
+            " (--to, --run) or add --overwrite."
         )
 
 
@@ -180,6 +184,6 @@ def _worker(flag_values):
 
 
 def _lock_name(flag_values):
-    """Each worker has its own."""
+    """Returns the name of this worker's lock file."""
     index = _worker(flag_values)
     return f"lock-worker-{index}" if index else "lock"

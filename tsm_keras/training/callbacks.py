@@ -1,4 +1,4 @@
-"""Callbacks that Keras lacks: presets, seeds of epochs, signals."""
+"""Callbacks: write presets, seed epochs, stop on signals, contain errors."""
 
 import concurrent.futures
 import functools
@@ -16,11 +16,11 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def harmless(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
-    """Makes a callback that only decorates a run unable to end it.
+    """Keeps the errors of an optional callback from ending a run.
 
     Args:
-        callback: Is changed: after its first error, which is printed, it does
-            nothing any more.
+        callback: The callback, which is changed: its first error is printed as
+            a warning, and from then on the callback does nothing.
 
     Returns:
         The same callback.
@@ -38,8 +38,8 @@ def harmless(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
             except Exception as error:
                 broken = True
                 print(
-                    f"\nwarning: {type(callback).__name__} writes no more for "
-                    f"TensorBoard; training goes on: {error!r}",
+                    f"\nwarning: {type(callback).__name__} failed and writes "
+                    f"no more for TensorBoard; training continues: {error!r}",
                     flush=True,
                 )
 
@@ -55,9 +55,9 @@ class SavePresets(keras.callbacks.Callback):
     """Writes the preset `last` after each epoch, and `best` after the best one.
 
     Args:
-        folder: Where the two presets go.
-        provenance: What they say about their training, for `save_preset`.
-        best: The best validation top-1 so far, in a run that goes on.
+        folder: The folder of the two presets.
+        provenance: The provenance to store, as in `save_preset`.
+        best: The best validation top-1 so far, in a run that is continued.
         swap: The callback that puts the averaged weights in place while they
             are saved; None if weights are not averaged.
         writes: False for a worker that takes part but writes nothing.
@@ -87,7 +87,7 @@ class SavePresets(keras.callbacks.Callback):
             self._swap.set_model(self.model)
             self._swap.set_params(self.params)
             self._swap.on_epoch_end(epoch, logs)
-        # Reading them is something that all workers do together.
+        # Reading the weights needs all workers.
         weights = self.model.get_weights()
         if self._swap:
             self._swap.on_epoch_begin(epoch + 1, logs)
@@ -96,7 +96,7 @@ class SavePresets(keras.callbacks.Callback):
         provenance = {**self._provenance, "epoch": epoch + 1}
         if top1 is not None:
             provenance["val_top1"] = float(top1)
-        # In a thread of its own there is no strategy that would spread the
+        # A new thread has no distribution strategy, which would spread the
         # model to be saved over all devices and workers.
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             pool.submit(self._save, names, weights, provenance).result()
@@ -115,7 +115,11 @@ class SavePresets(keras.callbacks.Callback):
 
 
 class SeedEpochs(keras.callbacks.Callback):
-    """Seeds dropout anew in each epoch: Keras 3 does not back up its seeds."""
+    """Seeds dropout in each epoch, because Keras 3 does not back up its state.
+
+    Args:
+        seed: The seed of the run.
+    """
 
     def __init__(self, seed: int):
         super().__init__()
@@ -132,10 +136,9 @@ class SeedEpochs(keras.callbacks.Callback):
 class StopAfterEpoch(keras.callbacks.Callback):
     """Ends training after the epoch in which SIGTERM or Ctrl-C arrives.
 
-    A second signal ends it at once. Either way the last whole epoch is backed
-    up. Signals have this meaning inside the `with` block, and get their old
-    meaning back when it is left by an error, too: Keras calls no callback
-    then.
+    A second signal ends training at once. In both cases the last whole epoch is
+    backed up. Signals are handled so inside the `with` block only; the old
+    handlers return even if it ends by an error, when Keras calls no callback.
 
     Attributes:
         received: The first signal; None if there was none.
@@ -159,7 +162,7 @@ class StopAfterEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def restore_handlers(self):
-        """Gives the signals their old meaning back."""
+        """Restores the old handlers of the signals."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
@@ -170,7 +173,7 @@ class StopAfterEpoch(keras.callbacks.Callback):
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
         print(
-            f"\n{self.received.name}: training ends after this epoch, and can "
-            "be resumed. A second signal ends it at once; the epoch is lost.",
+            f"\n{self.received.name}: training ends after this epoch and can "
+            "be resumed. A second signal ends it at once and loses the epoch.",
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""ClipPictures: shows the graph and predicted clips in TensorBoard."""
+"""ClipPictures: writes the graph and predicted clips for TensorBoard."""
 
 import os
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from tensorflow import keras
 
 
 class ClipPictures(keras.callbacks.Callback):
-    """Writes the graph, and after each epoch a few clips with predictions.
+    """Writes the graph once, and a few clips with predictions in each epoch.
 
     Args:
-        folder: The folder of the logs.
+        folder: The folder of the TensorBoard logs.
         clips: `[N, T, H, W, 3]` uint8 RGB.
         labels: `[N]` class numbers.
         label_names: Class names in the order of the logits.
@@ -33,7 +33,7 @@ class ClipPictures(keras.callbacks.Callback):
         self._clips, self._labels, self._names = clips, labels, label_names
 
     def on_train_begin(self, logs=None):
-        # Keras 3's own callback looks for a function it no longer has.
+        # The callback of Keras 3 calls a function that Keras 3 has removed.
         call = tf.function(lambda clips: self.model(clips, training=False))
         graph = call.get_concrete_function(self._clips).graph
         with self._writer.as_default(step=0):

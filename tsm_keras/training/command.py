@@ -5,14 +5,15 @@ tsm train --data=DATA --to=PRESET --recipe=finetune_small --init=OTHER_PRESET
 tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 tsm train --resume=RUN
 
-DATA is what `tsm prepare` wrote, or holds DATA/train/CLASS/FILE,
-DATA/val/CLASS/FILE and DATA/test/CLASS/FILE. The validation clips (val) choose
-the best epoch, and the finished network is then tested once on the test clips.
-Without val, the test clips do both, and the figure is too good.
+DATA is a data set that `tsm prepare` wrote, or a folder with
+DATA/train/CLASS/FILE, DATA/val/CLASS/FILE and DATA/test/CLASS/FILE. The best
+epoch is chosen by the validation clips (val), and the finished network is then
+tested once on the test clips. Without val, the best epoch is chosen by the test
+clips, and its accuracy on them is too optimistic.
 
-The folder of the run, PRESET.run, lies beside PRESET and holds metrics and
-presets. The same command again, or --resume, goes on with a run that ended
-early. docs/training.md describes the recipes.
+The folder of the run, PRESET.run beside PRESET, contains metrics and presets.
+To continue an interrupted run, run the same command again or use --resume.
+docs/training.md describes the recipes.
 """
 
 import dataclasses
@@ -57,16 +58,18 @@ define(FLAGS, __name__)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Trains, and writes the preset.
+    """Trains a network and writes its preset.
 
-    Quantization-aware and multi-worker training start this process over with
+    Quantization-aware and multi-worker training restart this process with
     tf_keras.
 
     Raises:
-        flags.Error: If there are arguments that are no flags.
+        flags.Error: If a required flag is missing, or there are positional
+            arguments.
         ValueError, OSError: If the data or a setting is wrong; nothing is
             written then.
-        SystemExit: With 128 and the signal's number, if one ended it early.
+        SystemExit: With the status 128 plus the number of the signal, if a
+            signal ended training early.
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
@@ -122,7 +125,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         for clips in (training, validation, test)
     )
-    make_training(batch_size=1)  # Refuses what does not fit the data set.
+    make_training(batch_size=1)  # Raises if settings do not fit the data set.
     check_training(
         model, recipe.training, strategy, quantization_aware=FLAGS.qat
     )
@@ -136,7 +139,7 @@ def main(arguments: Sequence[str]) -> None:
         "init": _hash_of_init(),
         "quantization_aware": FLAGS.qat,
     }
-    # Nothing is written, and no earlier run touched, before this.
+    # Before this line nothing is written, and no earlier run is changed.
     begin_run(found, FLAGS, recipe, model, report, provenance)
     workers = count_workers(strategy)
     batch_size = recipe.training.batch_size // workers
@@ -158,20 +161,20 @@ def main(arguments: Sequence[str]) -> None:
     )
     try:
         if several:
-            # The first one may have removed an earlier run.
+            # The first worker may have to remove an earlier run before.
             wait_for_workers(strategy)
         finished = train()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if not several:
             raise
         reason = error.message.splitlines()[-1]
-        print(f"lost another worker, starting over to wait for it: {reason}")
+        print(f"lost another worker, restarting to wait for it: {reason}")
         run.unlock()
         restart_in_tf_keras()
     if not finished.complete:
         print(
             f"stopped after epoch {finished.epochs} of "
-            f"{recipe.training.epochs}; go on with: "
+            f"{recipe.training.epochs}; to continue: "
             f"tsm train --resume={shlex.quote(str(run.path))}"
         )
         sys.exit(128 + finished.signal)
@@ -200,20 +203,20 @@ def _check_data(run, training):
     if run.read()["data_sha256"] != training.content_hash:
         raise ValueError(
             f"The data set {FLAGS.data} differs from the one that the run "
-            f"{run.path} was begun with: start a new run."
+            f"{run.path} was begun with. Start a new run."
         )
 
 
 def _open_with_start(recipe):
-    """Returns the model of --init, None without one, and the training clips.
+    """Returns the model of --init, or None, and the training clips.
 
-    If the two have the same classes, they get the order that --init has.
+    If both have the same classes, the clips take the order of the model's.
     """
     if not FLAGS.init or FLAGS.init == "scratch":
         return None, _open("train")
     from tsm_keras.training.starting_point import read_source
 
-    # Before the videos are checked, which may take long.
+    # This comes before the check of the videos, which may take long.
     source = read_source(FLAGS.init, recipe)
     labels = source.video_config.labels
     same = {*labels} == {*class_names(FLAGS.data, "train")}
@@ -227,24 +230,24 @@ def _hash_of_init():
 
 
 def _held_out_splits():
-    """Returns the splits to validate and to test on; the latter may be None."""
+    """Returns the splits for validation and test; the latter may be None."""
     there = split_names(FLAGS.data)
     test = FLAGS.test_split or "test"
     validation = FLAGS.validation_split or ("val" if "val" in there else test)
     needed = ["train", validation, *filter(None, [FLAGS.test_split])]
     if missing := [split for split in needed if split not in there]:
-        # A folder without splits would be trained, validated and tested on.
+        # A folder without splits would give the same clips for everything.
         raise ValueError(
             "`data` must have clips to train on and others to validate on: "
             f"{FLAGS.data}/train/CLASS/FILE and {FLAGS.data}/val/CLASS/FILE, "
-            "or what `tsm prepare` wrote, which can draw such splits. "
+            "or a data set of `tsm prepare`, which can draw such splits. "
             f"Received: a folder with {there or 'no splits'}, "
             f"without {missing}"
         )
     if validation == test:
         print(
-            f"validating on the split {validation}, as there is no val: the "
-            "best epoch is chosen by the clips that it is measured on"
+            f"validating on the split {validation}, as there is no val split: "
+            "the best epoch is chosen by the clips that measure its accuracy"
         )
         return validation, None
     if test not in there:

@@ -1,4 +1,4 @@
-"""How training is spread over devices and workers: tf.distribute."""
+"""Distributes training over devices and workers with tf.distribute."""
 
 import json
 import os
@@ -10,16 +10,16 @@ STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """Returns the strategy that a model is built, compiled and trained under.
+    """Returns the strategy to build, compile and train a model with.
 
     Args:
-        name: `"none"`; `"mirrored"`, all GPUs of this machine; or
-            `"multi_worker"`, the processes that `TF_CONFIG` names. The last
-            must be made before TensorFlow does anything else.
+        name: `"none"` for one device; `"mirrored"` for all GPUs of this
+            machine; or `"multi_worker"` for the processes that `TF_CONFIG`
+            lists. The last must be made before any other use of TensorFlow.
 
     Raises:
-        ValueError: If the name is unknown, or `TF_CONFIG` is missing or
-            names no worker.
+        ValueError: If the name is unknown, or `TF_CONFIG` is missing or does
+            not describe a worker.
     """
     if name not in STRATEGIES:
         raise ValueError(
@@ -35,29 +35,29 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 
 def count_workers(strategy: tf.distribute.Strategy) -> int:
-    """Returns how many processes train together."""
+    """Returns the number of processes that train together."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return 1
     return strategy.cluster_resolver.cluster_spec().num_tasks("worker")
 
 
 def worker_index() -> int:
-    """Returns the number of this worker as `TF_CONFIG` has it; 0 leads.
+    """Returns the number of this worker in `TF_CONFIG`; worker 0 leads.
 
     Raises:
-        ValueError: If `TF_CONFIG` is missing or names no worker.
+        ValueError: If `TF_CONFIG` is missing or does not describe a worker.
     """
     text = os.environ.get("TF_CONFIG", "")
     try:
         config = json.loads(text)
         index = config["task"]["index"]
         if config["task"]["type"] != "worker":
-            raise ValueError("the task's type must be worker")
+            raise ValueError("the type of the task must be worker")
         if not 0 <= index < len(config["cluster"]["worker"]):
-            raise ValueError("the task's index must be that of a worker")
+            raise ValueError("the index of the task must be that of a worker")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            "`TF_CONFIG` must name the workers and which of them this is: "
+            "`TF_CONFIG` must list all workers and say which one this is: "
             '{"cluster": {"worker": ["host1:port", "host2:port"]}, "task": '
             '{"type": "worker", "index": 0}}. '
             f"Received: TF_CONFIG={text!r} ({error!r})"
@@ -66,20 +66,20 @@ def worker_index() -> int:
 
 
 def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:
-    """Raises a ValueError if devices cannot share batches evenly."""
+    """Raises a ValueError if a batch cannot be divided among the devices."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(
-            f"`batch_size` must be a multiple of {replicas}, the devices that "
-            f"share a batch. Received: batch_size={batch_size}"
+            f"`batch_size` must be a multiple of {replicas}, the number of "
+            f"devices that share a batch. Received: batch_size={batch_size}"
         )
 
 
 def wait_for_workers(strategy: tf.distribute.Strategy) -> None:
-    """Returns when all workers have come here.
+    """Waits until all workers have called this function.
 
     Raises:
-        tf.errors.OpError: If one of them is lost.
+        tf.errors.OpError: If a worker is lost.
     """
 
     def count():
@@ -94,20 +94,20 @@ def distributed(
     batch_size: int,
     make: Callable[..., tf.data.Dataset],
 ) -> tf.data.Dataset:
-    """Returns a data set of which each worker reads its share.
+    """Makes a data set for `model.fit` of which each worker reads its share.
 
     Args:
-        strategy: From `make_strategy`.
-        batch_size: Of all workers together.
-        make: Called with `batch_size`, `num_workers` and `worker`; gives whole
-            batches.
+        strategy: The strategy, from `make_strategy`.
+        batch_size: The number of clips per batch of all workers together.
+        make: Makes a data set of whole batches; called with `batch_size`,
+            `num_workers` and `worker`, as in `make_dataset`.
 
     Returns:
-        For `model.fit`: the batches of `make`, or, with several workers, this
-        one's part of them.
+        The batches of `make` or, with several workers, this worker's part of
+        them.
 
     Raises:
-        ValueError: If the batches cannot be shared evenly.
+        ValueError: If a batch cannot be divided among the devices.
     """
     check_batch_size(strategy, batch_size)
     replicas = strategy.num_replicas_in_sync
@@ -123,7 +123,7 @@ def distributed(
         )
         if replicas == workers:
             return data
-        # A batch for each of this worker's devices.
+        # One batch for each device of this worker.
         return data.unbatch().batch(batch_size // replicas)
 
     return strategy.distribute_datasets_from_function(share)
@@ -134,16 +134,20 @@ def distributed_test(
     batch_size: int,
     make: Callable[..., tf.data.Dataset],
 ) -> tuple[tf.data.Dataset, int]:
-    """Returns what is tested on, and how many batches that is.
+    """Makes a data set for evaluation, and its number of batches.
 
-    No device can compute on an empty batch, so several of them get whole ones,
-    filled up with clips of weight zero. The others weigh a little more than
-    one: losses are divided by all.
+    No device can compute on an empty batch, so with several devices all batches
+    are filled up with clips of the weight 0. The real clips have a weight of
+    slightly more than 1, because losses are divided by the number of all clips.
 
     Args:
-        strategy: As for `distributed`.
-        batch_size: The same.
-        make: The same, but for what fills no batch.
+        strategy: As in `distributed`.
+        batch_size: As in `distributed`.
+        make: As in `distributed`, but its last batch may be smaller.
+
+    Returns:
+        The batches of clips and class numbers, with weights if there are
+        several devices; and the number of batches.
     """
     if strategy.num_replicas_in_sync == 1:
         data = make(batch_size=batch_size, num_workers=1, worker=0)

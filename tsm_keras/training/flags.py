@@ -1,4 +1,4 @@
-"""Flags of `tsm train`: every field of a recipe, and the command's own."""
+"""Flags of `tsm train`: the fields of a recipe, and those of the command."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.recipes import RECIPES, Recipe, find_recipe
 from tsm_keras.training.starting_point import CHANGEABLE
 
-# The field of each flag.
+# Names of flags, each with the field that it sets.
 _NETWORK = {
     "backbone": "backbone",
     "width": "width",
@@ -33,43 +33,43 @@ _NETWORK = {
 _TRAINING = {
     field.name: field.name for field in dataclasses.fields(TrainingConfig)
 }
-# Where the value comes from if a flag is not given.
+# These say in the help where a value comes from if its flag is not given.
 _FIXED = "from --init, else from the recipe, else "
 _CHANGEABLE = "from the recipe if it names one, else from --init, else "
 _RECIPE = "from the recipe, else "
-# A trained network needs smaller steps: the rate of `default` is divided by it.
+# A trained network needs smaller steps: its learning rate is divided by this.
 _SMALLER = 10
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
 _BOOLEAN = flags.DEFINE_boolean
-# Heading, and of each flag its name, kind, default and help.
+# The flags under each heading of the help: name, kind, default and help.
 _COMMAND = {
     "data": (
         (
             "data",
             _TEXT,
             None,
-            "Prepared data set, or a folder of train/, val/ and test/ that "
-            "hold one folder per class.",
+            "Prepared data set, or folder with train/, val/ and test/, each "
+            "with one folder per class.",
         ),
         (
             "validation_split",
             _TEXT,
             None,
-            "Split that chooses the best epoch. (default: val, or test where "
+            "Split that chooses the best epoch. (default: val, or test if "
             "there is no val)",
         ),
         (
             "test_split",
             _TEXT,
             None,
-            "Split that the finished network is tested on. (default: test, if "
-            "it is not the one that chooses)",
+            "Split that the finished network is tested on. (default: test, "
+            "unless it is the validation split)",
         ),
         (
             "max_bad_fraction",
             _FLOAT,
             0.0,
-            "Share of a folder's videos that may be unreadable and are then "
+            "Share of the videos of a folder that may be unreadable; they are "
             "left out.",
         ),
         (
@@ -86,19 +86,19 @@ _COMMAND = {
             "run",
             _TEXT,
             None,
-            "Folder of the run. (default: that of --to, with .run appended)",
+            "Folder of the run. (default: the path of --to with .run appended)",
         ),
         (
             "resume",
             _TEXT,
             None,
-            "Folder of a run to go on with; all other settings come from it.",
+            "Folder of a run to continue; all other settings come from it.",
         ),
         (
             "overwrite",
             _BOOLEAN,
             False,
-            "Replace the preset of --to and its run.",
+            "Replace the preset at --to and its run.",
         ),
         (
             "debug",
@@ -112,7 +112,7 @@ _COMMAND = {
             "recipe",
             _TEXT,
             "default",
-            f"Settings of a paper or of ours: one of {', '.join(RECIPES)}.",
+            f"Recipe to take settings from: one of {', '.join(RECIPES)}.",
         ),
         (
             "init",
@@ -132,7 +132,7 @@ _COMMAND = {
             "qat",
             _BOOLEAN,
             False,
-            "Train the preset of --init with the roundings of int8, for "
+            "Train the preset of --init with simulated int8 rounding, for "
             "`tsm export --quantize=int8_qat`.",
         ),
     ),
@@ -148,20 +148,20 @@ _COMMAND = {
             "deterministic",
             _BOOLEAN,
             True,
-            "Compute the same bits in each run; a GPU is faster without.",
+            "Make equal runs bit-identical; a GPU is faster without.",
         ),
     ),
 }
-# These say where a run is, not what it does.
+# These flags name the folder of a run and are no settings of it.
 _NOT_OF_THE_RUN = ("resume", "overwrite", "run")
 
 
 def define(flag_values: flags.FlagValues, module_name: str) -> None:
-    """Defines the flags.
+    """Defines the flags of `tsm train`.
 
     Args:
-        flag_values: Where the flags are defined.
-        module_name: The command's module, under which its help lists them.
+        flag_values: The flag values that receive the flags.
+        module_name: The module of the command, which `--help` lists.
     """
     define_groups(flag_values, module_name, _COMMAND)
     network = VideoClassifierConfig(num_classes=2)
@@ -196,7 +196,7 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
 
 
 def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
-    """Returns the recipe of --recipe with the settings of the other flags.
+    """Returns the recipe of `--recipe`, changed by the other flags.
 
     Raises:
         ValueError: If there is no such recipe, or a setting is invalid.
@@ -231,7 +231,7 @@ def given_network(flag_values: flags.FlagValues) -> dict[str, Any]:
 
 
 def is_given(flag_values: flags.FlagValues, name: str) -> bool:
-    """Whether a flag is on the command line."""
+    """Returns whether a flag is on the command line."""
     return flag_values[name].present > 0
 
 
@@ -247,7 +247,7 @@ def serialized(flag_values: flags.FlagValues) -> list[str]:
 
 
 def _is_path(name, value):
-    # The preset is not there yet; what is to be read may be a word (scratch).
+    # The preset of --to does not exist yet; --init may be the word scratch.
     return bool(value) and (
         name == "to" or (name in ("data", "init") and os.path.exists(value))
     )

@@ -1,4 +1,4 @@
-"""build_optimizer: AdamW, or SGD as the reference trains with it."""
+"""build_optimizer: AdamW, or SGD with rates per variable as in TSM's code."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,13 +14,14 @@ from tsm_keras.training.schedules import learning_rate_schedule
 
 
 class PerVariable(NamedTuple):
-    """How a variable's gradient is changed.
+    """The rule that changes the gradient of one variable.
 
     Attributes:
-        rate: Factor of its learning rate.
-        decay: Share of the variable that is added to its gradient.
-        first_step: Before which it does not change. Several accumulated
-            batches are one step.
+        rate: Multiplier of the learning rate.
+        decay: Weight decay: this multiple of the variable is added to its
+            gradient.
+        first_step: The first step that changes the variable. Accumulated
+            batches count as one step.
     """
 
     rate: float = 1.0
@@ -34,12 +35,12 @@ def build_optimizer(
     """Returns the optimizer for the trainable weights of a clip model.
 
     Args:
-        model: What will be trained, after `freeze`.
-        config: How.
-        steps_per_epoch: Batches an epoch.
+        model: The model to train, after `freeze`.
+        config: The optimizer and its settings.
+        steps_per_epoch: The number of batches per epoch.
 
     Raises:
-        ValueError: If this is tf_keras and the config needs Keras 3.
+        ValueError: If `check_keras` refuses the config.
     """
     check_keras(config, tf.distribute.get_strategy().num_replicas_in_sync)
     options: dict[str, Any] = {
@@ -51,7 +52,7 @@ def build_optimizer(
     rate = learning_rate_schedule(config, steps_per_epoch)
     if config.optimizer == "adamw":
         adamw = GlobalAdamW(rate, weight_decay=config.weight_decay, **options)
-        # Decay would pull normalization scales and biases to zero for nothing.
+        # Decay of normalization scales and biases to zero has no use.
         adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         return adamw
     return PerVariableSGD(
@@ -67,8 +68,8 @@ def per_variable(
     model: keras.Model, config: TrainingConfig, steps_per_epoch: int
 ) -> list[PerVariable]:
     """Returns the rule of each trainable variable of a model, in order."""
-    # Keras counts steps in `iterations`, and batches for the schedule. A step
-    # over the boundary is made in the epoch after it.
+    # `iterations` counts steps, of which one has `accumulate` batches. A step
+    # with batches of two epochs happens in the later one.
     thaws = config.frozen_epochs * steps_per_epoch // config.accumulate
     rules = {}
     for name, layer in leaf_layers(model):
@@ -87,17 +88,17 @@ def per_variable(
 
 
 class _GlobalGradients:
-    """Clips and changes gradients that are summed over all devices."""
+    """Clips and changes gradients after their sum over all devices."""
 
-    # Where both Kerases change gradients: after they are accumulated, before
-    # they are used. Keras 3 comes here before the sum over devices.
+    # Both versions of Keras call this method with accumulated gradients, just
+    # before they are applied. Keras 3 calls it before the sum over devices.
     def _clip_gradients(self, grads: Sequence[Any]) -> list[Any]:
         context = tf.distribute.get_replica_context()
         devices = context.num_replicas_in_sync if context and KERAS_3 else 1
         if devices > 1:
             grads = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
         changed = self._change(super()._clip_gradients(list(grads)))  # type: ignore[misc]
-        # Summed once more, they are the same.
+        # Keras sums over devices once more, which gives the same gradients.
         return [x / devices for x in changed] if devices > 1 else changed
 
     def _change(self, grads: Sequence[Any]) -> list[Any]:
@@ -105,18 +106,19 @@ class _GlobalGradients:
 
 
 class PerVariableSGD(_GlobalGradients, keras.optimizers.SGD):
-    """SGD with a learning rate and a weight decay of each variable's own.
+    """SGD with a learning rate and a weight decay per variable.
 
-    What reaches SGD is `rate * (clipped gradient + decay * variable)`. As
-    Keras' momentum takes the learning rate in (`m <- momentum * m - lr * g`),
-    the factor is one of the learning rate. PyTorch applies the rate after the
-    momentum: the two are the same but for the steps after the rate changes.
+    SGD receives `rate * (clipped gradient + decay * variable)` as the gradient.
+    The momentum of Keras includes the learning rate
+    (`m <- momentum * m - lr * g`), so `rate` multiplies the learning rate.
+    PyTorch applies the learning rate after the momentum; the two differ only in
+    the steps after the learning rate changes.
 
     Args:
-        learning_rate: Of a variable whose rule has `rate=1`.
-        variables: All that will be trained, in order.
-        rules: One for each.
-        **options: Of `keras.optimizers.SGD`, but for `weight_decay`.
+        learning_rate: Learning rate of a variable whose rule has `rate=1`.
+        variables: All variables that will be trained, in order.
+        rules: The rule of each variable.
+        **options: Arguments of `keras.optimizers.SGD` except `weight_decay`.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class PerVariableSGD(_GlobalGradients, keras.optimizers.SGD):
         **options: Any,
     ):
         super().__init__(learning_rate, **options)
-        # In a function Keras does not track the variables as its own.
+        # Inside a function, Keras does not track the variables as its own.
         self._ruled = lambda: list(zip(variables, rules, strict=True))
 
     def _change(self, grads: Sequence[Any]) -> list[Any]:
@@ -148,24 +150,25 @@ class PerVariableSGD(_GlobalGradients, keras.optimizers.SGD):
 
 
 class GlobalAdamW(_GlobalGradients, keras.optimizers.AdamW):
-    """AdamW, whose gradients are clipped by the norm over all devices."""
+    """AdamW with gradients that are clipped after their sum over devices."""
 
 
 def check_keras(config: TrainingConfig, devices: int) -> None:
-    """Raises a ValueError if this Keras cannot do what a config says.
+    """Raises a ValueError if this version of Keras cannot train as configured.
 
     Args:
-        config: How a model is to be trained.
-        devices: How many share a batch.
+        config: The settings to check.
+        devices: The number of devices that share a batch.
     """
     if config.accumulate > 1 and devices > 1:
         raise ValueError(
-            "`accumulate` must be 1 where several devices share a batch. "
+            "`accumulate` must be 1 if several devices share a batch. "
             f"Received: accumulate={config.accumulate}"
         )
     for field, neutral in (("ema", 0.0), ("accumulate", 1)):
         if not KERAS_3 and getattr(config, field) != neutral:
             raise ValueError(
-                f"`{field}` must be {neutral} in tf_keras, which cannot do "
-                f"this; Keras 3 can. Received: {field}={getattr(config, field)}"
+                f"`{field}` must be {neutral} in tf_keras, which lacks this "
+                f"option; Keras 3 can. Received: "
+                f"{field}={getattr(config, field)}"
             )

@@ -1,4 +1,4 @@
-"""fit_quantization_aware: fine-tunes a network with the roundings of int8."""
+"""fit_quantization_aware: fine-tunes a clip model with simulated int8."""
 
 from collections.abc import Iterable, Sequence
 
@@ -30,30 +30,30 @@ def fit_quantization_aware(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | str = "auto",
 ) -> keras.callbacks.History:
-    """Fine-tunes a trained clip model that rounds where int8 will.
+    """Fine-tunes a trained clip model with simulated int8 rounding.
 
     Args:
-        model: A trained clip model. Its weights change, and it gets
-            `activation_ranges`, which `save_preset` writes and
+        model: A trained clip model. Its weights change, and it gets the
+            attribute `activation_ranges`, which `save_preset` writes and
             `export_tflite(quantize="int8_qat")` needs.
-        training_data: As for `fit`.
-        config: As for `fit`. A tenth of the learning rate for training from
-            scratch is a good start. Nothing may be frozen, and the precision
-            must be float32.
-        validation_data: As for `fit`; accuracy is measured with roundings.
-        steps_per_epoch: As for `fit`.
-        validation_steps: As for `fit`.
-        initial_epoch: As for `fit`.
-        callbacks: As for `fit`; they see the network with roundings.
-        verbose: As for `fit`.
+        training_data: As in `fit`.
+        config: As in `fit`, but nothing may be frozen, and the precision must
+            be float32. A good learning rate is a tenth of that for training
+            from scratch.
+        validation_data: As in `fit`; its accuracy is measured with rounding.
+        steps_per_epoch: As in `fit`.
+        validation_steps: As in `fit`.
+        initial_epoch: As in `fit`.
+        callbacks: As in `fit`; they see the network with rounding.
+        verbose: As in `fit`.
 
     Returns:
-        What `fit` returns.
+        The history, as in `fit`.
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
-        ValueError: As `fit`, and if `config` freezes a part or asks for mixed
-            precision.
+        ValueError: As in `fit`, or if `config` freezes a part of the network
+            or sets mixed precision.
     """
     check_trainable_with_roundings(config)
     rounding = quantization_aware(model)
@@ -78,10 +78,9 @@ def fit_quantization_aware(
 
 
 def check_trainable_with_roundings(config: TrainingConfig) -> None:
-    """Raises a ValueError if a config asks for what tfmot cannot do.
+    """Raises a ValueError if tfmot cannot train with these settings.
 
-    Its wrappers go on training what is frozen, and its roundings exist in
-    float32 only.
+    Its wrappers train frozen layers too, and it rounds in float32 only.
     """
     for field, neutral in (
         ("frozen_stages", 0),
@@ -98,16 +97,16 @@ def check_trainable_with_roundings(config: TrainingConfig) -> None:
 def measure_ranges(
     model: keras.Model, names: Iterable[str], data: tf.data.Dataset
 ) -> dict[str, tuple[float, float]]:
-    """Measures the activations of some layers of a float network.
+    """Measures the range of the activations of layers of a float network.
 
     Args:
         model: A clip model.
-        names: The names of these layers.
-        data: Batches of clips and labels, of which a few are taken.
+        names: Names of the layers.
+        data: Batches of clips and labels, of which the first few are used.
 
     Returns:
-        For each layer the mean, over the batches, of the smallest and of the
-        largest value, widened to hold zero.
+        For each layer, the smallest and the largest value of a batch, averaged
+        over batches and widened to include zero.
     """
     names = list(names)
     probe = keras.Model(

@@ -1,9 +1,9 @@
-"""Recipes: what papers and we train with, by name.
+"""Recipes: named settings of training, from papers and of our own.
 
-Each is a function without arguments that returns plain data. Its docstring
-holds the command and what comes out, with the source of the figure. All from
-the TSM authors: Lin, Gan, Han, ICCV 2019 ("paper", section 5.1 and the tables
-named) and the README of mit-han-lab/temporal-shift-module ("repository").
+Each recipe is a function without arguments that returns plain data. Its
+docstring has the command, the accuracy to expect and the source of this figure:
+"paper" is Lin, Gan, Han, ICCV 2019 (section 5.1 and the tables named), and
+"repository" is the README of mit-han-lab/temporal-shift-module.
 """
 
 import dataclasses
@@ -19,16 +19,16 @@ from tsm_keras.training.config import TrainingConfig
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All that `tsm train` needs to know beside the data.
+    """All settings of `tsm train` except the data.
 
     Attributes:
-        training: How.
-        network: Fields of `VideoClassifierConfig`; the others have their
-            defaults, and the data set gives the classes.
-        sampling: Which frames make a clip.
+        training: Settings of the optimization.
+        network: Fields of `VideoClassifierConfig` that differ from their
+            defaults. The classes come from the data.
+        sampling: How the frames of a clip are chosen.
         augmentation: How clips are changed.
-        start: What the weights must come from: `"imagenet"`, `"kinetics"` or
-            `"preset"`; empty for random weights.
+        start: The required origin of the initial weights: `"imagenet"`,
+            `"kinetics"` or `"preset"`; empty for random weights.
     """
 
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
@@ -64,12 +64,13 @@ _CROP_AND_FLIP = AugmentationConfig(crop="multi_scale", flip=True)
 
 
 def default() -> Recipe:
-    """AdamW and a cosine, for small networks from scratch.
+    """AdamW with a cosine schedule, for small networks from scratch.
 
     tsm train --data=DATA --to=PRESET
 
-    `tsm quickstart` trains about so: 98% to 100% on generated gestures, where
-    a network without shift cannot exceed 58.3% (docs/performance.md).
+    `tsm quickstart` trains with similar settings and reaches 98% to 100% on
+    generated gestures, where a network without shift cannot exceed 58.3%
+    (docs/performance.md).
     """
     return Recipe()
 
@@ -80,8 +81,8 @@ def kinetics_8f() -> Recipe:
     tsm train --recipe=kinetics_8f --data=kinetics400 --init=resnet50.pth
     --to=PRESET
 
-    resnet50.pth: torchvision's or timm's ImageNet weights. Top-1 71.2% with
-    one centre crop, 72.8% with 10 crops (repository, uniform sampling).
+    resnet50.pth has ImageNet weights of torchvision or timm. Top-1 is 71.2%
+    with one centre crop, 72.8% with 10 crops (repository, uniform sampling).
     """
     training = dataclasses.replace(
         _REFERENCE, batch_size=128, learning_rate=0.02, rate_batch_size=128
@@ -96,8 +97,9 @@ def mobilenet_v2_kinetics() -> Recipe:
 
     tsm train --recipe=mobilenet_v2_kinetics --data=kinetics400 --to=PRESET
 
-    Top-1 69.5% with 10 clips a video at full resolution (repository, dense
-    sampling). Starts from the ImageNet weights of keras.applications.
+    Training starts from the ImageNet weights of keras.applications. Top-1 is
+    69.5% with 10 clips per video at full resolution (repository, dense
+    sampling).
     """
     training = dataclasses.replace(
         kinetics_8f().training,
@@ -120,42 +122,42 @@ def something_v1() -> Recipe:
     tsm train --recipe=something_v1 --data=something_v1 --init=resnet50.pth
     --to=PRESET
 
-    Top-1 45.6% with one centre crop, 47.2% with two clips at full resolution
-    (repository). Not mirrored: left and right are classes. --flip mirrors with
-    the classes' names, where the data set has its pairs.
+    Top-1 is 45.6% with one centre crop, 47.2% with two clips at full resolution
+    (repository). Clips are not mirrored, because classes name left and right.
+    --flip mirrors clips and swaps their classes if the data set has flip pairs.
     """
     return Recipe(_REFERENCE, _RESNET, augmentation=_CROP, start="imagenet")
 
 
 def something_v2() -> Recipe:
-    """ResNet-50 on Something-Something V2, 8 frames; trained as V1.
+    """ResNet-50 on Something-Something V2, 8 frames; settings as for V1.
 
     tsm train --recipe=something_v2 --data=something_v2 --init=resnet50.pth
     --to=PRESET
 
-    Top-1 61.2% with two clips at full resolution (repository).
+    Top-1 is 61.2% with two clips at full resolution (repository).
     """
     return something_v1()
 
 
 def jester() -> Recipe:
-    """ResNet-50 on Jester, 8 frames; trained as Something-Something.
+    """ResNet-50 on Jester, 8 frames; settings as for Something-Something.
 
     tsm train --recipe=jester --data=jester --init=resnet50.pth --to=PRESET
 
-    Top-1 97.0% (paper, table 2).
+    Top-1 is 97.0% (paper, table 2).
     """
     return something_v1()
 
 
 def ucf101_finetune() -> Recipe:
-    """A ResNet-50 trained on Kinetics goes on with UCF101.
+    """Fine-tunes a ResNet-50 of Kinetics on UCF101.
 
     tsm train --recipe=ucf101_finetune --data=ucf101 --init=KINETICS_PRESET
     --to=PRESET
 
-    Top-1 95.9% (paper, table 2). Weight decay is the reference's default,
-    5e-4, as its script gives none.
+    Top-1 is 95.9% (paper, table 2). The authors' script does not set the weight
+    decay, so it is the default of their code, 5e-4.
     """
     training = dataclasses.replace(
         _REFERENCE,
@@ -174,25 +176,26 @@ def ucf101_finetune() -> Recipe:
 
 
 def hmdb51_finetune() -> Recipe:
-    """A ResNet-50 trained on Kinetics goes on with HMDB51, as with UCF101.
+    """Fine-tunes a ResNet-50 of Kinetics on HMDB51; settings as for UCF101.
 
     tsm train --recipe=hmdb51_finetune --data=hmdb51 --init=KINETICS_PRESET
     --to=PRESET
 
-    Top-1 73.5% (paper, table 2).
+    Top-1 is 73.5% (paper, table 2).
     """
     return ucf101_finetune()
 
 
 def finetune_small() -> Recipe:
-    """A preset goes on with a few hundred clips of your own.
+    """Fine-tunes a preset on a few hundred clips of your own.
 
     tsm train --recipe=finetune_small --data=DATA --init=PRESET --to=MINE
 
-    The first half of MobileNetV2's stages (all but the last of a ResNet's)
-    stays frozen for five epochs, its normalization for good: few clips say
-    little about the first and cannot measure the second. Ours; what comes out
-    depends on your clips, and no paper has a figure.
+    The first four stages (half of MobileNetV2, all of a ResNet except its last
+    stage) stay frozen for five epochs, because few clips cannot improve general
+    features. All batch normalization except the first layer stays frozen
+    throughout, because few clips cannot measure its statistics. This recipe is
+    our own: the accuracy depends on your clips, and no paper has a figure.
     """
     return Recipe(
         TrainingConfig(
@@ -217,14 +220,15 @@ def finetune_small() -> Recipe:
 
 
 def online() -> Recipe:
-    """A causal MobileNetV2, which streams: the network of the online demo.
+    """Causal MobileNetV2 for streams, as in the authors' online demo.
 
     tsm train --recipe=online --data=jester --to=PRESET
 
-    The shift only reaches back, so each frame's answer needs no later one. For
-    ResNet-50 (--backbone=resnet50) the paper has 46.3% on Something-Something
-    V1, 1.0 below the bidirectional shift, and 74.3% on Kinetics, 0.2 above
-    (online TSM in its table of online recognition); for MobileNetV2 no figure.
+    The causal shift takes channels from earlier frames only, so a prediction
+    needs no later frame. The paper has figures for ResNet-50
+    (--backbone=resnet50), in its table of online recognition: 46.3% on
+    Something-Something V1, 1.0 below the bidirectional shift, and 74.3% on
+    Kinetics, 0.2 above it. It has none for MobileNetV2.
     """
     return Recipe(
         _REFERENCE,
@@ -257,10 +261,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def find_recipe(name: str) -> Recipe:
-    """Returns the recipe of a name.
+    """Returns the recipe with this name.
 
     Raises:
-        ValueError: If there is none; names the nearest.
+        ValueError: If there is no such recipe; it suggests a similar name.
     """
     if name not in RECIPES:
         close = difflib.get_close_matches(name, RECIPES, n=1)
@@ -273,7 +277,7 @@ def find_recipe(name: str) -> Recipe:
 
 
 def recipe_summaries() -> list[str]:
-    """Returns a line for each recipe: its name and what it trains."""
+    """Returns one line per recipe: its name and a summary."""
     width = max(map(len, RECIPES))
     return [
         f"{name:{width}}  {(inspect.getdoc(recipe) or '').splitlines()[0]}"

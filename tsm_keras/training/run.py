@@ -1,4 +1,4 @@
-"""train_in_folder: `fit` with a folder that keeps what it needs to go on."""
+"""train_in_folder: trains in a run folder, from which training can resume."""
 
 import dataclasses
 import functools
@@ -42,21 +42,22 @@ from tsm_keras.training.quantization_aware import (
 )
 from tsm_keras.training.run_folder import RunFolder
 
-_PICTURES = 4  # Clips that TensorBoard shows, each of another class.
-_SEARCHED = 400  # Clips decoded to find them.
+_PICTURES = 4  # The number of clips in TensorBoard, each of another class.
+_SEARCHED = 400  # The largest number of clips to decode to find them.
 
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """How a training ended.
+    """The result of a training.
 
     Attributes:
-        complete: Whether there is nothing left to do.
-        epochs: How many are done.
-        signal: Number of the one that ended it early, 0 for none.
-        model: What came out, None if it is not complete.
-        provenance: For its preset.
-        digest: Of the last weights, by which workers can be compared.
+        complete: Whether training is complete.
+        epochs: The number of epochs that are done.
+        signal: Number of the signal that ended training early, 0 for none.
+        model: The trained clip model; None if training is not complete, or in
+            a worker that does not lead.
+        provenance: The provenance for the preset of the model.
+        digest: A hash of the last weights, to compare workers.
     """
 
     complete: bool
@@ -74,16 +75,17 @@ def check_training(
     *,
     quantization_aware: bool = False,
 ) -> None:
-    """Refuses what training would refuse, before anything is written.
+    """Checks, before anything is written, that training can start.
 
     Args:
-        model: What will be trained.
-        config: How.
-        strategy: From `make_strategy`.
-        quantization_aware: Whether int8's roundings are trained.
+        model: The model to train.
+        config: Settings of training.
+        strategy: The strategy, from `make_strategy`.
+        quantization_aware: Whether training simulates int8 rounding.
 
     Raises:
-        ValueError: If the model, this Keras or the devices cannot do it.
+        ValueError: If the settings do not fit the model, this version of Keras
+            or the number of devices.
     """
     check_stages(model, config)
     check_keras(config, strategy.num_replicas_in_sync)
@@ -105,32 +107,32 @@ def train_in_folder(
     quantization_aware: bool = False,
     max_steps: int | None = None,
 ) -> Finished:
-    """Trains, going on from the folder's last backup if there is one.
+    """Trains in a run folder, from its last backup if there is one.
 
     Args:
         run: The folder that everything is written into.
         start: The clip model with the weights to start from, built outside
             the strategy's scope. Distributed training does not change it.
-        config: How to train.
-        make_training: Makes the training batches: `make_dataset` without
-            `batch_size`, `epochs`, `num_workers` and `worker`.
-        make_validation: Makes the batches that choose the best epoch, by the
-            same arguments.
-        provenance: What the presets say about their training, as JSON values.
-        strategy: From `make_strategy`; None for one device.
+        config: Settings of training.
+        make_training: Makes the training batches; called with `batch_size`,
+            `epochs`, `num_workers` and `worker`, as in `make_dataset`.
+        make_validation: Makes the batches that choose the best epoch; called
+            with `batch_size`, `num_workers` and `worker`.
+        provenance: The provenance of the presets, as JSON values.
+        strategy: The strategy, from `make_strategy`; None for one device.
         leads: False for a worker that leaves all writing to another one.
-        quantization_aware: Whether to train with the roundings of int8; then
-            no preset is written before the last epoch is done.
-        max_steps: The most steps of each epoch and each validation; None for
-            all of them.
+        quantization_aware: Whether to simulate int8 rounding. Then no preset is
+            written before the last epoch is done.
+        max_steps: The largest number of steps of each epoch and of each
+            validation; None for all of them.
 
     Returns:
-        How the training ended.
+        The result of the training.
     """
     strategy = strategy or tf.distribute.get_strategy()
     done = epochs_done(run.backup)
     if done:
-        print(f"going on after epoch {done} of {config.epochs}", flush=True)
+        print(f"continuing after epoch {done} of {config.epochs}", flush=True)
     steps = int(make_training(batch_size=config.batch_size).cardinality())
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
@@ -164,7 +166,7 @@ def train_in_folder(
             with strategy.scope(), precision(config.precision):
                 model = rebuild(start, start.video_config, build_clip_model)
         train = fit_quantization_aware if quantization_aware else fit
-        # One iterator for all epochs: each is what it is, whichever is first.
+        # One iterator goes through all epochs; none depends on earlier ones.
         epochs = range(done, max(config.epochs, done + 1))
         with signals:
             history = train(
@@ -186,7 +188,7 @@ def train_in_folder(
         done += len(history.epoch)
     if signals.received and done < config.epochs:
         return Finished(False, done, signals.received)
-    # All workers take part in reading weights.
+    # Reading the weights needs all workers.
     digest = _digest(model)
     if not leads:
         return Finished(True, done, 0, None, {}, digest)
@@ -201,7 +203,7 @@ def train_in_folder(
 
 
 def clip_accuracy(model: keras.Model, clips: tf.data.Dataset) -> float:
-    """Returns the share of clips whose highest logit is that of their class.
+    """Returns the top-1 accuracy of a clip model, in [0, 1].
 
     Args:
         model: A clip model.
@@ -231,16 +233,16 @@ def run_callbacks(
     saves_presets: bool = True,
     leads: bool = True,
 ) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks of a training that has a run folder.
+    """Returns the callbacks of a training in a run folder.
 
     Args:
         run: The folder that everything is written into.
-        config: How the model is trained.
-        epochs_done: How many epochs the last backup holds.
-        provenance: What the presets say about their training.
+        config: Settings of training.
+        epochs_done: The number of epochs before the last backup.
+        provenance: The provenance of the presets.
         label_names: Class names in the order of the logits.
-        pictures: Batches of one clip each, in the order of the validation
-            data; TensorBoard shows one clip of each of several classes. None
+        pictures: Batches of one clip, in the order of the validation data, from
+            which TensorBoard shows one clip for each of several classes; None
             shows no clips.
         saves_presets: Whether to write `presets/last` and `presets/best`.
         leads: False for a worker that leaves all writing to another one.
@@ -268,8 +270,8 @@ def run_callbacks(
                 writes=leads,
             )
         )
-    # A backup stands for everything above it, so it comes after that; and
-    # before what only decorates a run and must not lose an epoch.
+    # The backup comes after all that it must include, and before TensorBoard,
+    # whose failure must not lose an epoch.
     callbacks.append(backup_callback(run.backup))
     if leads:
         callbacks += _tensorboard(run, pictures, label_names)
@@ -284,7 +286,7 @@ def _digest(model):
 
 
 def has_stopped(values: Sequence[float], patience: int) -> bool:
-    """Whether early stopping ended training after these values."""
+    """Returns whether early stopping ends training after these values."""
     if not patience or not values:
         return False
     return len(values) - 1 - int(np.argmax(values)) >= patience

@@ -1,4 +1,4 @@
-"""learning_rate_schedule: warm-up, then a cosine, steps or a constant."""
+"""learning_rate_schedule: a warm-up and then a cosine, steps or a constant."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from tensorflow import keras
 from tsm_keras.training.config import TrainingConfig
 
 _STEP_FACTOR = 0.1
-_WARMUP_FROM = 0.1  # Of the peak.
+_WARMUP_FROM = 0.1  # The share of the peak that the warm-up starts at.
 
 
 def learning_rate_schedule(
     config: TrainingConfig, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the learning rate of each batch.
+    """Returns the learning rate as a function of the number of batches.
 
-    Batches are counted, also where several make one step.
+    Batches are counted even if gradients of several batches are accumulated.
 
     Args:
-        config: Peak, shape, warm-up and epochs.
-        steps_per_epoch: Batches an epoch.
+        config: The peak, schedule, warm-up and number of epochs.
+        steps_per_epoch: The number of batches per epoch.
     """
     peak, steps = config.peak_rate, steps_per_epoch * config.epochs
     warmup = max(1, int(steps * config.warmup)) if config.warmup else 0
@@ -32,7 +32,7 @@ def learning_rate_schedule(
             warmup_target=peak if warmup else None,
             warmup_steps=warmup,
         )
-    # A boundary itself still has the old value.
+    # The boundary itself still has the old value, so it is one batch earlier.
     after = keras.optimizers.schedules.PiecewiseConstantDecay(
         [epoch * steps_per_epoch - 1 for epoch in config.step_epochs],
         [
@@ -45,12 +45,13 @@ def learning_rate_schedule(
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A straight rise to a schedule's peak, before the schedule itself.
+    """A linear warm-up that replaces the first steps of another schedule.
 
     Args:
-        after: The schedule; its own first steps are left out.
-        peak: The rate that the rise ends at; it starts at a tenth of that.
-        steps: Of the rise.
+        after: The schedule from step `steps` on.
+        peak: The learning rate at the end of the warm-up, which starts at a
+            tenth of it.
+        steps: The number of steps of the warm-up.
     """
 
     def __init__(self, after: Any, peak: float, steps: int):

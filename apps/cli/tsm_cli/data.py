@@ -1,8 +1,10 @@
-"""Shows clips as training sees them: tsm data show DATASET --to=sheet.html.
+"""Draws clips of a data set as training sees them.
+
+tsm data show DATASET --to=sheet.html
 
 DATASET is a prepared data set, or a folder of class folders with videos. The
-sheet, PNG or HTML, has clips after sampling and augmentation, with their
-classes, and how many clips each class has.
+sheet, PNG or HTML, shows clips after sampling and augmentation with their
+classes, and the number of clips of each class.
 """
 
 import dataclasses
@@ -30,23 +32,23 @@ def _define(kind, name, default, text, **options):
     return kind(name, default, text, flag_values=FLAGS, **options)
 
 
-_define(flags.DEFINE_string, "to", None, "The .png or .html to write.")
-_define(flags.DEFINE_string, "split", "train", "Of the data set.")
-_define(flags.DEFINE_integer, "clips", 12, "How many.", lower_bound=1)
-_define(flags.DEFINE_integer, "size", 224, "Pixels a side.")
-_define(flags.DEFINE_integer, "segments", 8, "Frames a clip.")
-_define(flags.DEFINE_integer, "seed", 0, "Of everything drawn.", lower_bound=0)
+_define(flags.DEFINE_string, "to", None, ".png or .html file to write.")
+_define(flags.DEFINE_string, "split", "train", "Split of the data set.")
+_define(flags.DEFINE_integer, "clips", 12, "Clips to show.", lower_bound=1)
+_define(flags.DEFINE_integer, "size", 224, "Side of the clips in pixels.")
+_define(flags.DEFINE_integer, "segments", 8, "Frames per clip.")
+_define(flags.DEFINE_integer, "seed", 0, "Seed of all draws.", lower_bound=0)
 _define(
     flags.DEFINE_boolean,
     "training",
     True,
-    "Draw and augment; --notraining shows what evaluation sees.",
+    "Sample at random and augment; --notraining shows clips of evaluation.",
 )
 _define(
     flags.DEFINE_float,
     "max_bad_fraction",
     0.0,
-    "Share of a folder's videos that may be unreadable; they are left out.",
+    "Share of the videos that may be unreadable; they are left out.",
 )
 define_flags(FLAGS, __name__)
 
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     """Writes the sheet.
 
     Raises:
-        flags.Error: If the arguments are not `show DATASET --to=FILE`.
+        flags.Error: If the command line is not `show DATASET --to=FILE`.
         ValueError, OSError: If the data or a setting is wrong.
     """
     if len(arguments) != 2 or arguments[0] != "show":
@@ -92,7 +94,7 @@ def _draw(
     sampling: SamplingConfig,
     augmentation: AugmentationConfig,
 ) -> tuple[np.ndarray, list[str]]:
-    """Returns clips and their titles."""
+    """Returns `[N, T, S, S, 3]` uint8 clips and a title for each."""
     network = dataclasses.replace(
         network,
         num_classes=max(2, len(clips.label_names)),
@@ -114,15 +116,16 @@ def _draw(
 
 
 def _mixed_batch_size(num_clips):
-    """How many clips are mixed with each other, so that enough are shown.
+    """Returns a batch size for MixUp and CutMix that shows enough clips.
 
-    Training leaves out what fills no batch, and large ones take much memory.
+    Training leaves out clips that do not fill a batch, and large batches take
+    much memory.
     """
     shown = min(FLAGS.clips, num_clips)
     for size in range(8, 1, -1):
         if num_clips - num_clips % size >= shown:
             return size
-    return num_clips  # All are to be shown, and 2 to 8 do not divide them.
+    return num_clips  # All clips are shown, and 2 to 8 do not divide them.
 
 
 def _title(clips, label):
@@ -149,6 +152,6 @@ def _write_page(path, clips, sheet):
             (name, count, f"{count / clips.num_clips:.1%}")
             for name, count in zip(clips.label_names, counts, strict=True)
         ],
-        pictures=[("Clips, and how many of each class.", sheet)],
+        pictures=[("Clips, and the number of clips of each class.", sheet)],
         notes=[f"Seed {FLAGS.seed}."],
     )

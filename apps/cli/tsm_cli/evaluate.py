@@ -1,8 +1,8 @@
 """Evaluates presets and artifacts: `tsm evaluate MODEL --data=FOLDER`.
 
-MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or
-holds class folders with videos. Several models are one ensemble; one of them
-may see optical flow (`tsm flow` writes it):
+MODEL is a preset folder or an artifact. FOLDER is a prepared data set, or a
+folder of class folders with videos. Several models are averaged as an ensemble,
+also models of RGB with models of optical flow (from `tsm flow`):
 
 tsm evaluate PRESET --data=FOLDER --sampling=dense --crops=3 --full_resolution
 tsm evaluate FILE.tflite --data=FOLDER --against=PRESET
@@ -51,21 +51,21 @@ define_groups(
                 _TEXT,
                 None,
                 "Split of the data to evaluate on. (default: test, or val "
-                "where there is no test)",
+                "if there is no test)",
             ),
             (
                 "flow_data",
                 _TEXT,
                 None,
-                "Folder of class folders with folders of optical flow, for "
-                "presets that see flow.",
+                "Folder of optical flow from `tsm flow`, for presets that take "
+                "flow.",
             ),
             (
                 "max_bad_fraction",
                 _FLOAT,
                 0.0,
-                "Share of a folder's videos that may be unreadable and are "
-                "then left out.",
+                "Share of the videos of a folder that may be unreadable; they "
+                "are left out.",
             ),
         ),
         "views": (
@@ -81,29 +81,31 @@ define_groups(
                 "window",
                 _NUMBER,
                 64,
-                "Frames of the video that a dense clip spans.",
+                "Number of frames of the video that a dense clip spans.",
             ),
-            ("num_views", _NUMBER, 10, "Dense clips per video."),
+            ("num_views", _NUMBER, 10, "Number of dense clips per video."),
             (
                 "crops",
                 _NUMBER,
                 1,
-                "Squares per clip: 1 (centre), 3 (along the long side), 5 "
-                "(corners and centre) or 10 (these, and mirrored).",
+                "Square crops per clip: 1 (centre), 3 (along the long side), 5 "
+                "(corners and centre) or 10 (these five and their mirror "
+                "images).",
             ),
             (
                 "full_resolution",
                 _BOOLEAN,
                 False,
-                "Take squares as large as the short side of resized videos "
-                "(256 for 224).",
+                "Take crops as large as the short side of resized videos (256 "
+                "for a network trained at 224).",
             ),
             (
                 "average",
                 _TEXT,
                 None,
-                "What is averaged over views and models: logits or softmax. "
-                "(default: logits; softmax for several models)",
+                "Values to average over views and models: logits, or softmax "
+                "for probabilities. (default: logits; softmax for several "
+                "models)",
             ),
         ),
         "models": (
@@ -111,22 +113,22 @@ define_groups(
                 "batch_size",
                 _NUMBER,
                 8,
-                "Clips per batch, or streams side by side.",
+                "Clips per batch, or streams at the same time with --stream.",
                 {"lower_bound": 1},
             ),
             (
                 "weights",
                 _LIST,
                 None,
-                "Weights of several models in their average, as 1,1.5. "
+                "Weights of several models in their average, such as 1,1.5. "
                 "(default: equal weights)",
             ),
             (
                 "against",
                 _TEXT,
                 None,
-                "Preset whose predictions to compare with, for example those "
-                "of the preset that an artifact was made from.",
+                "Preset to compare predictions with, for example the preset "
+                "that an artifact was exported from.",
             ),
         ),
         "stream": (
@@ -140,27 +142,27 @@ define_groups(
                 "frame_interval",
                 _FLOAT,
                 None,
-                "Seconds between the frames of --stream. (default: the "
-                "model's)",
-                # At 0 a video would be copied without end.
+                "Seconds between two frames of --stream. (default: that of the "
+                "model)",
+                # At 0 a stream would never end.
                 {"lower_bound": 0.001},
             ),
             (
                 "seed",
                 _NUMBER,
                 0,
-                "Seed of the order of videos in --stream.",
+                "Seed of the order of the videos in --stream.",
                 {"lower_bound": 0},
             ),
         ),
         "output": (
-            ("to", _TEXT, None, "Folder for a report."),
+            ("to", _TEXT, None, "Folder to write a report into."),
             (
                 "saliency",
                 _LIST,
                 [],
-                "Numbers of clips, or names of their files, that the report "
-                "explains.",
+                "Numbers or file names of clips that the report explains by "
+                "Grad-CAM.",
             ),
         ),
     },
@@ -168,10 +170,11 @@ define_groups(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Evaluates, prints, and writes a report if asked to.
+    """Evaluates models, prints the accuracy and writes a report with `--to`.
 
     Raises:
-        flags.Error: If there is no argument, or a flag would not be read.
+        flags.Error: If there is no argument, a required flag is missing, or a
+            flag has no effect.
         ValueError, OSError: If a model, the data or a setting is wrong, or
             they do not fit each other.
     """
@@ -179,7 +182,7 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
     expect_values(FLAGS, "data")
     _refuse_unread(arguments)
-    # TensorFlow loads when the command line is known to be right.
+    # TensorFlow is imported only after the command line is checked.
     from tsm_cli.evaluation import Settings, evaluate
     from tsm_cli.stream_evaluation import evaluate_stream
     from tsm_keras.data.pipeline.sampling import SamplingConfig
@@ -207,15 +210,17 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _refuse_unread(models):
-    """Refuses a flag that would change nothing: somebody counts on it."""
+    """Refuses flags without effect, on which a user would rely in vain."""
     if FLAGS.stream:
         _refuse(_NOT_STREAM, "not read with --stream")
         if pathlib.Path(models[0]).is_file():
-            _refuse(("batch_size",), "not read: a file has its own streams")
+            _refuse(
+                ("batch_size",), "not read: an artifact has its own streams"
+            )
     else:
-        _refuse(_STREAM, "read with --stream alone")
+        _refuse(_STREAM, "read only with --stream")
         if FLAGS.sampling != "dense":
-            _refuse(_DENSE, "read with --sampling=dense alone")
+            _refuse(_DENSE, "read only with --sampling=dense")
 
 
 def _refuse(names, reason):
@@ -233,7 +238,7 @@ def _weights(count):
         weights = tuple(map(float, FLAGS.weights))
     except ValueError:
         raise ValueError(
-            "`weights` must be numbers, one a model. "
+            "`weights` must be numbers, one per model. "
             f"Received: weights={','.join(FLAGS.weights)}"
         ) from None
     check_weights(weights, count)

@@ -1,4 +1,4 @@
-"""evaluate: models and data become predictions, figures and a report."""
+"""evaluate: computes the predictions of models, their metrics and a report."""
 
 import dataclasses
 import functools
@@ -38,16 +38,16 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.progress import progress_bar
 
 Model = KerasPredictor | ArtifactPredictor
-_SHOWN = 10  # Classes without clips that are named.
+_SHOWN = 10  # The largest number of classes without clips that are named.
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What to evaluate; the flags of `tsm evaluate` by their names.
+    """The values of the flags of `tsm evaluate`, under their names.
 
     Attributes:
-        models: Presets and artifacts.
-        views: Which views of a video.
+        models: Paths of presets and artifacts.
+        views: The views that are taken from each video.
     """
 
     models: tuple[str, ...]
@@ -67,14 +67,18 @@ class Settings:
 
 
 class Data:
-    """The clips of the flags: pictures, or flow for models that see flow."""
+    """The clips of `--data`, and of `--flow_data` for models of optical flow.
+
+    Args:
+        settings: The values of the flags.
+    """
 
     def __init__(self, settings: Settings):
         self._settings = settings
         self._readers: dict[Any, ClipReader] = {}
 
     def reader(self, config: VideoClassifierConfig) -> ClipReader:
-        """Returns the clips that a model of this config sees."""
+        """Returns the clips for a model with this config."""
         settings = self._settings
         key = config.input_channels, config.labels
         if key not in self._readers:
@@ -109,9 +113,17 @@ class Data:
 
 
 def evaluate(settings: Settings) -> Predictions:
-    """Evaluates, prints, and writes a report if `settings.to` says where."""
+    """Evaluates models, prints metrics and writes a report to `settings.to`.
+
+    Returns:
+        The predictions, averaged over the models.
+
+    Raises:
+        ValueError, OSError: If a model, the data or a setting is wrong, or
+            they do not fit each other.
+    """
     data = Data(settings)
-    # What to compare with is the last, if there is something.
+    # The model to compare with, if there is one, comes last.
     paths = [*settings.models, *filter(None, [settings.against])]
     opened = [
         open_predictor(path, full_resolution=settings.views.full_resolution)
@@ -127,7 +139,7 @@ def evaluate(settings: Settings) -> Predictions:
         if isinstance(model, ArtifactPredictor):
             unit = "frame" if model.spec.kind == "stream" else "clip"
             latency = model.median_latency() * 1e3
-            print(f"median {latency:.2f} ms a {unit}, one thread")
+            print(f"median {latency:.2f} ms per {unit}, one thread")
     predictions = found[0]
     results: dict[str, Any] = {}
     if len(found) > 1:
@@ -166,32 +178,32 @@ def evaluate(settings: Settings) -> Predictions:
 
 
 def protocol(settings: Settings) -> dict[str, Any]:
-    """Returns what was evaluated and how, as JSON values."""
+    """Returns the settings that were used, as JSON values."""
     fields = dataclasses.asdict(settings)
     views = fields.pop("views")
     return {key: value for key, value in (fields | views).items() if value}
 
 
 def check_target(folder: str) -> None:
-    """Refuses a folder that a report could not be written into.
+    """Checks that a report can be written into a folder.
 
     Raises:
-        ValueError: If it is a file, or in one.
-        PermissionError: If nothing may be written there.
+        ValueError: If the path is a file, or inside a file.
+        PermissionError: If the folder is not writable.
     """
     path = pathlib.Path(folder)
     there = next(x for x in (path, *path.parents) if x.exists())
     if not there.is_dir():
         raise ValueError(
-            f"`to` must be a folder, and {there} is a file. "
+            f"`to` must be a folder, but {there} is a file. "
             f"Received: to={folder}"
         )
     if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(f"`to` cannot be written. Received: to={folder}")
+        raise PermissionError(f"`to` must be writable. Received: to={folder}")
 
 
 def _report_absent(reader):
-    """Says which classes of the model have no clips."""
+    """Prints which classes of the model have no clips."""
     absent = [
         name
         for name, clips in zip(
@@ -208,35 +220,36 @@ def _report_absent(reader):
 
 
 def _check_kind(config, data, flow_data):
-    """Refuses pictures for flow, and flow for pictures, before it is read."""
+    """Refuses RGB for a model of flow, and flow for a model of RGB."""
     flag, typed = ("flow_data", flow_data) if flow_data else ("data", data)
     folder = pathlib.Path(typed)
     found = any(holds_flow(folder / split) for split in ("", *SPLITS))
-    if found != config.is_rgb or not folder.exists():  # `open_clips` says so.
+    # `open_clips` raises the error about a missing folder.
+    if found != config.is_rgb or not folder.exists():
         return
     if found:
         raise ValueError(
-            "`data` must hold pictures: videos, or what `tsm prepare` wrote. "
-            f"Received: --data={typed}, which holds optical flow"
+            "`data` must be videos or a data set of `tsm prepare`. "
+            f"Received: --data={typed}, which has optical flow"
         )
     raise ValueError(
-        "A network that sees optical flow needs what `tsm flow` writes: add "
-        f"--flow_data=FOLDER. Received: --{flag}={typed}, which holds none"
+        "A network that takes optical flow needs a folder of `tsm flow`: add "
+        f"--flow_data=FOLDER. Received: --{flag}={typed}, which has no flow"
     )
 
 
 def _check(settings, models: Sequence[Model], data):
-    """Refuses before the long work what could not be done after it."""
+    """Checks, before the long work, that all of it can be done."""
     if settings.to:
         check_target(settings.to)
     if settings.flow_data and all(model.config.is_rgb for model in models):
         raise ValueError(
-            "`flow_data` is for presets that see optical flow, and none of "
+            "`flow_data` needs a preset that takes optical flow, and none of "
             f"these does. Received: flow_data={settings.flow_data}"
         )
     if settings.saliency:
         _check_saliency(settings, models[0], data)
-    for model in models:  # Each refuses what it cannot be fed.
+    for model in models:  # This raises if data or views do not fit a model.
         reader = data.reader(model.config)
         make_views(reader, model.config, settings.views, batch_size=1)
 
@@ -244,13 +257,13 @@ def _check(settings, models: Sequence[Model], data):
 def _check_saliency(settings, model, data):
     if not settings.to:
         raise ValueError(
-            "`saliency` is drawn into a report: add --to=FOLDER. "
+            "`saliency` is part of the report, so it needs --to=FOLDER. "
             f"Received: saliency={','.join(settings.saliency)}"
         )
     if not isinstance(model, KerasPredictor) or not model.config.is_rgb:
         raise ValueError(
-            "`saliency` needs the gradients of a preset that sees RGB, named "
-            f"first. Received: {settings.models[0]}"
+            "`saliency` needs the gradients of the first model, which must be "
+            f"a preset that takes RGB. Received: {settings.models[0]}"
         )
     names = data.reader(model.config).clip_names
     for wanted in settings.saliency:
@@ -270,14 +283,14 @@ def _predict(path, model: Model, data: Data, settings: Settings):
             progress=progress,
         )
     if len(settings.models) > 1 or settings.to or settings.against:
-        # Of a prepared data set they are read from the shards.
+        # Names of a prepared data set are read from all shards, which is slow.
         names = reader.clip_names
         predictions = dataclasses.replace(predictions, clip_names=names)
     return predictions
 
 
 def _compare(settings, other, data, predictions):
-    """Prints how far predictions are those of another model."""
+    """Compares predictions with those of another model, and prints it."""
     path = settings.against
     expected = in_order_of(_predict(path, other, data, settings), predictions)
     agreement = predictions.agreement(expected)
@@ -297,7 +310,7 @@ def _compare(settings, other, data, predictions):
 
 
 def _saliency(settings, model, data, predictions):
-    """Returns the report's section that explains the clips asked for."""
+    """Returns the section of the report that explains the wanted clips."""
     pictures = []
     for wanted in settings.saliency:
         number = find_clip(wanted, predictions.clip_names)
@@ -307,9 +320,10 @@ def _saliency(settings, model, data, predictions):
         truth = predictions.label_names[predictions.labels[number]]
         pictures.append(
             (
-                f"Clip {number}, {predictions.clip_names[number]}: {truth}, "
-                f"taken for {name}. Bars: the probability that each frame's "
-                "own logits give to it.",
+                f"Clip {number}, {predictions.clip_names[number]}, shows "
+                f"{truth} and is predicted as {name}. Bars show the "
+                "probability of the predicted class by each frame's own "
+                "logits.",
                 saliency_sheet(
                     clip,
                     saliency(model.model, clip, label),
@@ -321,5 +335,5 @@ def _saliency(settings, model, data, predictions):
         )
     if not pictures:
         return []
-    text = "Where and when the model saw what it says (Grad-CAM per frame)."
+    text = "The regions that raise the predicted logit (Grad-CAM per frame)."
     return [Section("Saliency over time", text, pictures=pictures)]

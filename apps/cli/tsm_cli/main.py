@@ -1,4 +1,4 @@
-"""`tsm`: finds the command and runs it."""
+"""The `tsm` command: finds a command and runs it."""
 
 import builtins
 import difflib
@@ -9,16 +9,17 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-# Name, module, what it does. A module has `FLAGS` and `main(arguments)`; it is
-# imported when its command runs, so that `tsm --help` is instant.
+# The module and the summary of each command. A module has `FLAGS` and
+# `main(arguments)`; it is imported only when its command runs, so that
+# `tsm --help` is fast.
 _COMMANDS = {
     "quickstart": (
         "tsm_cli.quickstart",
-        "the whole product in one sitting, on generated gestures",
+        "try all steps on generated gestures, from videos to a report",
     ),
     "prepare": (
         "tsm_keras.data.prepare.command",
-        "turn a collection of videos into a data set that trains fast",
+        "convert a collection of videos to a fast training data set",
     ),
     "data": (
         "tsm_cli.data",
@@ -34,27 +35,27 @@ _COMMANDS = {
     ),
     "evaluate": (
         "tsm_cli.evaluate",
-        "accuracy of presets and artifacts on held-out clips, and a report",
+        "measure the accuracy of presets and artifacts",
     ),
     "export": (
         "tsm_export.command",
-        "turn a preset into a .tflite artifact, tried before it appears",
+        "convert a preset to a .tflite or .onnx artifact, and verify it",
     ),
     "verify": (
         "tsm_export.verify.command",
-        "try an artifact on this machine: numbers, endurance, GPU",
+        "check an artifact on this machine: accuracy, long streams, GPU",
     ),
     "benchmark": (
         "tsm_export.verify.benchmark_command",
-        "latency, memory and size of artifacts, side by side",
+        "compare the latency, memory and size of artifacts",
     ),
     "import-weights": (
         "tsm_keras.checkpoints.import_command",
-        "turn PyTorch weights into a preset",
+        "convert PyTorch weights to a preset",
     ),
     "export-weights": (
         "tsm_keras.checkpoints.export_command",
-        "write a preset's weights for PyTorch",
+        "write the weights of a preset for PyTorch",
     ),
     "presets": (
         "tsm_keras.checkpoints.presets_command",
@@ -65,11 +66,11 @@ _COMMANDS = {
 
 
 def run() -> None:
-    """The console script."""
+    """Runs the console script `tsm`."""
     try:
         status = dispatch(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:  # `tsm --help | head`: the reader has enough.
+    except BrokenPipeError:  # As in `tsm --help | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)
@@ -79,11 +80,11 @@ def dispatch(arguments: Sequence[str]) -> int:
     """Runs `tsm COMMAND ...`.
 
     Args:
-        arguments: What follows `tsm` on the command line.
+        arguments: The arguments after `tsm` on the command line.
 
     Returns:
-        The exit status: 0, 1 if the command could not do what was asked, 2 if
-        the command line cannot be read.
+        The exit status: 0 for success, 1 if the command failed, 2 if the
+        command line is wrong, 130 after Ctrl-C.
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_usage())
@@ -124,14 +125,14 @@ def _run_command(program, module, arguments):
     except ImportError as error:
         return _fail(
             program,
-            f"{error}. To install what is missing: pip install tsm-keras",
+            f"{error}. To install missing packages: pip install tsm-keras",
         )
     try:
         command.main(positional)
     except flags.Error as error:
         return _fail(program, f"{error} (see {program} --help)", 2)
     except (ValueError, OSError, ImportError) as error:
-        # A user can fix these. Anything else is a bug and keeps its traceback.
+        # A user can fix these errors. Others are bugs and keep the traceback.
         if os.environ.get("TSM_VERBOSE"):
             raise
         return _fail(program, str(error))
@@ -148,8 +149,8 @@ def _run_command(program, module, arguments):
 def _reading_error(error):
     """Returns the part of a TensorFlow error that a user can act on, or None.
 
-    An error that was raised while tf.data reads comes wrapped in another one,
-    as its type, its text and its traceback.
+    An error that is raised inside tf.data arrives as the text of another one,
+    with its type, message and traceback.
     """
     tensorflow = sys.modules.get("tensorflow")
     if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
@@ -177,8 +178,8 @@ def _usage():
         lines.append(f"  {name:16}{summary}")
     lines += [
         "",
-        "`tsm COMMAND --help` lists a command's flags. TSM_VERBOSE=1 in the",
-        "environment shows TensorFlow's own logs and full tracebacks.",
+        "`tsm COMMAND --help` lists the flags of a command. TSM_VERBOSE=1 in",
+        "the environment shows the logs of TensorFlow and full tracebacks.",
     ]
     return "\n".join(lines)
 

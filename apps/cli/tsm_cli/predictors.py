@@ -1,4 +1,4 @@
-"""Predictors: Keras presets and artifacts, as functions of clips."""
+"""Predictors: presets and artifacts as functions from clips to logits."""
 
 import dataclasses
 import os
@@ -25,15 +25,16 @@ from tsm_live.runtimes.runner import open_runner
 def open_predictor(
     path: str | os.PathLike, *, full_resolution: bool = False
 ) -> "KerasPredictor | ArtifactPredictor":
-    """Opens a preset folder, or an artifact's file.
+    """Opens a preset folder or the file of an artifact.
 
     Args:
-        path: Of either.
-        full_resolution: Whether it is to take frames of its `resize_size`.
+        path: Path of the preset or artifact.
+        full_resolution: Whether the model takes frames of its `resize_size`
+            instead of its `image_size`.
 
     Raises:
-        ValueError, OSError: As `load_preset` and `read_spec`; if an artifact,
-            whose size is fixed, is to take another one.
+        ValueError, OSError: As in `load_preset` and `read_spec`, or if
+            `full_resolution` is set for an artifact, whose size is fixed.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -43,25 +44,28 @@ def open_predictor(
         return KerasPredictor(model)
     if full_resolution:
         raise ValueError(
-            "An artifact takes frames of one size: evaluate its preset, or "
-            "export it with --size, for full resolution. "
+            "An artifact takes frames of one size. For full resolution, "
+            "evaluate its preset, or export it with --size. "
             f"Received: {path}"
         )
     return ArtifactPredictor(path)
 
 
 class KerasPredictor:
-    """A clip model: `[B, T, S, S, C]` uint8 clips to `[B, T, K]` logits.
+    """A clip model as a function.
+
+    It takes clips, `[B, T, S, S, C]` uint8, and returns the logits of every
+    frame, `[B, T, K]` float32.
 
     Attributes:
-        model: The Keras model.
-        config: Its `VideoClassifierConfig`.
+        model: The clip model.
+        config: The `VideoClassifierConfig` of the model.
     """
 
     def __init__(self, model: keras.Model):
         self.model = model
         self.config: VideoClassifierConfig = model.video_config
-        # One trace for batches of any size.
+        # One trace serves batches of any size.
         shape = [None, *model.inputs[0].shape[1:]]
         self._run = tf.function(
             with_frame_logits(model),
@@ -75,12 +79,16 @@ class KerasPredictor:
 
 
 class ArtifactPredictor:
-    """An artifact on the CPU, one thread; streams start anew with each clip.
+    """An artifact as a function, on one thread of the CPU.
+
+    It takes clips, `[B, T, S, S, 3]` uint8, and returns `[B, T, K]` logits of
+    every frame, or `[B, 1, K]` if the artifact takes whole clips. A stream is
+    reset before each clip.
 
     Attributes:
-        spec: The artifact's `ArtifactSpec`.
-        config: The same, as what a clip model wants to be fed.
-        latencies: Seconds of each call of the network so far.
+        spec: The `ArtifactSpec` of the artifact.
+        config: The clips that it takes, as a `VideoClassifierConfig`.
+        latencies: The seconds of each call of the network so far.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -109,7 +117,7 @@ class ArtifactPredictor:
             rows = [classify_clip(self._runner, self.spec, x) for x in clips]
             return np.stack(rows)[:, None]
         streams = self.spec.streams
-        # The last streams run idle where there are no clips for them.
+        # Copies of the last clip fill streams for which there are no clips.
         idle = np.repeat(clips[-1:], -len(clips) % streams, axis=0)
         groups = np.concatenate([clips, idle]).reshape(
             -1, streams, *clips.shape[1:]
@@ -123,21 +131,21 @@ class ArtifactPredictor:
         return np.concatenate(logits, axis=1).swapaxes(0, 1)[: len(clips)]
 
     def median_latency(self) -> float:
-        """Returns the median seconds of a call of the network."""
+        """Returns the median seconds per call of the network."""
         return statistics.median(self.latencies)
 
 
 class ArtifactStreams:
-    """An artifact's N streams side by side, on the CPU; a `Streamer`.
+    """The N streams of a streaming artifact on the CPU, as a `Streamer`.
 
     Args:
-        path: Of a streaming artifact.
+        path: Path of the artifact.
 
     Attributes:
-        streams: N.
+        streams: The number of streams, N.
 
     Raises:
-        ValueError: If the artifact is for clips.
+        ValueError: If the artifact takes whole clips.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -153,7 +161,7 @@ class ArtifactStreams:
         self._state = dict(self._zeros)
 
     def step(self, frames: np.ndarray) -> np.ndarray:
-        """Takes the next frame of every stream; see `Streamer`."""
+        """Takes one frame per stream; see `Streamer.step`."""
         frame = self._spec.frame
         outputs = self._runner(
             {frame.name: quantize(frames, frame), **self._state}
@@ -162,7 +170,7 @@ class ArtifactStreams:
         return as_logits(outputs[self._spec.logits.name], self._spec.logits)
 
     def reset(self, stream: int | None = None) -> None:
-        """Starts one stream anew, or all."""
+        """Clears the state of one stream, or of all streams for None."""
         places = slice(None) if stream is None else stream
         for name, zero in self._zeros.items():
             self._state[name] = self._state[name].copy()
@@ -171,7 +179,7 @@ class ArtifactStreams:
 
 @without_mixed_precision()
 def at_full_resolution(model: keras.Model) -> keras.Model:
-    """Returns the model for squares as large as videos' resized short side."""
+    """Returns a copy of a clip model that takes frames of its `resize_size`."""
     config = dataclasses.replace(
         model.video_config, image_size=model.video_config.resize_size
     )

@@ -1,7 +1,7 @@
-"""The whole product in one sitting, on generated gestures: tsm quickstart.
+"""Tries everything on generated gestures: tsm quickstart.
 
-Writes videos, trains TSN, TSM and causal TSM, exports the last one as
-streaming TFLite (float32 and int8), runs it live and writes a report.
+Writes videos, trains TSN, TSM and causal TSM, exports the causal TSM as
+streaming TFLite (float32 and int8), runs it on a video and writes a report.
 """
 
 import dataclasses
@@ -35,33 +35,33 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "to", "tsm-quickstart", "Folder to write.", flag_values=FLAGS
 )
-flags.DEFINE_integer("seed", 0, "Of everything drawn.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Seed of all draws.", flag_values=FLAGS)
 flags.DEFINE_boolean(
     "fast",
     False,
-    "A smoke run of about a minute; its accuracies mean nothing.",
+    "Only check in a minute that everything runs; accuracies mean nothing.",
     flag_values=FLAGS,
 )
 
-# Name in the table, folder of the preset, shift.
+# For each model its name in the table, the folder of its preset and its shift.
 _MODELS = (
     ("TSN (no shift)", "tsn", "none"),
     ("TSM", "tsm", "bidirectional"),
     ("causal TSM", "tsm_causal", "causal"),
 )
-# Marks a folder as quickstart's own, which it may replace.
+# A folder with this file was written by quickstart, which may replace it.
 _MARKER = "quickstart.json"
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """How much of everything.
+    """The amount of data and training.
 
     Attributes:
-        training_clips: Generated videos a class to train on.
-        test_clips: Held-out videos a class.
-        epochs: Passes over the training videos.
-        calibration_frames: Frames to calibrate int8 on.
+        training_clips: The number of training videos per class.
+        test_clips: The number of held-out videos per class.
+        epochs: The number of passes over the training videos.
+        calibration_frames: The number of frames to calibrate int8 with.
     """
 
     training_clips: int
@@ -75,11 +75,11 @@ _FAST = Scale(4, 2, 1, 64)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs it all and prints the path of the report last.
+    """Runs all steps; the last line that is printed is the report's path.
 
     Raises:
-        flags.Error: If there are arguments that are no flags.
-        FileExistsError: If the folder holds something else.
+        flags.Error: If there are positional arguments.
+        FileExistsError: If the folder has other content.
     """
     if arguments:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str]) -> None:
     summary = annotate_video(
         StreamingSession(artifacts["int8 TFLite"]), source, annotated
     )
-    print(f"{annotated}: {summary.label} ({source.parent.name} in truth)")
+    print(f"{annotated}: {summary.label} (true class: {source.parent.name})")
     report = write_quickstart_report(
         folder / "report.html",
         results,
@@ -114,8 +114,8 @@ def _claim_folder(folder):
     if folder.exists() and any(folder.iterdir()):
         if not (folder / _MARKER).is_file():
             raise FileExistsError(
-                f"{folder} holds something else than an earlier quickstart: "
-                "choose another folder with --to."
+                f"{folder} has other content than an earlier quickstart. "
+                "Choose another folder with --to."
             )
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def _write_videos(folder, scale, seed):
             write_gestures(
                 folder / name,
                 clips_per_class=clips,
-                seed=2 * seed + split,  # No two seeds share a split.
+                seed=2 * seed + split,  # Splits never share a seed.
                 progress=progress,
             )
         with progress_bar("reading them back") as progress:
@@ -148,7 +148,7 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
             labels=training.label_names,
             width=0.35,
             image_size=56,
-            # At this width an eighth of the channels is one or two.
+            # At this width an eighth of the channels is only one or two.
             shift_div=4,
             shift=shift,
             dropout=0.0,
@@ -156,7 +156,7 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
         )
         for name, _, shift in _MODELS
     }
-    # One data set for all three: the videos are decoded once.
+    # The three models share a data set, so the videos are decoded once.
     dataset = make_dataset(
         training,
         configs["causal TSM"],

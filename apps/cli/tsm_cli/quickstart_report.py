@@ -1,4 +1,4 @@
-"""The table and the pictures of `tsm quickstart`."""
+"""write_quickstart_report: the table and the report of `tsm quickstart`."""
 
 import dataclasses
 import json
@@ -17,18 +17,18 @@ from tsm_keras.evaluation.plots import (
 from tsm_keras.evaluation.predictions import Predictions
 from tsm_keras.evaluation.report import format_table, write_report
 
-_HEADER = ("model", "top-1", "ms a frame", "file, MB")
+_HEADER = ("model", "top-1", "ms per frame", "file, MB")
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one model did on the held-out videos.
+    """The results of one model on the held-out videos.
 
     Attributes:
-        name: In the table.
-        predictions: What it said.
-        latency: Median seconds a frame, None where frames do not stream.
-        path: Its file.
+        name: Name of the model in the table.
+        predictions: The predictions of the model.
+        latency: Median seconds per frame; None if it was not streamed.
+        path: The file of the model.
     """
 
     name: str
@@ -48,26 +48,26 @@ def write_quickstart_report(
 ) -> pathlib.Path:
     """Prints the table and writes it, with pictures, as one HTML file.
 
-    The same as numbers goes into `results.json` beside it.
+    The accuracies are also written to `results.json` beside it.
 
     Args:
-        path: The HTML file.
-        results: A row each.
+        path: The HTML file to write.
+        results: The results of each model, one row each.
         annotated: The annotated video.
-        seed: Of the run.
-        num_training: Videos trained on.
-        seconds: That it all took.
+        seed: The seed of the run.
+        num_training: The number of training videos.
+        seconds: The duration of the run.
 
     Returns:
-        `path`.
+        The path of the report.
     """
     rows = [_row(result) for result in results]
     predictions = {result.name: result.predictions for result in results}
     num_test = len(results[0].predictions.labels)
     print(f"\n{format_table(_HEADER, rows)}\n")
     print(
-        f"A model blind to the order of frames reaches "
-        f"{ORDER_BLIND_CEILING:.1%} at best; {num_test} held-out videos; "
+        f"A model that ignores the order of frames reaches at most "
+        f"{ORDER_BLIND_CEILING:.1%}; {num_test} held-out videos; "
         f"{seconds / 60:.1f} minutes."
     )
     numbers = {result.name: result.predictions.top1() for result in results}
@@ -78,37 +78,38 @@ def write_quickstart_report(
     causal = {
         name: prediction
         for name, prediction in predictions.items()
-        if name != "TSM"  # It needs the frames to come.
+        if name != "TSM"  # It needs later frames.
     }
     return write_report(
         path,
         title="tsm quickstart",
         summary=(
-            f"{num_training} generated gesture videos to train on, {num_test} "
-            "held out. Every gesture but two is another one played backwards, "
-            "so a model that is blind to the order of frames reaches "
-            f"{ORDER_BLIND_CEILING:.1%} at best. The TFLite rows ran frame by "
-            "frame, with explicit caches, one thread."
+            f"The models were trained on {num_training} generated gesture "
+            f"videos and tested on {num_test} others. All gestures except two "
+            "are another one played backwards, so a model that ignores the "
+            f"order of frames reaches at most {ORDER_BLIND_CEILING:.1%}. The "
+            "TFLite models ran frame by frame, with explicit caches, on one "
+            "thread."
         ),
         header=_HEADER,
         rows=rows,
         pictures=[
             (
-                "Who is taken for whom: rows are the truth.",
+                "Confusion matrices: each row is a true class.",
                 confusion_matrices(predictions),
             ),
             (
-                "Top-1 against the fraction of the video seen.",
+                "Top-1 against the share of the video's frames seen.",
                 accuracy_over_time(
                     causal,
                     horizontal={
                         "TSM, whole clip": predictions["TSM"].top1(),
-                        "order-blind ceiling": ORDER_BLIND_CEILING,
+                        "limit without frame order": ORDER_BLIND_CEILING,
                     },
                 ),
             ),
             (
-                "Frames of the annotated video, int8, live.",
+                "Frames of the video that the int8 model annotated.",
                 contact_sheet(_sheet_frames(annotated), columns=4),
             ),
         ],
@@ -116,7 +117,7 @@ def write_quickstart_report(
             f"Seed {seed}; {seconds / 60:.1f} minutes on this machine.",
             "Latency is the median of the network alone, over all held-out "
             "frames.",
-            f"The annotated video: {annotated.name}, beside this file.",
+            f"The annotated video is {annotated.name}, beside this file.",
         ],
     )
 

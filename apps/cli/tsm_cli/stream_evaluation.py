@@ -1,4 +1,4 @@
-"""evaluate_stream: the streaming protocol, printed and as a report."""
+"""evaluate_stream: evaluates a model frame by frame and writes a report."""
 
 import dataclasses
 import json
@@ -27,16 +27,22 @@ from tsm_keras.progress import progress_bar
 
 _READOUTS = {
     "frame": "the last frame's logits",
-    "window": "the mean over as many frames as a clip of training has",
+    "window": "the mean logits over the frames of one clip",
 }
-_HEADER = ("read from", "whole video", "half of it", "after others")
+_HEADER = ("prediction by", "whole video", "half of it", "after others")
 
 
 def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
-    """Streams the videos, prints, and writes a report if told where to.
+    """Streams the videos, prints accuracies and writes a report to `to`.
+
+    Args:
+        settings: The values of the flags.
+
+    Returns:
+        The results of `stream_protocol`.
 
     Raises:
-        ValueError: If there is not one model, or it cannot stream.
+        ValueError: If there is not exactly one model, or it cannot stream.
     """
     if len(settings.models) != 1:
         raise ValueError(
@@ -83,8 +89,8 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
 def _summary(result):
     _, chained = result.after_others()
     return (
-        f"{result.videos} videos, each from a reset; and in chains, where "
-        f"{chained} of them ran after others without one"
+        f"{result.videos} videos, each after a reset; and in chains, where "
+        f"{chained} of them ran after others without a reset"
     )
 
 
@@ -114,7 +120,7 @@ def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
         rows=rows,
         sections=[
             _chart(
-                "How early it knows",
+                "Early recognition",
                 "share of the video seen",
                 results,
                 "by_fraction",
@@ -127,11 +133,11 @@ def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
             ),
             _chart(
                 "Long streams",
-                "videos that ran before, no reset",
+                "videos that ran before without a reset",
                 results,
                 "by_position",
-                "The last points may be of one video each: stream.json has "
-                "the counts.",
+                "The last points may have only one video each; stream.json "
+                "has the counts.",
             ),
             _after_change(results),
         ],
@@ -168,7 +174,7 @@ def _after_change(results):
     return Section(
         "After a change of scene",
         "A video of another class has just ended. Few videos are as long as "
-        "the last points: stream.json has the counts.",
+        "the last points; stream.json has the counts.",
         pictures=[("Top-1 with and without a reset at the change.", picture)],
     )
 

@@ -1,4 +1,4 @@
-"""The commands' own part, in this process."""
+"""The commands for checkpoints, run in this process."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_mistakes(checkpoint, tmp_path):
     to = f"--to={tmp_path / 'preset'}"
     with pytest.raises(FileNotFoundError, match="mean mobilenetv2_jester_onl"):
         run(import_command, "mobilenetv2_jester_onlin", to)
-    with pytest.raises(ValueError, match="no UTF-8 text"):
+    with pytest.raises(ValueError, match="not UTF-8 text"):
         run(import_command, checkpoint, to, f"--labels={checkpoint}", *START)
     with pytest.raises(ValueError, match="`labels` must be num_classes=11"):
         text = tmp_path / "labels.txt"

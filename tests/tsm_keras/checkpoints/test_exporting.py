@@ -57,7 +57,7 @@ def build(**fields):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_round_trip(case, fields, tmp_path):
-    """Names and shapes of the original; then back, told nothing."""
+    """Names and shapes are the original's, and an import needs no arguments."""
     model = build(**fields)
     path = tmp_path / "weights.safetensors"
     count = write_safetensors(model, path, dataset="mine")
@@ -82,19 +82,19 @@ def test_round_trip(case, fields, tmp_path):
     [
         ({"stride_padding": "same"}, "Received: stride_padding='same'"),
         ({"batch_norm_epsilon": 1e-3}, "Received: batch_norm_epsilon=0.001"),
-        ({"placement": "inplace"}, "no such network in-place"),
+        ({"placement": "inplace"}, "no in-place shift"),
         ({"width": 0.5}, "Received: width=0.5"),
         (
             {"shift": "causal", "shift_div": 4},
-            "shift both ways.*Received: .*shift_div=4",
+            "only causal network.*Received: .*shift_div=4",
         ),
         (
             {"shift": "causal", "backbone": "resnet18"},
-            "shift both ways.*Received: .*'resnet18'",
+            "only causal network.*Received: .*'resnet18'",
         ),
     ],
 )
-def test_refuses_what_pytorch_would_compute_otherwise(
+def test_refuses_networks_that_pytorch_would_compute_differently(
     fields, message, tmp_path
 ):
     model = build(**fields)

@@ -1,4 +1,4 @@
-"""read_checkpoint: three kinds of files, and what must not get in."""
+"""read_checkpoint: three kinds of files, and files that must be refused."""
 
 import os
 import pickle
@@ -32,7 +32,7 @@ def assert_same(found, expected=TENSORS):
 @pytest.mark.parametrize("suffix", [".pth", ".pt", ".pth.tar", ".bin"])
 @pytest.mark.parametrize("old_format", [False, True])
 def test_pytorch(tmp_path, suffix, old_format):
-    """The TSM authors' files are of the format before zip archives."""
+    """The TSM authors' files have PyTorch's format before zip archives."""
     path = tmp_path / f"weights{suffix}"
     torch.save(
         torch_tensors(),
@@ -58,7 +58,7 @@ def test_wrapped_in_the_state_of_a_training(tmp_path):
     assert set(checkpoint.ignored) == {"epoch", "arch", "best_prec1"}
 
 
-def test_parameters_half_precision_and_what_is_no_tensor(tmp_path):
+def test_parameters_half_precision_and_entries_that_are_not_tensors(tmp_path):
     path = tmp_path / "weights.pth"
     content = {
         "a": torch.nn.Parameter(torch.ones(2)),
@@ -172,7 +172,7 @@ def test_damaged_files(tmp_path, suffix, content):
     ("suffix", "message"),
     [
         (".pth", "content that PyTorch does not write"),
-        (".npz", "content that is no zip archive"),
+        (".npz", "content that is not a zip archive"),
     ],
 )
 @pytest.mark.parametrize("text", ["hello", "<!DOCTYPE html>", "version 1"])
@@ -199,7 +199,7 @@ def test_cut_off_files(tmp_path, suffix):
             read_checkpoint(path)
 
 
-def test_a_file_that_is_no_state_dict(tmp_path):
+def test_a_file_that_is_not_a_state_dict(tmp_path):
     path = tmp_path / "weights.pth"
     torch.save(torch.ones(3), path)
     with pytest.raises(CheckpointError, match="state dict. Received: Tensor"):

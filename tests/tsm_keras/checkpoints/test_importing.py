@@ -1,4 +1,4 @@
-"""import_state_dict: all tensors or none, and an account of each."""
+"""import_state_dict loads all tensors or none and reports on each."""
 
 import re
 
@@ -22,7 +22,7 @@ def do_import(case, tensors=None, **arguments):
 
 
 def assert_weights(model, case, skip=()):
-    """Spot checks, by hand: one tensor of each kind."""
+    """Compares one tensor of each kind with the expected values."""
     tensors = case.state_dict
 
     def weights(layer):
@@ -68,7 +68,7 @@ def test_every_tensor_is_accounted_for():
     assert re.search(r"shift +bidirectional +the file's name", text)
     assert re.search(r"\n +17  C1HW -> HWC1\n", text)
     assert re.search(r"\n +1  OI -> IO\n", text)
-    assert "starts anew" not in text
+    assert "classifier: new" not in text
     every = report.to_text(every_tensor=True)
     assert "new_fc.weight [11, 1280] -> classifier[0], OI -> IO" in every
     assert "num_batches_tracked: counts training steps" in every
@@ -106,7 +106,7 @@ def test_other_classes_replace_the_classifier_only():
     assert 0 < np.abs(kernel).max() < 0.01
     np.testing.assert_array_equal(bias, 0)
     assert set(report.ignored) == {"new_fc.weight", "new_fc.bias"}
-    assert "classifier: starts anew (5 classes)" in report.to_text()
+    assert "classifier: new (5 classes)" in report.to_text()
 
 
 def test_without_a_classifier_classes_are_asked_for():
@@ -120,7 +120,7 @@ def test_without_a_classifier_classes_are_asked_for():
     model, report = do_import(TSM, tensors, num_classes=CLASSES)
     assert_weights(model, TSM, skip="classifier")
     assert report.ignored == {}
-    assert f"classifier: starts anew ({CLASSES} classes)" in report.to_text()
+    assert f"classifier: new ({CLASSES} classes)" in report.to_text()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_named(change, message):
 
 
 def test_a_shift_in_the_wrong_place_is_left_over():
-    """As in ResNet-101s of which every block is shifted."""
+    """An example is a ResNet-101 with a shift in every block."""
     tensors = {
         name.replace("features.2.conv.0.", "features.2.conv.0.net."): tensor
         for name, tensor in TSM.state_dict.items()

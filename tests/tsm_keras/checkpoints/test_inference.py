@@ -1,4 +1,4 @@
-"""infer_network: what names, shapes and file names tell, and what is asked."""
+"""infer_network: values from names, shapes and file names, or from the user."""
 
 import json
 
@@ -16,7 +16,7 @@ MMACTION2_NL = BY_NAME["mmaction2_tsm_resnet50_non_local"]
 
 
 def empty(shapes):
-    """Tensors of these shapes that take no memory."""
+    """Returns tensors of these shapes that take no memory."""
     return {
         name: np.broadcast_to(np.float32(0), shape)
         for name, shape in shapes.items()
@@ -110,7 +110,7 @@ def test_imagenet_is_known_by_its_classes():
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_what_nothing_tells_is_asked_for_all_at_once(case, name, flags):
+def test_all_unknown_values_are_asked_for_at_once(case, name, flags):
     with pytest.raises(CheckpointError, match="does not tell all") as refusal:
         infer(case, name=name)
     asked = {flag for flag in _all_flags() if f"({flag})" in str(refusal.value)}

@@ -25,7 +25,7 @@ def test_frame_logits_are_those_of_the_original(case):
 
 @pytest.mark.parametrize("case", _cases())
 def test_the_golden_outputs_tell_frames_apart(case):
-    """Else a network that mixes up time would pass too."""
+    """Otherwise a network that mixes up frames would pass the tests."""
     change = np.abs(np.diff(case.frame_logits, axis=0)).max(axis=1)
     assert change.min() > 50 * TOLERANCE * np.abs(case.frame_logits).max()
 

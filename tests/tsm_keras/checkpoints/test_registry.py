@@ -1,4 +1,4 @@
-"""The registry: consistent, and honest when there is no network."""
+"""The table of published files is consistent, and download errors help."""
 
 import hashlib
 
@@ -92,5 +92,5 @@ def test_offline_names_the_flags_that_the_file_needs(tmp_path, monkeypatch):
         download(find_published("resnet18-f37072fd"), tmp_path)
 
 
-def test_none_is_said_to_be_tried_that_was_not():
+def test_no_file_is_marked_as_tried():
     assert not any(checkpoint.downloaded for checkpoint in PUBLISHED)

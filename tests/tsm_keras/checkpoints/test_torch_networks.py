@@ -43,7 +43,7 @@ def rebuild(case):
 
 
 def load(network, state_dict):
-    """Strictly: a name too many or too few is an error."""
+    """Loads weights; missing or additional names are errors."""
     network.load_state_dict(
         {name: torch.from_numpy(array) for name, array in state_dict.items()}
     )

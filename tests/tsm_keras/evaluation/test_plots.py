@@ -29,7 +29,7 @@ def decode(png):
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that are saved, drawn."""
+    """Returns a list that collects every figure that is saved."""
     saved, save = [], Figure.savefig
 
     def spy(figure, *args, **kwargs):

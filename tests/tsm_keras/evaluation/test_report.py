@@ -15,7 +15,7 @@ EVIL = "<script>alert('\"&amp;')</script>"
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser would see: tags, attributes and text."""
+    """The tags, attributes and texts of a page, as a browser parses it."""
 
     def __init__(self, source):
         super().__init__()

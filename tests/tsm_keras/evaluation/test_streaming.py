@@ -14,7 +14,7 @@ INTERVAL = 0.25
 
 
 def _frames(clips, number, config):
-    """The frames of a video at 0, 0.25, 0.5... seconds, as the network's."""
+    """Returns frames at 0, 0.25, 0.5... seconds in the size of the network."""
     frames = read_video(shared_videos().paths[number])
     rate = float(clips.describe(number)["frame_rate"])
     indices = [
@@ -58,7 +58,7 @@ def test_streams_side_by_side_are_each_one_stream():
 
 
 class _Remembers:
-    """Says the class of the first frame since the reset: reads no pixel."""
+    """Predicts the class of the first frame since the reset, without pixels."""
 
     streams = 1
 
@@ -76,7 +76,7 @@ class _Remembers:
         return np.eye(4, dtype=np.float32)[self.said][None]
 
 
-def test_a_model_that_never_lets_go_shows_in_every_table():
+def test_a_model_that_keeps_its_first_class_shows_in_every_table():
     config = small_config(image_size=32, num_classes=4)
     clips = VideoReader(shared_videos())
     lengths = [len(_frames(clips, n, config)) for n in range(8)]

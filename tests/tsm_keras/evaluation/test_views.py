@@ -15,7 +15,7 @@ CONFIG = small_config(image_size=48, num_classes=4)
 
 
 def _logits(clips):
-    """Four numbers a frame that tell views, sides and colours apart."""
+    """Returns four numbers per frame that differ by view, side and colour."""
     clips = clips.astype(np.float32)
     left, right = clips[..., :24, :], clips[..., 24:, :]
     parts = (left, right, clips[..., :24, :, :], clips[..., 0])

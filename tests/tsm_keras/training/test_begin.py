@@ -1,6 +1,6 @@
-"""`tsm train` as a user starts it: what it refuses, replaces and goes on with.
+"""`tsm train` as a user starts it: it refuses, replaces or continues runs.
 
-In processes of their own, with the smallest network and data there is.
+The commands run in separate processes, with a tiny network and tiny data.
 """
 
 import json
@@ -47,13 +47,13 @@ def work(tmp_path_factory):
 
 
 def _copy(work, folder):
-    """Returns a folder of one's own with the same."""
+    """Copies the folder for one test and returns the copy."""
     subprocess.run(["cp", "-r", work / "old", work / "data", folder])
     return folder
 
 
 def _contents(folder):
-    """All files, but for those of locks."""
+    """Returns the content of all files except locks."""
     return {
         path.relative_to(folder): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
@@ -85,7 +85,7 @@ LATE = [
     ],
 )
 def test_a_refused_setting_costs_nothing(work, tmp_path, setting, message):
-    """Of the run that it was to replace; nor is a new one begun."""
+    """The run to be replaced is kept, and no new run is begun."""
     _copy(work, tmp_path)
     before = _contents(tmp_path)
     settings = (*SETTINGS, setting)
@@ -104,7 +104,7 @@ def test_a_refused_setting_costs_nothing(work, tmp_path, setting, message):
         ("--ema=0.9", "`ema` must be 0.0 in tf_keras"),
     ],
 )
-def test_what_roundings_cannot_be_trained_with_is_refused_early(
+def test_settings_that_exclude_quantization_are_refused_early(
     work, tmp_path, setting, message
 ):
     _copy(work, tmp_path)
@@ -154,7 +154,7 @@ def _start(work, code, *arguments):
 
 
 def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
-    """With the command that was printed, which says no --overwrite."""
+    """The printed command, without --overwrite, is sufficient."""
     _copy(work, tmp_path)
     target, run = tmp_path / "old" / "a", RunFolder(tmp_path / "old" / "a.run")
     old = preset_hash(target)
@@ -176,7 +176,7 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     assert f"tsm train --resume={run.path}" in text
     assert preset_hash(target) == old
     process = TrainingProcess(elsewhere, f"--resume={run.path}")
-    assert "going on after epoch 1 of 2" in process.end()
+    assert "continuing after epoch 1 of 2" in process.end()
     assert preset_hash(target) != old
     assert read_description(target)["provenance"]["recipe"]["seed"] == 1
     assert not list(elsewhere.glob("[!0-9]*"))  # Its output alone.
@@ -218,7 +218,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
     assert "activation_ranges" not in read_description(tmp_path / "new")
     network = "network: resnet18, shift causal, 2 segments, 32 pixels"
     assert f"start: old/a\n  {network}\n" in text
-    assert "each epoch leaves out 1 of 4 clips, others each time" in text
+    assert "each epoch leaves out 1 of 4 clips, different ones" in text
     start = json.loads((tmp_path / "new.run/run.json").read_text())["start"]
     assert start[1].strip() == network
 
@@ -286,7 +286,7 @@ def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
 
 
 def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
-    """What chose the epoch is not what is reported."""
+    """The clips that choose the epoch do not measure its accuracy."""
     _copy(work, tmp_path)
     write_folder(tmp_path / "data" / "val", clips_per_class=2, seed=7)
     process = TrainingProcess(

@@ -77,7 +77,7 @@ def test_two_workers_train_as_one_process_and_recover_one_that_is_killed(
     )
     texts = [worker.end() for worker in workers]
     one.end()
-    assert "lost another worker" in texts[0] and "going on after" in texts[0]
+    assert "lost another worker" in texts[0] and "continuing after" in texts[0]
     assert "wrote the preset" in texts[0] and "wrote" not in texts[1]
     # Normalization's statistics are among these.
     digests = [text.rpartition("has the weights ")[2] for text in texts]
@@ -93,17 +93,17 @@ def test_two_workers_train_as_one_process_and_recover_one_that_is_killed(
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("", "must name the workers"),
+        ("", "must list all workers"),
         ("{}", "KeyError"),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": '
             '{"type": "worker", "index": 1}}',
-            "index must be that of a worker",
+            "index of the task must be that of a worker",
         ),
         (
             '{"cluster": {"worker": ["a:1"]}, "task": '
             '{"type": "ps", "index": 0}}',
-            "type must be worker",
+            "type of the task must be worker",
         ),
     ],
 )
@@ -118,7 +118,7 @@ def test_a_wrong_tf_config_is_refused(monkeypatch, value, message):
 @pytest.mark.keras3_only  # Devices are split before TensorFlow starts: slow.
 @pytest.mark.slow
 def test_two_devices_train_and_test_as_one(tmp_path):
-    """With an odd number of clips to test, and statistics over both."""
+    """The number of test clips is odd; statistics are over both devices."""
     code = """
 import sys
 import numpy as np

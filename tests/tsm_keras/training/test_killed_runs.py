@@ -1,4 +1,4 @@
-"""A run ends in every way there is, goes on, and comes out the same."""
+"""A run that was interrupted in any way continues and has the same result."""
 
 import signal
 
@@ -24,7 +24,7 @@ SETTINGS = (
 )
 
 
-def test_a_killed_run_ends_as_one_that_never_was(tmp_path):
+def test_a_killed_run_has_the_result_of_an_uninterrupted_one(tmp_path):
     write_folder(tmp_path / "data" / "train")
     write_folder(tmp_path / "data" / "test", clips_per_class=1, seed=50)
     common = ("--data=data", *SETTINGS)
@@ -45,7 +45,7 @@ def test_a_killed_run_ends_as_one_that_never_was(tmp_path):
         RunFolder(run.path).lock()
     process.process.send_signal(signal.SIGTERM)
     text = process.end(128 + signal.SIGTERM)
-    assert "going on after epoch 1" in text
+    assert "continuing after epoch 1" in text
     assert f"stopped after epoch 2 of {EPOCHS}" in text and "--resume=" in text
     assert epochs_done(run.backup) == 2
 

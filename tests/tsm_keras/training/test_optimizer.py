@@ -1,4 +1,4 @@
-"""Against NumPy, one small sum of squares: no network is needed."""
+"""Optimizers agree with NumPy on a small sum of squares."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ REFERENCE = TrainingConfig(
 
 
 def _steps(variables, gradients, rules, rates, clip, momentum=0.9):
-    """What the steps of the reference do, in NumPy."""
+    """Computes the steps of the authors' code in NumPy."""
     velocities = [np.zeros_like(v) for v in variables]
     for step, rate in enumerate(rates):
         norm = np.sqrt(sum((g[step] ** 2).sum() for g in gradients))
@@ -46,7 +46,7 @@ def _steps(variables, gradients, rules, rates, clip, momentum=0.9):
 
 
 @pytest.mark.parametrize("large", [False, True], ids=["small", "clipped"])
-def test_steps_are_those_of_the_reference(large):
+def test_steps_are_those_of_the_authors_code(large):
     rng = np.random.default_rng(0)
     rules = [
         PerVariable(1.0, 1e-2),  # A kernel,
@@ -80,7 +80,7 @@ def test_steps_are_those_of_the_reference(large):
         np.testing.assert_allclose(found.numpy(), wanted, rtol=2e-6, atol=1e-6)
 
 
-def test_rules_of_a_network_are_those_of_the_reference():
+def test_rules_of_a_network_are_those_of_the_authors_code():
     model = build_clip_model(small_config("resnet50", non_local=True))
     rules = per_variable(model, REFERENCE, steps_per_epoch=3)
     # In tf_keras the parts of a non-local block share their names.

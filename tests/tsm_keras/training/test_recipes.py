@@ -150,7 +150,7 @@ def test_a_trained_network_gets_smaller_steps(init, share):
 
 
 def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
-    """And not below the folder that it is resumed in."""
+    """It is not written below the folder in which training is resumed."""
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "data").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -1,4 +1,4 @@
-"""One short run in this process, and what its folder holds."""
+"""A short training in this process, and the content of its run folder."""
 
 import dataclasses
 import json
@@ -135,7 +135,7 @@ class _Drawing(keras.callbacks.Callback):
         raise OSError("the disk is full")
 
 
-def test_what_decorates_a_run_does_not_end_it(capsys):
+def test_a_failing_tensorboard_callback_does_not_end_a_run(capsys):
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     history = model.fit(
@@ -152,7 +152,7 @@ def test_what_decorates_a_run_does_not_end_it(capsys):
     )
 
 
-def test_a_backup_comes_before_what_decorates_a_run(tmp_path):
+def test_the_backup_comes_before_tensorboard_callbacks(tmp_path):
     pytest.importorskip("tensorboard")
     found = run_callbacks(
         RunFolder(tmp_path / "run"), CONFIG, epochs_done=0, provenance={}
@@ -165,7 +165,7 @@ def test_a_backup_comes_before_what_decorates_a_run(tmp_path):
 
 @pytest.mark.slow
 def test_flow_is_not_drawn_for_tensorboard(tmp_path):
-    """A clip of ten channels is no picture."""
+    """A clip of ten channels cannot be shown as pictures."""
     pytest.importorskip("tensorboard")
     config = flow_config(
         small_config("resnet18", num_segments=2, labels=LABELS, num_classes=4)
@@ -208,7 +208,7 @@ def test_a_finished_run_has_nothing_to_train(finished):
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_no_number_is_an_error_and_saves_nothing(tmp_path):
+def test_a_loss_that_is_not_finite_is_an_error_and_saves_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
     run.describe(flags=[])
     with pytest.raises(ValueError, match=r"not finite.*lower.*loss=nan"):

@@ -54,6 +54,6 @@ def test_warm_up_survives_its_config():
         ({"rate_batch_size": 128, "batch_size": 16, "accumulate": 4}, 0.01),
     ],
 )
-def test_the_rate_scales_with_the_clips_a_step(fields, peak):
+def test_the_rate_scales_with_the_clips_per_step(fields, peak):
     config = TrainingConfig(learning_rate=0.02, **fields)
     assert config.peak_rate == pytest.approx(peak)

@@ -1,1 +1,1 @@
-"""What training does to clips: crops, colour, mixing, mirroring."""
+"""Augmentation of clips: crops, colour, RandAugment, mixing, mirroring."""

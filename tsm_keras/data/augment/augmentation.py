@@ -1,4 +1,4 @@
-"""Augmentation of clips: one draw per clip, the same for all its frames."""
+"""Augmentation of clips: all frames of a clip are changed in the same way."""
 
 import dataclasses
 
@@ -16,8 +16,8 @@ from tsm_keras.data.augment.rand_augment import MAX_MAGNITUDE, rand_augment
 
 _CROPS = ("random", "multi_scale", "random_resized")
 _JITTER = ("brightness", "contrast", "saturation", "hue")
-# What is folded into a clip's seed, so that no two draws share their numbers.
-# The frames are drawn with the seed itself.
+# Numbers that are folded into the seed of a clip, so that all draws differ. The
+# sampling of frames uses the seed itself.
 _CROP, _FLIP, _COLOR, _RANDOM, _MIX = range(1, 6)
 
 
@@ -41,14 +41,15 @@ class AugmentationConfig:
         saturation: Largest change of the saturation factor from 1, in [0, 1].
         hue: Largest turn of the hue, as a share of the colour circle, in
             [0, 0.5].
-        rand_augment: Operations of RandAugment per clip; 0 for none.
+        rand_augment: The number of RandAugment operations per clip; 0 for
+            none.
         magnitude: Strength of RandAugment's operations, 0 to 10.
         mixup: Alpha of MixUp; 0 for none. Labels become `[B, K]` float32.
         cutmix: Alpha of CutMix; 0 for none. With MixUp as well, each batch
             gets one of the two at random.
 
     Raises:
-        ValueError: Names the field, what was expected and what was received.
+        ValueError: If a field is out of range.
     """
 
     crop: str = "random"
@@ -101,7 +102,7 @@ class AugmentationConfig:
 
     @property
     def changes_colors(self) -> bool:
-        """Whether clips get other colours, or other shapes by RandAugment."""
+        """Whether colour jitter or RandAugment changes clips."""
         return any(getattr(self, name) for name in _JITTER) or bool(
             self.rand_augment
         )
@@ -115,16 +116,16 @@ class AugmentationConfig:
 def augmented_box(
     shape: tf.Tensor, size: int, seed: tf.Tensor, config: AugmentationConfig
 ) -> tf.Tensor:
-    """Draws the part of a clip's frames that is seen.
+    """Draws the box that is cropped from all frames of a clip.
 
     Args:
         shape: `[height, width]` of the frames, each at least `size`.
-        size: What the box will be resized to.
-        seed: Of all draws of the clip, two integers.
-        config: What to do.
+        size: The side in pixels that the box will be resized to.
+        seed: `[2]` integers, the seed of the clip.
+        config: The kind of crop.
 
     Returns:
-        `[top, left, height, width]`, int32.
+        `[top, left, height, width]`, int32, in pixels.
     """
     seed = tf.random.fold_in(seed, _CROP)
     if config.crop == "multi_scale":
@@ -141,15 +142,15 @@ def augment_clip(
     config: AugmentationConfig,
     mirrored_labels: tuple[int, ...] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mirrors a clip and changes its colours and shapes.
+    """Applies flip, colour jitter and RandAugment to a cropped clip.
 
     Args:
         clip: `[T, S, S, C]` uint8 RGB or flow, cropped and resized.
-        label: Class number, scalar.
-        seed: Of all draws of the clip, two integers.
-        config: What to do.
-        mirrored_labels: The class of a mirrored clip of each class; needed
-            for `config.flip`.
+        label: Class number, integer scalar.
+        seed: `[2]` integers, the seed of the clip.
+        config: The changes to make.
+        mirrored_labels: For each class, the class of its mirrored clips;
+            needed for `config.flip`.
 
     Returns:
         The clip, `[T, S, S, C]` uint8, and its class.
@@ -186,17 +187,17 @@ def mix_batch(
     config: AugmentationConfig,
     num_classes: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mixes the clips of a batch as `config.mixup` and `config.cutmix` say.
+    """Mixes the clips of a batch by MixUp or CutMix.
 
     Args:
-        clips: `[B, T, S, S, 3]` uint8.
+        clips: `[B, T, S, S, C]` uint8.
         labels: `[B]` class numbers.
-        seed: Of the draw, two integers.
-        config: What to do; one of both alphas above 0.
-        num_classes: K.
+        seed: `[2]` integers.
+        config: The alphas `mixup` and `cutmix`, at least one of them above 0.
+        num_classes: The number of classes, K.
 
     Returns:
-        Clips, `[B, T, S, S, 3]` uint8, and labels, `[B, K]` float32.
+        Clips, `[B, T, S, S, C]` uint8, and labels, `[B, K]` float32.
     """
     labels = tf.one_hot(labels, num_classes)
     seed = tf.random.fold_in(seed, _MIX)

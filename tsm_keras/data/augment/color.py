@@ -1,13 +1,13 @@
-"""Colour operations on clips, the same for every frame.
+"""Colour operations that change all frames of a clip in the same way.
 
-All take and give `[T, H, W, 3]` float32 RGB in 0..255. What an operation needs
-to know of the picture (its mean, its histogram) it takes from the whole clip:
-frame by frame it would flicker, and flicker looks like motion.
+All functions take and return `[T, H, W, 3]` float32 RGB in 0..255. Statistics
+such as the mean or the histogram are those of the whole clip: statistics of
+single frames would make the clip flicker, which looks like motion.
 """
 
 import tensorflow as tf
 
-# ITU-R BT.601, as PIL and torchvision turn colour into grey.
+# Weights of ITU-R BT.601, which PIL and torchvision use for grey as well.
 _GREY = (0.299, 0.587, 0.114)
 
 
@@ -24,11 +24,13 @@ def color_jitter(
 
     Args:
         clip: `[T, H, W, 3]` float32 RGB in 0..255.
-        seed: Of the draw, two integers.
-        brightness: At most how far the factor is from 1 (uniform, at least 0).
-        contrast: The same.
-        saturation: The same.
-        hue: At most how far the hue turns, as a share of the circle, to 0.5.
+        seed: `[2]` integers.
+        brightness: Largest difference of the brightness factor from 1. The
+            factor is uniform and at least 0.
+        contrast: Largest difference of the contrast factor from 1.
+        saturation: Largest difference of the saturation factor from 1.
+        hue: Largest turn of the hue, as a share of the colour circle, in
+            [0, 0.5].
     """
     uniform = tf.random.stateless_uniform([4], seed, minval=-1.0)
     for index, strength, change in (
@@ -45,22 +47,22 @@ def color_jitter(
 
 
 def adjust_brightness(clip: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """Mixes the clip with black; factor 1 keeps it."""
+    """Interpolates from black (factor 0) to the clip (factor 1) and beyond."""
     return _clip(clip * factor)
 
 
 def adjust_contrast(clip: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """Mixes the clip with its mean grey; factor 1 keeps it."""
+    """Interpolates from the mean grey (factor 0) to the clip (factor 1)."""
     return _mix(tf.reduce_mean(_grey(clip)), clip, factor)
 
 
 def adjust_saturation(clip: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """Mixes the clip with its grey picture; factor 1 keeps it."""
+    """Interpolates from the grey clip (factor 0) to the clip (factor 1)."""
     return _mix(_grey(clip), clip, factor)
 
 
 def adjust_sharpness(clip: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """Mixes the clip with a smoothed one; factor 1 keeps it."""
+    """Interpolates from the smoothed clip (factor 0) to the clip (factor 1)."""
     weights = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32) / 13
     kernel = tf.tile(weights[..., None, None], [1, 1, 3, 1])
     padded = tf.pad(clip, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
@@ -69,18 +71,18 @@ def adjust_sharpness(clip: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
 
 
 def posterize(clip: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
-    """Keeps the highest bits, 1 to 8, of each value."""
+    """Keeps only the highest `bits` bits (1 to 8) of each 8-bit value."""
     step = tf.cast(2 ** (8 - bits), tf.float32)
     return tf.floor(clip / step) * step
 
 
 def solarize(clip: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
-    """Inverts what is at least as bright as the threshold."""
+    """Inverts all values that are at least the threshold."""
     return tf.where(clip < threshold, clip, 255 - clip)
 
 
 def autocontrast(clip: tf.Tensor) -> tf.Tensor:
-    """Stretches each channel to 0..255."""
+    """Stretches the values of each channel to the range 0..255."""
     low = tf.reduce_min(clip, [0, 1, 2])
     spread = tf.reduce_max(clip, [0, 1, 2]) - low
     stretched = (clip - low) * 255 / tf.maximum(spread, 1e-6)
@@ -88,7 +90,7 @@ def autocontrast(clip: tf.Tensor) -> tf.Tensor:
 
 
 def equalize(clip: tf.Tensor) -> tf.Tensor:
-    """Makes each channel's histogram as flat as it can be."""
+    """Makes the histogram of each channel as uniform as possible."""
     return tf.stack(
         [_equalize_channel(channel) for channel in tf.unstack(clip, axis=-1)],
         axis=-1,
@@ -101,7 +103,7 @@ def _equalize_channel(values):
         tf.reshape(values, [-1]), minlength=256, maxlength=256
     )
     below = tf.cumsum(counts, exclusive=True)
-    # Half of a value's own count, so that mid grey stays mid grey.
+    # A value counts half of its own pixels, so that mid grey stays mid grey.
     rank = tf.cast(2 * below + counts, tf.float32) / 2
     total = tf.cast(tf.reduce_sum(counts), tf.float32)
     return tf.gather(255 * rank / total, values)

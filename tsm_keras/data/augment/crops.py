@@ -1,7 +1,7 @@
-"""Which part of the frames a network sees: one box for all frames of a clip.
+"""Crops: boxes that are cut from all frames of a clip.
 
-A box is `[top, left, height, width]`, int32, inside the frame. Every function
-is pure, in the same ops eagerly and inside tf.data; a seed is two integers.
+A box is `[top, left, height, width]`, int32, in pixels, inside the frame. Every
+function is pure and works eagerly and inside tf.data; a seed is two integers.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-# Of the space that a crop leaves, in quarters from the top and from the left:
-# corners, middles of the sides, centre, and the four points between.
+# Offsets of a crop from the top and the left, in quarters of the free space:
+# corners, centre, middles of the sides, and the four points between.
 _POSITIONS = (
     *((0, 0), (0, 4), (4, 0), (4, 4), (2, 2)),
     *((2, 0), (2, 4), (4, 2), (0, 2)),
@@ -18,12 +18,12 @@ _POSITIONS = (
 )
 _ATTEMPTS = 10
 
-# From `[height, width]` of a frame to a box.
+# A function from `[height, width]` of a frame to a box.
 Box = Callable[[tf.Tensor], tf.Tensor]
 
 
 def cut(frames: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """Cuts a box out of frames, `[N, H, W, C]`."""
+    """Crops frames, `[N, H, W, C]`, to a box."""
     top, left, height, width = tf.unstack(box)
     return tf.slice(frames, [0, top, left, 0], [-1, height, width, -1])
 
@@ -34,14 +34,14 @@ def decode_and_cut(
     channels: int,
     box: Box | None,
 ) -> tf.Tensor:
-    """Decodes frames of a clip in Python, and cuts a box out of them.
+    """Decodes frames of a clip by a Python function and crops them.
 
     Args:
-        decode: From a clip's number and the indices of frames to these
-            frames, `[N, H, W, C]` uint8.
-        clip: Its `number` and `indices`.
-        channels: C.
-        box: None for all of the frames.
+        decode: A function that takes the number of a clip and the indices of N
+            frames and returns these frames, `[N, H, W, C]` uint8.
+        clip: The `number` of the clip and the `indices` of the frames.
+        channels: The number of channels, C.
+        box: The crop; None for whole frames.
     """
     frames = tf.numpy_function(
         decode, [clip["number"], clip["indices"]], tf.uint8, stateful=False
@@ -51,26 +51,26 @@ def decode_and_cut(
 
 
 def cut_and_stack(frames: Sequence[tf.Tensor], box: tf.Tensor) -> tf.Tensor:
-    """Cuts a box out of each frame, `[H, W, 3]`, and makes a clip of them.
+    """Crops each frame, `[H, W, 3]`, to a box and stacks them into a clip.
 
-    It copies less than `cut` of stacked frames.
+    This copies less memory than to stack whole frames and then to `cut`.
     """
-    # Made once, not for each frame: small ops take their time too.
+    # These are computed once for all frames, because small ops cost time too.
     begin, size = tf.pad(box[:2], [[0, 1]]), tf.concat([box[2:], [-1]], 0)
     return tf.stack([tf.slice(frame, begin, size) for frame in frames])
 
 
 def center_box(shape: tf.Tensor, size: int) -> tf.Tensor:
-    """Returns the central square of `size`; `shape` is `[height, width]`."""
+    """Returns the central square with the side `size` of `[height, width]`."""
     return _square((shape - size) // 2, size)
 
 
 def random_box(shape: tf.Tensor, size: int, seed: tf.Tensor) -> tf.Tensor:
-    """Returns a square of `size` anywhere; `shape` is `[height, width]`."""
+    """Returns a square with the side `size` at a uniformly drawn position."""
     free = tf.cast(shape - size, tf.float32)
     uniform = tf.random.stateless_uniform([2], seed)
     offset = tf.cast(uniform * (free + 1), tf.int32)
-    # Rounding may carry it past the end.
+    # Rounding may move the box past the edge.
     return _square(tf.minimum(offset, shape - size), size)
 
 
@@ -83,17 +83,17 @@ def multi_scale_box(
 ) -> tf.Tensor:
     """Returns a box of TSN's multi-scale corner crop (TSN, section 3.2).
 
-    Height and width are `floor(scale * short side)`, drawn from the pairs of
-    scales that are at most one step of `scales` apart; a side within 2 pixels
-    of `size` becomes `size` (the reference's rule, which saves a resize), but
-    never more than the short side. The position is one of 13: with
-    `step = floor((side - crop) / 4)`, 0 to 4 steps from the top and the left.
+    Height and width are `floor(scale * short side)`. Their scales are drawn
+    from all pairs that are the same or neighbours in `scales`. A side within 2
+    pixels of `size` becomes `size`, as in the authors' code, unless that is
+    longer than the short side. The position is drawn from 13: it is 0 to 4
+    steps of `floor((side - crop) / 4)` from the top and from the left.
 
     Args:
         shape: `[height, width]` of the frame.
-        size: What the box will be resized to.
-        seed: Of the draw.
-        scales: In descending order, each in (0, 1].
+        size: The side in pixels that the box will be resized to.
+        seed: `[2]` integers.
+        scales: Scales in descending order, each in (0, 1].
     """
     short = tf.reduce_min(shape)
     sides = tf.cast(
@@ -105,7 +105,7 @@ def multi_scale_box(
     pairs = [(i, j) for i in count for j in count if abs(i - j) <= 1]
     crop = tf.gather(sides, _draw(pairs, seed))
     step = (shape - crop) // 4
-    # Another draw than that of the sides.
+    # The folded seed makes this draw independent of that of the sides.
     return tf.concat(
         [step * _draw(_POSITIONS, tf.random.fold_in(seed, 1)), crop], 0
     )
@@ -117,16 +117,17 @@ def random_resized_box(
     *,
     area: tuple[float, float] = (0.08, 1.0),
 ) -> tf.Tensor:
-    """Returns a box of random area and aspect (Inception's crop).
+    """Returns a box of random area and aspect ratio (Inception's crop).
 
-    The share of the frame's area is uniform in `area`, width / height is
-    log-uniform in 3/4..4/3, the place is uniform. Of ten draws the first that
-    fits counts; if none does, the largest central square is taken.
+    The share of the frame's area is uniform in `area`, the ratio of width to
+    height is log-uniform in 3/4..4/3, and the position is uniform. The first of
+    ten draws that fits into the frame is taken; if none fits, the largest
+    central square.
 
     Args:
         shape: `[height, width]` of the frame.
-        seed: Of the draw.
-        area: Least and largest share of the frame's area.
+        seed: `[2]` integers.
+        area: Smallest and largest share of the frame's area.
     """
     uniform = tf.random.stateless_uniform([4, _ATTEMPTS], seed)
     sides = tf.cast(shape, tf.float32)
@@ -152,26 +153,26 @@ def random_resized_box(
 
 
 def view_boxes(shape: tf.Tensor, size: int, crops: int) -> tf.Tensor:
-    """Returns the squares of `size` that evaluation looks at.
+    """Returns the square crops of a frame for evaluation.
 
-    1: the centre. 3: both ends and the middle of the long side (the reference
-    takes left, right and middle, which in an upright frame are one). 5: the
-    corners and the centre.
+    One crop is the centre. Three crops are both ends and the middle of the long
+    side. (The authors' code takes left, right and middle, which are the same in
+    an upright frame.) Five crops are the corners and the centre.
 
     Args:
         shape: `[height, width]` of the frame, each at least `size`.
-        size: Of the squares.
-        crops: C: 1, 3 or 5.
+        size: Side of the squares in pixels.
+        crops: The number of squares, 1, 3 or 5.
 
     Returns:
-        `[C, 4]` int32.
+        `[crops, 4]` int32, one box per row.
     """
     free = shape - size
     if crops == 1:
         return center_box(shape, size)[None]
     if crops == 3:
         wide = shape[1] >= shape[0]
-        # Halves of the free space, from the top and from the left.
+        # Offsets from the top and the left, in halves of the free space.
         halves = tf.where(
             wide, [[1, 0], [1, 1], [1, 2]], [[0, 1], [1, 1], [2, 1]]
         )

@@ -1,4 +1,4 @@
-"""Which classes change into each other when a clip is mirrored, by name."""
+"""Finds the pairs of classes that mirroring swaps, by their names."""
 
 import re
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ _OPPOSITE = {
     "clockwise": "counterclockwise",
 }
 _OPPOSITE |= {right: left for left, right in _OPPOSITE.items()}
-# A side is a word of its own, as in `swipe_left` and `SwipeLeft`, or has a
-# capital: `upright` and `cleft` have none.
+# A side must be a separate word, as in `swipe_left`, or begin with a capital,
+# as in `SwipeLeft`. `upright` and `cleft` name no side.
 _SIDE = re.compile(
     r"(?<![A-Za-z])(?i:(left|right)(wards?)?|((counter|anti)[-_ ]?)?clockwise)"
     r"(?![a-z])|(?<=[a-z])(Left|Right|(Counter|Anti)?[Cc]lockwise)(?![a-z])"
@@ -21,13 +21,13 @@ _SIDE = re.compile(
 def find_flip_pairs(
     label_names: Sequence[str],
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Pairs the classes whose names differ in their sides only.
+    """Pairs the classes whose names differ only in a side.
 
     Sides are left and right, and clockwise and counterclockwise.
 
     Returns:
-        Pairs of names, and the names that have a side but no partner. Clips
-        of those show, when mirrored, a class that is none of these.
+        The pairs of names, and the names that have a side but no partner. A
+        mirrored clip of the latter shows a class that is not in `label_names`.
     """
     by_form = {_form(name): name for name in label_names}
     pairs, alone = [], []
@@ -44,17 +44,17 @@ def find_flip_pairs(
 
 
 def parse_flip_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """Reads `swipe left:swipe right,look left:look right`.
+    """Parses pairs such as `swipe left:swipe right,look left:look right`.
 
     Raises:
-        ValueError: If it is not of this form.
+        ValueError: If the text does not have this form.
     """
     pairs = []
     for pair in text.split(","):
         first, _, second = map(str.strip, pair.partition(":"))
         if not (first and second) or ":" in second:
             raise ValueError(
-                "`flip_pairs` must be auto, none, or pairs of classes as "
+                "`flip_pairs` must be auto, none, or pairs of classes such as "
                 "look left:look right,push left:push right. "
                 f"Received: flip_pairs={text!r}"
             )
@@ -63,7 +63,7 @@ def parse_flip_pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _form(name, mirrored=False):
-    """Returns the name with its sides spelt in one way, or mirrored."""
+    """Returns the name with a uniform spelling of its sides, or mirrored."""
 
     def spell(match):
         word = re.sub("[-_ ]", "", match[0].lower()).replace("anti", "counter")

@@ -1,22 +1,23 @@
-"""mirror: what a camera would see in a mirror, as pictures or as flow."""
+"""mirror: flips clips of RGB or optical flow from left to right."""
 
 import tensorflow as tf
 
 
 def mirror(clips: tf.Tensor) -> tf.Tensor:
-    """Mirrors pictures or optical flow from left to right.
+    """Flips clips of RGB or optical flow from left to right.
 
     Args:
-        clips: `[..., H, W, C]` uint8. Three channels are RGB; an even number
-            are x and y of flow in turn, whose x then points the other way.
+        clips: `[..., H, W, C]` uint8. Three channels are RGB. An even number
+            of channels is optical flow, x and y in turn; mirroring also
+            negates x.
 
     Returns:
-        The same shape.
+        The mirrored clips, with the same shape and dtype.
     """
     mirrored = tf.reverse(clips, [-2])
     channels = clips.shape[-1]
     if channels == 3:
         return mirrored
-    # 0..255 stands for -bound..bound.
+    # Flow in -bound..bound is stored as 0..255, so this negates it.
     is_x = tf.range(channels) % 2 == 0
     return tf.where(is_x, 255 - mirrored, mirrored)

@@ -1,4 +1,4 @@
-"""MixUp and CutMix: clips of a batch, and their labels, mixed in pairs."""
+"""MixUp and CutMix: mix each clip of a batch, and its label, with another."""
 
 import tensorflow as tf
 
@@ -6,17 +6,17 @@ import tensorflow as tf
 def mixup(
     clips: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, alpha: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Fades each clip into the one before it (Zhang et al., 2018).
+    """Blends each clip with the previous one of the batch (Zhang et al., 2018).
 
     Args:
-        clips: `[B, T, H, W, 3]` uint8.
-        labels: `[B, K]` float32, each row's sum 1.
-        seed: Of the draw, two integers.
-        alpha: Of the Beta(alpha, alpha) that a clip's share is drawn from,
-            one for the batch; above 0.
+        clips: `[B, T, H, W, C]` uint8.
+        labels: `[B, K]` float32; each row sums to 1.
+        seed: `[2]` integers.
+        alpha: Parameter of the distribution Beta(alpha, alpha), above 0. One
+            share is drawn from it for the whole batch.
 
     Returns:
-        Clips, uint8, and labels mixed in the same share.
+        The mixed clips, uint8, and the labels, mixed with the same share.
     """
     share = _beta(alpha, seed)
     mixed = _mix(tf.cast(clips, tf.float32), share)
@@ -26,10 +26,11 @@ def mixup(
 def cutmix(
     clips: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, alpha: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Pastes a box of the clip before into each clip (Yun et al., 2019).
+    """Pastes a box of the previous clip into each clip (Yun et al., 2019).
 
-    The box is the same in all frames and all clips. Arguments and results as
-    in `mixup`; labels are mixed by the share of the pixels that really stay.
+    The box is the same in all frames of all clips. Arguments and results are
+    those of `mixup`; labels are mixed by the share of pixels outside the box,
+    which is clipped at the edges of the frame.
     """
     shape = tf.shape(clips)[2:4]
     side = tf.sqrt(1 - _beta(alpha, seed))
@@ -63,5 +64,5 @@ def _beta(alpha, seed):
             for stream in range(2)
         ]
     )
-    # Both may round to zero where alpha is small.
+    # If alpha is small, both may round to zero.
     return tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas))

@@ -1,8 +1,9 @@
-"""RandAugment for clips (Cubuk et al., 2020), safe for labels of motion.
+"""RandAugment for clips (Cubuk et al., 2020), safe for classes of motion.
 
-A few operations of a table, drawn once a clip, with one strength. Nothing in
-the table mirrors, plays with time or differs between frames; pictures turn by
-at most 15 degrees and move by at most a tenth, so left stays left and up up.
+A few operations are drawn from a table once per clip, all with one strength. No
+operation mirrors the clip, changes its time or differs between frames. Frames
+are rotated by at most 15 degrees and translated by at most a tenth of their
+size, so the directions of motion stay what they are.
 """
 
 import functools
@@ -22,10 +23,10 @@ def rand_augment(
 
     Args:
         clip: `[T, H, W, 3]` float32 RGB in 0..255.
-        seed: Of the draw, two integers.
-        num_ops: How many operations.
-        magnitude: Their strength, 0 to 10. Where an operation has two
-            directions, a coin decides.
+        seed: `[2]` integers.
+        num_ops: The number of operations to draw.
+        magnitude: Strength of the operations, 0 to 10. If an operation has two
+            directions, one is drawn at random.
     """
     strength = magnitude / MAX_MAGNITUDE
     numbers = tf.random.stateless_uniform(
@@ -45,10 +46,10 @@ def rand_augment(
 
 
 def _affine(matrix):
-    """Makes an operation of the first six numbers of a projection.
+    """Makes an operation that moves pixels by an affine map.
 
-    `matrix(amount, height, width)` maps a place (x, y, 1) of the output,
-    counted from the centre, to one of the input.
+    `matrix(amount, height, width)` returns the six numbers of the map from a
+    position (x, y, 1) of the output, relative to the centre, to the input.
     """
 
     def operation(clip, amount):
@@ -75,7 +76,7 @@ def _rotation(amount, height, width):
     return tf.cos(angle), -tf.sin(angle), 0, tf.sin(angle), tf.cos(angle), 0
 
 
-# Name, `operation(clip, amount)` with an amount in [-1, 1].
+# Each name with `operation(clip, amount)`, whose amount is in [-1, 1].
 OPERATIONS = {
     "identity": lambda clip, amount: clip,
     "autocontrast": lambda clip, amount: color.autocontrast(clip),

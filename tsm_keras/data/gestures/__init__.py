@@ -1,1 +1,1 @@
-"""Generated videos of hand gestures."""
+"""Generated videos of hand gestures, to try the package without data."""

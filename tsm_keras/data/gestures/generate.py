@@ -1,11 +1,11 @@
-"""Generated hand gestures whose class is the direction of time.
+"""Generated hand gestures, whose classes differ in the direction of time.
 
-**The law.** `render(clip.reversed())` are the frames of `render(clip)` from
-last to first, and `clip.reversed()` is a clip of the partner class, as likely
-to be drawn as `clip` itself. A model that does not see the order of frames
-sees the same frames for both, so within a pair it cannot beat a coin. With
-five pairs and two classes that are their own partners its accuracy is at most
-(5 * 2 * 1/2 + 2) / 12 = 58.3%.
+**Time reversal.** `render(clip.reversed())` returns the frames of
+`render(clip)` from last to first. `clip.reversed()` is a clip of the partner
+class and is as likely to be drawn as `clip`. A model that ignores the order of
+frames sees the same frames for both, so its accuracy within a pair is at most
+1/2. With five pairs and two classes that are their own partners, its accuracy
+is at most (5 * 2 * 1/2 + 2) / 12 = 58.3%.
 """
 
 import concurrent.futures
@@ -19,8 +19,8 @@ import numpy as np
 from tsm_keras.data.gestures.scene import GestureScene
 from tsm_keras.data.video.encoding import write_video
 
-# Each motion in forward time, and the class it is when it runs backwards.
-# Directions are those of the picture, as a viewer sees it.
+# Each motion in forward time, and its class when it is played backwards.
+# Directions are those that a viewer of the video sees.
 _PARTNERS = {
     "swipe_right": "swipe_left",
     "swipe_down": "swipe_up",
@@ -32,7 +32,7 @@ _PARTNERS = {
 }
 LABELS = tuple(sorted({*_PARTNERS, *_PARTNERS.values()}))
 
-# The best that a model blind to the order of frames can reach, by the law.
+# The highest accuracy that a model can reach if it ignores the frames' order.
 ORDER_BLIND_CEILING = sum(
     1.0 if forward == backward else 2 * 0.5
     for forward, backward in _PARTNERS.items()
@@ -45,18 +45,17 @@ _RATES = (15, 24, 25, 30)
 
 @dataclasses.dataclass(frozen=True)
 class GestureClip:
-    """One clip as numbers; equal numbers render equal frames.
-
-    Lengths are in units of the picture's short side, angles in degrees.
+    """The parameters of one clip; equal parameters render equal frames.
 
     Attributes:
         motion: The class in forward time.
         backwards: Whether the frames run from last to first.
-        num_frames: 12 to 60.
-        height: In pixels, even.
-        width: In pixels, even.
-        fps: Frames a second.
-        seed: Of shape, texture, background, path, camera shake and noise.
+        num_frames: The number of frames, 12 to 60.
+        height: Height in pixels, an even number.
+        width: Width in pixels, an even number.
+        fps: The number of frames per second.
+        seed: Seed of the hand's shape and texture, the background, the path,
+            the camera shake and the noise.
     """
 
     motion: str
@@ -73,7 +72,7 @@ class GestureClip:
         return _PARTNERS[self.motion] if self.backwards else self.motion
 
     def reversed(self) -> "GestureClip":
-        """The same frames from last to first, a clip of the partner class."""
+        """Returns the clip played backwards, which has the partner class."""
         return dataclasses.replace(self, backwards=not self.backwards)
 
 
@@ -84,12 +83,13 @@ def partner(label: str) -> str:
 
 
 def draw_clip(label: str, seed: int) -> GestureClip:
-    """Draws a clip of a class.
+    """Draws the parameters of a clip of a class.
 
     Args:
         label: One of `LABELS`.
-        seed: Equal seeds give equal clips; nothing else that is drawn
-            depends on the class, and partners differ in `backwards` alone.
+        seed: Seed of the clip. With equal seeds, clips of different classes
+            differ only in `motion` and `backwards`, and clips of partner
+            classes only in `backwards`.
 
     Raises:
         ValueError: If there is no such class.
@@ -105,7 +105,7 @@ def draw_clip(label: str, seed: int) -> GestureClip:
     coin = bool(random.integers(2))
     return GestureClip(
         motion=motion,
-        # A class that is its own partner has both directions in it.
+        # A class that is its own partner has clips of both directions.
         backwards=coin if _PARTNERS[motion] == motion else motion != label,
         num_frames=int(random.integers(12, 61)),
         height=int(side * aspect[0] // min(aspect) // 2 * 2),
@@ -136,13 +136,13 @@ def write_gestures(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> pathlib.Path:
-    """Writes generated clips as MP4 files, one folder a class.
+    """Writes generated clips as MP4 files, in one folder per class.
 
     Args:
-        folder: Where to; `folder/swipe_left/000.mp4` and so on.
-        clips_per_class: How many of each of the 12 classes.
-        seed: Equal seeds give equal files; different ones, different clips.
-        progress: Called with (clips written, clips in all).
+        folder: The folder to write: `folder/swipe_left/000.mp4` and so on.
+        clips_per_class: The number of clips of each of the 12 classes.
+        seed: Equal seeds give equal files; different seeds, different clips.
+        progress: Called with the number of clips written and of all clips.
 
     Returns:
         The folder.
@@ -170,9 +170,9 @@ def write_gestures(
 
 
 def write_clip(path: str | os.PathLike, clip: GestureClip) -> None:
-    """Renders a clip into a video file that keeps the law.
+    """Renders a clip into a video file.
 
-    Every frame is encoded by itself, so the decoded frames of a clip and of
-    its reverse are equal too.
+    Every frame is encoded by itself, so that the decoded frames of a clip and
+    of its reverse are equal too.
     """
     write_video(path, render(clip), fps=clip.fps, quality=24, intra_only=True)

@@ -1,20 +1,24 @@
-"""Draws generated gestures: a textured hand, its path, a background."""
+"""Draws generated gestures: a textured hand, its path and a background.
+
+Lengths are in units of the frame's short side, angles in degrees.
+"""
 
 from typing import Any
 
 import cv2
 import numpy as np
 
-_SPRITE = 96  # Pixels a side of the hand before it is placed.
-_WRIST = 0.75  # Where a turning hand turns, from the top of the sprite.
+_SPRITE = 96  # Side in pixels of the square image of the hand.
+_WRIST = 0.75  # The hand turns around this share of the sprite from its top.
 
 
 class GestureScene:
-    """Everything that is drawn once a clip.
+    """The hand, path, background and camera shake of one clip.
 
     Args:
-        clip: A `GestureClip`; its `backwards` is not looked at.
-        random: A NumPy generator; equal ones give equal frames.
+        clip: A `GestureClip`; its `backwards` is ignored.
+        random: Source of all draws; generators in the same state give the same
+            scene.
     """
 
     def __init__(self, clip: Any, random: np.random.Generator):
@@ -29,7 +33,7 @@ class GestureScene:
         self.background = _background(
             clip.height + 2 * self.margin, clip.width + 2 * self.margin, random
         )
-        # Camera shake: two slow oscillations an axis, of any phase.
+        # Camera shake has two slow oscillations per axis, of random phase.
         self.shake_amplitude = random.uniform(0, 0.02, (2, 2))
         self.shake_cycles = random.uniform(0.5, 3, (2, 2))
         self.shake_phase = random.uniform(0, 2 * np.pi, (2, 2))
@@ -62,7 +66,7 @@ class GestureScene:
             self.angle - turn,  # OpenCV turns counterclockwise.
             self.unit * self.scale * zoom / _SPRITE,
         )
-        # The wrist stands a little below the middle, so that the hand is in it.
+        # The wrist is a little below the middle, so that the hand is in it.
         place[:, 2] += (
             clip.width / 2 + x * self.unit + shake[0] - _SPRITE / 2,
             clip.height / 2
@@ -79,7 +83,7 @@ class GestureScene:
 
 
 class _Path:
-    """Where the hand is, and how, at a time in [0, 1]."""
+    """The position and pose of the hand as a function of time in [0, 1]."""
 
     def __init__(self, motion, random):
         self.motion = motion
@@ -97,7 +101,7 @@ class _Path:
     def __call__(self, time):
         """Returns x, y, zoom, turn (degrees clockwise) and openness."""
         progress = np.clip((time - self.start) / (self.end - self.start), 0, 1)
-        # From -1 to 1, slow at both ends.
+        # The swing goes from -1 to 1, slowly at both ends.
         swing = -np.cos(np.pi * progress)
         x, y = self.center + self.drift * np.sin(2 * np.pi * time + self.phase)
         zoom, turn, openness = 1.0, 0.0, self.openness
@@ -119,7 +123,7 @@ class _Path:
 
 
 class _Hand:
-    """A palm, fingers and a thumb, textured; no two are alike."""
+    """A textured hand with a palm, fingers and a thumb, drawn at random."""
 
     def __init__(self, random):
         self.fingers = int(random.integers(3, 5))
@@ -140,7 +144,7 @@ class _Hand:
         self.texture = np.clip(texture, 0, 255).astype(np.uint8)
 
     def draw(self, openness):
-        """Returns the `[S, S, 3]` colours and the `[S, S]` mask."""
+        """Returns `[S, S, 3]` colours and a `[S, S]` mask, both uint8."""
         mask = np.zeros((_SPRITE, _SPRITE), np.uint8)
         center = np.array([_SPRITE / 2, _SPRITE * 0.62])
         if self.boxy:
@@ -165,7 +169,7 @@ class _Hand:
 
 
 def _background(height, width, random):
-    """Soft blotches and a few hard shapes."""
+    """Returns `[height, width, 3]` float32: soft blotches and a few shapes."""
     coarse = random.uniform(10, 110, (4, 4, 3)).astype(np.float32)
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for _ in range(int(random.integers(0, 5))):

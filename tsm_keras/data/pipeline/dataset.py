@@ -1,4 +1,4 @@
-"""make_dataset: videos or shards become batches of clips on tf.data."""
+"""make_dataset: the tf.data pipeline from videos or shards to batches."""
 
 from collections.abc import Sequence
 
@@ -40,54 +40,55 @@ def make_dataset(
 ) -> tf.data.Dataset:
     """Builds the input pipeline for `model.fit` and for evaluation.
 
-    Only the frames of the sampled clips are decoded. In training the order,
-    the frames and the augmentation (one draw a clip) are drawn anew every
-    epoch. A clip comes at most once an epoch: what fills no batch of all
-    workers is left out, others in each epoch (clips that are fewer than a
-    batch make a smaller one). Epoch k is a function of `seed` and k
-    alone, whichever epochs went before. In evaluation clips come
-    in the order in which they are stored, all of them, cropped at the centre;
-    the V clips of a video, if `sampling` takes several, follow each other.
+    Only the frames of the sampled clips are decoded. Frames are resized so that
+    their short side is `config.resize_size`, unless it is already, and then
+    cropped.
 
-    Frames are first resized so that their short side is `config.resize_size`
-    (which those of a prepared data set often are already), then cropped.
+    In training, the order of the clips, their frames and their augmentation are
+    drawn anew in every epoch. Epoch k depends only on `seed` and k, not on
+    earlier epochs. Each clip occurs at most once per epoch: clips that do not
+    fill a batch of all workers are left out, different ones in each epoch. (If
+    there are fewer clips than a batch has, the batch is smaller.)
+
+    In evaluation, all clips come in the order in which they are stored, cropped
+    at the centre. If `sampling` takes several clips per video, they follow each
+    other.
 
     Args:
-        source: A prepared data set or videos: its folder, or what
-            `open_prepared`, `scan_folder` or `open_clips` returned.
-        config: Says how many frames of which size.
-        split: Of a prepared data set; see `open_clips` for folders.
-        batch_size: Clips a batch, of this worker.
-        training: Whether to draw at random.
-        seed: Of all draws. Equal seeds give equal batches, bit for bit.
-        sampling: Which frames make a clip.
+        source: A prepared data set, videos or optical flow: a folder, or the
+            result of `open_prepared`, `scan_folder` or `open_clips`.
+        config: The number, size and interval of the frames of a clip.
+        split: `"train"`, `"val"` or `"test"`; see `open_clips`.
+        batch_size: The number of clips per batch of this worker.
+        training: Whether clips are shuffled, sampled at random and augmented.
+        seed: Seed of all draws. Equal seeds give bit-identical batches.
+        sampling: How the frames of a clip are chosen.
         augmentation: How clips are changed in training.
-        cache: Keep the data in memory, from before anything is drawn: all
-            decoded frames of videos (for small sets; about `height * width *
-            3` bytes a frame at `config.resize_size`), the JPEG frames of a
-            prepared data set.
-        deterministic: False lets clips overtake each other where one is slow:
-            those of an epoch are the same, but their order may differ from run
-            to run, and of several `epochs` one may slip into the next.
-        epochs: Those that an iteration in training goes through, one after
-            the other; None for one epoch, another in each iteration.
-        num_workers: How many processes share the data, each with a data set
-            of its own; see `tf.distribute.InputContext`. In training their
-            n-th batches together are the n-th batch of one process with
-            `num_workers * batch_size` clips a batch.
-        worker: Which of them this is, from 0.
+        cache: Whether to keep the data in memory: the decoded frames of
+            videos (about `height * width * 3` bytes per frame after resizing,
+            so this is for small data sets), or the JPEG frames of a prepared
+            data set. Every epoch still draws anew.
+        deterministic: False lets fast clips overtake slow ones. An epoch still
+            has the same clips, but their order may differ from run to run, and
+            a clip may move from one of several `epochs` to the next.
+        epochs: Numbers of the epochs that one iteration in training goes
+            through. For None it is one epoch, a new one in each iteration.
+        num_workers: The number of processes that share the data, each with a
+            data set of its own; see `tf.distribute.InputContext`. In training,
+            the n-th batches of all workers together are the n-th batch of one
+            process with `num_workers * batch_size` clips per batch.
+        worker: Number of this worker, from 0.
 
     Returns:
-        Batches of clips, `[B, T, image_size, image_size, 3]` uint8 RGB (or
-        `input_channels` of optical flow, from a `FlowReader`), and class
-        numbers, `[B]` int64, or `[B, num_classes]` float32 if the
-        augmentation mixes clips.
+        Batches of clips, `[B, T, image_size, image_size, C]` uint8, RGB or
+        optical flow, and of class numbers, `[B]` int64, or labels,
+        `[B, num_classes]` float32, if the augmentation mixes clips.
 
     Raises:
-        ValueError: If an argument is out of range, the network takes something
-            else than `source` has, or the data set says nothing that
-            `sampling` or `augmentation` needs.
-        FileNotFoundError, VideoError: As `open_clips`.
+        ValueError: If an argument is out of range, if the network takes
+            another number of channels than `source` has, or if the data set
+            lacks information that `sampling` or `augmentation` needs.
+        FileNotFoundError, VideoError: As in `open_clips`.
     """
     _check(batch_size, num_workers, worker)
     clips = as_reader(source, split, cache=cache)
@@ -96,7 +97,7 @@ def make_dataset(
     if training and augmentation.flip and clips.mirrored_labels is None:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
-            "`flip_pairs`, which say what a mirrored clip shows. "
+            "`flip_pairs`, which name the class of a mirrored clip. "
             f"Received: flip=True for {clips.name!r}"
         )
     check_interval(sampling, config)
@@ -158,7 +159,8 @@ def make_dataset(
     numbers = np.arange(worker, clips.num_clips, num_workers)
     if not len(numbers):
         raise ValueError(
-            f"`num_workers` must be at most the {clips.num_clips} clips. "
+            "`num_workers` must be at most the number of clips, "
+            f"{clips.num_clips}. "
             f"Received: num_workers={num_workers}"
         )
     if training:
@@ -186,7 +188,7 @@ def make_dataset(
         data = data.map(lambda frames, labels, _: (frames, labels))
     options = tf.data.Options()
     options.deterministic = deterministic
-    # The data is shared out here already.
+    # The clips are already divided among the workers.
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
@@ -194,27 +196,28 @@ def make_dataset(
 
 
 def check_channels(clips: ClipReader, config: VideoClassifierConfig) -> None:
-    """Raises a ValueError if the network takes no such frames."""
+    """Raises a ValueError if the network takes another number of channels."""
     if clips.channels == config.input_channels:
         return
     if config.is_rgb:
-        expected = "pictures"
+        expected = "RGB videos"
     else:
         expected = (
-            f"optical flow, {config.input_channels // 2} pairs a frame (a "
-            "folder of flow_x_00001.jpg, flow_y_00001.jpg..., from `tsm flow`)"
+            f"optical flow with {config.input_channels // 2} pairs per frame "
+            "(folders of flow_x_00001.jpg, flow_y_00001.jpg and so on, which "
+            "`tsm flow` writes)"
         )
     raise ValueError(
         f"`source` must be {expected}, as `config` has "
         f"input_channels={config.input_channels}. "
-        f"Received: {clips.name!r} with {clips.channels} channels a frame"
+        f"Received: {clips.name!r} with {clips.channels} channels per frame"
     )
 
 
 def check_interval(
     sampling: SamplingConfig, config: VideoClassifierConfig
 ) -> None:
-    """Raises a ValueError if sampling at the model's interval is impossible."""
+    """Raises a ValueError if `"interval"` sampling lacks an interval."""
     if sampling.method == "interval" and not config.frame_interval:
         raise ValueError(
             "`config` must have a `frame_interval` for method='interval'. "
@@ -223,7 +226,7 @@ def check_interval(
 
 
 def _make_square(frames, size):
-    """Resizes frames to `size`, where they are not as large already."""
+    """Resizes frames to squares of `size`, unless they are already."""
     return tf.cond(
         tf.reduce_all(tf.shape(frames)[1:3] == size),
         lambda: frames,
@@ -239,8 +242,8 @@ def _make_square(frames, size):
 def _check_augmentation(augmentation, config):
     if augmentation.changes_colors and not config.is_rgb:
         raise ValueError(
-            "`augmentation` must not change the colours of optical flow, which "
-            "has none: leave jitter and RandAugment at 0. "
+            "`augmentation` must not change the colours of optical flow. Leave "
+            "colour jitter and RandAugment at 0. "
             f"Received: {augmentation}"
         )
 

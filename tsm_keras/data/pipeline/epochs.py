@@ -1,14 +1,11 @@
-"""training_clips: the clips of an epoch, in which order, with which seeds.
-
-left_out says how many clips that leaves out.
-"""
+"""training_clips: the order and the seeds of the clips of each epoch."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-_ORDER, _SEEDS = range(2)  # What is folded into an epoch's seed.
+_ORDER, _SEEDS = range(2)  # Numbers that are folded into an epoch's seed.
 
 
 def training_clips(
@@ -20,22 +17,25 @@ def training_clips(
     num_workers: int = 1,
     worker: int = 0,
 ) -> tf.data.Dataset:
-    """Draws orders and seeds; epoch k is a function of `seed` and k alone.
+    """Draws the order and the seeds of the clips of each epoch.
+
+    Epoch k depends only on `seed` and k. Clips that do not fill a batch of all
+    workers are left out, different ones in each epoch.
 
     Args:
-        num_clips: In all, at least `num_workers * batch_size`.
-        batch_size: Of this worker. What fills no batch of all workers is left
-            out, others in each epoch.
-        seed: Of all draws.
-        epochs: Those to go through, one after the other; None for one epoch,
-            another in each iteration.
-        num_workers: That share the clips: their n-th batches together are the
-            n-th batch of one process.
-        worker: Which of them, from 0.
+        num_clips: The number of all clips, at least
+            `num_workers * batch_size`.
+        batch_size: The number of clips per batch of this worker.
+        seed: Seed of all draws.
+        epochs: Numbers of the epochs that one iteration goes through. For None
+            it is one epoch, a new one in each iteration.
+        num_workers: The number of workers that share the clips. Their n-th
+            batches together are the n-th batch of one process.
+        worker: Number of this worker, from 0.
 
     Returns:
-        The clip's number, int64, and its seed, `[2]` int64, of each clip of
-        the batches.
+        The clips of this worker, not yet batched: the number of each clip,
+        int64, and its seed, `[2]` int64.
     """
     steps = num_clips // (batch_size * num_workers)
 
@@ -76,19 +76,19 @@ def left_out(num_clips: int, batch_size: int, num_workers: int = 1) -> str:
     """Returns a sentence on how many clips each epoch leaves out.
 
     Args:
-        num_clips: In all, at least one a worker.
-        batch_size: Of each worker.
-        num_workers: That share the clips.
+        num_clips: The number of all clips, at least `num_workers`.
+        batch_size: The number of clips per batch of each worker.
+        num_workers: The number of workers that share the clips.
 
     Returns:
-        An empty text if it is none.
+        The sentence, or an empty text if no clip is left out.
     """
-    # Of clips that are fewer than that, `make_dataset` makes smaller batches.
+    # If there are fewer clips, `make_dataset` makes smaller batches.
     whole = num_workers * min(batch_size, num_clips // num_workers)
     rest = num_clips % whole
     if not rest:
         return ""
     return (
-        f"each epoch leaves out {rest} of {num_clips} clips, others each time: "
-        f"it is whole batches of {whole}"
+        f"each epoch leaves out {rest} of {num_clips} clips, different ones "
+        f"each time, because it has only whole batches of {whole}"
     )

@@ -1,4 +1,4 @@
-"""Command-line flags for how clips are sampled and augmented."""
+"""Command-line flags of `SamplingConfig` and `AugmentationConfig`."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from tsm_keras.command_flags import define_fields, given_fields
 from tsm_keras.data.augment.augmentation import AugmentationConfig
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 
-# The field of each flag.
+# Names of flags, each with the field that it sets.
 _SAMPLING_FIELDS = {
     "sampling": "method",
     "window": "window",
@@ -22,11 +22,11 @@ _AUGMENTATION = AugmentationConfig()
 
 
 def define_flags(flag_values: flags.FlagValues, module_name: str) -> None:
-    """Defines a flag for each setting, with the setting's default.
+    """Defines one flag per field, with the default of the field.
 
     Args:
-        flag_values: Where the flags are defined.
-        module_name: The command's module, under which its help lists them.
+        flag_values: The flag values that receive the flags.
+        module_name: The module of the command, which `--help` lists.
     """
     define_fields(
         flag_values, module_name, "sampling", _SAMPLING, _SAMPLING_FIELDS
@@ -45,15 +45,15 @@ def configs_from_flags(
     sampling: SamplingConfig = _SAMPLING,
     augmentation: AugmentationConfig = _AUGMENTATION,
 ) -> tuple[SamplingConfig, AugmentationConfig]:
-    """Returns the settings of the flags.
+    """Returns configs with the values of the flags that were given.
 
     Args:
-        flag_values: Where the flags were defined.
-        sampling: The settings where no flag is given.
-        augmentation: The settings where no flag is given.
+        flag_values: The parsed flags.
+        sampling: Values for the sampling flags that were not given.
+        augmentation: Values for the augmentation flags that were not given.
 
     Raises:
-        ValueError: If a setting is out of range.
+        ValueError: If a value is out of range.
     """
     return (
         dataclasses.replace(

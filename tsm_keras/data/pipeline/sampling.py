@@ -1,12 +1,13 @@
-"""Sampling: the frames of a video that make a clip.
+"""Sampling: the rules that choose the frames of a clip from a video.
 
-Each rule is a pure function of a length and a seed, in the same ops eagerly
-(any integers in, arrays out) and inside tf.data. Frame numbers are 0-based,
-ascending and in range for every video of at least one frame. A seed, two
-integers, draws at random for training; None gives the views of evaluation.
+Each rule is a pure function of the video's length and a seed, and works eagerly
+and inside tf.data. Frame numbers start at 0, ascend and are in range for every
+video of at least one frame. A seed, two integers, gives a random clip for
+training; None gives the clips of evaluation.
 
-The formulas are those of the reference (`ops/dataset.py` of TSM, and I3D's
-dense window), which count from 1. Where ours differ on purpose, they say so.
+The formulas are those of the authors' code (`ops/dataset.py` of TSM, and I3D's
+dense window), which counts frames from 1. Intended differences are described at
+each function.
 """
 
 import dataclasses
@@ -25,13 +26,14 @@ class SamplingConfig:
             over the whole video (TSN; TSM on Something-Something and Jester);
             `"twice"` does the same in training and takes two clips per video
             in evaluation; `"dense"` takes them from a window of the video
-            (I3D; TSM on Kinetics); `"interval"` takes them at the pace of a
-            stream, `frame_interval` seconds of the model's config apart.
-        window: Frames of the video that a `"dense"` clip spans.
-        num_views: Clips per video of `"dense"` sampling in evaluation.
+            (I3D; TSM on Kinetics); `"interval"` takes them as a stream does,
+            `frame_interval` seconds of the model's config apart.
+        window: The number of frames of the video that a `"dense"` clip spans.
+        num_views: The number of clips per video that `"dense"` sampling takes
+            in evaluation.
 
     Raises:
-        ValueError: Names the field, what was expected and what was received.
+        ValueError: If a field is out of range.
     """
 
     method: str = "segments"
@@ -51,7 +53,7 @@ class SamplingConfig:
                 )
 
     def clips_per_video(self, training: bool) -> int:
-        """Returns V: 1 in training, as many as there are views otherwise."""
+        """Returns the number of clips per video, which is 1 in training."""
         views = {"twice": 2, "dense": self.num_views}
         return 1 if training else views.get(self.method, 1)
 
@@ -64,18 +66,18 @@ def clip_indices(
     interval: tf.Tensor | float = 0.0,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Takes the clips of a video by the method of a config.
+    """Chooses the frames of the V clips of a video by `config.method`.
 
     Args:
-        num_frames: Length of the video, at least 1.
-        num_segments: T.
-        config: How.
-        interval: Frames of the video between two of the clip, for
-            `"interval"`.
-        seed: Two integers for a clip of training, or None for evaluation.
+        num_frames: The number of frames of the video, at least 1.
+        num_segments: The number of frames per clip, T.
+        config: The method and its settings.
+        interval: The number of frames of the video from one frame of the clip
+            to the next, for `"interval"`.
+        seed: `[2]` integers for a clip of training, or None for evaluation.
 
     Returns:
-        `[V, T]` int32, V as in `config.clips_per_video`.
+        `[V, T]` int32 frame numbers; V is `config.clips_per_video`.
     """
     if config.method == "dense":
         return dense_indices(
@@ -97,22 +99,22 @@ def segment_indices(
     num_segments: int,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Takes one frame of each of T equal segments of a video (TSN).
+    """Takes one frame from each of T equal segments of a video (TSN).
 
-    Segment k of a video of L frames gives, in evaluation, its centre
-    `floor(L * (2k + 1) / (2T))`, the reference's rule, and in training
-    `floor(L / T * (k + u))` with u uniform in [0, 1). The reference's training
-    rule takes `L // T` for the tick and so never sees the last frames of most
-    videos; this one covers them all, and treats a video and its reverse alike.
-    Videos shorter than T repeat frames.
+    In evaluation, segment k of a video of L frames gives its centre,
+    `floor(L * (2k + 1) / (2T))`, as in the authors' code. In training it gives
+    `floor(L / T * (k + u))` with u uniform in [0, 1). The authors' code uses
+    segments of `L // T` frames in training and so never sees the last frames of
+    most videos; this rule covers all frames, and treats a video and its reverse
+    alike. Videos shorter than T repeat frames.
 
     Args:
-        num_frames: L, at least 1.
-        num_segments: T.
-        seed: Two integers for a random draw, or None for the centres.
+        num_frames: The number of frames of the video, L, at least 1.
+        num_segments: The number of frames per clip, T.
+        seed: `[2]` integers for a random draw, or None for the centres.
 
     Returns:
-        `[T]` int32.
+        `[T]` int32 frame numbers.
     """
     segments = tf.range(num_segments)
     if seed is None:
@@ -120,22 +122,22 @@ def segment_indices(
     within = tf.random.stateless_uniform([num_segments], seed)
     tick = tf.cast(num_frames, tf.float32) / num_segments
     indices = tick * (tf.cast(segments, tf.float32) + within)
-    # Rounding may carry the last one past the end.
+    # Rounding may move the last frame past the end.
     return tf.minimum(tf.cast(indices, tf.int32), _last(num_frames))
 
 
 def twice_indices(num_frames: tf.Tensor | int, num_segments: int) -> tf.Tensor:
     """Takes two clips of a video for evaluation (the `twice_sample` of TSM).
 
-    Clip 0 has the segments' centres, `floor(L * (2k + 1) / (2T))`, clip 1
-    their beginnings, `floor(L * k / T)`.
+    Clip 0 has the centres of the segments, `floor(L * (2k + 1) / (2T))`; clip 1
+    has their first frames, `floor(L * k / T)`.
 
     Args:
-        num_frames: L, at least 1.
-        num_segments: T.
+        num_frames: The number of frames of the video, L, at least 1.
+        num_segments: The number of frames per clip, T.
 
     Returns:
-        `[2, T]` int32.
+        `[2, T]` int32 frame numbers.
     """
     segments = tf.range(num_segments)
     beginnings = _share(num_frames, segments, num_segments)
@@ -157,19 +159,19 @@ def dense_indices(
     uniform in 0..free in training, and `floor(v * free / (V - 1))` for view v
     in evaluation (`free // 2` if there is one view).
 
-    In a video shorter than the window the last frame stands still where the
-    reference begins anew at the first one, which tears the motion apart. The
-    reference never draws the last start.
+    There are two differences from the authors' code: it continues a video that
+    is shorter than the window with its first frame, which breaks the motion,
+    where this rule repeats the last frame; and it never draws the last start.
 
     Args:
-        num_frames: L, at least 1.
-        num_segments: T.
-        seed: Two integers for one random clip, or None for the views.
-        window: Frames a clip spans.
-        num_views: V, clips in evaluation.
+        num_frames: The number of frames of the video, L, at least 1.
+        num_segments: The number of frames per clip, T.
+        seed: `[2]` integers for one random clip, or None for all views.
+        window: The number of frames of the video that a clip spans.
+        num_views: The number of clips per video in evaluation, V.
 
     Returns:
-        `[1, T]` int32 with a seed, else `[V, T]`.
+        `[1, T]` int32 frame numbers with a seed, `[V, T]` without.
     """
     free = tf.maximum(tf.cast(num_frames, tf.int32) - window, 0)
     if seed is not None:
@@ -186,7 +188,7 @@ def dense_indices(
 
 
 def dense_stride(num_segments: int, window: int = 64) -> int:
-    """Returns how many frames further each of a dense clip's T frames is."""
+    """Returns the step between neighbouring frames of a dense clip."""
     return max(1, window // num_segments)
 
 
@@ -196,22 +198,22 @@ def interval_indices(
     interval: tf.Tensor | float,
     seed: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Takes frames at a fixed interval: what a stream sees.
+    """Takes frames at a fixed interval of time, as a stream does.
 
     Frame k is `min(floor(start + k * interval), L - 1)`. With
-    `free = max(0, L - (T - 1) * interval)`, start is `u * free`, u uniform in
-    [0, 1) in training and 1/2 in evaluation. In a video that is too short the
-    last frame stands still.
+    `free = max(0, L - (T - 1) * interval)`, start is `u * free`, where u is
+    uniform in [0, 1) in training and 1/2 in evaluation. A video that is too
+    short repeats its last frame.
 
     Args:
-        num_frames: L, at least 1.
-        num_segments: T.
-        interval: Frames of the video between two of the clip, above 0; need
-            not be whole.
-        seed: Two integers for a random draw, or None for the middle.
+        num_frames: The number of frames of the video, L, at least 1.
+        num_segments: The number of frames per clip, T.
+        interval: The number of frames of the video from one frame of the clip
+            to the next, above 0; it may be fractional.
+        seed: `[2]` integers for a random draw, or None for the middle.
 
     Returns:
-        `[T]` int32.
+        `[T]` int32 frame numbers.
     """
     within = 0.5 if seed is None else tf.random.stateless_uniform([], seed)
     length = tf.cast(num_frames, tf.float32)

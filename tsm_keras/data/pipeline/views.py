@@ -1,4 +1,4 @@
-"""make_views: what evaluation looks at: clips of a video, crops of a clip."""
+"""make_views: the views of evaluation, which are crops of clips of videos."""
 
 import dataclasses
 
@@ -16,23 +16,24 @@ VIEW_CROPS = (1, 3, 5, 10)
 
 @dataclasses.dataclass(frozen=True)
 class ViewConfig:
-    """Which views of a video are averaged into one prediction.
+    """The views of a video that are averaged into one prediction.
 
-    The protocols of the TSM paper: one segments clip and the centre
-    (efficient); `twice` clips of 3 crops at full resolution
-    (Something-Something); 10 dense clips of 3 crops at full resolution
+    The protocols of the TSM paper are: one `"segments"` clip with the centre
+    crop (efficient); `"twice"` clips with 3 crops at full resolution
+    (Something-Something); 10 `"dense"` clips with 3 crops at full resolution
     (Kinetics).
 
     Attributes:
-        sampling: Which clips are taken from a video.
-        crops: Squares a clip: 1, the centre; 3 along the long side; 5, corners
-            and centre; 10, these and their mirror images.
-        full_resolution: Whether the squares are as large as the short side
-            that videos are resized to (256 for a network of 224), which the
-            network takes as it is convolutional up to its pool.
+        sampling: How clips are taken from a video.
+        crops: The number of square crops per clip: 1 is the centre; 3 are
+            spread along the long side; 5 are the corners and the centre; 10
+            are these five and their mirror images.
+        full_resolution: Whether crops are as large as the short side that
+            videos are resized to (256 for a network trained at 224). A network
+            that is convolutional up to its pooling takes either size.
 
     Raises:
-        ValueError: If `crops` is another number.
+        ValueError: If `crops` is not 1, 3, 5 or 10.
     """
 
     sampling: SamplingConfig = SamplingConfig()  # noqa: RUF009, it is frozen.
@@ -52,7 +53,7 @@ class ViewConfig:
         return self.crops == 10
 
     def per_video(self) -> int:
-        """Returns how many views of a video there are."""
+        """Returns the number of views per video: clips times crops."""
         return self.sampling.clips_per_video(training=False) * self.crops
 
 
@@ -63,35 +64,36 @@ def make_views(
     *,
     batch_size: int,
 ) -> tf.data.Dataset:
-    """Yields the views of every video, in batches of one size.
+    """Builds a data set of the views of every video, in batches.
 
-    One clip of a video is decoded at a time, so memory does not grow with the
+    Each element decodes one clip of a video, so memory does not grow with the
     number of views.
 
     Args:
         source: As in `make_dataset`.
-        config: Says how many frames of which size.
-        views: What to look at. (`full_resolution` is for the caller to say, by
-            the `image_size` of `config`.)
-        batch_size: Views a batch.
+        config: The number, size and interval of the frames of a clip.
+        views: The clips and crops to take. `full_resolution` is ignored: the
+            caller sets the `image_size` of `config` accordingly.
+        batch_size: The number of views per batch.
 
     Returns:
-        Batches of a dictionary: `clip`, `[B, T, S, S, C]` uint8, `label`,
-        `[B]` int64, and `mirrored`, `[B]` bool. The `views.per_video()` views
+        Batches of a dictionary: `clip`, `[B, T, S, S, C]` uint8; `label`,
+        `[B]` int64; and `mirrored`, `[B]` bool. The `views.per_video()` views
         of a video follow each other; videos come in the order in which they
         are stored.
 
     Raises:
-        ValueError: If the network takes something else than `source` has, or
-            mirrored views are wanted of classes that must not be mirrored.
+        ValueError: If the network takes another number of channels than
+            `source` has, if `"interval"` sampling lacks an interval, or if
+            mirrored views are asked of a data set without flip pairs.
     """
     clips = as_reader(source)
     check_channels(clips, config)
     check_interval(views.sampling, config)
     if views.mirrors and clips.mirrored_labels is None:
         raise ValueError(
-            "`crops` must not be 10, five of which are mirrored, for a data "
-            "set without `flip_pairs`, which say what a mirrored clip shows; "
+            "`crops` must not be 10 for a data set without `flip_pairs`, which "
+            "name the class of a mirrored clip: five crops are mirrored; "
             f"5 is the same without them. Received: crops=10 for {clips.name!r}"
         )
     size, num_segments = config.image_size, config.num_segments

@@ -1,9 +1,8 @@
-"""ingest_with_beam: the same shards, written by an Apache Beam pipeline.
+"""ingest_with_beam: writes a prepared data set by an Apache Beam pipeline.
 
-The plan, the work on a clip and the writing of a shard are those of `ingest`;
-Beam's part is to hand out shards to machines. A shard is the unit of work, not
-a clip: so no frame travels between workers, and one that is tried again is the
-same file again.
+Clips are encoded and shards are written as by `ingest`; Beam only distributes
+shards to workers. The unit of work is a shard, not a clip, so that no frames
+are sent between workers and a repeated attempt writes the same file again.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from tsm_keras.data.prepare.shards import read_result, write_shard
 from tsm_keras.data.prepare.workers import encode_in_order
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
-_LOOK_AFTER = 2.0  # Seconds between two looks at which shards are finished.
+_LOOK_AFTER = 2.0  # Seconds between two checks of which shards are finished.
 
 
 def ingest_with_beam(
@@ -31,25 +30,27 @@ def ingest_with_beam(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> PreparedDataset:
-    """Writes a prepared data set, or finishes one, as `ingest` does.
+    """Writes a prepared data set, or continues one, as `ingest` does.
 
     Args:
-        plan: From `make_plan`.
-        folder: Where to. All workers must see it, and the videos, under the
-            same path.
-        options: Beam's, as `--runner=DirectRunner`.
-        progress: Called with (clips done, clips in all), by shards.
+        plan: The plan, from `make_plan`.
+        folder: The folder to write. All workers must see it, and the videos,
+            under the same path.
+        options: Options of Beam, such as `--runner=DirectRunner`.
+        progress: Called with the number of clips in finished shards and of all
+            clips.
 
     Raises:
         ImportError: If Beam is not installed.
-        FileExistsError, ValueError: See `ingest`; or if an option is wrong.
+        FileExistsError, ValueError, OSError: As in `ingest`.
+        ValueError: If an option of Beam is wrong.
     """
-    # Before anything is written: it refuses options that are wrong, too.
+    # Wrong options are refused here, before anything is written.
     pipeline = _pipeline(options)
     import apache_beam as beam
 
     folder = pathlib.Path(folder).resolve()
-    # Workers may run elsewhere, and need not know of shards but their own.
+    # Workers may run on other machines, and need no shards but their own.
     settings = dataclasses.replace(
         plan, root=plan.root.resolve(), shards=(), rejected=()
     )
@@ -65,7 +66,7 @@ def ingest_with_beam(
 
 
 def check_options(options: Sequence[str]) -> None:
-    """Refuses what Beam does not know, which it would leave out by itself.
+    """Checks options of Beam, which itself ignores unknown ones.
 
     Args:
         options: As in `ingest_with_beam`.
@@ -83,27 +84,27 @@ def _pipeline(options):
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
         raise ImportError(
-            'Apache Beam is needed for a runner: pip install "tsm-keras[beam]"'
+            'A runner needs Apache Beam: pip install "tsm-keras[beam]"'
         ) from error
     parser = _OptionParser(
         allow_abbrev=False,
         add_help=False,
-        conflict_handler="resolve",  # A notebook may define a class again.
+        conflict_handler="resolve",  # A notebook may define a class twice.
     )
-    # As Beam itself finds all options there are.
+    # Beam itself finds all options in this way.
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(list(options))
     if unknown:
         raise ValueError(
-            "What follows `--` must be options of Apache Beam. "
+            "Arguments after `--` must be options of Apache Beam. "
             f"Received: {' '.join(unknown)}"
         )
     return beam.Pipeline(options=PipelineOptions(list(options)))
 
 
 class _OptionParser(argparse.ArgumentParser):
-    """Knows Beam's options, and says in one line what is wrong with some."""
+    """Parses options of Beam; an error is one line instead of the usage."""
 
     def add_value_provider_argument(self, *names: str, **kwargs: Any) -> None:
         self.add_argument(*names, **kwargs)
@@ -114,7 +115,7 @@ class _OptionParser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def _shown(plan, folder, progress) -> Iterator[None]:
-    """Tells meanwhile how many clips are in finished shards."""
+    """Reports the number of clips in finished shards until the context ends."""
     ended = threading.Event()
 
     def look():

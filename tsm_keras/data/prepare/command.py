@@ -1,14 +1,14 @@
-"""Turns a collection of videos into a data set that trains fast.
+"""Converts a collection of videos into a data set that is fast to train on.
 
 tsm prepare --source=VIDEOS --to=DATASET
 
-VIDEOS has one folder per class, or train/, val/ and test/ with such folders in
-them; docs/data.md shows the other formats. DATASET gets shards of JPEG frames,
-labels.txt, dataset.json and rejected.csv, which names every clip that could
-not be read. A run that was cut off goes on when it is started again.
+VIDEOS has one folder per class, or train/, val/ and test/ that contain such
+folders; docs/data.md shows the other formats. DATASET receives shards of JPEG
+frames, labels.txt, dataset.json and rejected.csv, which lists every clip that
+could not be read. To continue an interrupted run, run the same command again.
 
-With --runner the work is an Apache Beam pipeline (needs tsm-keras[beam]);
-what follows `--` goes to Beam:
+With --runner the work is done by an Apache Beam pipeline, which needs
+tsm-keras[beam]. Arguments after `--` are passed to Beam:
 
 tsm prepare --source=VIDEOS --to=DATASET --runner=DirectRunner --
     --direct_num_workers=4 --direct_running_mode=multi_processing
@@ -54,8 +54,8 @@ define_groups(
                 "lists",
                 _TEXT,
                 None,
-                "List file, or folder of list files, if they do not lie in "
-                "the source.",
+                "List file, or folder of list files, if they are not in the "
+                "source.",
             ),
             (
                 "fold",
@@ -67,13 +67,13 @@ define_groups(
                 "frame_pattern",
                 _TEXT,
                 None,
-                "Names of extracted frames, as img_%05d.jpg.",
+                "Names of extracted frames, such as img_%05d.jpg.",
             ),
             (
                 "frame_rate",
                 _FLOAT,
                 None,
-                "Rate of extracted frames, in frames per second.",
+                "Number of extracted frames per second of video.",
             ),
             (
                 "limit",
@@ -123,9 +123,9 @@ define_groups(
                 "flip_pairs",
                 _TEXT,
                 "auto",
-                "Classes that change into each other when mirrored, as "
-                "left:right,a:b; auto finds them by name; none forbids "
-                "mirroring.",
+                "Pairs of classes that change into each other when a clip is "
+                "mirrored, such as left:right,a:b. auto finds them by name; "
+                "none forbids mirroring.",
             ),
             (
                 "size",
@@ -143,13 +143,13 @@ define_groups(
                 "max_frame_rate",
                 _FLOAT,
                 _IMAGES.max_frame_rate,
-                "Most frames to store per second of video.",
+                "Largest number of frames to store per second of video.",
             ),
             (
                 "clips_per_shard",
                 _NUMBER,
                 32,
-                "Most clips per shard.",
+                "Largest number of clips per shard.",
             ),
         ),
         "run": (
@@ -157,8 +157,8 @@ define_groups(
                 "workers",
                 _NUMBER,
                 None,
-                "Processes that decode; not with --runner. (default: one per "
-                "CPU)",
+                "Number of processes that decode videos; not with --runner. "
+                "(default: one per CPU)",
             ),
             (
                 "dry_run",
@@ -166,7 +166,7 @@ define_groups(
                 False,
                 "Show the plan and write nothing.",
             ),
-            ("runner", _TEXT, None, "Runner of Apache Beam."),
+            ("runner", _TEXT, None, "Runner of Apache Beam to use."),
         ),
     },
 )
@@ -176,11 +176,11 @@ def main(arguments: Sequence[str]) -> None:
     """Writes the data set.
 
     Raises:
-        flags.Error: If there are arguments that are no flags, without Beam, or
-            a flag has no value.
-        ImportError: If Beam is asked for and not installed.
-        ValueError, OSError: If the source or a setting is wrong, a file cannot
-            be read or written.
+        flags.Error: If a required flag is missing, or there are positional
+            arguments without --runner.
+        ImportError: If --runner is given and Beam is not installed.
+        ValueError, OSError: If the source or a setting is wrong, or a file
+            cannot be read or written.
     """
     if arguments and FLAGS.runner is None:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
@@ -191,8 +191,8 @@ def main(arguments: Sequence[str]) -> None:
         )
     if FLAGS.workers is not None and FLAGS.runner is not None:
         raise ValueError(
-            "`workers` has no effect with --runner: give the number of workers "
-            "by Beam's own flags, after `--`. "
+            "`workers` must not be given with --runner: set the number of "
+            "workers by Beam's own flags, after `--`. "
             f"Received: workers={FLAGS.workers}, runner={FLAGS.runner!r}"
         )
     if FLAGS.runner is not None:
@@ -258,8 +258,8 @@ def _flip_pairs(label_names):
     pairs, alone = find_flip_pairs(label_names)
     if alone:
         print(
-            f"Clips will not be mirrored: {alone[0]!r} has a side and no class "
-            "for the other one. --flip_pairs can say otherwise."
+            f"Clips will not be mirrored: no class is the mirror image of "
+            f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
         )
         return None
     return pairs
@@ -280,7 +280,7 @@ def _show(plan: IngestPlan) -> None:
         print(f"mirrored, {first} is {second}")
     if plan.rejected:
         print(
-            f"{len(plan.rejected)} clips are not there or no files, the first: "
+            f"{len(plan.rejected)} clips are missing or not files, the first: "
             f"{': '.join(plan.rejected[0])}"
         )
 

@@ -35,20 +35,20 @@ _LOCK_FILE = "lock"
 def unfinished_shards(
     plan: IngestPlan, folder: pathlib.Path
 ) -> Iterator[list[PlannedShard]]:
-    """Makes the folder, or checks what is in it; yields the shards to write.
+    """Begins or continues a folder; yields the shards that are to be written.
 
     Inside the block no other process can work on the same folder.
 
     Raises:
-        FileExistsError, ValueError: See `ingest`.
-        BlockingIOError: If another process is at work in it.
+        FileExistsError, ValueError: As in `ingest`.
+        BlockingIOError: If another process is at work in the folder.
     """
     work = folder / WORK_FOLDER
     if not work.is_dir():
         if folder.exists() and any(folder.iterdir()):
             state = "is finished" if is_prepared(folder) else "is not empty"
             raise FileExistsError(
-                f"{folder} {state}: choose another folder, or remove it."
+                f"{folder} {state}. Choose another folder or remove this one."
             )
         work.mkdir(parents=True)
     # The lock ends with this process, however the process ends.
@@ -60,7 +60,7 @@ def unfinished_shards(
             f"Another process is at work in {folder}."
         ) from error
     with held:
-        for part in folder.glob(".*.part"):  # Of a run that was killed.
+        for part in folder.glob(".*.part"):  # A killed run left these.
             part.unlink()
         _check_plan(plan, folder, work / _PLAN_FILE)
         yield [
@@ -80,7 +80,7 @@ def _check_plan(plan, folder, path):
 
 
 def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
-    """Writes the descriptions when all shards are finished.
+    """Writes the description of the data set once all shards are written.
 
     Raises:
         ValueError: If a shard is not finished, or no shard holds a clip.
@@ -92,8 +92,8 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     }
     if len(results) < len(plan.shards):
         raise ValueError(
-            f"{folder} has {len(results)} of {len(plan.shards)} shards: run "
-            "the same again to go on."
+            f"{folder} has only {len(results)} of {len(plan.shards)} shards. "
+            "Run the same command again to continue."
         )
     splits = {
         split: _describe(plan, members)
@@ -121,7 +121,7 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
         csv.writer(file).writerows([("path", "reason"), *sorted(rejected)])
     if not any(split.clips for split in splits.values()):
         raise ValueError(
-            f"None of {len(rejected)} clips could be read: see "
+            f"None of {len(rejected)} clips could be read. See "
             f"{folder / REJECTED_FILE}."
         )
     content = hashlib.sha256(repr(plan.label_names).encode())

@@ -1,9 +1,8 @@
 """Computes the optical flow of videos: `tsm flow --data=VIDEOS --to=FLOW`.
 
-VIDEOS is a prepared data set or a folder that `tsm train` takes. FLOW gets
+VIDEOS is a prepared data set or a folder that `tsm train` takes. FLOW receives
 SPLIT/CLASS/CLIP/flow_x_00001.jpg, flow_y_00001.jpg and so on, as the tools of
-TSN write them. A run that was cut off goes on when it is started again with the
-same settings.
+TSN write them. To continue an interrupted run, run the same command again.
 """
 
 import collections
@@ -42,7 +41,8 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "data",
     None,
-    "Prepared data set, or folder with train/, test/, or of classes.",
+    "Prepared data set, folder with train/, val/ and test/, or folder of class "
+    "folders.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string("to", None, "Folder to write.", flag_values=FLAGS)
@@ -50,14 +50,15 @@ flags.DEFINE_enum(
     "method",
     "dis",
     FLOW_METHODS,
-    "dis, or the papers' tvl1, which needs opencv-contrib.",
+    "Method of optical flow: dis, or tvl1 as in the papers, which needs "
+    "opencv-contrib.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
-    "size", 256, "Short side of the frames, in pixels.", flag_values=FLAGS
+    "size", 256, "Short side of the frames in pixels.", flag_values=FLAGS
 )
 
-_CHUNK = 32  # Frames in memory at a time.
+_CHUNK = 32  # The number of frames in memory at a time.
 _QUALITY = 95
 
 
@@ -65,8 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     """Writes the flow of every split.
 
     Raises:
-        flags.Error: If there are arguments that are no flags, or a flag has no
-            value.
+        flags.Error: If a required flag is missing, or there are positional
+            arguments.
         ImportError: If the installed OpenCV lacks the method.
         ValueError, OSError: If the data or a setting is wrong.
     """
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(
             f"`size` must be at least 16. Received: size={FLAGS.size}"
         )
-    flow_function(FLAGS.method)  # Is it there?
+    flow_function(FLAGS.method)  # Raises if OpenCV lacks the method.
     path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
     splits: Sequence[str | None]
     if is_prepared(path):
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
         target / (split or ""): open_clips(path, split, verbose=True)
         for split in splits
     }
-    for folder, clips in work.items():  # All, before the first is computed.
+    for folder, clips in work.items():  # Check all before computing any.
         _check_folder(folder, _settings(clips, FLAGS.method, FLAGS.size))
     for split, (folder, clips) in zip(splits, work.items(), strict=True):
         with progress_bar(f"computing the flow of {split or path}") as progress:
@@ -111,19 +112,21 @@ def write_flow(
     short_side: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes the flow of clips, each whole or not at all.
+    """Writes the optical flow of clips.
+
+    The folder of a clip appears when it is complete.
 
     Args:
-        clips: From `open_clips`.
-        folder: Where to; clips that are there already, of the same source and
-            with the same settings, are left as they are.
+        clips: A reader from `open_clips`.
+        folder: The folder to write. Clips that it already has are kept.
         method: As in `flow_function`.
-        short_side: What frames are resized to before, in pixels.
-        progress: Called with (clips done, clips in all).
+        short_side: Length in pixels that the short side of the frames is
+            resized to before the flow is computed.
+        progress: Called with the number of clips done and of all clips.
 
     Raises:
-        ValueError: If two clips of a class have one name, or the folder was
-            begun with other settings or another source.
+        ValueError: If two clips of a class have the same name, or the folder
+            was begun with other settings or another source.
         ImportError: If the installed OpenCV lacks the method.
     """
     described = [clips.describe(number) for number in range(clips.num_clips)]
@@ -134,12 +137,12 @@ def write_flow(
     ]
     if twice := [n for n, k in collections.Counter(names).items() if k > 1]:
         raise ValueError(
-            "`clips` must have one name of a class each, suffixes aside. "
-            f"Received: {twice[:5]}"
+            "`clips` must have different names within a class, also without "
+            f"their suffixes. Received twice: {twice[:5]}"
         )
     flow, settings = flow_function(method), _settings(clips, method, short_side)
     _check_folder(folder, settings)
-    # First, so that a run that was cut off knows its settings.
+    # This comes first, so that an interrupted run has its settings stored.
     _write_description(folder, clips, settings, names, described)
     for number, name in enumerate(names):
         if not (folder / name).is_dir():
@@ -151,7 +154,7 @@ def write_flow(
 
 
 def _settings(clips, method, short_side):
-    """All that the pictures depend on."""
+    """Returns all settings that the flow depends on."""
     return {
         "method": method,
         "size": short_side,
@@ -160,13 +163,13 @@ def _settings(clips, method, short_side):
 
 
 def _check_folder(folder, settings):
-    """Refuses to mix what is there with what other settings would give."""
+    """Raises a ValueError if the folder has flow of other settings."""
     if (folder / FLOW_FILE).is_file():
         expect_same_settings(folder, read_flow_file(folder), settings)
     elif holds_flow(folder):
         raise ValueError(
-            f"{folder} holds flow and no {FLOW_FILE} that says how it was "
-            "computed: choose another folder."
+            f"{folder} has flow but no {FLOW_FILE} that says how it was "
+            "computed. Choose another folder."
         )
 
 
@@ -202,7 +205,7 @@ def _write_clip(folder, frames, flow):
         for number, frame in enumerate(frames, start=1):
             _write_pair(temporary, number, flow(last, frame))
             last = frame
-        if last is first:  # One frame: nothing moves.
+        if last is first:  # In a clip of one frame nothing moves.
             _write_pair(temporary, 1, flow(first, first))
 
 

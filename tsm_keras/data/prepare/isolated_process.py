@@ -1,4 +1,4 @@
-"""IsolatedProcess: calls functions in a process that may die of them."""
+"""IsolatedProcess: runs functions that may crash in a process of their own."""
 
 import multiprocessing.connection
 import multiprocessing.reduction
@@ -12,23 +12,23 @@ from typing import Any
 
 
 class ProcessDiedError(Exception):
-    """A call whose process crashed, was killed or took too long."""
+    """The process of a call crashed, was killed or took too long."""
 
 
 class ProcessKilledError(ProcessDiedError):
-    """A call whose process was killed by another, or for lack of memory."""
+    """The process of a call was killed, for example for lack of memory."""
 
 
 class IsolatedProcess:
-    """Runs one call after the other in another process, made anew if it dies.
+    """Runs one call after the other in another process.
 
-    Functions, arguments and results are pickled. The process ends with
-    `close`, or when this one ends, however it does. Unlike those of
-    `multiprocessing` it does not import the main script again, which may have
-    loaded TensorFlow.
+    A process that dies is replaced at the next call. Functions, arguments and
+    results are pickled. The process ends with `close`, or when this process
+    ends or is killed. Unlike a process of `multiprocessing`, it does not import
+    the main script again, which may have loaded TensorFlow.
 
     Args:
-        time_limit: Seconds that a call may take.
+        time_limit: The number of seconds that a call may take.
     """
 
     def __init__(self, time_limit: float):
@@ -40,8 +40,8 @@ class IsolatedProcess:
         """Returns `function(*arguments)`, or raises what it raises.
 
         Raises:
-            ProcessDiedError: If the process did not live to the end of it.
-            RuntimeError: If it cannot run at all.
+            ProcessDiedError: If the process died, or took too long.
+            RuntimeError: If the process cannot run at all.
         """
         process = self._process
         if process is None or process.poll() is not None:
@@ -55,13 +55,13 @@ class IsolatedProcess:
             returned, value = self._pipe.recv()
         except (EOFError, OSError) as error:
             code = process.wait()
-            if code >= 0:  # Nothing of theirs, then, but of this package.
+            if code >= 0:  # The process failed to start; no call did this.
                 raise RuntimeError(
-                    f"A worker process ended with the exit code {code}. What "
-                    "it printed (`tsm` shows it if TSM_VERBOSE=1) says why."
+                    f"A worker process ended with the exit code {code}. Its "
+                    "output says why; `tsm` shows it with TSM_VERBOSE=1."
                 ) from error
             name = signal.Signals(-code).name
-            # What a crash never ends with, and the kernel frees memory with.
+            # The kernel uses this signal to free memory; a crash never has it.
             killed = -code == signal.SIGKILL
             kind = ProcessKilledError if killed else ProcessDiedError
             raise kind(f"crashed ({name})") from error
@@ -70,7 +70,7 @@ class IsolatedProcess:
         raise value
 
     def close(self) -> None:
-        """Kills the process; a call that waits for it fails."""
+        """Kills the process; a call that is still running fails."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -94,7 +94,7 @@ class IsolatedProcess:
 
 def serve(descriptor: int) -> None:
     """Answers the calls of the parent's `IsolatedProcess`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
     pipe = multiprocessing.connection.Connection(descriptor)
     try:
         while True:
@@ -105,7 +105,7 @@ def serve(descriptor: int) -> None:
                 answer = _pickled(False, error)
             pipe.send_bytes(answer)
     except (EOFError, OSError):
-        return  # The parent is gone.
+        return  # The parent has ended.
 
 
 def _pickled(returned, value):

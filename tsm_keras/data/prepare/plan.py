@@ -1,7 +1,7 @@
-"""IngestPlan: which clip goes into which shard, fixed before any is decoded.
+"""IngestPlan: assigns every clip to a shard before any clip is decoded.
 
-The shards are a function of the plan alone. That is why a run can be cut off
-anywhere and go on, on one machine or many, and end with the same bytes.
+The shards depend on the plan alone. So a run that was interrupted anywhere can
+continue, on one machine or on many, and end with the same bytes.
 """
 
 import collections
@@ -23,7 +23,7 @@ from tsm_keras.data.storage.prepared_dataset import SPLITS, ImageSettings
 from tsm_keras.data.video.frame_folder import pattern_matcher
 from tsm_keras.version import __version__
 
-_FRACTION = 0.1  # Of validation and test clips where the source has no splits.
+_FRACTION = 0.1  # Default share of validation clips, and of test clips.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,9 +31,9 @@ class PlannedShard:
     """A shard to be written.
 
     Attributes:
-        file: Its name.
-        split: Of its clips.
-        clips: What it holds, in order.
+        file: Name of the file.
+        split: The split that all its clips belong to.
+        clips: The clips of the shard, in order.
     """
 
     file: str
@@ -43,18 +43,19 @@ class PlannedShard:
 
 @dataclasses.dataclass(frozen=True)
 class IngestPlan:
-    """All that a prepared data set is made from.
+    """The clips and settings that determine a prepared data set.
 
     Attributes:
-        name: Of the collection.
+        name: Name of the data set.
         root: Folder of the videos.
         label_names: Class names in the order of their numbers.
-        images: How to store frames.
+        images: How frames are stored.
         flip_pairs: As in `PreparedDataset`.
-        shards: What to write.
-        rejected: Path and reason of what cannot be read: it is not there, or
-            is neither a file nor a folder.
-        clips_sha256: Over clips, their files' sizes and their shards.
+        shards: The shards to write.
+        rejected: Path and reason of each clip that cannot be read because it
+            is missing or of the wrong kind, such as a pipe.
+        clips_sha256: SHA-256 over the clips, the sizes of their files and
+            their shards.
     """
 
     name: str
@@ -68,11 +69,11 @@ class IngestPlan:
 
     @property
     def num_clips(self) -> int:
-        """How many clips there are to read."""
+        """The number of clips to read."""
         return sum(len(shard.clips) for shard in self.shards)
 
     def fingerprint(self) -> dict[str, Any]:
-        """All that the shards depend on, as JSON values."""
+        """Returns all that the shards depend on, as JSON values."""
         return {
             "tsm_keras": __version__,
             "PyAV": av.__version__,
@@ -92,7 +93,7 @@ class IngestPlan:
         }
 
     def counts(self) -> dict[str, collections.Counter[str]]:
-        """How many clips each split has of each class."""
+        """Returns the number of clips of each class in each split."""
         found: dict[str, collections.Counter[str]] = {
             split: collections.Counter() for split in SPLITS
         }
@@ -114,26 +115,28 @@ def make_plan(
     clips_per_shard: int = 32,
     limit: int | None = None,
 ) -> IngestPlan:
-    """Plans the shards of a collection; looks at files, but opens none.
+    """Plans the shards of a collection without opening any video.
 
     Clips are in random order, so that each shard is a sample of its split.
 
     Args:
-        collection: From `read_collection`.
-        name: Of the data set; None for that of the collection's folder.
-        images: How to store frames; None for the defaults.
+        collection: The collection, from `read_collection`.
+        name: Name of the data set; None for the name of the folder.
+        images: How frames are stored; None for the defaults.
         flip_pairs: As in `PreparedDataset`.
-        val_fraction: Of the clips without a given split that are drawn for
-            validation; None for 0.1. Where the source has splits but none for
-            validation, it is drawn from the training clips, if given.
-        test_fraction: Likewise for the test, where the source has no splits.
-        group_regex: See `draw_splits`.
-        seed: Of order and splits.
-        clips_per_shard: At most.
-        limit: Take so many clips, at random.
+        val_fraction: The share of clips to draw for validation; None for 0.1
+            if the source has no splits. If it has splits but none for
+            validation, this share of the training clips is drawn, and None
+            draws no clips.
+        test_fraction: The share of clips to draw for the test; None for 0.1.
+            It must be None if the source has splits.
+        group_regex: As in `draw_splits`.
+        seed: Seed of the order of the clips and of the splits.
+        clips_per_shard: The largest number of clips per shard.
+        limit: The number of clips to take, chosen at random; None for all.
 
     Raises:
-        FileNotFoundError: If none of the clips' files is there.
+        FileNotFoundError: If the files of all clips are missing.
         ValueError: If a setting is wrong.
     """
     _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
@@ -150,7 +153,7 @@ def make_plan(
     if not there:
         raise FileNotFoundError(
             f"{collection.root} has none of the {len(rejected)} clips that are "
-            f"listed. The first: {': '.join(rejected[0])}"
+            f"listed. The first one: {': '.join(rejected[0])}"
         )
     there.sort(key=lambda clip: random_key(seed, _identity(clip)))
     there = _with_splits(
@@ -181,9 +184,9 @@ def _with_splits(clips, val_fraction, test_fraction, group_regex, seed):
         return clips
     elif val_fraction is None or test_fraction is not None or "val" in splits:
         raise ValueError(
-            f"The source gives the splits {sorted(splits)} itself: "
-            "`val_fraction` can draw one that is missing from the training "
-            "clips, and nothing else is drawn. Received: "
+            f"The source itself gives the splits {sorted(splits)}. If `val` is "
+            "missing, `val_fraction` can draw it from the training clips; no "
+            "other split can be drawn. Received: "
             f"val_fraction={val_fraction}, test_fraction={test_fraction}, "
             f"group_regex={group_regex!r}"
         )
@@ -226,7 +229,7 @@ def _identity(clip):
 
 
 def _problem(root, clip):
-    """Returns why a clip need not be opened, or None."""
+    """Returns why a clip cannot be read, or None if it may be readable."""
     try:
         mode = (root / clip.path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -239,13 +242,13 @@ def _problem(root, clip):
         stat.S_ISREG(mode) and clip.frame_pattern is None
     ):
         return None
-    # To open a pipe is to wait for who fills it.
+    # To open a pipe would wait until another program writes to it.
     kind = "regular file" if clip.frame_pattern is None else "folder of frames"
-    return f"it is no {kind}"
+    return f"it is not a {kind}"
 
 
 def _size(root, clip):
-    """Returns a file's size, 0 for a folder."""
+    """Returns the size of a file in bytes, or 0 for a folder."""
     status = (root / clip.path).stat()
     return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
 

@@ -1,4 +1,4 @@
-"""write_shard: one shard of a plan, with what became of each of its clips."""
+"""write_shard: writes one shard of a plan, its index and its result."""
 
 import dataclasses
 import json
@@ -21,13 +21,13 @@ WORK_FOLDER = ".unfinished"
 
 @dataclasses.dataclass(frozen=True)
 class ClipCount:
-    """What the statistics need of a clip.
+    """The properties of a stored clip that enter the statistics.
 
     Attributes:
         label: Class number.
-        frames: How many are stored.
-        duration: Seconds.
-        frame_rate: Frames a second.
+        frames: The number of stored frames.
+        duration: Duration in seconds.
+        frame_rate: The number of stored frames per second.
     """
 
     label: int
@@ -41,9 +41,9 @@ class ShardResult:
     """A finished shard.
 
     Attributes:
-        shard: Its description.
-        clips: Those it holds.
-        rejected: Path and reason of the others.
+        shard: Description of the file.
+        clips: The clips in the shard.
+        rejected: Path and reason of each planned clip that is not in it.
     """
 
     shard: Shard
@@ -57,16 +57,21 @@ def write_shard(
     results: Iterable[EncodedClip | Rejected],
     folder: pathlib.Path,
 ) -> ShardResult:
-    """Writes a shard, and then its result, each whole or not at all.
+    """Writes a shard, its index and then its result.
+
+    Each file appears under its name only when it is complete.
 
     Args:
-        plan: What `shard` is from.
-        shard: What to write.
-        results: One for each of its clips, in order.
-        folder: Of the data set.
+        plan: The plan of the data set.
+        shard: The shard of the plan to write.
+        results: One encoded or rejected clip per clip of the shard, in order.
+        folder: Folder of the data set.
+
+    Returns:
+        The result, which `read_result` returns from now on.
 
     Raises:
-        OSError: If it cannot be written, for example for lack of space.
+        OSError: If a file cannot be written, for example for lack of space.
     """
     counts, rejected = [], []
     path = folder / shard.file
@@ -100,7 +105,7 @@ def write_shard(
 def read_result(
     folder: pathlib.Path, shard: PlannedShard
 ) -> ShardResult | None:
-    """Returns the result of a shard, None if it is not finished."""
+    """Returns the result of a shard, or None if it is not finished."""
     path = _result_path(folder, shard)
     if not path.is_file():
         return None

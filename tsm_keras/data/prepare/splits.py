@@ -1,4 +1,4 @@
-"""draw_splits: training, validation and test clips that share no group."""
+"""draw_splits: draws splits of clips so that no two splits share a group."""
 
 import collections
 import hashlib
@@ -17,26 +17,27 @@ def draw_splits(
 ) -> list[str]:
     """Draws a split for each clip.
 
-    All clips of a group (one person, one session) get the same split. Groups
-    are taken from the largest to the smallest, equal ones in random order, and
-    each goes where its classes, and all clips together, lack most of what
-    `fractions` promise them. No split that is to have clips stays empty if
-    there are as many groups as such splits.
+    All clips of a group (such as one person or one session) get the same split.
+    Groups are assigned from the largest to the smallest, equally large ones in
+    random order. Each goes to the split that is furthest below its fraction, in
+    the classes of the group and in all clips together. No split with a positive
+    fraction stays empty if there are at least as many groups as such splits.
 
     Args:
-        clips: In any order: the result is the same.
-        fractions: Of each class that each split is to get; their sum is 1.
-        group_regex: Searched for in a clip's path. What its parentheses match
-            (without any: what it matches) names the group. None makes a group
-            of each file.
-        seed: Of the random order.
+        clips: The clips. Their order does not change the split of a clip.
+        fractions: For each split, the fraction of the clips of every class
+            that it should get. Fractions sum to 1.
+        group_regex: Regular expression that is searched in the path of a clip.
+            The text of its parentheses, or its whole match if it has none,
+            names the group. For None each file is a group.
+        seed: Seed of the random order.
 
     Returns:
-        The split of each clip.
+        The name of the split of each clip.
 
     Raises:
-        ValueError: If `fractions` are none, the regex is none, or it matches
-            nothing in some path.
+        ValueError: If fractions are negative or do not sum to 1, or
+            `group_regex` is invalid or does not match the path of a clip.
     """
     if any(part < 0 for part in fractions.values()) or not (
         abs(sum(fractions.values()) - 1) < 1e-9
@@ -68,7 +69,7 @@ def draw_splits(
                 count * (fractions[split] - given[split][label] / totals[label])
                 for label, count in labels.items()
             )
-            # Small classes round their share away; all clips together do not.
+            # In small classes rounding may take all; this balances the sum.
             of_all = fractions[split] - sizes[split] / len(clips)
             return of_classes + labels.total() * of_all
 
@@ -82,7 +83,7 @@ def draw_splits(
 
 
 def random_key(seed: int, name: str) -> bytes:
-    """Returns what to sort names by for an order that is random but fixed."""
+    """Returns a key that sorts names in a random order fixed by the seed."""
     text = f"{seed}\n{name}".encode("utf-8", "surrogateescape")
     return hashlib.sha256(text).digest()
 
@@ -102,8 +103,8 @@ def _grouping(group_regex):
         match = regex.search(clip.path)
         if match is None:
             raise ValueError(
-                f"`group_regex` must match every path, and not {clip.path!r}. "
-                f"Received: group_regex={group_regex!r}"
+                "`group_regex` must match every path, but does not match "
+                f"{clip.path!r}. Received: group_regex={group_regex!r}"
             )
         return "\n".join(map(str, match.groups())) or match[0]
 

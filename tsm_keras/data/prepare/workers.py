@@ -1,4 +1,4 @@
-"""ingest: a plan becomes a prepared data set, decoded by many processes."""
+"""ingest: writes the prepared data set of a plan, with several processes."""
 
 import collections
 import concurrent.futures
@@ -25,7 +25,7 @@ from tsm_keras.data.prepare.plan import IngestPlan
 from tsm_keras.data.prepare.shards import read_result, write_shard
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
-_TIME_LIMIT = 600.0  # Seconds a clip may take to decode: some never end.
+_TIME_LIMIT = 600.0  # Seconds to decode a clip; some files would never end.
 
 
 def ingest(
@@ -35,23 +35,26 @@ def ingest(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PreparedDataset:
-    """Writes a prepared data set, or finishes one that was begun.
+    """Writes a prepared data set, or continues one that was begun.
 
     Clips that cannot be decoded, or that crash the decoder, are left out and
     listed in `rejected.csv`.
 
     Args:
-        plan: From `make_plan`.
-        folder: Where to; new, empty, or begun with an equal plan.
-        workers: Processes that decode; None for one a CPU.
-        progress: Called with (clips done, clips in all).
+        plan: The plan, from `make_plan`.
+        folder: The folder to write. It is new, empty, or begun with the same
+            plan.
+        workers: The number of processes that decode; None for one per CPU.
+        progress: Called with the number of clips done and of all clips.
 
     Raises:
-        FileExistsError: If the folder holds something else.
-        ValueError: If it was begun with another plan, or no clip is left.
-        OSError: If a source cannot be read, the disk is full, or memory is
-            short. What is finished stays, and the next call goes on from
-            there.
+        FileExistsError: If the folder is finished or has other content.
+        ValueError: If the folder was begun with another plan, or no clip can
+            be read.
+        BlockingIOError: If another process is at work in the folder.
+        OSError: If a source cannot be read, the disk is full or memory is
+            short. Finished shards are kept, and the next call continues after
+            them.
     """
     folder = pathlib.Path(folder)
     with unfinished_shards(plan, folder) as shards:
@@ -69,8 +72,8 @@ def ingest(
                 total = len(plan.shards)
                 reason = str(error) or "There is too little memory"
                 raise OSError(
-                    f"{reason}. {total - left} of {total} shards are finished: "
-                    "mend it and run the same again to go on."
+                    f"{reason}. {total - left} of {total} shards are finished. "
+                    "Fix the cause and run the same command again to continue."
                 ) from error
         return finish(plan, folder)
 
@@ -90,9 +93,15 @@ def encode_in_order(
 ) -> Generator[EncodedClip | Rejected, None, None]:
     """Encodes clips in other processes; yields the results in order.
 
+    Args:
+        plan: The plan that the clips belong to.
+        sources: The clips to encode.
+        workers: The number of processes.
+
     Raises:
-        MemoryError: If a worker has too little.
-        OSError: If a source cannot be read, though it may not be damaged.
+        MemoryError: If a worker is killed, as for lack of memory.
+        OSError: If a source cannot be read for a reason such as a failing
+            disk, which does not mean that the video is damaged.
     """
     processes = [IsolatedProcess(_TIME_LIMIT) for _ in range(workers)]
     idle: queue.SimpleQueue[IsolatedProcess] = queue.SimpleQueue()
@@ -105,8 +114,8 @@ def encode_in_order(
             return process.call(try_encode_clip, plan.root, source, plan.images)
         except ProcessKilledError as error:
             raise MemoryError(
-                f"The process that read {source.path} was killed, as when "
-                "memory is short: fewer workers take less"
+                f"The process that read {source.path} was killed, probably for "
+                "lack of memory; fewer workers need less"
             ) from error
         except ProcessDiedError as error:
             return Rejected(f"the decoder {error}")
@@ -118,7 +127,7 @@ def encode_in_order(
     try:
         for source in sources:
             pending.append(pool.submit(encode, source))
-            # Far enough ahead that one long clip does not stop the others.
+            # This is far enough ahead that one long clip does not stop others.
             if len(pending) > 3 * workers:
                 yield pending.popleft().result()
         while pending:

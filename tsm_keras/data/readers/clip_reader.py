@@ -1,4 +1,4 @@
-"""open_clips: the reader that fits a folder of clips."""
+"""open_clips: opens a folder of clips with the reader for its format."""
 
 import contextlib
 import os
@@ -42,7 +42,14 @@ DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 def as_reader(
     source: DataSource, split: str | None = None, *, cache: bool = False
 ) -> ClipReader:
-    """Returns the clips of whatever stands for them; see `make_dataset`."""
+    """Returns the reader of a source, which may be a reader itself.
+
+    Args:
+        source: A reader, a folder for `open_clips`, or the result of
+            `open_prepared` or `scan_folder`.
+        split: As in `open_clips`.
+        cache: As in `make_dataset`.
+    """
     if isinstance(source, PreparedDataset):
         return PreparedReader(source, split, cache=cache)
     if isinstance(source, VideoFolder):
@@ -62,11 +69,11 @@ def read_frames(
     """Reads frames of one clip, outside tf.data.
 
     Args:
-        clips: From `open_clips`.
-        number: Of the clip.
-        indices: Of the frames.
-        short_side: As in `VideoReader.decode`.
-        box: As in `VideoReader.decode`.
+        clips: A reader from `open_clips`.
+        number: Number of the clip.
+        indices: Numbers of the N frames.
+        short_side: As in `ClipReader.decode`.
+        box: As in `ClipReader.decode`.
 
     Returns:
         `[N, H, W, C]` uint8.
@@ -90,29 +97,29 @@ def open_clips(
     verbose: bool = False,
     flow_pairs: int = 5,
 ) -> ClipReader:
-    """Opens a prepared data set, or a folder of class folders.
-
-    These hold videos, or folders of optical flow; see `FlowReader`, which
-    `max_bad_fraction` and `cache` mean nothing to.
+    """Opens a prepared data set, or a folder of videos or optical flow.
 
     Args:
-        path: A folder that `tsm prepare` wrote; a folder with a folder
-            `split` in it, of class folders; or, where that is not there, a
-            folder of class folders.
-        split: `"train"`, `"val"` or `"test"`; needed for a prepared data set.
-        label_names: The classes in the order of their numbers, which must all
-            be there unless `may_lack` is set; None for those that are there.
+        path: A folder that `tsm prepare` wrote, or a folder with one folder
+            per class, or a folder with one folder per split that contains
+            class folders. Class folders contain videos, or folders of optical
+            flow (see `FlowReader`).
+        split: `"train"`, `"val"` or `"test"`. A prepared data set needs it; a
+            folder without splits ignores it.
+        label_names: The classes in the order of their numbers; None for the
+            classes of the data. All must have clips, unless `may_lack` is set.
         may_lack: Whether some of `label_names` may have no clips, as when a
             model of many classes is evaluated on clips of a few of them.
-        max_bad_fraction: Of videos, as in `scan_folder`.
-        cache: As in `make_dataset`.
-        verbose: Show how far the check of the videos is, and print which
-            were left out, and that a folder has no splits.
-        flow_pairs: Of flow: pairs of frames whose flow is one frame.
+        max_bad_fraction: As in `scan_folder`; for videos only.
+        cache: As in `make_dataset`; optical flow ignores it.
+        verbose: Whether to show the progress of the check of the videos, and
+            to print which videos are left out and whether there are no splits.
+        flow_pairs: The number of pairs of optical flow per frame; see
+            `FlowReader`.
 
     Raises:
-        FileNotFoundError, VideoError, ValueError: As `open_prepared`,
-            `PreparedReader` and `scan_folder`.
+        FileNotFoundError, VideoError, ValueError: As in `open_prepared`,
+            `PreparedReader`, `FlowReader` and `scan_folder`.
     """
     path = pathlib.Path(path)
     if is_prepared(path):
@@ -167,8 +174,8 @@ def split_names(path: str | os.PathLike[str]) -> list[str]:
             mean `val`, `training` means `train`, and `testing` means `test`.
 
     Returns:
-        Some of `"train"`, `"val"` and `"test"`; empty for a folder of class
-        folders.
+        Some of `"train"`, `"val"` and `"test"`; an empty list if the folder
+        has no splits.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -183,13 +190,13 @@ def split_names(path: str | os.PathLike[str]) -> list[str]:
 
 
 def held_out_split(path: str | os.PathLike[str]) -> str:
-    """Returns `"test"`, or `"val"` where a data set has that and no test.
+    """Returns `"val"` if a data set has it but no test split, else `"test"`.
 
     Args:
         path: As in `open_clips`.
 
     Raises:
-        FileNotFoundError: As `split_names`.
+        FileNotFoundError: If there is no such folder.
     """
     names = split_names(path)
     return "val" if "val" in names and "test" not in names else "test"
@@ -198,7 +205,7 @@ def held_out_split(path: str | os.PathLike[str]) -> str:
 def class_names(
     path: str | os.PathLike[str], split: str | None = None
 ) -> tuple[str, ...]:
-    """Returns the classes that `open_clips` would find, without decoding.
+    """Returns the classes that `open_clips` would find, without opening videos.
 
     Args:
         path: As in `open_clips`.

@@ -1,8 +1,9 @@
-"""FlowReader: clips of optical flow, stored as the reference stores them.
+"""FlowReader: clips of optical flow, stored as by the tools of TSN and TSM.
 
-CLASS/CLIP/flow_x_00001.jpg    motion from frame 1 to frame 2, to the right
-CLASS/CLIP/flow_y_00001.jpg    and down
-flow.json                      of `tsm flow`: settings, frame rates, flip pairs
+CLASS/CLIP/flow_x_00001.jpg    motion to the right from frame 1 to frame 2
+CLASS/CLIP/flow_y_00001.jpg    motion downwards from frame 1 to frame 2
+flow.json                      written by `tsm flow`: settings, frame rates,
+                               flip pairs
 """
 
 import dataclasses
@@ -32,30 +33,32 @@ X_PATTERN, Y_PATTERN = "flow_x_%05d.jpg", "flow_y_%05d.jpg"
 class _Clip:
     folder: pathlib.Path
     label: int
-    first: int  # Number of the first picture.
+    first: int  # Number of the first file.
     count: int
     frame_rate: float
 
 
 class FlowReader:
-    """Folders of optical flow, as a `ClipReader`.
+    """Reads folders of optical flow as a `ClipReader`.
 
-    A frame of a clip is the flow of `pairs` pairs of frames from it on: x, y,
-    x, y... (the reference's `new_length`). At the end the last pair repeats.
+    A frame of a clip is the flow of several pairs of neighbouring video frames,
+    beginning at this frame, with the channels x, y, x, y... (`new_length` in
+    the authors' code). At the end of the video the last pair repeats.
 
     Args:
-        folder: Holds one folder a class, with one folder a clip in it.
-        pairs: L, so that a frame has 2 L channels.
-        label_names: The classes in the order of their numbers, which must all
-            be there unless `may_lack` is set; None for the folders' names,
-            sorted.
+        folder: A folder with one folder per class, which has one folder per
+            clip.
+        pairs: The number of pairs per frame; a frame has `2 * pairs` channels.
+        label_names: The classes in the order of their numbers; None for the
+            sorted names of the folders. All must have clips, unless `may_lack`
+            is set.
         may_lack: As in `open_clips`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        VideoError: If a clip lacks a picture.
-        ValueError: If there are no two classes with clips, or others than
-            `label_names`.
+        VideoError: If a file of a clip is missing.
+        ValueError: If `pairs` is below 1, if there are fewer than two classes,
+            if a class has no clips, or if the classes are not `label_names`.
     """
 
     def __init__(
@@ -100,9 +103,9 @@ class FlowReader:
         )
         if len(self.label_names) < 2 or empty:
             raise ValueError(
-                f"{folder} must hold at least two class folders, with one "
-                f"folder of {X_PATTERN % 1}, {Y_PATTERN % 1}... a clip in "
-                "each. Received: "
+                f"{folder} must have at least two class folders, each with one "
+                f"folder of {X_PATTERN % 1}, {Y_PATTERN % 1}... per clip. "
+                "Received clips per class: "
                 f"{dict(zip(classes, self.clips_per_label, strict=False))}"
             )
         self.num_clips = len(self._clips)
@@ -115,7 +118,7 @@ class FlowReader:
             np.median([clip.frame_rate for clip in self._clips])
         )
         self._described = {
-            # So that each frame that is sampled has its pairs.
+            # Fewer than the files, so that every sampled frame has its pairs.
             "num_frames": np.array(
                 [max(1, clip.count - pairs + 1) for clip in self._clips],
                 np.int32,
@@ -128,14 +131,17 @@ class FlowReader:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over the clips' classes, names and lengths."""
+        """SHA-256 over the classes, names and lengths of the clips."""
         entries = [
             (clip.label, clip.folder.name, clip.count) for clip in self._clips
         ]
         return hashlib.sha256(repr(entries).encode()).hexdigest()
 
     def frame_interval(self, num_segments: int) -> float:
-        """Median seconds between two of T frames, 0 if unknown."""
+        """Returns the median seconds between T frames spread over a clip.
+
+        It is 0 if the frame rates are unknown.
+        """
         if not self.frame_rate:
             return 0.0
         seconds = [clip.count / clip.frame_rate for clip in self._clips]
@@ -182,7 +188,7 @@ class FlowReader:
 
 
 def holds_flow(folder: pathlib.Path) -> bool:
-    """Whether a folder holds flow: of `tsm flow`, or as other tools write."""
+    """Returns whether a folder has flow, of `tsm flow` or of other tools."""
     if (folder / FLOW_FILE).is_file():
         return True
     number_of = pattern_matcher(X_PATTERN)
@@ -201,8 +207,8 @@ def _open_clip(folder, label, frame_rate):
     if not x or x != y or x != list(range(x[0], x[0] + len(x))):
         raise VideoError(
             folder,
-            f"it must hold {X_PATTERN % 1}, {Y_PATTERN % 1} and so on, with no "
-            f"number left out; it has {len(x)} of x and {len(y)} of y",
+            f"it must have {X_PATTERN % 1}, {Y_PATTERN % 1} and so on, without "
+            f"missing numbers; it has {len(x)} files of x and {len(y)} of y",
         )
     return _Clip(folder, label, x[0], len(x), frame_rate)
 
@@ -215,20 +221,20 @@ def _read_pair(clip, number):
             np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE
         )
         if image is None:
-            raise VideoError(clip.folder, f"{path.name} is no picture")
+            raise VideoError(clip.folder, f"{path.name} is not an image")
         images.append(image)
     return np.stack(images, axis=-1)
 
 
 def read_flow_file(folder: pathlib.Path) -> dict[str, Any]:
-    """Returns what `tsm flow` wrote about a folder, or nothing.
+    """Returns the content of `flow.json`, or an empty dictionary without it.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If the file is damaged.
     """
     path = folder / FLOW_FILE
     if not path.is_file():
-        return {}  # Of another tool.
+        return {}  # Another tool wrote the flow.
     try:
         return dict(json.loads(path.read_text("utf-8")))
     except (ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""PreparedReader: clips that are read from the shards of `tsm prepare`."""
+"""PreparedReader: reads clips from the shards of a prepared data set."""
 
 import pathlib
 from collections.abc import Sequence
@@ -13,25 +13,26 @@ from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.records import parse_clip
 from tsm_keras.data.video.resizing import resize_short_side
 
-# Calls of Python from several threads wait for each other: the fewer, the
-# faster (a clip a call costs a fifth of the whole pipeline's speed).
+# Python calls from several threads wait for each other, so fewer calls are
+# faster: one call per clip would make the whole pipeline a fifth slower.
 _CLIPS_A_READ = 8
 
 
 class PreparedReader:
-    """A split of a `PreparedDataset`, as a `ClipReader`.
+    """Reads a split of a `PreparedDataset` as a `ClipReader`.
 
     Args:
-        dataset: From `open_prepared`.
-        split: One of its splits.
-        label_names: The classes in another order, some of which may have no
-            clips if `may_lack` is set; None for the stored ones.
+        dataset: The data set, from `open_prepared`.
+        split: Name of the split.
+        label_names: The classes in the order of their numbers; None for the
+            order of the data set. All must have clips, unless `may_lack` is
+            set.
         may_lack: As in `open_clips`.
-        cache: Keep all shards in memory, as they are stored: JPEG.
+        cache: Whether to keep the shards, whose frames are JPEG, in memory.
 
     Raises:
-        ValueError: If there is no such split, it is empty, or the classes
-            are others.
+        ValueError: If there is no such split, it has no clips, or the classes
+            are not those of the data set.
     """
 
     channels = 3
@@ -61,7 +62,7 @@ class PreparedReader:
                 f"`split` must hold clips. Received: split={split!r}, which "
                 f"is empty in {dataset.folder}"
             )
-        # Stored number of a class to the one asked for.
+        # The number of each stored class in `label_names`.
         numbers = [label_names.index(name) for name in stored_names]
         counts = [0] * len(label_names)
         partners = list(range(len(label_names)))
@@ -82,7 +83,7 @@ class PreparedReader:
             "label": np.array(numbers, np.int64)[clips["label"]],
         }
         self.frame_rate = float(np.median(self._clips["frame_rate"]))
-        # Of each clip, its shard and its first row in the shard's index.
+        # The shard of each clip, and the row of its first frame in the index.
         self._places = np.array(
             [
                 (number, end - length)
@@ -98,7 +99,7 @@ class PreparedReader:
 
     @property
     def clip_names(self) -> tuple[str, ...]:
-        """The file that each clip is from; reads all shards once."""
+        """The source file of each clip; each access reads all shards."""
         paths = [index.path for index in self._indices]
         records = tf.data.TFRecordDataset(paths).map(
             lambda record: parse_clip(record)["data_path"], tf.data.AUTOTUNE
@@ -113,7 +114,7 @@ class PreparedReader:
         return {key: tf.gather(x, number) for key, x in self._clips.items()}
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """See `ClipReader`; reads nothing except the frames asked for."""
+        """See `ClipReader`; reads only the wanted frames."""
 
         def read(some):
             jpegs = tf.numpy_function(

@@ -1,14 +1,15 @@
-"""FrameIndex: where the frames of a shard lie, so that a few of them are read.
+"""FrameIndex: the positions of frames in a shard, to read only some of them.
 
-TFRecord gives whole records only, and a clip's record holds all its frames. A
-file beside the shard, `SHARD.index`, says what else is needed to read a clip:
+TFRecord readers return whole records, and the record of a clip has all its
+frames. The file `SHARD.index` beside a shard makes single frames readable. It
+contains, with little-endian numbers:
 
     32 bytes                 SHA-256 of the shard
-    a `_CLIP` a clip
-    a `_FRAME` a frame       numbers are little-endian
+    one `_CLIP` per clip     in the order of the records
+    one `_FRAME` per frame   in the order of the clips
 
-Other readers of the shards need no index. It is derived from the shard, so one
-that is missing, or of another shard, is written anew.
+Other readers of the shards need no index. The index is derived from the shard:
+if it is missing or belongs to another shard, it is written again.
 """
 
 import contextlib
@@ -40,28 +41,30 @@ _HASH_BYTES = 32
 
 @dataclasses.dataclass(frozen=True)
 class FrameIndex:
-    """What a shard holds.
+    """The clips of a shard and the positions of their frames.
 
     Attributes:
-        path: Of the shard.
-        clips: One row a clip: `label`, `num_frames`, `frame_rate`, `height`,
-            `width`.
+        path: Path of the shard.
+        clips: Structured array with one row per clip: `label`, `num_frames`,
+            `frame_rate`, `height` and `width`.
     """
 
     path: str
     clips: np.ndarray
 
     def places(self, rows: np.ndarray) -> np.ndarray:
-        """Looks up frames; those of a clip follow each other.
+        """Returns the positions of frames in the shard.
 
-        Nothing stays in memory or open: a data set may have many shards.
+        The index file is read again in each call, because a data set may have
+        too many shards to keep their files open or in memory.
 
         Args:
-            rows: Numbers of frames of the shard, `[N]` integers.
+            rows: `[N]` integers, numbers of frames within the shard. The
+                frames of the first clip come first.
 
         Returns:
-            `[N]` rows of `offset` and `length`, in bytes, of the JPEG file in
-            the shard, and its `crc32`.
+            Structured array of N rows: the `offset` and `length` of the JPEG
+            file in the shard, in bytes, and its `crc32`.
         """
         first = int(rows.min())
         start = _HASH_BYTES + self.clips.nbytes + first * _FRAME.itemsize
@@ -72,11 +75,15 @@ class FrameIndex:
     def read(
         self, rows: np.ndarray, content: bytes | None = None
     ) -> np.ndarray:
-        """Reads the JPEG files of these frames, `[N]` bytes.
+        """Reads frames.
 
         Args:
             rows: As in `places`.
-            content: Of the shard, if it is in memory.
+            content: The content of the shard if it is in memory; None to read
+                it from the file.
+
+        Returns:
+            `[N]` array of bytes, one JPEG file per frame.
 
         Raises:
             OSError: If the shard is damaged or cannot be read.
@@ -97,11 +104,11 @@ class FrameIndex:
 
 
 def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
-    """Returns the index of a shard; writes it if there is none that fits.
+    """Returns the index of a shard; writes it if it is missing or outdated.
 
     Raises:
-        OSError: If it is to be written but cannot be.
-        ValueError: If the shard is damaged and has no index.
+        OSError: If the index must be written but cannot be.
+        ValueError: If the index must be written and the shard is damaged.
     """
     path = folder / shard.file
     index = index_path(path)
@@ -110,9 +117,9 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
             write_index(path, shard.sha256)
         except OSError as error:
             raise OSError(
-                f"{index} is missing or does not fit its shard, and cannot be "
-                f"written ({error}). Open the data set once where its folder "
-                "can be written."
+                f"{index} is missing or of another shard and cannot be written "
+                f"({error}). Open the data set once where its folder is "
+                "writable."
             ) from error
     return FrameIndex(
         path=os.fspath(path),
@@ -121,11 +128,11 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
 
 
 def write_index(path: pathlib.Path, sha256: str) -> None:
-    """Writes the index of a shard, whole or not at all; see `read_index`.
+    """Writes the index of a shard; the file appears when it is complete.
 
     Args:
-        path: Of the shard.
-        sha256: Of its content.
+        path: Path of the shard.
+        sha256: SHA-256 of the shard's content, in hexadecimal digits.
     """
     clips, frames = [], []
     for start, record in _records(path):
@@ -148,13 +155,16 @@ def write_index(path: pathlib.Path, sha256: str) -> None:
 
 
 def index_path(path: pathlib.Path) -> pathlib.Path:
-    """Returns where the index of a shard lies."""
+    """Returns the path of the index of the shard at `path`."""
     return path.with_name(path.name + ".index")
 
 
 @contextlib.contextmanager
 def _reader(path):
-    """Yields a function of size and offset; faster than a file object."""
+    """Yields a function of size and offset that reads a file.
+
+    It is faster than a file object.
+    """
     file = os.open(path, os.O_RDONLY)
     try:
         yield functools.partial(os.pread, file)
@@ -176,9 +186,9 @@ def _fits(index, shard):
 
 
 def _records(path):
-    """Yields the records of a TFRecord file, and at which byte they start."""
+    """Yields the offset in bytes and the content of each record of a shard."""
     records = tf.data.TFRecordDataset(os.fspath(path))
-    start = 12  # The length of a record, 8 bytes, and its checksum.
+    start = 12  # A record begins with its length, 8 bytes, and a checksum.
     try:
         for record in records.as_numpy_iterator():
             yield start, record

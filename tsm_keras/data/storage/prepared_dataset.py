@@ -1,9 +1,9 @@
 """PreparedDataset: the folder that `tsm prepare` writes, and its description.
 
-    labels.txt                      class names, one a line, in label order
+    labels.txt                      class names, one per line, in label order
     dataset.json                    the fields of `PreparedDataset`
     train-00000-of-00012.tfrecord   shards of clips (see records.py)
-    rejected.csv                    path and reason of what is in no shard
+    rejected.csv                    clips in no shard: path and reason
 
 `dataset.json` is written last: a folder without it is not finished.
 """
@@ -22,7 +22,7 @@ LABELS_FILE = "labels.txt"
 REJECTED_FILE = "rejected.csv"
 SPLITS = ("train", "val", "test")
 _FORMAT = 1
-# Larger ones are a slip, and all memory: a frame would take 50 MB and more.
+# A larger value is surely a typing error, and a frame would take over 50 MB.
 _MAX_SHORT_SIDE = 4096
 _MAX_FRAME_RATE = 1_000_000  # Times are stored in microseconds.
 
@@ -32,11 +32,11 @@ class Shard:
     """One TFRecord file of clips.
 
     Attributes:
-        file: Name in the folder.
-        clips: How many records it holds.
-        frames: Of all its clips.
-        bytes: Its size.
-        sha256: Of its content.
+        file: Name of the file in the folder.
+        clips: The number of clips, one record each.
+        frames: The number of frames of all its clips.
+        bytes: Size of the file in bytes.
+        sha256: SHA-256 of the file's content, in hexadecimal digits.
     """
 
     file: str
@@ -51,10 +51,10 @@ class Split:
     """The clips of one split.
 
     Attributes:
-        shards: Its files; some may hold no clip, if all were rejected.
-        clips_per_label: One count a class, in label order.
-        statistics: `frames`, `duration` (seconds) and `frame_rate` of a clip,
-            each with its `min`, `median` and `max`.
+        shards: The shards; one has no clips if all of them were rejected.
+        clips_per_label: The number of clips of each class, in label order.
+        statistics: The `min`, `median` and `max` over clips of `frames`,
+            `duration` (in seconds) and `frame_rate`.
     """
 
     shards: tuple[Shard, ...]
@@ -63,24 +63,28 @@ class Split:
 
     @property
     def clips(self) -> int:
-        """How many clips the split has."""
+        """The number of clips of the split."""
         return sum(shard.clips for shard in self.shards)
 
     @property
     def frames(self) -> int:
-        """How many frames all its clips have."""
+        """The number of frames of all clips of the split."""
         return sum(shard.frames for shard in self.shards)
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageSettings:
-    """How frames were stored.
+    """How frames are stored.
 
     Attributes:
-        short_side: Pixels, 1 to 4096.
-        quality: JPEG's, 1 to 100.
-        max_frame_rate: Frames a second that no clip exceeds, at most a
-            million, or None.
+        short_side: Length of the short side of the frames in pixels, 1 to
+            4096.
+        quality: JPEG quality, 1 to 100.
+        max_frame_rate: Highest number of frames per second to store, at most
+            a million; None to store all frames.
+
+    Raises:
+        ValueError: If a field is out of range.
     """
 
     short_side: int = 256
@@ -111,20 +115,20 @@ class ImageSettings:
 
 @dataclasses.dataclass(frozen=True)
 class PreparedDataset:
-    """What a prepared data set is; see `open_prepared`.
+    """The description of a prepared data set; see `open_prepared`.
 
     Attributes:
-        folder: Where it lies.
-        name: Of the collection.
+        folder: Folder of the data set.
+        name: Name of the data set.
         label_names: Class names in the order of their numbers.
-        splits: By name: some of `SPLITS`.
-        flip_pairs: Classes that change into each other when a clip is
-            mirrored, all others staying what they are; None if clips of this
-            collection must not be mirrored.
-        images: How frames were stored.
-        rejected: How many clips are in `rejected.csv`.
-        content_hash: SHA-256 over labels and shards.
-        tool_version: Of the package that wrote it.
+        splits: The splits by name, which is one of `SPLITS`.
+        flip_pairs: Pairs of classes that change into each other when a clip is
+            mirrored, while all others keep their class; None if clips of this
+            data set must not be mirrored.
+        images: How frames are stored.
+        rejected: The number of clips in `rejected.csv`.
+        content_hash: SHA-256 over labels and shards, in hexadecimal digits.
+        tool_version: Version of tsm-keras that wrote the data set.
     """
 
     folder: pathlib.Path
@@ -138,10 +142,10 @@ class PreparedDataset:
     tool_version: str
 
     def split(self, name: str) -> Split:
-        """Returns a split.
+        """Returns the split with this name.
 
         Raises:
-            ValueError: If the data set has none of that name.
+            ValueError: If the data set has no such split.
         """
         if name not in self.splits:
             raise ValueError(
@@ -151,7 +155,7 @@ class PreparedDataset:
         return self.splits[name]
 
     def shard_paths(self, split: str) -> list[str]:
-        """Returns the paths of a split's shards that hold clips."""
+        """Returns the paths of those shards of a split that have clips."""
         return [
             str(self.folder / shard.file)
             for shard in self.split(split).shards
@@ -159,23 +163,27 @@ class PreparedDataset:
         ]
 
     def frame_interval(self, num_segments: int) -> float:
-        """Median seconds between two of T frames spread over a clip.
+        """Returns the median seconds between T frames spread over a clip.
 
-        Of the training split, or of the first one where there is none.
+        The median is that of the training split, or of the first split if
+        there is no training split.
         """
         split = self.splits.get("train") or next(iter(self.splits.values()))
         duration = split.statistics["duration"]["median"]
         return round(duration / num_segments, 4)
 
     def mirrored_labels(self) -> tuple[int, ...] | None:
-        """The class that a mirrored clip of each class is of, or None."""
+        """Returns the number of the mirrored class of each class.
+
+        It is None if clips must not be mirrored.
+        """
         if self.flip_pairs is None:
             return None
         return mirrored_labels(self.label_names, self.flip_pairs)
 
 
 def is_prepared(folder: str | os.PathLike) -> bool:
-    """Whether a folder is a finished prepared data set."""
+    """Returns whether a folder is a finished prepared data set."""
     return (pathlib.Path(folder) / DATASET_FILE).is_file()
 
 
@@ -183,20 +191,20 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
     """Reads the description of a prepared data set.
 
     Args:
-        folder: What `tsm prepare` wrote.
+        folder: Folder that `tsm prepare` wrote.
 
     Raises:
-        FileNotFoundError: If it is no prepared data set, or not a finished
-            one, or a shard is missing.
-        ValueError: If the description is damaged or from a newer version, or
-            a shard is not as long as it was.
+        FileNotFoundError: If the folder is not a finished prepared data set,
+            or a shard is missing.
+        ValueError: If the description is damaged or of another format
+            version, or the size of a shard has changed.
     """
     folder = pathlib.Path(folder)
     path = folder / DATASET_FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{folder} is no prepared data set: it has no {DATASET_FILE}. "
-            "`tsm prepare` writes one, and finishes it when run again."
+            f"{folder} is not a prepared data set: it has no {DATASET_FILE}. "
+            "`tsm prepare` writes one, and finishes it when it is run again."
         )
     try:
         fields = json.loads(path.read_text("utf-8"))
@@ -219,7 +227,10 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
 
 
 def write_description(dataset: PreparedDataset) -> None:
-    """Writes `labels.txt`, then `dataset.json`, each whole or not at all."""
+    """Writes `labels.txt` and then `dataset.json`.
+
+    Each file appears under its name only when it is complete.
+    """
     fields: dict[str, Any] = {"format_version": _FORMAT}
     fields |= dataclasses.asdict(dataset)
     del fields["folder"]
@@ -266,9 +277,9 @@ def _check_splits(dataset):
 
 def _check_shard(folder, shard):
     path = folder / shard.file
-    size = path.stat().st_size  # Names the path if it is missing.
+    size = path.stat().st_size  # The error names the path if it is missing.
     if size != shard.bytes:
         raise ValueError(
-            f"{path} must be {shard.bytes} bytes long, as when it was written. "
+            f"{path} must be {shard.bytes} bytes long, as it was written. "
             f"Received: {size} bytes"
         )

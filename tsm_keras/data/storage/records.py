@@ -1,9 +1,9 @@
-"""One clip is one SequenceExample: how it is written and read.
+"""ClipRecord: writes and reads one clip as one SequenceExample.
 
-The keys are MediaSequence's (mediapipe/util/sequence/media_sequence.py) plus
-`clip/label/text`, which DMVR reads, so readers of either, and Model Garden's,
-understand these records. Frames are JPEG and stay encoded until a reader has
-chosen among them.
+The keys are those of MediaSequence
+(mediapipe/util/sequence/media_sequence.py), plus `clip/label/text` for DMVR.
+Readers of MediaSequence, DMVR and Model Garden understand these records. Frames
+are JPEG files, which stay encoded until a reader has chosen some of them.
 """
 
 import dataclasses
@@ -13,22 +13,22 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class ClipRecord:
-    """A clip as it lies in a shard.
+    """A clip as it is stored in a shard.
 
-    Times are microseconds on the clock of the file that the clip is from.
+    Times are in microseconds on the clock of the source file.
 
     Attributes:
-        frames: JPEG files, one a frame, all of one size.
-        timestamps: When each frame is shown; strictly ascending.
-        height: Of the frames, in pixels.
-        width: Of the frames, in pixels.
-        frame_rate: Frames a second.
+        frames: One JPEG file per frame, all of the same height and width.
+        timestamps: The time at which each frame is shown; strictly ascending.
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        frame_rate: The number of frames per second.
         label: Class number.
         label_name: Class name.
-        data_path: The file or folder the clip is from, in its collection.
-        dataset_name: The collection.
-        start: When the first frame is shown.
-        end: When the last frame is gone.
+        data_path: Path of the source file or folder within the collection.
+        dataset_name: Name of the data set.
+        start: The time at which the first frame is shown.
+        end: The time at which the last frame ends.
     """
 
     frames: tuple[bytes, ...]
@@ -44,8 +44,8 @@ class ClipRecord:
     end: int
 
 
-# Field of `ClipRecord`, keys, dtype. A field with two keys is written to both
-# and read from the first.
+# The field of `ClipRecord`, its keys and its dtype. A field with two keys is
+# written to both and read from the first.
 _CONTEXT = (
     ("dataset_name", ("example/dataset_name",), tf.string),
     ("data_path", ("clip/data_path",), tf.string),
@@ -90,15 +90,15 @@ def serialize_clip(clip: ClipRecord) -> bytes:
 
 
 def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Reads a record, inside tf.data or out of it; decodes no frame.
+    """Parses a record, eagerly or inside tf.data, without decoding frames.
 
     Args:
-        serialized: A SequenceExample, scalar string.
+        serialized: A serialized SequenceExample, scalar string.
 
     Returns:
-        The fields of `ClipRecord` by name: `frames` `[T]` string (still
-        JPEG), `timestamps` `[T]` int64, the others scalars (int64, float32
-        or string). Gather from `frames` before `tf.io.decode_jpeg`.
+        The fields of `ClipRecord` by name: `frames`, `[T]` string, which are
+        JPEG files; `timestamps`, `[T]` int64; all others are scalars (int64,
+        float32 or string). Choose from `frames` before decoding them.
     """
     context, lists = tf.io.parse_single_sequence_example(
         serialized,
@@ -117,7 +117,7 @@ def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
 def _feature(value):
     if isinstance(value, str):
-        # A file's name may hold bytes that are no UTF-8.
+        # The name of a file may have bytes that are not UTF-8.
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

@@ -1,4 +1,4 @@
-"""expect_same_settings: a folder that was begun goes on as it was begun."""
+"""expect_same_settings: a folder may only be continued as it was begun."""
 
 import os
 from collections.abc import Mapping
@@ -10,12 +10,14 @@ def expect_same_settings(
     begun: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> None:
-    """Raises a ValueError that says what has changed, if something has.
+    """Raises a ValueError that names the settings that have changed, if any.
 
     Args:
-        folder: What is gone on with.
-        begun: What was kept when it was begun, as JSON values; more is fine.
-        settings: All that its content depends on, as JSON values.
+        folder: The folder to continue.
+        begun: The settings that it was begun with, as JSON values; further
+            entries are ignored.
+        settings: The present values of all settings that determine the
+            content of the folder, as JSON values.
     """
     differences = [
         f"{key} (was {begun.get(key)!r}, is {value!r})"

@@ -1,4 +1,4 @@
-"""Every operation eagerly and inside tf.data; the same for all frames."""
+"""Augmentations give the same eagerly and in tf.data, and for all frames."""
 
 import colorsys
 import functools
@@ -52,7 +52,7 @@ CONFIGS = {
 
 
 def _clip(frames=3, height=40, width=56, seed=0):
-    """Coarse noise, another in every frame."""
+    """Returns a clip of coarse noise that differs in every frame."""
     shape = (frames, height // 4, width // 4, 3)
     blocks = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     return blocks.repeat(4, axis=1).repeat(4, axis=2)
@@ -87,7 +87,7 @@ def _drawn(name, height, width, size):
     return [tuple(box.tolist()) for box in data.as_numpy_iterator()]
 
 
-def test_multi_scale_boxes_are_the_references():
+def test_multi_scale_boxes_are_those_of_the_authors():
     """TSN's rule for a 256 x 340 frame and scales 1, .875, .75, .66.
 
     The sides are 256, 224, 192 and 168; the pairs, those that are neighbours;
@@ -131,8 +131,8 @@ def test_random_resized_boxes_have_the_areas_and_aspects_asked_for():
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_draw_is_one_for_all_frames_and_one_everywhere(name):
-    """A still clip stays still; a graph gives what eager gives."""
+def test_a_draw_is_the_same_for_all_frames_and_in_graphs(name):
+    """Equal frames stay equal, and a graph gives the same as eager mode."""
     config = AugmentationConfig(**CONFIGS[name])
     still = np.repeat(_clip(1), 3, axis=0)
     label = tf.constant(1, tf.int64)
@@ -185,7 +185,7 @@ PIXELS = st.tuples(*[st.integers(0, 255)] * 3)
 @quick
 @hypothesis.given(pixel=PIXELS, factor=st.floats(0, 2))
 def test_colours_of_one_pixel(pixel, factor):
-    """The formulas, by hand, where the clip is one colour."""
+    """The formulas are computed by hand for a clip of one colour."""
     clip = tf.constant([[[pixel] * 2] * 2], tf.float32)
     grey = np.dot(pixel, (0.299, 0.587, 0.114))
     rgb = np.array(pixel, float)

@@ -47,7 +47,9 @@ def test_a_class_that_is_its_own_partner_runs_both_ways_equally_often():
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_the_law_holds_for_the_decoded_files(label, tmp_path):
+def test_decoded_files_of_a_clip_and_its_reverse_have_equal_frames(
+    label, tmp_path
+):
     clip = draw_clip(label, 5)
     write_clip(tmp_path / "forward.mp4", clip)
     write_clip(tmp_path / "backward.mp4", clip.reversed())

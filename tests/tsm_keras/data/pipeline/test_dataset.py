@@ -76,7 +76,7 @@ def test_evaluation_takes_the_centre_view_in_order(kind, cache):
 
 
 def test_frames_of_another_size_are_resized_first():
-    """Those of the shards have a short side of 54, as 48 pixels want."""
+    """Frames of the shards have a short side of 54, which fits 48 pixels."""
     clips, _ = _epoch(_make("shards", training=False, image_size=40))
     frames, _ = _stored("shards")[0]
     frames = frames[segment_indices(len(frames), 4).numpy()]
@@ -105,7 +105,9 @@ def test_views_of_a_video_follow_each_other(kind):
 @pytest.mark.parametrize(
     ("batch_size", "rest"), [(1, 0), (3, 2), (4, 0), (5, 3), (7, 1), (9, 0)]
 )
-def test_it_is_said_how_many_clips_an_epoch_leaves_out(batch_size, rest):
+def test_the_number_of_clips_that_an_epoch_leaves_out_is_reported(
+    batch_size, rest
+):
     data = _make("videos", training=True, batch_size=batch_size)
     assert len(_epoch(data)[0]) == 8 - rest
     text = left_out(8, batch_size)
@@ -113,7 +115,9 @@ def test_it_is_said_how_many_clips_an_epoch_leaves_out(batch_size, rest):
 
 
 @pytest.mark.parametrize(("batch_size", "workers"), [(2, 3), (3, 2), (5, 3)])
-def test_what_several_workers_leave_out_is_said_of_all(batch_size, workers):
+def test_clips_left_out_are_reported_for_all_workers_together(
+    batch_size, workers
+):
     shares = [
         _make(
             "videos",
@@ -163,7 +167,7 @@ def test_equal_seeds_give_equal_epochs_and_epochs_differ(kind, cache):
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_an_epoch_is_the_same_whichever_went_before(kind):
+def test_an_epoch_does_not_depend_on_earlier_epochs(kind):
     mixed = AugmentationConfig("random_resized", brightness=0.2)
     options = {"augmentation": mixed, "seed": 3}
     data = _make(kind, True, epochs=range(3), **options)
@@ -219,7 +223,7 @@ def test_each_epoch_sees_each_clip_once(kind, deterministic):
     assert orders[0] != orders[1] or orders[0] != orders[2]
 
 
-def test_what_fills_no_batch_is_left_out_in_training():
+def test_clips_that_fill_no_batch_are_left_out_in_training():
     for kind in SOURCES:
         clips, _ = _epoch(_make(kind, training=True, batch_size=3))
         assert len(clips) == 6
@@ -230,7 +234,7 @@ def test_what_fills_no_batch_is_left_out_in_training():
 @pytest.mark.parametrize("num_workers", [2, 5])
 @pytest.mark.parametrize("kind", SOURCES)
 def test_workers_share_the_clips(kind, num_workers):
-    """Clip by clip, so that no share is larger than another by two."""
+    """The sizes of the shares differ by at most one clip."""
     whole = _epoch(_make(kind, training=False))
     parts = [
         _epoch(
@@ -258,7 +262,7 @@ def test_workers_share_the_clips(kind, num_workers):
 
 
 def test_all_frames_of_a_clip_are_cropped_alike():
-    """A frame cropped by itself would shift against its neighbours."""
+    """Frames with different crops would seem to move."""
     config = small_config(image_size=48)
     clips, labels = _epoch(_make("videos", True, seed=5))
     paths = np.array(shared_videos().paths)
@@ -346,7 +350,7 @@ def test_a_folder_is_opened_by_its_split(tmp_path, capsys):
         ({"batch_size": 0}, "`batch_size`"),
         ({"num_workers": 0}, "`num_workers`"),
         ({"num_workers": 2, "worker": 2}, r"`worker` must be 0\.\.1"),
-        ({"num_workers": 9, "worker": 8}, "at most the 8 clips"),
+        ({"num_workers": 9, "worker": 8}, "at most the number of clips, 8"),
         (
             {"augmentation": AugmentationConfig(flip=True)},
             "`augmentation`.*flip_pairs.*Received: flip=True",
@@ -357,7 +361,7 @@ def test_a_folder_is_opened_by_its_split(tmp_path, capsys):
         ),
     ],
 )
-def test_what_cannot_be_is_refused(options, message):
+def test_impossible_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         _make("videos", True, **options)
 

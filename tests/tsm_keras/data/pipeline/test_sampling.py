@@ -93,8 +93,8 @@ def test_worked_examples(indices, expected):
 
 
 @pytest.mark.parametrize("num_segments", [4, 8, 16, 32])
-def test_views_are_the_references_for_every_length(num_segments):
-    """The rules of the reference in its own arithmetic, float64."""
+def test_views_are_those_of_the_authors_for_every_length(num_segments):
+    """The authors' rules are computed in float64, as in their code."""
     for length in range(64, 700, 3):
         tick = length / num_segments
         k = np.arange(num_segments)
@@ -112,7 +112,7 @@ def test_views_are_the_references_for_every_length(num_segments):
 
 @hypothesis.settings(deadline=None, max_examples=30)
 @hypothesis.given(length=st.integers(8, 100), seed=seeds)
-def test_training_draws_one_frame_a_segment(length, seed):
+def test_training_draws_one_frame_per_segment(length, seed):
     indices = segment_indices(length, 8, tf.constant(seed)).numpy()
     tick = length / 8
     for k, index in enumerate(indices):

@@ -30,7 +30,7 @@ def _views(source, **fields):
 
 
 def _squares(frames, crops):
-    """Cuts by hand what each of the crops is to be."""
+    """Returns the expected crops, cut by slices."""
     free_h, free_w = (side - SIZE for side in frames.shape[1:3])
     offsets = {
         1: [(free_h // 2, free_w // 2)],

@@ -1,4 +1,4 @@
-"""`tsm prepare` as a user meets it: whole processes."""
+"""`tsm prepare` as a user runs it, in separate processes."""
 
 import os
 import signal
@@ -35,7 +35,9 @@ def _arguments(folder, *more, how=_LOCAL):
     ("begun", "finished_by"),
     [(_LOCAL, _LOCAL), (_LOCAL, _BEAM), (_BEAM, _LOCAL)],
 )
-def test_a_killed_run_goes_on_and_ends_the_same(tmp_path, begun, finished_by):
+def test_a_killed_run_is_continued_with_the_same_result(
+    tmp_path, begun, finished_by
+):
     pairs = (("swipe_left", "swipe_right"),)
     plan = small_plan(clips_per_shard=1, flip_pairs=pairs)
     ingest(plan, tmp_path / "whole")

@@ -41,7 +41,7 @@ def test_what_a_function_raises_is_raised(process, tmp_path):
     ("function", "reason"),
     [(segfault, "SIGSEGV"), (kill_self, "SIGKILL"), (os.abort, "SIGABRT")],
 )
-def test_a_crash_costs_one_call(process, function, reason):
+def test_a_crash_fails_only_one_call(process, function, reason):
     before = process.call(os.getpid)
     with pytest.raises(ProcessDiedError, match=reason) as caught:
         process.call(function)
@@ -56,7 +56,7 @@ def test_a_call_that_never_ends_is_ended():
     process.close()
 
 
-def test_close_frees_who_waits(process):
+def test_close_ends_a_call_that_is_running(process):
     process.call(os.getpid)
     found = []
 

@@ -110,8 +110,8 @@ def test_what_cannot_be_read_is_rejected(collection):
     plan = make_plan(dataclasses.replace(collection, clips=clips))
     assert plan.rejected == (
         ("p00_000.mp4", "there is no such file"),
-        ("p01_001.mp4", "it is no regular file"),
-        ("p02_002.mp4", "it is no folder of frames"),
+        ("p01_001.mp4", "it is not a regular file"),
+        ("p02_002.mp4", "it is not a folder of frames"),
         ("x" * 5000, "there is no such file"),
     )
     assert plan.num_clips == 96

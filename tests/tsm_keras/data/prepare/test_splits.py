@@ -21,7 +21,7 @@ _CLIPS = st.lists(
 
 @settings(deadline=None)
 @given(_CLIPS, st.integers(0, 5), st.randoms())
-def test_no_group_is_on_two_sides_and_order_does_not_matter(clips, seed, rng):
+def test_no_group_is_in_two_splits_and_order_does_not_matter(clips, seed, rng):
     regex = r"person(\d)/"
     splits = draw_splits(clips, PARTS, group_regex=regex, seed=seed)
     sides = collections.defaultdict(set)
@@ -72,7 +72,7 @@ def test_small_classes_fill_every_split(sizes, seed):
     ("classes", "size", "persons", "least"),
     [(20, 3, None, 5), (20, 5, None, 9), (6, 20, 6, 18), (1, 10, None, 1)],
 )
-def test_a_few_clips_a_class_or_groups_are_enough(
+def test_a_few_clips_or_groups_per_class_are_enough(
     classes, size, persons, least
 ):
     clips = [

@@ -27,7 +27,7 @@ from tsm_keras.data.storage.records import parse_clip
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """The generated collection, prepared without a hitch."""
+    """The generated collection, prepared without interruption."""
     folder = tmp_path_factory.mktemp("prepared") / "set"
     return ingest(small_plan(), folder, workers=2)
 
@@ -92,7 +92,7 @@ def test_the_description_counts_what_is_there(prepared):
 
 
 def test_readers_outside_this_project_can_read_the_shards(prepared):
-    """As MediaSequence's and Model Garden's do: by key, nothing of ours."""
+    """Model Garden reads shards by keys, without code of this project."""
 
     def decode(record):
         context, lists = tf.io.parse_single_sequence_example(
@@ -191,11 +191,11 @@ def test_pipes_and_folders_named_like_videos_are_not_opened(tmp_path):
     dataset = ingest(small_plan(root), tmp_path / "set")
     assert sum(split.clips for split in dataset.splits.values()) == 8
     assert _rejected(dataset.folder)[1:] == [
-        ["push/pipe.mp4", "it is no regular file"]
+        ["push/pipe.mp4", "it is not a regular file"]
     ]
 
 
-def test_names_that_are_no_utf8_go_through(tmp_path):
+def test_names_that_are_not_utf8_are_kept(tmp_path):
     root = shutil.copytree(gesture_root(), tmp_path / "videos")
     name = b"caf\xe9.mp4"
     push = os.fsencode(root / "push")
@@ -240,7 +240,7 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
 
 
 class _Starved(IsolatedProcess):
-    """Has no memory for a large frame."""
+    """Raises a MemoryError for a large frame."""
 
     def call(self, function, *arguments):
         pid = super().call(os.getpid)
@@ -252,7 +252,7 @@ class _Starved(IsolatedProcess):
 
 
 class _Killed(IsolatedProcess):
-    """Is killed at the fifth clip, as the kernel does for want of memory."""
+    """Kills itself at the fifth clip, as the kernel does if memory is short."""
 
     calls = 0
 
@@ -324,7 +324,7 @@ def test_a_folder_with_something_else_is_refused(prepared, tmp_path):
 
 @contextlib.contextmanager
 def _no_file_longer_than(size):
-    """Makes writes fail as those to a full disk do, with another number."""
+    """Makes writes fail as on a full disk, but with another error number."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -349,7 +349,7 @@ def test_a_file_that_cannot_grow_stops_the_run_and_loses_nothing(
         ) as error,
     ):
         ingest(small_plan(), folder, workers=1)
-    assert "run the same again" in str(error.value)
+    assert "run the same command again" in str(error.value)
     # Nothing half-written is there, under the name of a shard or another.
     left = {path.name for path in folder.iterdir()} - {WORK_FOLDER}
     assert left < set(whole)

@@ -38,7 +38,7 @@ def _texture(seed=0):
     return cv2.GaussianBlur(noise, (0, 0), 3) * 2
 
 
-def test_flow_is_how_far_things_move():
+def test_flow_is_the_displacement_of_moving_objects():
     frame = _texture()
     moved = np.roll(frame, (2, 5), axis=(0, 1))  # Down by 2, right by 5.
     flow = flow_function("dis")(frame, moved)[20:-20, 20:-20]
@@ -131,7 +131,7 @@ def test_a_mirrored_flow_is_the_flow_of_mirrored_frames():
     np.testing.assert_array_equal(mirror(pictures), pictures[:, ::-1])
 
 
-def test_writing_goes_on_where_it_was_cut_off(folder):
+def test_interrupted_writing_is_continued(folder):
     clip = next(path for path in folder.rglob("flow_x_00001.jpg")).parent
     before = {path: path.read_bytes() for path in clip.iterdir()}
     stamps = {path: path.stat().st_mtime_ns for path in clip.iterdir()}
@@ -237,7 +237,7 @@ def test_all_splits_are_checked_before_one_is_computed(tmp_path, tsm_flow):
     assert FlowReader(tmp_path / "flow" / "train").num_clips == 8
 
 
-def test_refuses_gaps_pictures_that_are_none_and_other_folders(tmp_path):
+def test_refuses_gaps_files_that_are_not_images_and_other_folders(tmp_path):
     for label in "ab":
         for axis in "xy":
             for number in (1, 2, 3):
@@ -249,10 +249,10 @@ def test_refuses_gaps_pictures_that_are_none_and_other_folders(tmp_path):
     assert reader.frame_interval(4) == 0.0
     broken = tmp_path / "a" / "c" / "flow_y_00002.jpg"
     broken.write_bytes(b"no picture")
-    with pytest.raises(Exception, match="is no picture"):
+    with pytest.raises(Exception, match="is not an image"):
         read_frames(reader, 0, [1], None)
     broken.unlink()
-    with pytest.raises(VideoError, match="3 of x and 2 of y"):
+    with pytest.raises(VideoError, match="3 files of x and 2 of y"):
         FlowReader(tmp_path)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         FlowReader(tmp_path / "nowhere")

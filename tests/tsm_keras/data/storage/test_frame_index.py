@@ -1,4 +1,4 @@
-"""The index leads to what TFRecord readers find, and mends itself."""
+"""The index finds the frames that TFRecord readers find, and is repaired."""
 
 import pathlib
 import shutil
@@ -16,7 +16,7 @@ from tsm_keras.data.storage.records import parse_clip
 
 @pytest.fixture
 def copy(tmp_path):
-    """A data set to damage, its first shard and where that lies."""
+    """A copy of a data set, its first shard and the path of that shard."""
     folder = shutil.copytree(shared_prepared().folder, tmp_path / "set")
     shard = open_prepared(folder).split("train").shards[0]
     return folder, shard, folder / shard.file

@@ -107,7 +107,7 @@ def test_an_unknown_split_is_refused(dataset):
 
 
 def test_an_unfinished_folder_is_refused(dataset):
-    with pytest.raises(FileNotFoundError, match="no prepared data set"):
+    with pytest.raises(FileNotFoundError, match="not a prepared data set"):
         open_prepared(dataset.folder)
 
 

@@ -69,7 +69,7 @@ def test_parsing_works_inside_a_graph():
     np.testing.assert_array_equal(parsed["frames"], [b"one", b"two"])
 
 
-def test_a_name_that_is_no_utf8_keeps_its_bytes():
+def test_a_name_that_is_not_utf8_keeps_its_bytes():
     path = b"caf\xe9/1.mp4"
     clip = dataclasses.replace(
         CLIP, data_path=path.decode("utf-8", "surrogateescape")
