@@ -21,22 +21,24 @@ from tsm_live.runner import open_runner
 from tsm_live.session import StreamingSession
 from tsm_live.spec import ArtifactSpec, read_spec
 
-_GRID = 8  # Squares of one colour along each side of a frame.
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.
 
 
-def moving_frames(count: int, size: int, seed: int = 0) -> np.ndarray:
-    """Returns `[count, size, size, 3]` uint8 frames, each unlike the others.
+def stored_frames(folder: pathlib.Path, size: int) -> np.ndarray:
+    """Returns the `[T, size, size, 3]` uint8 frames of a folder."""
+    return enlarge(np.load(folder / "frames.npy"), size)
 
-    Coloured squares under noise. Only integers are drawn, so that two machines
-    with different versions of NumPy make the same frames.
+
+def enlarge(frames: np.ndarray, size: int) -> np.ndarray:
+    """Repeats pixels, which every machine does alike.
+
+    Args:
+        frames: `[..., S, S, 3]`.
+        size: The height and width to return.
     """
-    rng = np.random.default_rng(seed)
-    squares = rng.integers(0, 192, (count, _GRID, _GRID, 3), np.uint8)
-    places = np.arange(size) * _GRID // size
-    noise = rng.integers(0, 64, (count, size, size, 3), np.uint8)
-    return squares[:, places][:, :, places] + noise
+    places = np.arange(size) * frames.shape[-2] // size
+    return frames[..., places, :, :][..., places, :]
 
 
 def agreement(
@@ -52,7 +54,7 @@ def agreement(
         steps: The number of frames.
     """
     spec = read_spec(path)
-    frames = moving_frames(steps, spec.image_size)
+    frames = stored_frames(path.parent, spec.image_size)[:steps]
     start = time.perf_counter()
     if caches == "copied":
         runner = _gpu_runner(path, compute)
@@ -80,16 +82,16 @@ def clip(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     start = time.perf_counter()
     runner = _gpu_runner(path, compute)
     result = {"open_s": time.perf_counter() - start}
-    logits = [classify_clip(runner, spec, c) for c in clips_of(spec, steps)]
+    frames = stored_frames(path.parent, spec.image_size)[:steps]
+    logits = [classify_clip(runner, spec, c) for c in clips_of(spec, frames)]
     return result | _compare_with_files(path, np.stack(logits))
 
 
-def clips_of(spec: ArtifactSpec, steps: int) -> np.ndarray:
-    """Returns clips for a clip artifact, `steps` frames in all, one at least."""
+def clips_of(spec: ArtifactSpec, frames: np.ndarray) -> np.ndarray:
+    """Cuts frames into as many clips as they fill."""
     length = spec.frame.shape[0]
-    count = max(1, steps // length)
-    frames = moving_frames(count * length, spec.image_size)
-    return frames.reshape(count, length, *frames.shape[1:])
+    count = len(frames) // length
+    return frames[: count * length].reshape(count, length, *frames.shape[1:])
 
 
 def streams(path: pathlib.Path, *, steps: int) -> dict:
@@ -102,21 +104,22 @@ def streams(path: pathlib.Path, *, steps: int) -> dict:
         path: An artifact for several streams.
         steps: The number of steps.
     """
+    frames = stored_frames(path.parent, read_spec(path).image_size)
     found, expected = (
-        _side_by_side(StreamingSession(path, **options), steps)
+        _side_by_side(StreamingSession(path, **options), frames, steps)
         for options in ({"accelerator": "gpu"}, {"threads": 4})
     )
     return _compare("cpu", found, expected)
 
 
-def _side_by_side(session, steps):
+def _side_by_side(session, frames, steps):
     rng = np.random.default_rng(0)
-    frames = moving_frames(2 * session.streams, session.spec.image_size)
     logits = []
     for step in range(steps):
         if step == steps // 2:
             session.reset(1)
-        fed = list(frames[rng.permutation(len(frames))[: session.streams]])
+        chosen = rng.integers(0, len(frames), session.streams)
+        fed: list[np.ndarray | None] = list(frames[chosen])
         if step % 2:
             fed[0] = None
         logits += [p.logits for p in session.step_streams(fed) if p is not None]
@@ -135,7 +138,7 @@ def soak(path: pathlib.Path, *, steps: int) -> dict:
     """
     spec = read_spec(path)
     session = StreamingSession(path, accelerator="gpu")
-    frames = moving_frames(64, spec.image_size)
+    frames = stored_frames(path.parent, spec.image_size)
     held = host = gpu = 0
     finite = True
     for step in range(steps):
@@ -191,7 +194,7 @@ def times(path: pathlib.Path, *, threads: list[int], seconds: float) -> dict:
         "gpu_float32": _gpu_session(path, spec, "float32"),
         **{f"cpu_{n}": StreamingSession(path, threads=n) for n in threads},
     }
-    frames = list(moving_frames(spec.streams, spec.image_size))
+    frames = list(stored_frames(path.parent, spec.image_size)[: spec.streams])
     measured: dict[str, list[float]] = {name: [] for name in sessions}
     end = float("inf")
     turn = 0
@@ -217,9 +220,7 @@ def times(path: pathlib.Path, *, threads: list[int], seconds: float) -> dict:
 def _gpu_session(path, spec, compute):
     if compute == "float16":
         return StreamingSession(path, accelerator="gpu")
-    return Session(
-        spec, lambda: GpuNetwork(path, spec, enforce_float32=True)
-    )
+    return Session(spec, lambda: GpuNetwork(path, spec, enforce_float32=True))
 
 
 def _gpu_runner(path, compute):

@@ -81,7 +81,7 @@ def _describe(vulkan, device):
 
 
 def _version(number, vendor):
-    """Returns a driver's version, whose bits each vendor divides its own way."""
+    """Returns a driver's version; NVIDIA divides the bits its own way."""
     if vendor == _NVIDIA:
         parts = number >> 22, number >> 14 & 0xFF, number >> 6 & 0xFF
     else:
