@@ -31,7 +31,7 @@ import time
 from absl import app, flags
 
 from timing import print_machine
-from tsm_live.spec import read_spec
+from tsm_live.artifact.spec import read_spec
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("folder", None, "From gpu_prepare.py.", required=True)

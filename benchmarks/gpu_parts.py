@@ -13,13 +13,13 @@ import time
 
 import numpy as np
 
-from tsm_live.base_session import Session
-from tsm_live.dry_run import memory
-from tsm_live.gpu_network import AcceleratorError, GpuNetwork
-from tsm_live.replay import classify_clip, replay
-from tsm_live.runner import open_runner
-from tsm_live.session import StreamingSession
-from tsm_live.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.runtimes.dry_run import memory
+from tsm_live.runtimes.gpu_network import AcceleratorError, GpuNetwork
+from tsm_live.runtimes.replay import classify_clip, replay
+from tsm_live.runtimes.runner import open_runner
+from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.streaming_session import StreamingSession
 
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.

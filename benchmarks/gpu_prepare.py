@@ -25,15 +25,15 @@ from absl import app, flags
 from gpu_parts import clips_of, enlarge, stored_frames
 from testing.models import randomize
 from tsm_export.clips import generated_clips
-from tsm_export.tflite import export_tflite
-from tsm_keras.data.gestures import LABELS
+from tsm_export.tflite.export import export_tflite
+from tsm_keras.data.gestures.generate import LABELS
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
-from tsm_live.replay import classify_clip, replay
-from tsm_live.runner import open_runner
-from tsm_live.spec import read_spec
+from tsm_live.artifact.spec import read_spec
+from tsm_live.runtimes.replay import classify_clip, replay
+from tsm_live.runtimes.runner import open_runner
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)
