@@ -53,17 +53,18 @@ def main(argv):
     if argv[1:]:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
     start = time.monotonic()
-    folder = pathlib.Path(FLAGS.to)
-    folder.mkdir(parents=True, exist_ok=True)
     litert = importlib.metadata.version("ai-edge-litert")
     print_machine(LiteRT=litert)
     devices = json.loads(_python("gpu_vulkan.py").stdout or "[]")
+    names = [f"{device['name']} ({device['type']})" for device in devices]
     print(f"Vulkan: {devices}")
-    if all(device["type"] == "CPU" for device in devices) and not (
-        devices and FLAGS.allow_software
-    ):
-        print("No GPU is here, so there is nothing to report.", file=sys.stderr)
-        return 1
+    if not devices:
+        return refuse("a device that Vulkan's loader finds", "no device")
+    is_software = all(device["type"] == "CPU" for device in devices)
+    if is_software and not FLAGS.allow_software:
+        return refuse("a GPU, or `--allow_software`", ", ".join(names))
+    folder = pathlib.Path(FLAGS.to)
+    folder.mkdir(parents=True, exist_ok=True)
     report = {"devices": devices, "LiteRT": litert, "results": []}
     for part, path, options in parts(pathlib.Path(FLAGS.folder)):
         result = {"error": f"not begun within {FLAGS.limit} s"}
@@ -87,6 +88,14 @@ def main(argv):
 
 
 _SHOWN = ("compute", "caches")
+
+
+def refuse(expected, received):
+    print(
+        f"gpu_device.py: error: Needed: {expected}. Received: {received}",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def parts(folder):
