@@ -94,7 +94,7 @@ def clips_of(spec: ArtifactSpec, frames: np.ndarray) -> np.ndarray:
     return frames[: count * length].reshape(count, length, *frames.shape[1:])
 
 
-def streams(path: pathlib.Path, *, steps: int) -> dict:
+def streams(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     """Streams different frames side by side, on the GPU and on the CPU.
 
     Stream 0 stands still at every second step, and stream 1 begins anew in
@@ -102,14 +102,18 @@ def streams(path: pathlib.Path, *, steps: int) -> dict:
 
     Args:
         path: An artifact for several streams.
+        compute: As for `agreement`.
         steps: The number of steps.
     """
-    frames = stored_frames(path.parent, read_spec(path).image_size)
-    found, expected = (
-        _side_by_side(StreamingSession(path, **options), frames, steps)
-        for options in ({"accelerator": "gpu"}, {"threads": 4})
+    spec = read_spec(path)
+    frames = stored_frames(path.parent, spec.image_size)
+    on_gpu = _gpu_session(path, spec, compute)
+    on_cpu = StreamingSession(path, threads=4)
+    return _compare(
+        "cpu",
+        _side_by_side(on_gpu, frames, steps),
+        _side_by_side(on_cpu, frames, steps),
     )
-    return _compare("cpu", found, expected)
 
 
 def _side_by_side(session, frames, steps):
