@@ -1,10 +1,10 @@
-"""Runs artifacts on a GPU: are they all there, right, lasting and fast?
+"""Compares artifacts on a GPU with the CPU: their logits and their speed.
 
     python benchmarks/gpu_device.py --folder=FOLDER --to=RESULTS
 
-takes the files that gpu_prepare.py wrote, and needs no TensorFlow: only
-`ai-edge-litert`, the packages of `tsm-live` and a Vulkan loader. Each part runs
-in a process of its own, as a driver may end it:
+takes the files that gpu_prepare.py wrote. It needs no TensorFlow, only
+`tsm-live` with its packages, `absl-py` and a Vulkan loader. Each part runs in a
+process of its own, because a driver may end the process:
 
 - agreement: 200 frames streamed in float32 and in LiteRT's default compute
   (float16 where the driver has it), caches swapped on the device or copied
@@ -15,9 +15,9 @@ in a process of its own, as a driver may end it:
 - soak: 5,000 steps on end.
 
 `RESULTS/results.json` holds all figures and grows part by part, `log.txt` what
-the processes printed. Takes seven minutes on an H200. Exits with 1 if there is
-no GPU: what a software rasteriser computes is no GPU's result, and is only
-reported with `--allow_software`.
+the processes printed. Takes about ten minutes on an NVIDIA H200. Exits with 1
+if there is no GPU: what a software rasteriser computes is reported only with
+`--allow_software`.
 """
 
 import importlib.metadata
@@ -36,18 +36,28 @@ from tsm_live.artifact.spec import read_spec
 PARTS = ("agreement", "times", "streams", "clip", "soak")
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("folder", None, "From gpu_prepare.py.", required=True)
+flags.DEFINE_string(
+    "folder", None, "The folder that gpu_prepare.py wrote.", required=True
+)
 flags.DEFINE_string("to", None, "The folder of the results.", required=True)
 flags.DEFINE_boolean(
-    "allow_software", False, "Run on a software rasteriser too."
+    "allow_software", False, "Report a software rasteriser too."
 )
-flags.DEFINE_integer("steps", 200, "Frames to compare.", lower_bound=10)
-flags.DEFINE_integer("soak_steps", 5000, "Frames on end.", lower_bound=20)
-flags.DEFINE_float("seconds", 8.0, "How long to time each artifact.")
-flags.DEFINE_multi_integer("threads", [1, 4, 8], "To time the CPU with.")
-flags.DEFINE_list("parts", list(PARTS), "Which parts to run.")
+flags.DEFINE_integer(
+    "steps", 200, "The number of frames to compare.", lower_bound=10
+)
+flags.DEFINE_integer(
+    "soak_steps", 5000, "The number of steps of a soak.", lower_bound=20
+)
+flags.DEFINE_float(
+    "seconds", 8.0, "How long to time each artifact, in seconds."
+)
+flags.DEFINE_multi_integer(
+    "threads", [1, 4, 8], "Numbers of threads to time the CPU with."
+)
+flags.DEFINE_multi_enum("part", PARTS, PARTS, "The parts to run.")
 flags.DEFINE_float("patience", 150.0, "Seconds after which a part is ended.")
-flags.DEFINE_float("limit", 480.0, "Seconds after which no part begins.")
+flags.DEFINE_float("limit", 3600.0, "Seconds after which no part begins.")
 
 _HERE = pathlib.Path(__file__).resolve().parent
 
@@ -66,12 +76,13 @@ def main(argv):
     is_software = all(device["type"] == "CPU" for device in devices)
     if is_software and not FLAGS.allow_software:
         return refuse("a GPU, or `--allow_software`", ", ".join(names))
+    planned = parts(pathlib.Path(FLAGS.folder))
+    if not planned:
+        return refuse("a folder with artifacts", FLAGS.folder)
     folder = pathlib.Path(FLAGS.to)
     folder.mkdir(parents=True, exist_ok=True)
     report = {"devices": devices, "LiteRT": litert, "results": []}
-    for part, path, options in parts(pathlib.Path(FLAGS.folder)):
-        if part not in FLAGS.parts:
-            continue
+    for part, path, options in planned:
         result = {"error": f"not begun within {FLAGS.limit} s"}
         began = time.monotonic()
         if began - start < FLAGS.limit:
@@ -86,7 +97,9 @@ def main(argv):
                 "seconds": seconds,
             }
         )
-        (folder / "results.json").write_text(json.dumps(report, indent=1))
+        written = folder / ".results.json.part"
+        written.write_text(json.dumps(report, indent=1))
+        written.replace(folder / "results.json")
         print(f"{part} {path.stem} {options}: {seconds:.0f} s", flush=True)
     print_tables(report["results"])
     return 0
@@ -116,7 +129,7 @@ def parts(folder):
     steps = {"steps": FLAGS.steps}
     timing = {"threads": FLAGS.threads, "seconds": FLAGS.seconds}
     few = {"steps": max(10, FLAGS.steps // 10)}
-    return [
+    planned = [
         *(
             ("agreement", path, {"compute": compute, "caches": how, **steps})
             for compute, how in (
@@ -138,6 +151,7 @@ def parts(folder):
         ),
         *(("soak", path, {"steps": FLAGS.soak_steps}) for path in single),
     ]
+    return [row for row in planned if row[0] in FLAGS.part]
 
 
 def run_part(part, path, options, log):
@@ -152,7 +166,9 @@ def run_part(part, path, options, log):
     if process.returncode:
         last = process.stderr.strip().splitlines()[-1:]
         return {"error": f"status {process.returncode}: {' '.join(last)}"}
-    return json.loads(process.stdout.strip().splitlines()[-1])
+    # LiteRT prints, too.
+    lines = process.stdout.splitlines()
+    return json.loads(next(x for x in reversed(lines) if x.startswith("{")))
 
 
 def _python(script, *arguments):
