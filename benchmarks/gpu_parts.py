@@ -10,6 +10,7 @@ import pathlib
 import subprocess
 import sys
 import time
+import traceback
 
 import numpy as np
 
@@ -273,6 +274,9 @@ def _main(part, path, options):
         result = _PARTS[part](pathlib.Path(path), **json.loads(options))
     except AcceleratorError as error:
         result = {"refused": " ".join(str(error).split())}
+    except Exception as error:
+        traceback.print_exc()  # LiteRT prints after it.
+        result = {"error": f"{type(error).__name__}: {error}"}
     # On a line of its own: LiteRT prints too, and does not end its lines.
     print(f"\n{json.dumps(result, default=float)}", flush=True)
 
