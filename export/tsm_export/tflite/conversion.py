@@ -10,6 +10,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from tsm_export.calibration import Feeds
+from tsm_export.tflite.concatenated_constants import store_as_float32
 from tsm_export.tflite.flatbuffer import pack, unpack
 from tsm_export.tflite.layout import put_in_order
 from tsm_export.tflite.single_pixels import skip_squeezes
@@ -59,6 +60,7 @@ def convert(
     model = unpack(content)
     skip_squeezes(model)
     sample_first(model)
+    store_as_float32(model)
     put_in_order(model)
     return pack(model)
 

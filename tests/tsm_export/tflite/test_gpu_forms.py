@@ -1,10 +1,11 @@
-"""int8 in the forms that the GPU accelerator computes right, and the CPU too.
+"""Networks in the forms that the GPU accelerator computes right.
 
-That the GPU does is in test_verify.py.
+That the GPU does is in verify/test_checks.py.
 """
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
@@ -98,3 +99,36 @@ def test_a_bias_that_is_added_to_something_else_stays_one(monkeypatch):
     before, after = _both(monkeypatch, network, "skip_squeezes")
     assert _run(after).shape == _run(before).shape == (1, 6)
     np.testing.assert_array_equal(_run(after), _run(before))
+
+
+class _BehindConstants(layers.Layer):
+    """Puts numbers before the channels, as a shift puts zeros before a clip."""
+
+    def call(self, image):
+        numbers = np.random.default_rng(2).normal(size=image.shape)
+        constants = tf.constant(numbers.astype(np.float32))
+        return tf.concat([constants, image + image], axis=-1)
+
+
+def test_constants_that_are_concatenated_are_not_float16(monkeypatch):
+    before, after = _both(
+        monkeypatch, _BehindConstants(), "store_as_float32", "float16"
+    )
+    assert _ops(before) == ["DEQUANTIZE", "ADD", "CONCATENATION"]
+    assert _ops(after) == ["ADD", "CONCATENATION"]
+    image = np.random.default_rng(1).normal(size=(1, 9, 9, 4))
+    outputs = [
+        Interpreter(model_content=content).get_signature_runner()(
+            image=image.astype(np.float32)
+        )["features"]
+        for content in (before, after)
+    ]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_other_constants_stay_float16(monkeypatch):
+    before, after = _both(
+        monkeypatch, layers.Conv2D(5, 3), "store_as_float32", "float16"
+    )
+    assert _ops(after) == _ops(before)
+    assert "DEQUANTIZE" in _ops(after)

@@ -117,6 +117,7 @@ class GpuNetwork:
     Args:
         path: The file.
         spec: Its spec.
+        enforce_float32: As for `open_gpu_model`.
 
     Raises:
         ArtifactError: If the tensors are not those that the spec describes.
@@ -125,11 +126,17 @@ class GpuNetwork:
 
     accelerator = "gpu"
 
-    def __init__(self, path: str | os.PathLike, spec: ArtifactSpec):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        spec: ArtifactSpec,
+        *,
+        enforce_float32: bool = False,
+    ):
         inputs, outputs = signature_details(load_interpreter(path))
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
-        self._model = open_gpu_model(path)
+        self._model = open_gpu_model(path, enforce_float32=enforce_float32)
         ((signature, names),) = self._model.get_signature_list().items()
         self._spec = spec
 

@@ -1,0 +1,49 @@
+"""store_as_float32: constants that are concatenated stay out of float16.
+
+In a file with float16 weights the zeros at the ends of a shifted clip are
+float16 too. On a GPU that computes in float16, LiteRT 2.3's accelerator then
+writes a shader for the concatenation that does not compile if it is told to
+compute in float32. It says so only in its log: all logits are zero.
+"""
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tsm_export.tflite.flatbuffer import op_name
+
+
+def store_as_float32(model: Any) -> None:
+    """Stores float16 constants that are concatenated as float32.
+
+    Args:
+        model: A `schema.ModelT` of one graph, to be changed; it computes what
+            it did.
+    """
+    (graph,) = model.subgraphs
+    concatenated = {
+        index
+        for operator in graph.operators
+        if op_name(model, operator) == "CONCATENATION"
+        for index in operator.inputs
+    }
+    operators = []
+    for operator in graph.operators:
+        if op_name(model, operator) == "DEQUANTIZE":
+            (source,), (output,) = operator.inputs, operator.outputs
+            stored = graph.tensors[source]
+            data = model.buffers[stored.buffer].data
+            if (
+                stored.type == schema.TensorType.FLOAT16
+                and data is not None
+                and output in concatenated
+            ):
+                buffer = schema.BufferT()
+                halves = np.asarray(data, np.uint8).view(np.float16)
+                buffer.data = halves.astype(np.float32).view(np.uint8)
+                graph.tensors[output].buffer = len(model.buffers)
+                model.buffers.append(buffer)
+                continue  # The tensor is a constant now; nothing computes it.
+        operators.append(operator)
+    graph.operators = operators

@@ -1,0 +1,93 @@
+import collections
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from testing.checkout import PACKAGE_ROOTS, ROOT
+from tsm_export.verify.gpu import gpu_environment
+
+_NO_DRIVER = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
+
+
+def _run(script, *arguments, environment):
+    roots = [*map(str, PACKAGE_ROOTS.values()), str(ROOT / "tests")]
+    return subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / script), *arguments],
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(roots)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def _measure(folder, results, *arguments, environment):
+    return _run(
+        "gpu_device.py",
+        f"--folder={folder}",
+        f"--to={results}",
+        *arguments,
+        environment=environment,
+    )
+
+
+@pytest.mark.parametrize("flags", [(), ("--allow_software",)])
+def test_it_reports_nothing_without_a_device(tmp_path, flags):
+    results = tmp_path / "results"
+    process = _measure(tmp_path, results, *flags, environment=_NO_DRIVER)
+    assert process.returncode == 1
+    assert process.stderr.strip().endswith("Received: no device")
+    assert not results.exists()
+
+
+@pytest.mark.slow
+def test_all_parts_on_software_vulkan(tmp_path):
+    environment = gpu_environment()
+    if environment is None:
+        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
+    folder, results = tmp_path / "files", tmp_path / "results"
+    process = _run(
+        "gpu_prepare.py",
+        *(f"--to={folder}", "--width=0.35", "--image_size=32"),
+        *("--stored_size=32", "--quantize=none", "--streams=1,2", "--clips=2"),
+        environment={},
+    )
+    assert process.returncode == 0, process.stderr
+    if environment:  # What was found is software, not a GPU.
+        process = _measure(folder, results, environment=environment)
+        assert process.returncode == 1
+        assert "--allow_software" in process.stderr
+        assert not results.exists()
+    options = ("--allow_software", "--steps=10", "--soak_steps=20")
+    options += ("--seconds=0.2", "--threads=1")
+    process = _measure(folder, results, *options, environment=environment)
+    assert process.returncode == 0, process.stderr
+    report = json.loads((results / "results.json").read_text())
+    assert report["devices"][0]["name"] in process.stdout
+    parts = collections.Counter(row["part"] for row in report["results"])
+    assert parts == {
+        "agreement": 3,
+        "times": 2,
+        "streams": 2,
+        "clip": 2,
+        "soak": 1,
+    }
+    for row in report["results"]:
+        assert "error" not in row and "refused" not in row, row
+        for key in ("file_error", "cpu_error"):
+            assert row.get(key, 0) < 1e-3
+        for key in ("reset_exact", "as_fresh", "finite"):
+            assert row.get(key, True)
+        if row["part"] == "times":
+            assert row["gpu_ms"] > 0 < row["cpu_1_ms"]
+    # A part that fails, fails alone, and says why.
+    (folder / "mobilenet_v2_none_clip1.npy").unlink()
+    process = _measure(
+        folder, results, *options, "--part=clip", environment=environment
+    )
+    assert process.returncode == 0, process.stderr
+    report = json.loads((results / "results.json").read_text())
+    assert len(report["results"]) == 2
+    for row in report["results"]:
+        assert "FileNotFoundError" in row["error"]
