@@ -39,13 +39,17 @@ def _meanings(quantizations):
     return "; ".join(f"{name}: {text}" for name, text in quantizations.items())
 
 
+def _define_enum(name, default, text, *, flag_values, enum_values):
+    flags.DEFINE_enum(name, default, enum_values, text, flag_values=flag_values)
+
+
 FLAGS = flags.FlagValues()
 _GROUPS: dict[str, list[tuple[Any, ...]]] = {
     "output": [
         ("to", flags.DEFINE_string, None, "The .tflite or .onnx file to write"),
         (
             "format",
-            flags.DEFINE_enum,
+            _define_enum,
             None,
             "The format of the file (default: what --to ends in)",
             {"enum_values": list(_FORMATS)},
@@ -67,7 +71,7 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
     "network": [
         (
             "kind",
-            flags.DEFINE_enum,
+            _define_enum,
             "stream",
             "stream: one frame per call, for causal networks; clip: one whole "
             "clip per call",
@@ -75,7 +79,7 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
         ),
         (
             "quantize",
-            flags.DEFINE_enum,
+            _define_enum,
             "none",
             f"For .tflite {_meanings(QUANTIZATIONS)}. "
             f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}",
@@ -96,7 +100,7 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
         ),
         (
             "input",
-            flags.DEFINE_enum,
+            _define_enum,
             None,
             "Type of the frames; uint8 is what cameras give (default: what the "
             "network computes with)",
