@@ -27,8 +27,9 @@ def read_class_folders(options: SourceOptions) -> Collection:
     if not clips:
         raise ValueError(
             f"{options.root} holds no videos: put them into one folder per "
-            f"class ({options.root}/<class>/<file>, {' '.join(VIDEO_SUFFIXES)}), or "
-            "say with --source_format what it holds."
+            f"class ({options.root}/<class>/<file>, "
+            f"{' '.join(VIDEO_SUFFIXES)}), or say with --source_format "
+            "what it holds."
         )
     rest = [left_out(folder) for _, folder in split_folders(options.root)]
     return Collection(
