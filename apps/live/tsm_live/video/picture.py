@@ -65,7 +65,7 @@ class PictureConverter:
         chain = [
             self._source,
             *(self._graph.add(turn) for turn in turns),
-            self._graph.add("scale", f"w={width}:h={height}:flags=bicubic"),
+            self._graph.add("scale", f"w={width}:h={height}:flags=bicubic:threads=1"),
             self._graph.add("format", "rgb24"),
             self._sink,
         ]
