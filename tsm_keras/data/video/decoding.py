@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -52,8 +53,9 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: If it cannot be read to its end or has no frame.
     """
-    shape, times, key_frames = None, [], []
-    stamps: list[int | None] = []
+    shape, times = None, []
+    stamps: list[Any] = []  # None where a frame has none.
+    key_frames: list[tuple[int, Any]] = []
     with Video(path) as video:
         for time, frame in video.timed_frames():
             if shape is None:

@@ -4,6 +4,7 @@ import itertools
 import os
 import stat
 import sys
+from fractions import Fraction
 
 import cv2
 
@@ -50,7 +51,9 @@ class VideoFile:
                 f"{error.advice}".rstrip()
             ) from error
         self._frames = self._video.timed_frames()
-        self._first = None  # Time of the first frame, as the file has it.
+        self._first: Fraction | None = (
+            None  # Time of the first frame, as the file has it.
+        )
 
     def read(self) -> TimedFrame | None:
         """Returns the next frame, None after the last.

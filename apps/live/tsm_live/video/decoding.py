@@ -131,7 +131,7 @@ class Video:
             if stamp is None:
                 now = time + self._interval if self._count else time
             else:
-                now = stamp * frame.time_base - self._begin
+                now = stamp * self._stream.time_base - self._begin
                 if self._count and now <= time:
                     now = time + self._interval
             time, self._count = now, self._count + 1

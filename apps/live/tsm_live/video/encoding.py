@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -13,11 +14,13 @@ _H264 = next(
     for name in ("libx264", "libopenh264", "mpeg4")
     if name in av.codecs_available
 )
+# Of libx264: a live run leaves little time.
+_FAST = {"preset": "superfast", "tune": "zerolatency"}
 # Codec, pixel format and options. An .mp4 can be played when it has been
 # closed, an .mkv or an .avi even after a power cut, up to its last seconds.
 _CODECS = {
-    ".mp4": (_H264, "yuv420p", {"preset": "veryfast"}),
-    ".mkv": (_H264, "yuv420p", {"preset": "veryfast", "tune": "zerolatency"}),
+    ".mp4": (_H264, "yuv420p", _FAST),
+    ".mkv": (_H264, "yuv420p", _FAST),
     ".avi": ("mjpeg", "yuvj420p", {"qmin": "3", "qmax": "3"}),
 }
 SUFFIXES = tuple(_CODECS)
@@ -44,8 +47,9 @@ class VideoWriter:
         self._container = av.open(os.fspath(path), "w")
         rate = Fraction(fps).limit_denominator(1001)
         try:
-            self._stream = self._container.add_stream(
-                codec, rate=rate, options=options
+            self._stream = cast(
+                av.VideoStream,
+                self._container.add_stream(codec, rate=rate, options=options),
             )
         except ValueError as error:
             raise OSError(

@@ -1,12 +1,16 @@
 """PictureConverter: decoded frames become pictures as a player shows them."""
 
 import itertools
+from typing import Any
 
 import av
 import numpy as np
 
 # A pixel that is wider or higher than this is a mistake in the file's header.
 _MAX_PIXEL_ASPECT = 5
+
+# One thread, as files are read in parallel.
+_SCALING = "flags=bicubic:threads=1"
 
 
 class PictureConverter:
@@ -30,11 +34,11 @@ class PictureConverter:
 
     def convert(self, frame: av.VideoFrame) -> np.ndarray:
         """Returns a frame as `[H, W, 3]` uint8 RGB."""
-        matrix = frame.side_data.get("DISPLAYMATRIX")
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
         kind = (
             *(frame.width, frame.height, frame.format.name),
             *(frame.colorspace, frame.color_range),
-            matrix and bytes(matrix),
+            None if matrix is None else bytes(matrix),
         )
         if kind != self._kind:  # Some streams change midway.
             self._build(frame, matrix)
@@ -65,7 +69,7 @@ class PictureConverter:
         chain = [
             self._source,
             *(self._graph.add(turn) for turn in turns),
-            self._graph.add("scale", f"w={width}:h={height}:flags=bicubic:threads=1"),
+            self._graph.add("scale", f"w={width}:h={height}:{_SCALING}"),
             self._graph.add("format", "rgb24"),
             self._sink,
         ]

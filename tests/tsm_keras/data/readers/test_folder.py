@@ -11,7 +11,8 @@ from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.data.readers.folder import scan_folder
 from tsm_keras.data.video.class_folders import class_videos, left_out
-from tsm_keras.data.video.decoding import VideoError
+from tsm_keras.data.video.decoding import VideoError, read_video
+from tsm_keras.data.video.encoding import write_video
 
 
 def test_classes_are_sorted_and_videos_labelled():
@@ -167,3 +168,14 @@ def test_a_class_with_a_blank_at_its_end_is_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match="blank: rename.*push '$"):
             refuse()
+
+
+def test_a_video_of_one_frame_has_a_frame_rate(tmp_path):
+    # A stream is fed at the rate of its video.
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    frames = read_video(folder / "push" / "0.mp4", [0])
+    write_video(folder / "push" / "0.mp4", frames, fps=25)
+    clips = open_clips(folder)
+    (number,) = [i for i, name in enumerate(clips.clip_names) if "push" in name]
+    about = clips.describe(number)
+    assert int(about["num_frames"]) == 1 and float(about["frame_rate"]) == 1
