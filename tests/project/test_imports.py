@@ -8,12 +8,16 @@ from testing import checkout
 
 # What a package may import beside itself.
 _PACKAGES = {
-    "tsm_keras": (),
+    "tsm_keras": ("tsm_keras",),
     "tsm_live": (),
     "tsm_jetson": ("tsm_live",),
     "tsm_export": ("tsm_keras", "tsm_live"),
     "tsm_cli": ("tsm_export", "tsm_keras", "tsm_live"),
 }
+
+# The one room that sees part of a package which its own package does not: so
+# training and live runs decode and colour video in the same way.
+_DECODER = {"tsm_keras.data.video": ("tsm_keras", "tsm_live.video")}
 
 # What a room of tsm_keras may import beside itself. The package's own modules,
 # what users meet first, see all rooms, and no room sees them; but some of
@@ -56,6 +60,7 @@ _ORDERS = {
         "prepare",
     ),
     "tsm_live": (
+        "video",
         "artifact",
         "runtimes",
         "sessions",
@@ -97,7 +102,11 @@ def _ordered(home, rooms):
 
 @pytest.mark.parametrize(
     "rules",
-    [_PACKAGES, _ROOMS, *(_ordered(*order) for order in _ORDERS.items())],
+    [
+        _PACKAGES | _DECODER,
+        _ROOMS,
+        *(_ordered(*order) for order in _ORDERS.items()),
+    ],
     ids=["packages", "rooms", *_ORDERS],
 )
 def test_imports_run_one_way(rules):

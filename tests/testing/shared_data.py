@@ -5,6 +5,7 @@ import pytest
 from testing.checkout import ROOT
 
 FIXTURES = ROOT.parent / "shared" / "data" / "fixtures"
+CASES = ROOT.parent / "shared" / "cases"
 ACTIONS = ROOT.parent / "shared" / "data" / "actions"
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from testing.checkout import PACKAGE_ROOTS, ROOT
 from testing.live_states import live_state, random_frame
 from testing.videos import opencv_frames
 from testing.waiting import wait_for
+from tsm_live.video import encoding as encoding_module
 from tsm_live.views import video_output as video_output_module
 from tsm_live.views.drawing import draw
 from tsm_live.views.video_output import VideoOutput
@@ -46,6 +48,14 @@ def _write(path, times, **changes):
         output.show(_state(number, time=each, **changes))
     output.close()
     return output
+
+
+def test_browsers_can_play_it(tmp_path):
+    _write(tmp_path / "out.mp4", [0.0, 0.1], fps=10.0)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        (stream,) = container.streams
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt == "yuv420p"
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".MP4"])
@@ -130,8 +140,8 @@ def disk(monkeypatch):
         def __getattr__(self, name):
             return getattr(self._writer, name)
 
-    fast = cv2.VideoWriter
-    monkeypatch.setattr(video_output_module.cv2, "VideoWriter", SlowWriter)
+    fast = video_output_module.VideoWriter
+    monkeypatch.setattr(video_output_module, "VideoWriter", SlowWriter)
     frame = np.zeros((*_SIZE, 3), np.uint8)
     monkeypatch.setattr(video_output_module, "_QUEUE", 4 * frame.nbytes)
     return is_ready
@@ -201,7 +211,7 @@ def test_a_folder_that_is_removed_meanwhile(tmp_path, frames):
     for number in range(frames):
         output.show(_state(number, time=number / 10))
     if frames:
-        wait_for(lambda: output.frames)  # OpenCV has opened the file.
+        wait_for(lambda: output.frames)  # The file is open.
     shutil.rmtree(folder)
     if not frames:
         output.close()  # Nothing is lost.
@@ -222,14 +232,15 @@ def test_wrong_paths(tmp_path):
         VideoOutput(tmp_path / "file" / "out.mp4")
 
 
-def test_a_codec_that_opencv_lacks(tmp_path, monkeypatch):
-    monkeypatch.setitem(video_output_module._CODECS, ".mp4", "ZZZZ")
+def test_a_codec_that_ffmpeg_lacks(tmp_path, monkeypatch):
+    missing = ("zzzz", "yuv420p", {})
+    monkeypatch.setitem(encoding_module._CODECS, ".mp4", missing)
     output = VideoOutput(tmp_path / "out.mp4")
-    with pytest.raises(OSError, match="OpenCV cannot write the video .*ZZZZ"):
+    with pytest.raises(OSError, match="cannot write the video .*zzzz"):
         for _ in range(1000):
             output.show(_state(0))
             time.sleep(0.01)
-    with pytest.raises(OSError, match="OpenCV cannot write"):
+    with pytest.raises(OSError, match="cannot write the video"):
         output.close()
     assert list(tmp_path.iterdir()) == []
 

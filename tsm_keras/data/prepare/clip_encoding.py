@@ -17,7 +17,11 @@ from tsm_keras.data.storage.prepared_dataset import ImageSettings
 from tsm_keras.data.video.decoding import VideoError, iterate_video
 from tsm_keras.data.video.frame_folder import iterate_frame_folder
 from tsm_keras.data.video.frame_times import even_indices, is_even, slot
-from tsm_keras.data.video.resizing import resize_short_side, with_short_side
+from tsm_keras.data.video.resizing import (
+    central_part,
+    resize_short_side,
+    with_short_side,
+)
 
 # A protocol buffer ends at 2 GB, and a reader holds several clips.
 _MAX_BYTES = 1 << 28
@@ -42,6 +46,10 @@ class Rejected:
     """Why a clip is left out."""
 
     reason: str
+
+
+class _SizeChangesError(Exception):
+    """A video's frames differ in size, as when a phone is turned."""
 
 
 def try_encode_clip(
@@ -81,7 +89,8 @@ def encode_clip(
 
     Frames are upright, `images.short_side` pixels on their short side and at
     most `images.max_frame_rate` a second. A clip whose frame rate varies is
-    put on even times. A clip of one frame is said to last a second.
+    put on even times. A clip of one frame is said to last a second. Where the
+    size changes midway, each frame keeps its centre, of the size that all have.
 
     Args:
         root: Folder that `source.path` is relative to.
@@ -94,7 +103,11 @@ def encode_clip(
     """
     path = pathlib.Path(root) / source.path
     try:
-        return _encode(path, _iterate(path, source), images)
+        try:
+            return _encode(path, _iterate(path, source), images)
+        except _SizeChangesError:
+            shape = _smallest(_iterate(path, source), images.short_side)
+            return _encode(path, _iterate(path, source), images, shape)
     except VideoError:
         check_readable(path)
         raise
@@ -128,8 +141,17 @@ def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
     )
 
 
-def _encode(path, frames, images):
-    seen, times, encoded, shape, last_slot, size = [], [], [], None, None, 0
+def _smallest(frames, short_side):
+    """Returns the smallest height and width of frames when resized."""
+    shapes = {frame.shape[:2] for _, frame in frames}
+    resized = [with_short_side(*shape, short_side) for shape in shapes]
+    return tuple(map(min, zip(*resized, strict=True)))
+
+
+def _encode(path, frames, images, shape=None):
+    """Encodes frames whose size does not change, or what is in `shape`."""
+    seen, times, encoded, last_slot, size = [], [], [], None, 0
+    is_cut = shape is not None
     for time, frame in frames:
         seen.append(time)
         if images.max_frame_rate is not None:
@@ -139,9 +161,11 @@ def _encode(path, frames, images):
             last_slot = this_slot
         _check_sides(path, frame, images.short_side)
         frame = resize_short_side(frame[None], images.short_side)[0]
-        shape = shape or frame.shape
-        if frame.shape != shape:  # Some streams change their size midway.
-            frame = cv2.resize(frame, shape[1::-1])
+        shape = shape or frame.shape[:2]
+        if is_cut:
+            frame = central_part(frame, *shape)
+        elif frame.shape[:2] != shape:
+            raise _SizeChangesError
         times.append(time)
         encoded.append(_jpeg(frame, images.quality))
         size += len(encoded[-1])

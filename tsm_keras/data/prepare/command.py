@@ -236,6 +236,8 @@ def _plan():
             frame_rate=FLAGS.frame_rate,
         ),
     )
+    if collection.left_out:
+        print(f"left out: {collection.left_out}")
     return make_plan(
         collection,
         name=FLAGS.name,

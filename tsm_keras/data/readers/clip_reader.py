@@ -20,6 +20,7 @@ from tsm_keras.data.storage.prepared_dataset import (
     open_prepared,
 )
 from tsm_keras.data.video.class_folders import (
+    left_out,
     split_folders,
     visible_folders,
 )
@@ -158,6 +159,8 @@ def open_clips(
             max_bad_fraction=max_bad_fraction,
             progress=progress,
         )
+    if verbose and (rest := left_out(path)):
+        print(f"left out: {rest}")
     if verbose and videos.rejected:
         total = len(videos.paths) + len(videos.rejected)
         print(f"left out {len(videos.rejected)} of {total} videos:")

@@ -99,7 +99,7 @@ def scan_folder(
     if not folder.is_dir():
         raise FileNotFoundError(
             f"The data folder {folder} does not exist. It must hold one "
-            "folder a class with videos in it."
+            "folder per class with videos in it."
         )
     found = class_videos(folder)
     _check_classes(folder, found, label_names, may_lack)
@@ -159,7 +159,7 @@ def _probe(path):
 def _check_classes(folder, found, label_names, may_lack):
     if not any(found.values()):
         raise ValueError(
-            f"{folder} holds no videos: put them into one folder a class "
+            f"{folder} holds no videos: put them into one folder per class "
             f"({folder}/<class>/<file>, {' '.join(VIDEO_SUFFIXES)})."
         )
     empty = sorted(name for name, paths in found.items() if not paths)

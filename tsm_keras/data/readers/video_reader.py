@@ -6,7 +6,6 @@ import tensorflow as tf
 from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.readers.folder import VideoFolder
 from tsm_keras.data.video.decoding import read_video
-from tsm_keras.data.video.resizing import resize_short_side
 
 
 class VideoReader:
@@ -28,7 +27,8 @@ class VideoReader:
         self.mirrored_labels = videos.mirrored_labels()
         self._videos = videos
         infos = videos.infos
-        rates = [x.num_frames / (x.duration or np.inf) for x in infos]
+        # A single frame is said to last a second, as in `tsm prepare`.
+        rates = [x.num_frames / (x.duration or 1.0) for x in infos]
         self.frame_rate = float(np.median(rates))
         self._clips = {
             "num_frames": np.array([x.num_frames for x in infos], np.int32),
@@ -81,15 +81,14 @@ class VideoReader:
 
     def _decode(self, path, indices, short_side):
         if self._memory is None:
-            key_frames = self._key_frames[path]
-            frames = read_video(path, indices, key_frames=key_frames)
-            return _resize(frames, short_side)
+            return read_video(
+                path,
+                indices,
+                key_frames=self._key_frames[path],
+                short_side=short_side,
+            )
         # Each file is decoded whole, once.
         key = path, short_side
         if key not in self._memory:
-            self._memory[key] = _resize(read_video(path), short_side)
+            self._memory[key] = read_video(path, short_side=short_side)
         return self._memory[key][indices]
-
-
-def _resize(frames, short_side):
-    return resize_short_side(frames, short_side) if short_side else frames

@@ -1,11 +1,14 @@
 """Folders of class folders: `CLASS/FILE`, or `SPLIT/CLASS/FILE`."""
 
+import collections
+import os
 import pathlib
 
 # fmt: off
 VIDEO_SUFFIXES = (
-    ".3gp", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov",
-    ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv",
+    ".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".gif", ".m2ts", ".m4v",
+    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob",
+    ".webm", ".wmv",
 )
 # fmt: on
 
@@ -18,17 +21,76 @@ _SPLIT_NAMES = {
 
 
 def class_videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-    """Returns the videos of each class folder, all sorted."""
-    return {
-        entry.name: sorted(
-            path
-            for path in entry.rglob("*")
-            if path.suffix.lower() in VIDEO_SUFFIXES
-            and not path.name.startswith(".")
-            and not path.is_dir()
-        )
+    """Returns the videos of each class folder, all sorted.
+
+    Folders inside a class folder are read too, linked ones included.
+
+    Raises:
+        ValueError: If the name of a class begins or ends with a blank.
+    """
+    return {entry.name: find_videos(entry) for entry in class_folders(folder)}
+
+
+def find_videos(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the videos anywhere below a folder, sorted."""
+    return sorted(path for path, kind in _entries(folder) if kind == "videos")
+
+
+def left_out(folder: pathlib.Path) -> str:
+    """Counts what of class folders `class_videos` does not take, in words.
+
+    Returns:
+        As `2 .txt files, 1 hidden folders`; empty if there is nothing.
+    """
+    counts = collections.Counter(
+        kind
         for entry in visible_folders(folder)
-    }
+        for _, kind in _entries(entry)
+        if kind != "videos"
+    )
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+
+
+def _entries(folder):
+    """Yields what is below a folder and its kind; follows links once."""
+    seen = {os.path.realpath(folder)}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        kept = []
+        for name in sorted(folders):
+            path = pathlib.Path(parent, name)
+            if name.startswith("."):
+                yield path, "hidden folders"
+            elif os.path.realpath(path) in seen:
+                yield path, "linked folders that are read already"
+            else:
+                seen.add(os.path.realpath(path))
+                kept.append(name)
+        folders[:] = kept
+        for name in names:
+            path = pathlib.Path(parent, name)
+            if name.startswith("."):
+                yield path, "hidden files"
+            elif path.suffix.lower() in VIDEO_SUFFIXES:
+                yield path, "videos"
+            else:
+                yield path, f"{path.suffix.lower() or 'other'} files"
+
+
+def class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders of the classes, sorted.
+
+    Raises:
+        ValueError: If the name of one begins or ends with a blank, which
+            nobody sees.
+    """
+    found = visible_folders(folder)
+    for entry in found:
+        if entry.name != entry.name.strip():
+            raise ValueError(
+                "The name of a class must not begin or end with a blank: "
+                f"rename the folder. Received: {str(entry)!r}"
+            )
+    return found
 
 
 def split_folders(

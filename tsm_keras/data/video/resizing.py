@@ -1,5 +1,7 @@
 """How a frame of any size becomes the square that a network sees."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -41,7 +43,31 @@ def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized
 
 
+def stack_frames(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Stacks `[H, W, 3]` uint8 frames, whose sizes may differ.
+
+    Where they do, each is resized to the smallest short side among them, and
+    the central part that all have is cut out: what a central crop shows is
+    then what it shows of each frame by itself.
+
+    Returns:
+        `[T, H, W, 3]`.
+    """
+    if len({frame.shape for frame in frames}) > 1:
+        side = min(min(frame.shape[:2]) for frame in frames)
+        frames = [resize_short_side(frame[None], side)[0] for frame in frames]
+        height, width = np.min([frame.shape[:2] for frame in frames], axis=0)
+        frames = [central_part(frame, height, width) for frame in frames]
+    return np.stack(frames)
+
+
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
-    """Cuts the central square out of `[T, H, W, 3]` frames."""
-    top, left = (np.array(frames.shape[1:3]) - size) // 2
-    return frames[:, top : top + size, left : left + size]
+    """Cuts the central square out of `[..., H, W, 3]` frames."""
+    return central_part(frames, size, size)
+
+
+def central_part(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cuts the centre out of `[..., H, W, 3]` frames."""
+    top = (frames.shape[-3] - height) // 2
+    left = (frames.shape[-2] - width) // 2
+    return frames[..., top : top + height, left : left + width, :]

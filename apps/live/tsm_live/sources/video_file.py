@@ -1,34 +1,37 @@
 """VideoFile: the frames of a file and their times."""
 
+import itertools
 import os
 import stat
 import sys
+from fractions import Fraction
 
 import cv2
 
 from tsm_live.sources.source import SourceError, TimedFrame
+from tsm_live.video.decoding import Video
+from tsm_live.video.video_error import VideoError
 
-# Of the length that a file claims to have: what lacks at its end without
-# being worth a word (containers count some frames that are no picture).
-_MAY_LACK = 0.1
 _FPS_RANGE = (1.0, 240.0)  # Any other rate is a unit of time, say, or none.
+_MEASURED_FRAMES = 10
 
 
 class VideoFile:
     """Reads a video file from its first frame to its last.
 
-    Damaged frames are concealed or left out, as FFmpeg does; where a file
-    breaks off, it ends, and that is said on stderr.
+    Frames are those that training sees (`tsm_live.video`), but damaged ones
+    are concealed or left out, as FFmpeg does. Where that happened, or where
+    the file breaks off, one line on stderr says so at the end.
 
     Args:
         path: Of the file, or its `http(s)://` address.
 
     Attributes:
         name: The same.
-        fps: Frames a second.
+        fps: Frames per second.
 
     Raises:
-        SourceError: If there is no such file, or it is no video.
+        SourceError: If there is no such file, or it is not a video.
     """
 
     is_live = False
@@ -38,19 +41,19 @@ class VideoFile:
         self.name = os.fspath(path)
         if "://" not in self.name:
             _check_file(self.name)
-        self._capture = cv2.VideoCapture(self.name)
-        if not self._capture.isOpened():
+        try:
+            # Threads pay off for one long video.
+            self._video = Video(path, is_strict=False, threads=0)
+            self.fps = self._frame_rate()
+        except VideoError as error:
             raise SourceError(
-                f"{self.name} cannot be read as a video: it is damaged, or of "
-                "a kind that OpenCV does not know."
-            )
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        frames = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self._claimed_length = frames / rate if rate > 0 else 0.0
-        is_rate = _FPS_RANGE[0] <= rate <= _FPS_RANGE[1]
-        self.fps = rate if is_rate else _measured_fps(self.name)
-        self._first = 0.0  # Time of the first frame, as the file has it.
-        self._last: float | None = None
+                f"{self.name} cannot be read as a video: {error.reason}. "
+                f"{error.advice}".rstrip()
+            ) from error
+        self._frames = self._video.timed_frames()
+        self._first: Fraction | None = (
+            None  # Time of the first frame, as the file has it.
+        )
 
     def read(self) -> TimedFrame | None:
         """Returns the next frame, None after the last.
@@ -58,20 +61,24 @@ class VideoFile:
         Raises:
             SourceError: If there is not a single one.
         """
-        read, image = self._capture.read()
-        if read:
-            return TimedFrame(image, self._time())
-        if self._last is None:
+        try:
+            found = next(self._frames, None)
+        except VideoError as error:
+            raise SourceError(
+                f"{self.name} cannot be read: {error.reason}."
+            ) from error
+        if found is not None:
+            time, frame = found
+            if self._first is None:
+                self._first = time
+            image = self._video.convert(frame)
+            cv2.cvtColor(image, cv2.COLOR_RGB2BGR, image)
+            return TimedFrame(image, float(time - self._first))
+        if self._first is None:
             raise SourceError(
                 f"{self.name} cannot be read: it yields no frame."
             )
-        length = self._last + 1 / self.fps
-        if length < (1 - _MAY_LACK) * self._claimed_length - 1 / self.fps:
-            print(
-                f"tsm-live: warning: {self.name} breaks off after "
-                f"{length:.2f} of {self._claimed_length:.2f} s",
-                file=sys.stderr,
-            )
+        self._tell_damage()
         return None
 
     def stop(self) -> None:
@@ -79,39 +86,37 @@ class VideoFile:
 
     def close(self) -> None:
         """Closes the file."""
-        self._capture.release()
+        self._video.close()
 
-    def _time(self):
-        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
-        if self._last is None:
-            self._first, self._last = stamp, 0.0
-        elif stamp > 0:
-            self._last = stamp - self._first
-        else:  # Some frames carry no time.
-            self._last += 1 / self.fps
-        return self._last
+    def _frame_rate(self):
+        """Returns the file's rate, else that of its first frames, else 25."""
+        rate = float(self._video.rate)
+        if _FPS_RANGE[0] <= rate <= _FPS_RANGE[1]:
+            return rate
+        frames = itertools.islice(self._video.timed_frames(), _MEASURED_FRAMES)
+        times = [time for time, _ in frames]
+        self._video.rewind()
+        if len(times) < 2:
+            return 25.0
+        return float((len(times) - 1) / (times[-1] - times[0]))
+
+    def _tell_damage(self):
+        if missing := self._video.missing_end():
+            found, claimed = missing
+            trouble = f"breaks off after {found:.2f} of {claimed:.2f} s"
+        elif self._video.errors:
+            trouble = "is damaged: some of its frames are wrong or left out"
+        else:
+            return
+        print(f"tsm-live: warning: {self.name} {trouble}", file=sys.stderr)
 
 
 def _check_file(path):
     """Refuses what FFmpeg would wait for without end, such as a pipe."""
     if not os.path.exists(path):
         raise SourceError(f"There is no video at {path}.")
-    mode = os.stat(path).st_mode
-    # Some cameras are devices with a path.
-    if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):
+    if not stat.S_ISREG(os.stat(path).st_mode):
         raise SourceError(
             f"{path} is no file. Frames from a pipe come with --source=-, as "
             "bare pixels on stdin."
         )
-
-
-def _measured_fps(path):
-    """Returns the rate of a file's first frames, 25 if that is none either."""
-    capture = cv2.VideoCapture(path)
-    times = []
-    while len(times) < 10 and capture.grab():
-        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
-    capture.release()
-    if len(times) < 2 or times[-1] <= times[0]:
-        return 25.0
-    return (len(times) - 1) / (times[-1] - times[0])

@@ -10,11 +10,9 @@ import cv2
 import numpy as np
 
 from tsm_live.live.live_state import Command, LiveState
+from tsm_live.video.encoding import SUFFIXES, VideoWriter
 from tsm_live.views.drawing import draw
 
-# An .mp4 can be played when it has been closed, an .mkv or an .avi even after
-# a power cut, up to its last seconds.
-_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _LIVE_FPS = 30.0
 _FPS_RANGE = (1.0, 240.0)  # Any other frame rate of a file is a mistake.
 _LONGEST_GAP = 10.0  # Seconds; a longer one is cut to this.
@@ -49,17 +47,16 @@ class VideoOutput:
         """
         self._path = pathlib.Path(path)
         suffix = self._path.suffix.lower()
-        if suffix not in _CODECS:
+        if suffix not in SUFFIXES:
             raise ValueError(
-                f"A video to write ends in {', '.join(_CODECS)}. "
+                f"A video to write ends in {', '.join(SUFFIXES)}. "
                 f"Received: {os.fspath(path)!r}"
             )
         if self._path.is_dir():
             raise IsADirectoryError(f"{os.fspath(path)} is a folder.")
         self._fps = fps
-        self._codec = _CODECS[suffix]
         # A name of its own: another run may write to the same path. The suffix
-        # tells OpenCV the container; no name may be longer than 255 bytes.
+        # tells FFmpeg the container; no name may be longer than 255 bytes.
         self._part = self._path.with_name(
             f".{self._path.stem[:48]}.{uuid.uuid4().hex[:8]}.part{suffix}"
         )
@@ -68,7 +65,7 @@ class VideoOutput:
         self._queue: queue.Queue[LiveState | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
-        self._writer: cv2.VideoWriter | None = None
+        self._writer: VideoWriter | None = None
         self._picture = np.empty((0, 0, 3), np.uint8)  # The last one written.
         self._time = self._elapsed = 0.0
         self._closed = False
@@ -116,24 +113,21 @@ class VideoOutput:
             self._queue.put(None)
             self._thread.join()
         if self._writer is not None:
-            self._writer.release()
+            try:
+                self._writer.close()
+            except OSError as error:
+                self._error = self._error or self._incomplete(error)
+        if self.frames and not self._part.exists():
+            raise OSError(
+                f"The video {self._path} is lost: its file was removed, or "
+                "the folder, while it was written."
+            ) from self._error
         if not self.frames:
             self._part.unlink(missing_ok=True)
         if self._error is not None:
             raise self._error
         if not self.frames:
             return
-        # OpenCV says nothing of a disk that is full, or a file that is gone.
-        if not self._part.exists():
-            raise OSError(
-                f"The video {self._path} is lost: its file was removed, or "
-                "the folder, while it was written."
-            )
-        if not self._is_complete():
-            raise OSError(
-                f"The video {self._path} could not be completed; is the disk "
-                f"full? What was written is in {self._part}"
-            )
         self._part.replace(self._path)
 
     def _work(self):
@@ -160,8 +154,18 @@ class VideoOutput:
             self._append(self._picture)
 
     def _append(self, picture):
-        self._writer.write(picture)
+        try:
+            self._writer.write(picture)
+        except OSError as error:
+            raise self._incomplete(error) from error
         self.frames += 1
+
+    def _incomplete(self, error):
+        return OSError(
+            f"The video {self._path} could not be completed "
+            f"({error.strerror}); is the disk full? What was written is in "
+            f"{self._part}"
+        )
 
     def _open(self, state):
         if self._fps is None:
@@ -170,24 +174,7 @@ class VideoOutput:
             self._fps = state.fps if usable else _LIVE_FPS
         self._picture = draw(state)
         height, width = self._picture.shape[:2]
-        self._writer = cv2.VideoWriter(
-            os.fspath(self._part),
-            cv2.VideoWriter_fourcc(*self._codec),
-            self._fps,
-            (width, height),
-        )
-        if not self._writer.isOpened():
-            raise OSError(
-                f"OpenCV cannot write the video {self._path} ({self._codec}, "
-                f"{width}x{height}, {self._fps} frames/s)."
-            )
-
-    def _is_complete(self):
-        capture = cv2.VideoCapture(os.fspath(self._part))
-        try:
-            return capture.get(cv2.CAP_PROP_FRAME_COUNT) >= self.frames - 1
-        finally:
-            capture.release()
+        self._writer = VideoWriter(self._part, self._fps, height, width)
 
 
 def _fit_into(picture, shape):

@@ -61,19 +61,19 @@ OUTCOMES = {
     "exo_sample_opus.mp4": "no video stream",
     "exo_sample_with_sdt.ts": "no video frame",
     "exo_testvid_1022ms.mp4": (30, 64, 85),
-    "exo_video_desks.3gp": (74, 64, 78),  # Uneven.
+    "exo_video_desks.3gp": (74, 64, 85),  # Uneven; pixels of 12:11.
     "grid_bbaf2n.mpg": (75, 64, 80),
     "imageio_realshort.mp4": (36, 64, 85),
-    "mma_demo.mp4": (280, 64, 85),
-    "mma_part_0.mp4": (33, 64, 85),  # One frame is missing: it repeats.
-    "mma_test_kinetics.mp4": (300, 64, 85),
+    "mma_demo.mp4": (280, 64, 107),
+    "mma_part_0.mp4": (33, 64, 114),  # One frame is missing: it repeats.
+    "mma_test_kinetics.mp4": (300, 64, 114),
     "mma_test_ucf101.avi": (164, 64, 85),
     "mpy_bitmap.mp4": (5, 64, 64),  # Of 1x1 pixel.
     "mpy_fire2.mp4": (25, 64, 114),  # Rotated by 180 degrees.
     "mpy_no_duration.webm": (74, 64, 114),
     "mpy_transparent.webm": (150, 64, 64),
     "skv_bikes.mp4": (250, 64, 151),
-    "skv_carphone_pristine.mp4": (120, 64, 78),
+    "skv_carphone_pristine.mp4": (120, 64, 86),
     "small_Mpeg4.mp4": "no video stream",
     "small_WindowsMediaVideo.wmv": "no video frame",
     "small_gif.gif": "no video frame",

@@ -171,7 +171,7 @@ def test_a_fifth_of_a_collection_may_be_broken_in_every_way(tmp_path):
     assert set(rows) == {f"a/{name}" for name in broken}
     assert all(rows.values()) and dataset.rejected == len(broken)
     assert rows["a/empty.mp4"] == "the file is empty"
-    assert rows["a/audio.mp4"] == "it has no video stream"
+    assert rows["a/audio.mp4"] == "it has only sound and no video stream"
 
 
 def test_a_missing_file_of_a_list_is_rejected(tmp_path):

@@ -1,12 +1,18 @@
+import contextlib
+import io
 import os
 import shutil
 
 import pytest
 
 from testing.gestures import LABELS, shared_videos, write_folder
+from tsm_keras.data.prepare.collections.collection import SourceOptions
+from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.data.readers.folder import scan_folder
-from tsm_keras.data.video.decoding import VideoError
+from tsm_keras.data.video.class_folders import class_videos, left_out
+from tsm_keras.data.video.decoding import VideoError, read_video
+from tsm_keras.data.video.encoding import write_video
 
 
 def test_classes_are_sorted_and_videos_labelled():
@@ -121,3 +127,55 @@ def _empty(folder):
 def _keep_one(folder):
     for label in LABELS[1:]:
         shutil.rmtree(folder / label)
+
+
+def test_what_is_in_a_class_folder_is_taken_or_counted(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    video = (folder / "push" / "0.mp4").read_bytes()
+    for name in ("1.MTS", "2.m2ts", "3.ogv", "4.vob", "5.3g2", "deep/er/6.mp4"):
+        (folder / "push" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "push" / name).write_bytes(video)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "7.mp4").write_bytes(video)
+    (folder / "push" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert "left out" not in _said(folder)
+    (folder / "push" / ".ipynb_checkpoints").mkdir()
+    (folder / "push" / ".ipynb_checkpoints" / "0.mp4").write_bytes(video)
+    (folder / "push" / "loop").symlink_to(folder / "push")
+    for name in ("a.txt", "b.TXT", "pull.part"):
+        (folder / "push" / name).touch()
+    found = class_videos(folder)["push"]
+    assert [path.stem for path in found] == [*"01234567"[:6], "6", "7"]
+    rest = left_out(folder)
+    assert "2 .txt files" in rest and "1 .part files" in rest
+    assert "1 hidden folders" in rest
+    assert "1 linked folders that are read already" in rest
+    assert f"left out: {rest}\n" in _said(folder)
+
+
+def _said(folder):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        open_clips(folder, verbose=True, max_bad_fraction=0.5)
+    return out.getvalue()
+
+
+def test_a_class_with_a_blank_at_its_end_is_refused(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    (folder / "push").rename(folder / "push ")
+    for refuse in (
+        lambda: scan_folder(folder),
+        lambda: read_collection("class_folders", SourceOptions(folder)),
+    ):
+        with pytest.raises(ValueError, match="blank: rename.*push '$"):
+            refuse()
+
+
+def test_a_video_of_one_frame_has_a_frame_rate(tmp_path):
+    # A stream is fed at the rate of its video.
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    frames = read_video(folder / "push" / "0.mp4", [0])
+    write_video(folder / "push" / "0.mp4", frames, fps=25)
+    clips = open_clips(folder)
+    (number,) = [i for i, name in enumerate(clips.clip_names) if "push" in name]
+    about = clips.describe(number)
+    assert int(about["num_frames"]) == 1 and float(about["frame_rate"]) == 1

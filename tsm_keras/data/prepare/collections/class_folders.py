@@ -11,6 +11,7 @@ from tsm_keras.data.prepare.collections.collection import (
 from tsm_keras.data.video.class_folders import (
     VIDEO_SUFFIXES,
     class_videos,
+    left_out,
     split_folders,
 )
 
@@ -25,8 +26,15 @@ def read_class_folders(options: SourceOptions) -> Collection:
     ]
     if not clips:
         raise ValueError(
-            f"{options.root} holds no videos: put them into one folder a class "
-            f"({options.root}/<class>/<file>, {' '.join(VIDEO_SUFFIXES)}), or "
-            "say with --source_format what it holds."
+            f"{options.root} holds no videos: put them into one folder per "
+            f"class ({options.root}/<class>/<file>, "
+            f"{' '.join(VIDEO_SUFFIXES)}), or say with --source_format "
+            "what it holds."
         )
-    return Collection(options.root, sorted_labels(clips), tuple(clips))
+    rest = [left_out(folder) for _, folder in split_folders(options.root)]
+    return Collection(
+        options.root,
+        sorted_labels(clips),
+        tuple(clips),
+        left_out=", ".join(filter(None, rest)),
+    )

@@ -38,11 +38,13 @@ class Collection:
         root: The folder.
         label_names: Class names in the order of their numbers.
         clips: In any order.
+        left_out: What the folder holds besides, in words; may be empty.
     """
 
     root: pathlib.Path
     label_names: tuple[str, ...]
     clips: tuple[ClipSource, ...]
+    left_out: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,9 +126,14 @@ def reading(path: pathlib.Path) -> Iterator[None]:
     """Names the list file if what is done with its content fails."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not of its format: it must be text in UTF-8. "
+            f"Received: {error.reason} at byte {error.start}"
+        ) from error
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is not of its format. Received: {error!r}"
+            f"{path} is not of its format. Received: {shortened(repr(error))}"
         ) from error
 
 

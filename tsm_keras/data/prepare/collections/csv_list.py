@@ -128,7 +128,8 @@ def _check_headers(root, first_rows, clips):
 def _clip(options, file, line, row):
     if not row.get("path") or not row.get("label"):
         raise ValueError(
-            f"{file}:{line}: a row must begin with a path and a label. "
+            f"{file}:{line}: a row must begin with a path and a label, "
+            "separated by a comma, a semicolon or a tab, not by blanks. "
             f"Received: {[shortened(cell) for cell in row.values()]}"
         )
     split = split_named(row["split"]) if row.get("split") else list_split(file)

@@ -8,7 +8,11 @@ from tsm_keras.data.prepare.collections.collection import (
     SourceOptions,
     sorted_labels,
 )
-from tsm_keras.data.video.class_folders import split_folders, visible_folders
+from tsm_keras.data.video.class_folders import (
+    class_folders,
+    split_folders,
+    visible_folders,
+)
 
 
 def read_frame_folders(options: SourceOptions) -> Collection:
@@ -19,13 +23,13 @@ def read_frame_folders(options: SourceOptions) -> Collection:
             os.path.relpath(clip, options.root), label.name, split, **frames
         )
         for split, folder in split_folders(options.root)
-        for label in visible_folders(folder)
+        for label in class_folders(folder)
         for clip in visible_folders(label)
     ]
     if not clips:
         raise ValueError(
             f"{options.root} holds no folders of frames: it must have one "
-            "folder a class and in it one a clip "
+            "folder per class and in it one per clip "
             f"({options.root}/<class>/<clip>/{frames['frame_pattern']})."
         )
     return Collection(options.root, sorted_labels(clips), tuple(clips))

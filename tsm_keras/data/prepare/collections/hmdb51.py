@@ -14,10 +14,10 @@ _SPLITS = {"1": "train", "2": "test"}  # 0 is in neither.
 
 
 def read_hmdb51(options: SourceOptions) -> Collection:
-    """Reads the lists of a fold, one a class.
+    """Reads the lists of a fold, one per class.
 
     Lines are `FILE.avi 1`: 1 for training, 2 for test, 0 for unused. Videos
-    lie in one folder a class.
+    lie in one folder per class.
     """
     suffix = f"_test_split{options.fold}.txt"
     clips = []

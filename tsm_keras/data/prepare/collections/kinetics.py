@@ -1,7 +1,6 @@
 """Kinetics' CSV lists: `label,youtube_id,time_start,time_end,split`."""
 
 import os
-import pathlib
 
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
@@ -16,7 +15,7 @@ from tsm_keras.data.prepare.collections.csv_list import (
     read_table,
     seconds,
 )
-from tsm_keras.data.video.class_folders import VIDEO_SUFFIXES, split_named
+from tsm_keras.data.video.class_folders import find_videos, split_named
 
 _COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 
@@ -42,12 +41,7 @@ def read_kinetics(options: SourceOptions) -> Collection:
 
 def _videos_by_stem(root):
     return {
-        pathlib.Path(name).stem: os.path.relpath(
-            os.path.join(folder, name), root
-        )
-        for folder, _, names in os.walk(root)
-        for name in sorted(names)
-        if name.lower().endswith(VIDEO_SUFFIXES)
+        path.stem: os.path.relpath(path, root) for path in find_videos(root)
     }
 
 

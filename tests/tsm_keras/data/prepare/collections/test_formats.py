@@ -182,6 +182,23 @@ def test_messages_stay_short_and_name_the_line_of_the_file(tmp_path):
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_list_in_another_encoding_is_told_shortly(tmp_path, encoding):
+    text = "größe/a.mp4,x\n" * 1_000
+    (tmp_path / "clips.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(ValueError, match=r"clips\.csv .* be text in UTF-8"):
+        _read(tmp_path, "csv")
+    with pytest.raises(ValueError) as caught:
+        _read(tmp_path, "csv")
+    assert len(str(caught.value)) < 300
+
+
+def test_a_list_with_blanks_between_its_columns_gets_a_hint(tmp_path):
+    _write(tmp_path, {"clips.csv": "a.mp4 x\nb.mp4 y\n"})
+    with pytest.raises(ValueError, match=r"comma, a semicolon or a tab.*a.mp4"):
+        _read(tmp_path, "csv")
+
+
 def test_segments_of_a_file_may_begin_together(tmp_path):
     text = "a.mp4,x,,3\na.mp4,y,0,5\na.mp4,x,0,3\na.mp4,y,2,5\n"
     _write(tmp_path, {"clips.csv": text})

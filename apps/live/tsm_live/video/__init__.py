@@ -1,0 +1,1 @@
+"""Reads video files: one decoder and one colour conversion for everything."""

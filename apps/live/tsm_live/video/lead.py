@@ -1,0 +1,42 @@
+"""Lead: what at the beginning of a cut video refers to frames before it."""
+
+import av
+
+# H.264 and HEVC keep at most this many frames for others to refer to.
+_MAX_REFERENCES = 16
+
+
+class Lead:
+    """Knows which packets at the beginning may fail to decode.
+
+    A stream that was cut without encoding it anew may begin with packets that
+    refer to frames before the cut. These are packets before the first key
+    frame, packets that are shown before it although they follow it in the file
+    (an open group of pictures), and after such ones the next few.
+    """
+
+    def __init__(self):
+        self._key_stamp: int | None = None
+        self._count = 0  # Packets since the key frame.
+        self._is_open = False
+        self._is_over = False
+
+    def may_fail(self, packet: av.Packet) -> bool:
+        """Takes the next packet of the video stream, in the file's order."""
+        if self._is_over:
+            return False
+        if packet.is_keyframe or packet.pts is None:
+            self._is_over = self._key_stamp is not None or packet.pts is None
+            self._key_stamp = packet.pts
+            return False
+        if self._key_stamp is not None:
+            self._count += 1
+            self._is_open |= packet.pts < self._key_stamp
+            self._is_over = not self._is_open or self._count > _MAX_REFERENCES
+        return not self._is_over
+
+    def holds(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame is shown before the first key frame."""
+        return self._key_stamp is None or (
+            frame.pts is not None and frame.pts < self._key_stamp
+        )
