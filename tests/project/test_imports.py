@@ -20,6 +20,7 @@ _PACKAGES = {
 # them are for all.
 _BASE = (
     "tsm_keras.atomic_file",
+    "tsm_keras.child_code",
     "tsm_keras.file_hash",
     "tsm_keras.keras_version",
     "tsm_keras.progress",
