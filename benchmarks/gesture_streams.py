@@ -13,9 +13,7 @@ from tsm_keras.data.gestures.generate import write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_live.artifact.file import read_spec
-from tsm_live.runtimes.replay import replay
-from tsm_live.runtimes.runner import open_runner
+from tsm_live.sessions.open_session import open_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +85,13 @@ def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:
     Returns:
         `[N, T, num_classes]` float32 logits of every frame.
     """
-    spec, runner = read_spec(path), open_runner(path)
-    return np.array(
-        [list(replay(runner, spec, clip[:, None])) for clip in clips]
-    )[:, :, 0]
+    session = open_session(path)
+    logits = []
+    for clip in clips:
+        session.reset()
+        steps = [session.step_squares([square])[0] for square in clip]
+        logits.append([step.logits for step in steps])
+    return np.array(logits)
 
 
 def top1(logits: np.ndarray, labels: np.ndarray) -> float:

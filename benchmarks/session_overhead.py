@@ -28,7 +28,8 @@ from ai_edge_litert import compiled_model as litert
 from mobilenet_artifact import mobilenet_artifact
 from timing import Ratio, print_machine, report
 from tsm_export.verify.interleave import CLOCKS, interleave
-from tsm_live import StreamingSession, read_spec
+from tsm_live import StreamingSession
+from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.preprocessing import fit_frame
 from tsm_live.artifact.quantization import quantize as as_numbers
 from tsm_live.runtimes.interpreter_network import (
@@ -77,8 +78,8 @@ def main(argv):
 
 
 def bare_step(path, frame):
-    spec = read_spec(path)
-    interpreter = load_interpreter(path, threads=FLAGS.threads)
+    spec, content = load_artifact(path)
+    interpreter = load_interpreter(content, threads=FLAGS.threads)
     inputs, outputs = signature_details(interpreter)
     into = inputs[spec.frame.name]["index"]
     logits = outputs[spec.logits.name]["index"]
@@ -99,13 +100,13 @@ def session_step(path, frame):
 
 def swapped_step(path, frame):
     """Returns a step that swaps two sets of cache buffers."""
-    spec = read_spec(path)
+    spec, content = load_artifact(path)
     numbers = as_numbers(frame[None], spec.frame)
     options = litert.Options(
         hardware_accelerators=litert.HardwareAccelerator.CPU,
         cpu_options=litert.CpuOptions(num_threads=FLAGS.threads),
     )
-    model = litert.CompiledModel.from_file(str(path), options=options)
+    model = litert.CompiledModel.from_buffer(content, options=options)
     ((signature, names),) = model.get_signature_list().items()
     into = model.create_input_buffer_by_name(signature, spec.frame.name)
     logits = model.create_output_buffer_by_name(signature, spec.logits.name)

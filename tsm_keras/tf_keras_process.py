@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from typing import Any
 
+from tsm_keras.child_code import isolated_code
 from tsm_keras.keras_version import KERAS_3
 
 # Errors of these kinds are raised again in the process that waits.
@@ -44,13 +45,12 @@ def run_in_tf_keras(function: str, *arguments: Any) -> None:
         code = "from tsm_keras.tf_keras_process import _called; _called()"
         status = subprocess.run(
             [
-                *(sys.executable, "-c", code),
+                *(sys.executable, *isolated_code(code)),
                 *(function, json.dumps(arguments), problem),
             ],
             env={
                 **os.environ,
                 "TF_USE_LEGACY_KERAS": "1",
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             },
             check=False,
         ).returncode

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.streaming import cache_shapes
+from tsm_keras.models.streaming_classifier import StreamingClassifier
 
 Feeds = Iterator[dict[str, np.ndarray]]
 
@@ -26,20 +25,14 @@ def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
         `frame` and `cache_kk` as float32 arrays, by name, as the converter's
         representative data set wants them.
     """
-    run = tf.function(streaming, jit_compile=False)
-    shapes = cache_shapes(streaming)
-    streams = streaming.inputs[0].shape[0]
+    classifier = StreamingClassifier.of_network(streaming)
+    streams = classifier.streams
     for start in range(0, len(clips), streams):
         batch = clips[np.arange(start, start + streams) % len(clips)]
-        state = {
-            name: np.zeros((streams, *shape), np.float32)
-            for name, shape in shapes.items()
-        }
+        classifier.reset()
         for frames in batch.swapaxes(0, 1):
-            inputs = {"frame": frames.astype(np.float32), **state}
-            yield inputs
-            outputs = run(inputs)
-            state = {name: outputs[f"{name}_out"].numpy() for name in shapes}
+            yield {"frame": frames.astype(np.float32), **classifier.caches}
+            classifier.step(frames)
 
 
 def whole_clips(clips: np.ndarray) -> Feeds:

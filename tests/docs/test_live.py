@@ -8,21 +8,20 @@ import pytest
 from testing.artifacts import random_artifact
 from testing.checkout import ROOT
 from testing.shared_data import fixture
-from tsm_live.cli.live_command import new_parser
+from tsm_live.cli.live_command import command_line
 from tsm_live.decision.gestures import DecisionConfig
 
 # The runtime alone: one Keras is enough.
 pytestmark = pytest.mark.keras3_only
 
 DOCUMENT = (ROOT / "docs/live.md").read_text("utf-8")
-# Of `tsm export` and of the benchmark.
-_OTHERS = {"streams", "to", "width", "image_size"}
+# Of `tsm export`, of the benchmark and of every command.
+_OTHERS = {"streams", "to", "width", "image_size", "flagfile"}
 
 
 def test_its_flags_are_those_there_are():
     shown = set(re.findall(r"--(\w+)", DOCUMENT)) - _OTHERS
-    # --help needs no word.
-    there = set(re.findall(r"--(\w+)", new_parser().format_help())) - {"help"}
+    there = set(re.findall(r"--(\w+)", command_line().help()))
     assert shown == there
 
 

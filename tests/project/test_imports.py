@@ -24,6 +24,7 @@ _DECODER = {"tsm_keras.data.video": ("tsm_keras", "tsm_live.video")}
 # them are for all.
 _BASE = (
     "tsm_keras.atomic_file",
+    "tsm_keras.child_code",
     "tsm_keras.file_hash",
     "tsm_keras.keras_version",
     "tsm_keras.progress",

@@ -8,6 +8,7 @@ from tensorflow import keras
 from tsm_export.artifact_file import write_artifact
 from tsm_export.description import describe
 from tsm_export.tflite.conversion import convert
+from tsm_export.tflite.export import signature_tensors
 from tsm_export.tflite.input_type import with_input_type
 from tsm_keras.models.config import VideoClassifierConfig
 
@@ -34,7 +35,12 @@ def write_every_operator(path: pathlib.Path, quantize: str) -> None:
     config = VideoClassifierConfig(
         num_classes=5, labels=tuple("abcde"), image_size=32
     )
-    spec = describe(content, config, kind="stream", quantization=quantize)
+    spec = describe(
+        *signature_tensors(content),
+        config,
+        kind="stream",
+        quantization=quantize,
+    )
     write_artifact(path, content, spec)
 
 

@@ -67,7 +67,10 @@ def test_no_file_of_the_users_is_lost(folder, changed, other, capsys):
         ([*_flags(), "--source=b.mp4"], "--source may be given once, not 2"),
         ([*_flags(), "--output", "b.mp4"], "--output may be given once, not 2"),
         (_flags(model=""), "--model is empty"),
-        (_flags(runtime="x"), "invalid choice: 'x'"),
+        (
+            _flags(runtime="x"),
+            "--runtime=x: value should be one of <auto|tensorrt|onnxruntime>",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_one_line(folder, flags, message, capsys):

@@ -31,15 +31,38 @@ class StreamingClassifier:
     """
 
     def __init__(self, model: keras.Model, *, streams: int = 1):
-        self.config = model.video_config
-        self.streams = streams
-        self._model = to_streaming(model, streams=streams)
-        self._run = tf.function(self._model, jit_compile=False)
-        self._shapes = cache_shapes(self._model)
+        self._start(to_streaming(model, streams=streams), compiled=True)
+
+    @classmethod
+    def of_network(
+        cls, network: keras.Model, *, compiled: bool = True
+    ) -> "StreamingClassifier":
+        """Wraps a streaming network.
+
+        Args:
+            network: From `build_streaming_model`, with a number of streams.
+            compiled: Trace a function first, which takes seconds and makes a
+                step faster.
+        """
+        classifier = cls.__new__(cls)
+        classifier._start(network, compiled=compiled)
+        return classifier
+
+    def _start(self, network, *, compiled):
+        self.config = network.video_config
+        self.streams = network.inputs[0].shape[0]
+        self._run = (
+            tf.function(network, jit_compile=False) if compiled else network
+        )
         self._caches = {
-            name: tf.zeros((streams, *shape))
-            for name, shape in self._shapes.items()
+            name: tf.zeros((self.streams, *shape))
+            for name, shape in cache_shapes(network).items()
         }
+
+    @property
+    def caches(self) -> dict[str, np.ndarray]:
+        """What the frames so far have left, by name: `[N, H, W, C]`."""
+        return {name: cache.numpy() for name, cache in self._caches.items()}
 
     @classmethod
     def from_preset(
@@ -52,7 +75,8 @@ class StreamingClassifier:
         """Takes the next frame of every stream.
 
         Args:
-            frames: `[N, image_size, image_size, 3]` RGB in 0..255, any dtype.
+            frames: `[N, image_size, image_size, C]` in 0..255, any dtype: RGB,
+                or the optical flow that the model takes.
 
         Returns:
             `[N, num_classes]` float32 logits of these frames.
@@ -61,16 +85,16 @@ class StreamingClassifier:
             ValueError: If the shape is another one; no cache has changed then.
         """
         size = self.config.image_size
-        expected = (self.streams, size, size, 3)
+        expected = (self.streams, size, size, self.config.input_channels)
         if np.shape(frames) != expected:
             raise ValueError(
                 f"`frames` must have the shape {expected} (streams, height, "
-                f"width, RGB). Received: shape {np.shape(frames)}"
+                f"width, channels). Received: shape {np.shape(frames)}"
             )
         outputs = self._run(
             {"frame": tf.cast(frames, tf.float32), **self._caches}
         )
-        self._caches = {name: outputs[f"{name}_out"] for name in self._shapes}
+        self._caches = {name: outputs[f"{name}_out"] for name in self._caches}
         return outputs["logits"].numpy()
 
     def reset(self, stream: int | None = None) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 import statistics
-import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,11 +15,11 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.file import read_spec
-from tsm_live.artifact.quantization import as_logits, quantize, zero_state
-from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.runtimes.replay import classify_clip, replay
-from tsm_live.runtimes.runner import open_runner
+from tsm_live.artifact.file import load_artifact
+from tsm_live.runtimes.open_network import open_network
+from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.clip_session import ClipSession
+from tsm_live.sessions.open_session import open_session
 
 
 def open_predictor(
@@ -33,7 +33,7 @@ def open_predictor(
             instead of its `image_size`.
 
     Raises:
-        ValueError, OSError: As in `load_preset` and `read_spec`, or if
+        ValueError, OSError: As in `load_preset` and `load_artifact`, or if
             `full_resolution` is set for an artifact, whose size is fixed.
     """
     path = pathlib.Path(path)
@@ -92,7 +92,7 @@ class ArtifactPredictor:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.spec: ArtifactSpec = read_spec(path)
+        self.spec, model = load_artifact(path)
         self.config = VideoClassifierConfig(
             num_classes=len(self.spec.labels),
             labels=self.spec.labels,
@@ -102,37 +102,37 @@ class ArtifactPredictor:
             frame_interval=self.spec.frame_interval,
         )
         self.latencies: list[float] = []
-        runner = open_runner(path)
-
-        def timed(inputs):
-            start = time.perf_counter()
-            outputs = runner(inputs)
-            self.latencies.append(time.perf_counter() - start)
-            return outputs
-
-        self._runner = timed
+        kind = ClipSession if self.spec.kind == "clip" else Session
+        self._session: Any = kind(
+            self.spec, lambda: open_network(path, self.spec, model)
+        )
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
         if self.spec.kind == "clip":
-            rows = [classify_clip(self._runner, self.spec, x) for x in clips]
-            return np.stack(rows)[:, None]
+            found = [self._session.classify_squares(clip) for clip in clips]
+            return self._noted(found)[:, None]
         streams = self.spec.streams
         # Copies of the last clip fill streams for which there are no clips.
         idle = np.repeat(clips[-1:], -len(clips) % streams, axis=0)
         groups = np.concatenate([clips, idle]).reshape(
             -1, streams, *clips.shape[1:]
         )
-        logits = [
-            np.stack(
-                list(replay(self._runner, self.spec, group.swapaxes(0, 1)))
-            )
-            for group in groups
-        ]
-        return np.concatenate(logits, axis=1).swapaxes(0, 1)[: len(clips)]
+        logits = []
+        for group in groups:
+            self._session.reset()
+            steps = map(self._session.step_squares, group.swapaxes(0, 1))
+            logits.append(np.stack([self._noted(step) for step in steps], 1))
+        return np.concatenate(logits)[: len(clips)]
 
     def median_latency(self) -> float:
         """Returns the median seconds per call of the network."""
         return statistics.median(self.latencies)
+
+    def _noted(self, predictions):
+        """Returns the logits; notes the latency, once for all streams."""
+        calls = predictions if self.spec.kind == "clip" else predictions[:1]
+        self.latencies += [prediction.latency for prediction in calls]
+        return np.stack([prediction.logits for prediction in predictions])
 
 
 class ArtifactStreams:
@@ -149,32 +149,14 @@ class ArtifactStreams:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self._spec = read_spec(path)
-        if self._spec.kind != "stream":
-            raise ValueError(
-                "A stream needs an artifact of kind 'stream'. "
-                f"Received: {path}, of kind {self._spec.kind!r}"
-            )
-        self.streams = self._spec.streams
-        self._runner = open_runner(path)
-        self._zeros = {x.name: zero_state(x) for x in self._spec.caches}
-        self._state = dict(self._zeros)
+        self._session = open_session(path)
+        self.streams = self._session.streams
+        self.reset = self._session.reset
 
     def step(self, frames: np.ndarray) -> np.ndarray:
-        """Takes one frame per stream; see `Streamer.step`."""
-        frame = self._spec.frame
-        outputs = self._runner(
-            {frame.name: quantize(frames, frame), **self._state}
-        )
-        self._state = {name: outputs[f"{name}_out"] for name in self._state}
-        return as_logits(outputs[self._spec.logits.name], self._spec.logits)
-
-    def reset(self, stream: int | None = None) -> None:
-        """Clears the state of one stream, or of all streams for None."""
-        places = slice(None) if stream is None else stream
-        for name, zero in self._zeros.items():
-            self._state[name] = self._state[name].copy()
-            self._state[name][places] = zero[places]
+        """Takes the next frame of every stream; see `Streamer`."""
+        predictions = self._session.step_squares(list(frames))
+        return np.stack([each.logits for each in predictions if each])
 
 
 @without_mixed_precision()

@@ -17,35 +17,50 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _annotate(arguments):
+    from absl import flags
+
     from tsm_jetson.sessions import RUNTIMES, open_session
     from tsm_live.cli.annotate import annotate_video
-    from tsm_live.cli.one_line_parser import OneLineParser
+    from tsm_live.cli.command_line import CommandLine
     from tsm_live.cli.own_files import check_written
     from tsm_live.sources.open_source import source_file
 
-    parser = OneLineParser(
-        prog="tsm-jetson",
-        description="Runs a streaming TSM artifact over a video, in TensorRT "
-        "or in ONNX Runtime.",
-        allow_abbrev=False,
+    command = CommandLine(
+        "tsm-jetson",
+        "runs a streaming TSM artifact over a video, in TensorRT or in ONNX "
+        "Runtime.",
+        required=("model", "source", "output"),
     )
-    add = parser.add_argument
-    add(
-        "--model",
-        required=True,
-        metavar="FILE",
-        help="an .onnx file of `tsm export --format=onnx`",
+    command.define(
+        "flags",
+        (
+            "model",
+            flags.DEFINE_string,
+            None,
+            "The .onnx file of `tsm export --format=onnx`.",
+        ),
+        ("source", flags.DEFINE_string, None, "The video file."),
+        (
+            "output",
+            flags.DEFINE_string,
+            None,
+            "The annotated video to write: .mp4, .mkv, .avi.",
+        ),
+        (
+            "runtime",
+            flags.DEFINE_enum,
+            "auto",
+            "What runs the network. auto: TensorRT where it is installed.",
+            {"enum_values": RUNTIMES},
+        ),
+        (
+            "engines",
+            flags.DEFINE_string,
+            None,
+            "The folder to keep TensorRT engines in.",
+        ),
     )
-    add("--source", required=True, metavar="FILE", help="a video file")
-    add(
-        "--output",
-        required=True,
-        metavar="FILE",
-        help="an annotated .mp4, .mkv, .avi",
-    )
-    add("--runtime", choices=RUNTIMES, default="auto")
-    add("--engines", metavar="FOLDER", help="to keep TensorRT engines in")
-    options = parser.parse(arguments)
+    options = command.parse(arguments)
     read = [("--model", options.model)]
     path = source_file(options.source)
     if path is not None:

@@ -5,7 +5,7 @@ import os
 
 from tsm_jetson.tensorrt_network import TensorRTNetwork
 from tsm_live.sessions.base_session import Session
-from tsm_live.sessions.onnx_session import OnnxSession, read_onnx_spec
+from tsm_live.sessions.onnx_session import OnnxSession, load_onnx_artifact
 
 RUNTIMES = ("auto", "tensorrt", "onnxruntime")
 
@@ -35,9 +35,9 @@ class TensorRTSession(Session):
         *,
         engines: str | os.PathLike | None = None,
     ):
-        spec = read_onnx_spec(path)
+        spec, model = load_onnx_artifact(path)
         super().__init__(
-            spec, lambda: TensorRTNetwork(path, spec, engines=engines)
+            spec, lambda: TensorRTNetwork(spec, model, engines=engines)
         )
 
 

@@ -3,11 +3,10 @@
 Not run by this project, which has no such device: written after NVIDIA's
 documentation of TensorRT 8.5 to 11. What can be had without one is elsewhere
 and tested: the engine cache, the session, and the same swap of buffers in
-`tsm_live.runtimes.bound_network`.
+`tsm_live.runtimes.onnx_network`.
 """
 
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,9 +45,9 @@ class TensorRTNetwork:
     the frame goes to the device and only the logits come back.
 
     Args:
-        path: The `.onnx` file. Its engine is built at the first start, which
-            takes minutes, and kept.
-        spec: Its spec.
+        spec: The spec of an artifact.
+        model: The bytes of its model. Its engine is built at the first start,
+            which takes minutes, and kept.
         engines: Folder to keep engines in; see `engine_path`.
 
     Raises:
@@ -62,8 +61,8 @@ class TensorRTNetwork:
 
     def __init__(
         self,
-        path: str | os.PathLike,
         spec: ArtifactSpec,
+        model: bytes,
         *,
         engines: str | os.PathLike | None = None,
     ):
@@ -84,7 +83,7 @@ class TensorRTNetwork:
                 device=self._memory.device,
             ),
             load=self._runtime.deserialize_cuda_engine,
-            build=lambda: _build(trt, self._logger, path, spec),
+            build=lambda: _build(trt, self._logger, spec, model),
         )
         check_tensors(spec.tensors, _tensor_specs(trt, self._engine))
         self._context = self._engine.create_execution_context()
@@ -132,7 +131,7 @@ class TensorRTNetwork:
             self._memory.upload(pointer, np.ascontiguousarray(value))
 
 
-def _build(trt, logger, path, spec) -> bytes:
+def _build(trt, logger, spec, model) -> bytes:
     """Builds an engine whose numbers have the types of the file.
 
     TensorRT 10 can be told to keep to them (strongly typed), 11 does nothing
@@ -152,18 +151,17 @@ def _build(trt, logger, path, spec) -> bytes:
         for flag in _FLAGS[spec.quantization]:
             config.set_flag(getattr(trt.BuilderFlag, flag))
     parser = trt.OnnxParser(network, logger)
-    if not parser.parse(pathlib.Path(path).read_bytes()):
+    if not parser.parse(model):
         errors = [
             str(parser.get_error(index)) for index in range(parser.num_errors)
         ]
         raise ArtifactError(
-            f"TensorRT cannot parse {os.fspath(path)}: {'; '.join(errors)}"
+            f"TensorRT cannot parse the model: {'; '.join(errors)}"
         )
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise RuntimeError(
-            f"TensorRT cannot build {os.fspath(path)}; with TSM_VERBOSE=1 it "
-            "prints why."
+            "TensorRT cannot build the model; with TSM_VERBOSE=1 it prints why."
         )
     return bytes(plan)
 

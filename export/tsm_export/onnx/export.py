@@ -12,8 +12,8 @@ from tsm_export.description import describe
 from tsm_export.networks import network_for_export
 from tsm_export.onnx.conversion import OPSET, convert_onnx
 from tsm_export.onnx.packages import require_onnx
-from tsm_export.onnx.parity import check_parity
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS, to_float16, to_int8
+from tsm_export.parity import check_parity
 from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 
@@ -95,11 +95,10 @@ def export_onnx(
         converted = to_int8(converted, quantize, feeds)
     elif quantize == "float16":
         converted = to_float16(converted)
-    config = network.video_config
     spec = describe(
         _tensor_specs(converted.graph.input),
         _tensor_specs(converted.graph.output),
-        config,
+        network.video_config,
         kind=kind,
         quantization=quantize,
         preset_hash=preset_hash,
@@ -109,13 +108,9 @@ def export_onnx(
         no_gesture=no_gesture,
         decision=decision,
     )
-    if calibration_clips is None:
-        size, rng = config.image_size, np.random.default_rng(0)
-        shape = (streams, config.num_segments, size, size, 3)
-        calibration_clips = rng.integers(0, 256, shape, np.uint8)
 
     def run(temporary: pathlib.Path) -> None:
-        check_parity(temporary, spec, network, calibration_clips)
+        check_parity(temporary, network, calibration_clips)
         if check:
             check(temporary)
 

@@ -1,6 +1,7 @@
 """export_tflite: a clip model becomes a `.tflite` artifact."""
 
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,9 +11,11 @@ from tensorflow import keras
 from tsm_export.artifact_file import Check, write_artifact
 from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.networks import network_for_export
+from tsm_export.parity import check_parity
 from tsm_export.tflite.conversion import QUANTIZATIONS, convert
 from tsm_export.tflite.input_type import with_input_type
 from tsm_export.tflite.quantization_aware import quantization_aware_tflite
+from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 from tsm_live.runtimes.interpreter_network import tensor_specs
 
@@ -35,6 +38,9 @@ def export_tflite(
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
 
+    Before it appears, it runs in LiteRT on a few clips, and must compute what
+    the Keras network computes.
+
     Its signature has, for a stream, `frame` (`[N, S, S, 3]`) and `cache_kk`
     in, `logits` and `cache_kk_out` out; for a clip, `clip` (`[T, S, S, 3]`)
     in and `logits` out. Images are RGB in 0..255.
@@ -42,7 +48,8 @@ def export_tflite(
     Args:
         model: From `build_clip_model` or `load_preset`. To stream, its shift
             must be causal (or none).
-        path: The `.tflite` file to write.
+        path: The `.tflite` file to write; no other suffix than `.onnx` is
+            refused.
         kind: `"stream"`, one frame a stream and call, or `"clip"`.
         quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
             (weights in int8); `"int8"` (weights per channel, activations,
@@ -70,8 +77,15 @@ def export_tflite(
             stream, takes optical flow or has no labels, or int8 has nothing to
             calibrate on.
         ExportError: If a cache's input and output differ in scale or
-            zero-point; an app could not feed one to the other.
+            zero-point, so that an app could not feed one to the other, or if
+            the file computes something else than the Keras network.
     """
+    path = pathlib.Path(path)
+    if path.suffix == ONNX_SUFFIX:  # Runtimes tell the format from the suffix.
+        raise ValueError(
+            "`export_tflite` writes .tflite files; `export_onnx` writes .onnx "
+            f"files. Received: path={path}"
+        )
     network, calibration = network_for_export(
         model,
         kind=kind,
@@ -106,7 +120,13 @@ def export_tflite(
         no_gesture=no_gesture,
         decision=decision,
     )
-    return write_artifact(path, content, spec, check)
+
+    def run(temporary: pathlib.Path) -> None:
+        check_parity(temporary, network, calibration_clips)
+        if check:
+            check(temporary)
+
+    return write_artifact(path, content, spec, run)
 
 
 def signature_tensors(

@@ -5,9 +5,12 @@ from typing import Any
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-from tsm_live.runtimes.model_check import OPERATOR_NAMES
-
 _IDENTIFIER = b"TFL3"
+_OPERATOR_NAMES = {
+    code: name
+    for name, code in vars(schema.BuiltinOperator).items()
+    if isinstance(code, int)
+}
 
 
 def unpack(content: bytes) -> Any:
@@ -24,13 +27,14 @@ def pack(model: Any) -> bytes:
 
 def op_name(model: Any, operator: Any) -> str:
     """Returns the name of an operator's op, e.g. `CONV_2D`."""
-    return OPERATOR_NAMES[_code(model.operatorCodes[operator.opcodeIndex])]
+    code = _code(model.operatorCodes[operator.opcodeIndex])
+    return _OPERATOR_NAMES.get(code, str(code))
 
 
 def op_index(model: Any, name: str, *, version: int = 1) -> int:
-    """Returns where `model.operatorCodes` has an op; adds it if it is new."""
+    """Returns the place of an op in `model.operatorCodes`; adds it if new."""
     for index, entry in enumerate(model.operatorCodes):
-        if OPERATOR_NAMES[_code(entry)] == name:
+        if _OPERATOR_NAMES.get(_code(entry)) == name:
             return index
     entry = schema.OperatorCodeT()
     entry.builtinCode = getattr(schema.BuiltinOperator, name)
@@ -41,5 +45,5 @@ def op_index(model: Any, name: str, *, version: int = 1) -> int:
 
 
 def _code(entry):
-    # Old codes are in a field of one byte, newer ones in the other.
+    # Old codes are in a field of one byte, newer codes in the other field.
     return max(entry.builtinCode, entry.deprecatedBuiltinCode)

@@ -1,26 +1,54 @@
-"""lint: what a GPU delegate or an app would trip over, read from the file."""
+"""lint: finds in a file what a GPU delegate or an app could not handle."""
 
 from collections.abc import Iterator
 
 from tsm_export.tflite.flatbuffer import op_name, unpack
-from tsm_live.runtimes.model_check import OPERATORS
+
+# The ops that artifacts may contain. GPU delegates document all of them except
+# BATCH_MATMUL, which non-local blocks need and delegates take as well.
+OPERATORS = {
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "BATCH_MATMUL",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "DEQUANTIZE",
+    "FULLY_CONNECTED",
+    "MAX_POOL_2D",
+    "MEAN",
+    "MUL",
+    "PAD",
+    "QUANTIZE",
+    "RELU",
+    "RELU6",
+    "RESHAPE",
+    "SLICE",
+    "SOFTMAX",
+    "STRIDED_SLICE",
+    "SUB",
+}
 
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
 _MAX_RANK = 4
 
 
 def lint(content: bytes) -> list[str]:
-    """Returns what is wrong with a `.tflite` file, a sentence each.
+    """Returns one sentence for each problem of a `.tflite` file.
 
-    Looks for ops outside `OPERATORS`, variables, tensors of a rank above 4 or
-    without a static shape, outputs that are inputs passed through, caches
-    whose input and output differ, and caches that are converted between
-    boundary and network.
+    Looks for ops outside `OPERATORS`, variables, tensors with a rank above 4
+    or without a static shape, inputs that are passed through to an output,
+    caches whose input and output differ, and caches that are converted at the
+    boundary of the network.
 
     Args:
-        content: Of a whole `.tflite` file that `read_spec` accepts.
+        content: The model that `load_artifact` returns.
     """
-    model = unpack(content)
+    try:
+        model = unpack(content)
+    # Broken offsets lead the reader into all kinds of errors.
+    except Exception as error:
+        return [f"The file cannot be read: {error}."]
     if len(model.subgraphs) != 1 or len(model.signatureDefs or []) != 1:
         return ["The file must hold one graph with one signature."]
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -34,8 +62,8 @@ def lint(content: bytes) -> list[str]:
 
 
 def _check_ops(ops) -> Iterator[str]:
-    for name in sorted(set(ops) - set(OPERATORS)):
-        yield f"The op {name} is not one that GPU delegates take."
+    for name in sorted(set(ops) - OPERATORS):
+        yield f"The op {name} is not one that artifacts may contain."
 
 
 def _check_tensors(graph) -> Iterator[str]:

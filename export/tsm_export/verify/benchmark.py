@@ -12,6 +12,8 @@ from tsm_export.verify.interleave import interleave
 from tsm_live.runtimes.dry_run import dry_step
 from tsm_live.runtimes.own_process import ProcessError, run_module
 
+_PATIENCE = 300.0  # Seconds in which a file must be loaded and run.
+
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
@@ -61,7 +63,9 @@ def benchmark(
 def _in_a_fresh_process(path, threads):
     try:
         output = run_module(
-            "tsm_live.runtimes.dry_run", os.fspath(path), str(threads)
+            "tsm_live.runtimes.dry_run",
+            *(os.fspath(path), str(threads)),
+            timeout=_PATIENCE,
         )
     except ProcessError as error:
         raise OSError(

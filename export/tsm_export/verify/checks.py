@@ -12,22 +12,17 @@ from tensorflow import keras
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify.gpu import gpu_environment
+from tsm_export.verify.trial import run_trial
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.file import ONNX_SUFFIX, read_spec
-from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.runtimes.interpreter_network import (
-    load_interpreter,
-    signature_details,
-    tensor_specs,
-)
-from tsm_live.runtimes.onnx_runner import load_onnx, onnx_tensor_specs
-from tsm_live.runtimes.runner import AcceleratorError
-from tsm_live.runtimes.trial import run_trial
+from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.runtimes.isolated_network import SessionError
+from tsm_live.runtimes.network import AcceleratorError
 
-# How far an artifact may be from the Keras model: relative to the largest
-# logit, and in the share of frames with the same top-1.
+# How far an artifact may be from the Keras model: the difference relative to
+# the largest logit, and the share of frames with the same top-1.
 _BARS = {
     "none": (1e-4, 0.995),
     "float16": (5e-2, 0.995),
@@ -36,11 +31,11 @@ _BARS = {
     "int8_tensorrt": (np.inf, 0.98),
     "int8_qat": (np.inf, 0.98),
 }
-# On a GPU that computes in float16, how far from the CPU. Where numbers are
-# rounded to int8 a small difference may become a whole step.
+# How far a GPU that computes in float16 may be from the CPU. Where numbers are
+# rounded to int8, a small difference may become a whole step.
 _FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
-_GPU_CLIPS = 2  # A GPU in software takes its time.
-_GROWTH = 5 << 20  # Bytes; buffers of the allocator, not a leak.
+_GPU_CLIPS = 2  # Few, because a GPU in software is slow.
+_GROWTH = 5 << 20  # Bytes; the allocator's buffers are not a leak.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +43,8 @@ class Check:
     """One row of the table.
 
     Attributes:
-        name: What was looked at.
-        passed: None if it could not be run here.
+        name: What was checked.
+        passed: None if it could not be checked here.
         detail: What was found.
     """
 
@@ -81,21 +76,25 @@ def verify(
         ArtifactError: If the file is no artifact.
     """
     path = pathlib.Path(path)
-    spec = read_spec(path)
+    spec, content = load_artifact(path)
     if spec.quantization not in _BARS:
         raise ValueError(
-            f"The quantization of {path} is none that this version knows "
-            f"({', '.join(_BARS)}). Received: {spec.quantization!r}"
+            f"This version does not know the quantization of {path}. Expected: "
+            f"one of {', '.join(_BARS)}. Received: {spec.quantization!r}"
         )
-    is_onnx = path.suffix == ONNX_SUFFIX
-    yield _check_signature(path, spec)
-    problems = (onnx_lint if is_onnx else lint)(path.read_bytes())
+    is_onnx = spec.layout == "NCHW"
+    problems = (onnx_lint if is_onnx else lint)(content)
     yield Check("lint", not problems, " ".join(problems) or "nothing found")
+    signature = "signature is as the spec says"
     try:
-        trial = run_trial(path, clips, soak_frames=soak_frames)
-    except AcceleratorError as error:
+        trial = run_trial(spec, content, clips, soak_frames=soak_frames)
+    except ArtifactError as error:
+        yield Check(signature, False, str(error))
+        return
+    except (AcceleratorError, SessionError) as error:
         yield Check("runs on the CPU", False, str(error))
         return
+    yield Check(signature, True, f"{len(spec.tensors)} tensors")
     expected = None
     if model is None:
         yield Check("equals Keras", None, "no preset to compare with")
@@ -112,17 +111,17 @@ def verify(
     if is_onnx:
         return  # What it is run on is not here.
     few = slice(_GPU_CLIPS)
-    yield from _check_gpu(path, spec, clips[few], trial.logits[few])
+    yield from _check_gpu(spec, content, clips[few], trial.logits[few])
 
 
 @without_mixed_precision()
 def reference_logits(
     model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
 ) -> np.ndarray:
-    """Returns what the Keras model says about clips.
+    """Returns the logits of the Keras model for clips.
 
-    For a stream the logits of each frame in its clip, `[B, T, num_classes]`:
-    those of the prefix that ends with it. For a clip `[B, num_classes]`.
+    For a stream they are `[B, T, num_classes]`, the logits of each frame after
+    the frames before it; for a clip `[B, num_classes]`.
     """
     config = model.video_config.with_image_size(spec.image_size)
     model = rebuild(model, config, build_clip_model)
@@ -133,37 +132,19 @@ def reference_logits(
     )
 
 
-def _check_signature(path, spec):
-    if path.suffix == ONNX_SUFFIX:
-        found = onnx_tensor_specs(load_onnx(path))
-    else:
-        inputs, outputs = signature_details(load_interpreter(path))
-        found = {**tensor_specs(inputs), **tensor_specs(outputs)}
-    expected = {tensor.name: tensor.bare for tensor in spec.tensors}
-    differ = sorted(
-        name
-        for name in expected | found
-        if expected.get(name) != found.get(name)
-    )
-    return Check(
-        "signature is as the spec says",
-        not differ,
-        f"differ: {differ}" if differ else f"{len(found)} tensors",
-    )
-
-
 def _check_parity(found, expected, spec) -> Iterator[Check]:
-    bars = _BARS[spec.quantization]
-    found, expected = (_outputs(logits, spec) for logits in (found, expected))
-    yield _compare("equals Keras", found, expected, bars)
+    def compare(name, *logits):
+        outputs = (_outputs(each, spec) for each in logits)
+        return _compare(name, *outputs, _BARS[spec.quantization])
+
+    yield compare("equals Keras", found, expected)
     if spec.kind == "stream":
-        # A clip's logits are the mean of its frames'.
+        # The logits of a clip are the mean of its frames' logits. Those of
+        # probabilities differ by a constant per frame, which softmax ignores.
         count = np.arange(1, found.shape[1] + 1)[:, None]
-        yield _compare(
+        yield compare(
             "equals the clip, every prefix",
-            np.cumsum(found, axis=1) / count,
-            np.cumsum(expected, axis=1) / count,
-            bars,
+            *(np.cumsum(each, axis=1) / count for each in (found, expected)),
         )
 
 
@@ -186,14 +167,14 @@ def _compare(name, found, expected, bars):
 
 
 def _outputs(logits, spec):
-    """Returns what the network itself gives: of logits, or probabilities."""
+    """Returns what the network itself gives: logits or probabilities."""
     if spec.logits.role == "logits":
         return logits
     scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return scores / scores.sum(axis=-1, keepdims=True)
 
 
-def _check_gpu(path, spec, clips, expected) -> Iterator[Check]:
+def _check_gpu(spec, content, clips, expected) -> Iterator[Check]:
     environment = gpu_environment()
     for compute, bars in (("float32", _BARS), ("float16", _FLOAT16_BARS)):
         name = f"GPU alone, {compute} compute"
@@ -202,13 +183,14 @@ def _check_gpu(path, spec, clips, expected) -> Iterator[Check]:
             continue
         try:
             found = run_trial(
-                path,
+                spec,
+                content,
                 clips,
                 accelerator="gpu",
                 enforce_float32=compute == "float32",
                 environment=environment,
             )
-        except AcceleratorError as error:
+        except (AcceleratorError, SessionError) as error:
             yield Check(name, False, str(error))
             continue
         check = _compare(

@@ -4,44 +4,57 @@ import functools
 import pathlib
 import tempfile
 
+import numpy as np
 from tensorflow import keras
 
+from tsm_export.description import describe
 from tsm_export.tflite.conversion import convert
-from tsm_live.runtimes.gpu_network import AcceleratorError, try_gpu
+from tsm_export.tflite.export import signature_tensors
+from tsm_export.verify.trial import run_trial
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_live.runtimes.isolated_network import SessionError
+from tsm_live.runtimes.network import AcceleratorError
 
-# Vulkan in software, where Debian's package `chromium` puts it. Slow, but the
-# accelerator does on it what it does on a GPU.
+# Vulkan in software, where Debian's package `chromium` puts it. It is slow, but
+# the accelerator does on it what it does on a GPU.
 _SOFTWARE_VULKAN = pathlib.Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 
 
 @functools.cache
 def gpu_environment() -> dict[str, str] | None:
-    """Returns variables under which a process finds a GPU.
+    """Returns variables with which a process finds a GPU.
 
-    What is here as it is comes first, then Vulkan in software. Each is tried
-    with a network of one op, so that what another network fails at is known
-    to be its own.
+    The environment as it is comes first, then Vulkan in software. Each is
+    tried with a network of one op, so that whatever fails in another network
+    is known to be the fault of that network.
 
     Returns:
-        The variables to set, maybe none; None if there is no GPU.
+        The variables to set, perhaps none; None if there is no GPU.
     """
-    image = keras.Input((8, 8, 3), batch_size=1, name="image")
-    scaled = keras.layers.Rescaling(2.0, dtype="float32")(image)
-    probe = convert(keras.Model({"image": image}, {"scaled": scaled}))
+    clip = keras.Input((32, 32, 3), batch_size=1, name="clip")
+    pool = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")
+    logits = pool(clip)
+    content = convert(keras.Model({"clip": clip}, {"logits": logits}))
+    config = VideoClassifierConfig(
+        num_classes=3, labels=tuple("abc"), image_size=32, num_segments=1
+    )
+    spec = describe(
+        *signature_tensors(content), config, kind="clip", quantization="none"
+    )
     candidates: list[dict[str, str]] = [{}]
     if _SOFTWARE_VULKAN.exists():
-        # The loader wants the folder to be set, and puts nothing there.
+        # The loader wants this folder to be set, and writes nothing there.
         runtime = {"XDG_RUNTIME_DIR": tempfile.gettempdir()}
         candidates.append({"VK_DRIVER_FILES": str(_SOFTWARE_VULKAN), **runtime})
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "probe.tflite"
-        path.write_bytes(probe)
-        return next(filter(lambda it: _opens(path, it), candidates), None)
+    return next((it for it in candidates if _opens(spec, content, it)), None)
 
 
-def _opens(path, variables):
+def _opens(spec, content, variables):
+    clips = np.zeros((1, *spec.frame.shape), np.uint8)
     try:
-        try_gpu(path, environment=variables)
-    except AcceleratorError:
+        run_trial(
+            spec, content, clips, accelerator="gpu", environment=variables
+        )
+    except (AcceleratorError, SessionError):
         return False
     return True

@@ -9,10 +9,10 @@ import pytest
 from testing.artifacts import clip_model, random_clips, random_onnx
 from testing.models import random_clip_model
 from testing.numerics import relative_error
-from tsm_export import ExportError, export_onnx
+from tsm_export import ExportError, export_onnx, parity
 from tsm_export.onnx import export as onnx_file
-from tsm_export.onnx import parity as onnx_parity
 from tsm_export.onnx.lint import onnx_lint
+from tsm_export.tflite.conversion import QUANTIZATIONS
 from tsm_live.artifact.file import load_artifact, read_spec
 
 
@@ -234,4 +234,5 @@ def test_a_missing_package_is_named(tmp_path, monkeypatch):
 
 
 def test_every_quantization_has_a_tolerance():
-    assert set(onnx_parity._TOLERANCES) == set(onnx_file.ONNX_QUANTIZATIONS)
+    every = {*onnx_file.ONNX_QUANTIZATIONS, *QUANTIZATIONS}
+    assert set(parity._TOLERANCES) == every

@@ -10,6 +10,7 @@ from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import random_clip_model, rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import ExportError, artifact_file, export_tflite
+from tsm_export.tflite import conversion
 from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import rebuild
@@ -241,3 +242,29 @@ def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
         export_tflite(clip_model(), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_onnx_files_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`export_onnx` writes .*x\.onnx"):
+        export_tflite(clip_model(), tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["stream", "clip"])
+def test_a_file_that_computes_something_else_does_not_appear(
+    tmp_path, monkeypatch, kind
+):
+    def wrong(network, **options):
+        for layer in network.layers:
+            if layer.name == "classifier":
+                kernel, bias = layer.get_weights()
+                layer.set_weights([kernel[:, ::-1], bias])
+                content = conversion.convert(network, **options)
+                layer.set_weights([kernel, bias])
+                return content
+        raise AssertionError([layer.name for layer in network.layers])
+
+    monkeypatch.setattr(tflite_export, "convert", wrong)
+    with pytest.raises(ExportError, match="does not compute what the Keras"):
+        export_tflite(clip_model(), tmp_path / "x.tflite", kind=kind)
+    assert not list(tmp_path.iterdir())

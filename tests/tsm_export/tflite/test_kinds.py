@@ -12,8 +12,9 @@ from tsm_export import export_tflite, networks
 from tsm_export.tflite.input_type import with_input_type
 from tsm_live.artifact.file import load_artifact, read_spec, write_spec
 from tsm_live.artifact.spec import TensorSpec
-from tsm_live.runtimes.replay import classify_clip, replay
-from tsm_live.runtimes.runner import open_runner
+from tsm_live.runtimes.open_network import open_network
+from tsm_live.sessions.clip_session import ClipSession
+from tsm_live.sessions.open_session import open_session
 
 
 def _frame_logits(model, clip):
@@ -21,8 +22,9 @@ def _frame_logits(model, clip):
 
 
 def _streamed(path, clip):
-    spec = read_spec(path)
-    return np.stack(list(replay(open_runner(path), spec, clip[:, None])))[:, 0]
+    session = open_session(path)
+    steps = [session.step_squares([square])[0] for square in clip]
+    return np.stack([step.logits for step in steps])
 
 
 @pytest.mark.parametrize(
@@ -44,12 +46,18 @@ def test_streams_of_a_batch_do_not_mix():
     together = _everything()
     spec = read_spec(together)
     assert spec.streams == 2 and spec.caches[0].shape[0] == 2
-    runner = open_runner(together)
+    session = open_session(together)
     clips = random_clips(3, clip_model())
 
     def streamed(*numbers):
-        frames = clips[list(numbers)].swapaxes(0, 1)
-        return np.stack(list(replay(runner, spec, frames)), axis=1)
+        session.reset()
+        steps = [
+            session.step_squares(frames)
+            for frames in clips[list(numbers)].swapaxes(0, 1)
+        ]
+        return np.array([[p.logits for p in step] for step in steps]).swapaxes(
+            0, 1
+        )
 
     one, other = streamed(0, 1)
     np.testing.assert_array_equal(streamed(1, 0), [other, one])
@@ -138,9 +146,9 @@ def test_two_exports_are_one_file(tmp_path):
 
 def test_probabilities_are_the_softmax_of_the_logits():
     clip = random_clips(1, clip_model())[0]
-    runner, spec = open_runner(_everything()), read_spec(_everything())
-    twice = np.stack([clip, clip], axis=1)
-    found = np.stack(list(replay(runner, spec, twice)))[:, 0]
+    session = open_session(_everything())
+    steps = [session.step_squares([square, square])[0] for square in clip]
+    found = np.stack([step.logits for step in steps])
     logits = _streamed(random_artifact(quantize="int8"), clip)
 
     def softmax(values):
@@ -193,8 +201,10 @@ def test_a_clip_artifact_equals_the_clip_model(backbone, shift):
     assert spec.logits.shape == (1, 7) and not spec.caches
     clips = random_clips(3, model)
     expected = model(clips.astype(np.float32))["logits"].numpy()
-    runner = open_runner(path)
-    found = np.stack([classify_clip(runner, spec, clip) for clip in clips])
+    session = ClipSession(
+        spec, lambda: open_network(path, *load_artifact(path))
+    )
+    found = np.stack([session.classify_squares(clip).logits for clip in clips])
     tolerance = rounding_tolerance(model, clips)
     assert relative_error(found, expected) <= tolerance
 

@@ -1,7 +1,5 @@
 import dataclasses
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,16 +11,19 @@ from testing.artifacts import (
     random_clips,
     random_onnx,
 )
-from testing.checkout import PACKAGE_ROOTS
+from testing.crafted import write_crafted
 from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_tflite
 from tsm_export.verify import checks as verify_module
 from tsm_export.verify.checks import verify
 from tsm_export.verify.gpu import gpu_environment
+from tsm_export.verify.trial import run_trial, soak
 from tsm_keras.models.clip import build_clip_model
-from tsm_live.artifact.file import write_spec
-from tsm_live.runtimes.runner import AcceleratorError
-from tsm_live.runtimes.trial import run_trial
+from tsm_live.artifact.file import load_artifact, read_spec, write_spec
+from tsm_live.runtimes.interpreter_network import InterpreterNetwork
+from tsm_live.runtimes.isolated_network import IsolatedNetwork
+from tsm_live.runtimes.network import AcceleratorError
+from tsm_live.sessions.base_session import Session
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def test_a_float_stream_passes_every_row(gpu):
     clips = random_clips(3, clip_model())
     checks = _checks(random_artifact(), clip_model(), clips, soak_frames=200)
     assert list(checks) == [
-        "signature is as the spec says",
         "lint",
+        "signature is as the spec says",
         "equals Keras",
         "equals the clip, every prefix",
         "soak of 200 frames",
@@ -98,7 +99,12 @@ def test_the_gpu_takes_resnets(gpu, tmp_path, backbone, size, quantize):
 def _assert_gpu_agrees(path, model, gpu):
     clips = random_clips(2, model)
     on_gpu, on_cpu = (
-        run_trial(path, clips, accelerator=accelerator, environment=gpu).logits
+        run_trial(
+            *load_artifact(path),
+            clips,
+            accelerator=accelerator,
+            environment=gpu,
+        ).logits
         for accelerator in ("gpu", "cpu")
     )
     # Random weights: a step of int8 here and there is not equal.
@@ -109,8 +115,8 @@ def test_an_onnx_stream_passes_the_rows_that_are_for_it():
     clips = random_clips(3, clip_model())
     checks = _checks(random_onnx(), clip_model(), clips, soak_frames=200)
     assert list(checks) == [
-        "signature is as the spec says",
         "lint",
+        "signature is as the spec says",
         "equals Keras",
         "equals the clip, every prefix",
         "soak of 200 frames",
@@ -149,67 +155,83 @@ def test_a_forgetful_stream_fails_the_prefix_row():
     model = clip_model()
     clips = random_clips(2, model)
     first = clips.reshape(-1, 1, *clips.shape[2:])
-    forgetful = run_trial(random_artifact(), first).logits.reshape(2, 4, 7)
+    forgetful = run_trial(*load_artifact(random_artifact()), first).logits
     expected = verify_module.reference_logits(
-        model, verify_module.read_spec(random_artifact()), clips
+        model, read_spec(random_artifact()), clips
     )
-    spec = verify_module.read_spec(random_artifact())
+    spec = read_spec(random_artifact())
+    forgetful = forgetful.reshape(2, 4, 7)
     checks = verify_module._check_parity(forgetful, expected, spec)
     assert [check.passed for check in checks] == [False, False]
 
 
-def test_a_soak_notices_a_leak_and_a_memory():
-    """In a fresh process: this one's peak was reached long ago."""
-    code = f"""
-import itertools
-import numpy as np
-from tsm_live.runtimes import trial
-from tsm_live.runtimes.runner import open_runner
-from tsm_live.artifact.file import read_spec
+class _Leaks:
+    """A network that keeps 1 MB per frame, or whose logits drift."""
 
-path = {str(random_artifact())!r}
-spec, runner = read_spec(path), open_runner(path)
-frames = np.random.default_rng(0).integers(0, 256, (2, 4, 64, 64, 3))
-clips, hoard, count = frames.astype(np.uint8), [], itertools.count()
+    accelerator = "cpu"
 
-def leaks(inputs):
-    hoard.append(np.ones(1 << 17))  # 1 MB a frame.
-    return runner(inputs)
-
-def drifts(inputs):
-    outputs = runner(inputs)
-    return {{**outputs, "logits": outputs["logits"] + next(count)}}
-
-print(*trial._soak(runner, spec, clips, 250))
-print(*trial._soak(leaks, spec, clips, 250))
-print(*trial._soak(drifts, spec, clips, 20))
-"""
-    path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
-    output = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    sound, leaking, drifting = (line.split() for line in output.splitlines())
-    assert sound[0] == "True" and int(sound[1]) < 5e6
-    assert leaking[0] == "True" and int(leaking[1]) > 100e6
-    assert drifting[0] == "False"
-
-
-def test_a_process_that_dies_is_an_error_with_its_status():
-    clips = random_clips(1, clip_model())
-    with pytest.raises(AcceleratorError, match=r"died with status -?\d+"):
-        run_trial(
-            random_artifact(), clips, environment={"PYTHONMALLOC": "none"}
+    def __init__(self, network, leak=0, drift=0.0):
+        self._network, self._leak, self._drift = network, leak, drift
+        self._hoard, self._offset = [], 0.0
+        self.frame = network.frame
+        self.read_state, self.write_state = (
+            network.read_state,
+            network.write_state,
         )
+
+    def run(self):
+        self._hoard.append(np.ones(self._leak))
+        self._offset += self._drift
+        return self._network.run() + np.float32(self._offset)
+
+    def memory(self):
+        return sum(array.nbytes for array in self._hoard)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, (True, 0)), ({"leak": 1 << 17}, (True, 149 << 20))],
+)
+def test_a_soak_notices_a_leak(options, expected):
+    assert _soak(250, **options) == expected
+
+
+def test_a_soak_notices_what_is_remembered_too_long():
+    recovered, _ = _soak(20, drift=1.0)
+    assert not recovered
+
+
+def _soak(frames, **options):
+    spec, model = load_artifact(random_artifact())
+    network = _Leaks(InterpreterNetwork(spec, model), **options)
+    session = Session(spec, lambda: network)
+    clips = random_clips(2, clip_model())
+    return soak(session, clips, frames, network.memory)
+
+
+def test_the_memory_of_the_process_is_measured():
+    spec, model = load_artifact(random_artifact())
+    trial = run_trial(
+        spec, model, random_clips(1, clip_model()), soak_frames=150
+    )
+    assert trial.recovered and abs(trial.growth) < 5e6
+    assert IsolatedNetwork(spec, model).memory() > len(model)
+
+
+def test_a_model_that_ends_the_process_is_a_row(tmp_path):
+    path = tmp_path / "killer.tflite"
+    write_crafted(path)
+    clips = np.zeros((1, 2, 32, 32, 3), np.uint8)
+    checks = _checks(path, None, clips)
+    assert list(checks) == ["lint", "runs on the CPU"]
+    assert checks["runs on the CPU"].passed is False
+    assert "died with status" in checks["runs on the CPU"].detail
 
 
 def test_a_gpu_that_is_not_there_is_named():
     with pytest.raises(AcceleratorError, match="is there a GPU"):
         run_trial(
-            random_artifact(),
+            *load_artifact(random_artifact()),
             random_clips(1, clip_model()),
             accelerator="gpu",
             environment={"VK_DRIVER_FILES": os.devnull},
@@ -220,7 +242,7 @@ def test_a_quantization_of_the_future_is_refused(tmp_path):
     path = tmp_path / "future.tflite"
     content = random_artifact().read_bytes()
     path.write_bytes(content[: content.index(b"PK\3\4")])
-    spec = verify_module.read_spec(random_artifact())
+    spec = read_spec(random_artifact())
     write_spec(path, dataclasses.replace(spec, quantization="int2"))
     with pytest.raises(ValueError, match="Received: 'int2'"):
         next(verify(path, None, random_clips(1, clip_model())))

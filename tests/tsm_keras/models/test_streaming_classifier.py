@@ -160,3 +160,16 @@ def test_from_preset(tmp_path, model, clips, expected, tolerance):
     assert classifier.config == model.video_config
     assert classifier.streams == 2
     assert relative_error(feed(classifier, clips), expected) <= tolerance
+
+
+def test_a_network_of_optical_flow_streams():
+    model = random_clip_model(
+        input_channels=10, pixel_mean=(128.0,) * 10, pixel_std=(60.0,) * 10
+    )
+    clips = random_clips(model.video_config)
+    classifier = StreamingClassifier(model)
+    expected = logits_of(model, clips)[1]
+    tolerance = rounding_tolerance(model, clips)
+    assert relative_error(feed(classifier, clips), expected) <= tolerance
+    with pytest.raises(ValueError, match=r"10\).*Received: shape"):
+        classifier.step(clips[:, 0, ..., :3])

@@ -7,6 +7,7 @@ import pytest
 
 from testing.artifacts import random_artifact, random_onnx
 from testing.command_line import start_tsm_live
+from testing.crafted import write_crafted
 from testing.shared_data import fixture
 from tsm_live.cli.main import main
 from tsm_live.version import __version__
@@ -15,16 +16,15 @@ from tsm_live.version import __version__
 pytestmark = pytest.mark.keras3_only
 
 
-def _run(*flags, closed=()):
+def _run(*flags, closed=(), model=True):
     """Runs with some of the descriptors 0 to 2 closed, as `<&-` does."""
 
     def close():
         for number in closed:
             os.close(number)
 
-    process = start_tsm_live(
-        f"--model={random_artifact()}", *flags, preexec_fn=close
-    )
+    models = [f"--model={random_artifact()}"] if model else []
+    process = start_tsm_live(*models, *flags, preexec_fn=close)
     return *process.communicate(timeout=60), process.returncode
 
 
@@ -76,6 +76,9 @@ def test_without_stderr_stdout_holds_events_alone():
         (["--model=x", "--source=0", "-w"], "no flag -w (see tsm-live -h)"),
         (["benchmark", "--modell", "x"], "--modell; did you mean --model? ("),
         (["--model=x"], "required: --source"),
+        ([], "required: --model, --source"),
+        (["--model=x", "--source=0", "extra"], "no argument 'extra' ("),
+        (["--threads=x"], "--threads=x: "),
         (
             ["--model=x", "--source=0", "--output=a.mp4", "--output", "b.mp4"],
             "--output may be given once, not 2 times",
@@ -124,8 +127,7 @@ def test_values_may_look_like_flags(capsys):
 
 
 def test_the_version(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        main(["--version"])
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"tsm-live {__version__}\n"
 
 
@@ -143,3 +145,53 @@ def test_more_threads_than_a_runtime_survives(artifact, tmp_path):
         "tsm-live: error: `threads` must be an integer from 1 to 256. "
         "Received: threads=100000\n"
     )
+
+
+@pytest.mark.parametrize(
+    "flag", ["--start-score=-1", "--start_score=-1", "-start-score=-1"]
+)
+def test_hyphens_and_underscores_are_one_flag(flag, capsys):
+    assert main([f"--model={random_artifact()}", "--source=-", flag]) == 1
+    assert "start_score=-1.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["benchmark"]])
+def test_the_help_lists_every_flag_under_a_heading(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    flags = lines[lines.index("") :]
+    headings = [line for line in flags if line and line[0] != " "]
+    assert headings[0] == "network:" and len(headings) >= 2
+    assert any(line.startswith("  --isolated: Run") for line in lines)
+
+
+def test_the_help_of_a_decision_is_the_docstring(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["-h"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert (
+        "--start_score: " in text
+        and "(default: the artifact's, else 0.6)" in text
+    )
+
+
+def test_an_isolated_run_ends_as_any_other():
+    output, error, status = _run(
+        *(_video(), "--events=-", "--average=0", "--isolated"),
+        *("--start_score=0.2", "--end_score=0.2"),
+    )
+    assert status == 0 and "10 of 10 frames processed" in error
+    assert '"kind": "start"' in output
+
+
+def test_a_crafted_model_is_one_line(tmp_path):
+    crafted = tmp_path / "crafted.tflite"
+    write_crafted(crafted)
+    output, error, status = _run(
+        *(f"--model={crafted}", _video(), "--events=-", "--isolated"),
+        model=False,
+    )
+    assert (output, status) == ("", 1) and error.count("\n") == 1
+    assert error.startswith("tsm-live: error: ") and "SIGABRT" in error

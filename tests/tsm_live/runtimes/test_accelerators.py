@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from testing.artifacts import random_artifact, random_onnx
+from testing.crafted import write_crafted
 from testing.numerics import relative_error
 from tsm_export.verify.gpu import gpu_environment
 from tsm_live import (
@@ -13,7 +14,8 @@ from tsm_live import (
     StreamingSession,
     open_session,
 )
-from tsm_live.runtimes.gpu_network import AcceleratorError, try_gpu
+from tsm_live.runtimes import open_network
+from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.runtimes.own_process import run_module
 
 _NO_GPU = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
@@ -71,6 +73,7 @@ def test_auto_says_what_it_got(gpu):
 
 
 def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu(monkeypatch):
+    monkeypatch.setattr(open_network, "_tried", {})
     for name, value in _NO_GPU.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(AcceleratorError, match="is there a GPU"):
@@ -79,9 +82,17 @@ def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu(monkeypatch):
     assert issubclass(AcceleratorError, OSError)
 
 
-def test_a_driver_that_ends_the_process_is_an_error():
-    with pytest.raises(AcceleratorError, match=r"died with status -?\d+"):
-        try_gpu(random_artifact(), environment={"PYTHONMALLOC": "none"})
+def test_what_ends_the_process_is_an_error_and_tried_once(
+    tmp_path, monkeypatch
+):
+    crafted = tmp_path / "crafted.tflite"
+    write_crafted(crafted)
+    with pytest.raises(AcceleratorError, match=r"died with status -6"):
+        StreamingSession(crafted, accelerator="gpu")
+    # What was found is remembered: the process is not started again.
+    monkeypatch.setattr(open_network, "IsolatedNetwork", None)
+    with pytest.raises(AcceleratorError, match=r"died with status -6"):
+        StreamingSession(crafted, accelerator="gpu")
 
 
 def test_refusals():

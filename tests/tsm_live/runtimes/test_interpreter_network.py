@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from testing.artifacts import random_artifact
-from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.interpreter_network import (
     InterpreterNetwork,
     neighbours_as_one,
@@ -46,6 +46,6 @@ def test_every_byte_comes_to_its_place_and_no_other_is_lost(fed, fresh, pieces):
 
 def test_the_caches_of_our_files_are_one_copy():
     path = random_artifact()
-    network = InterpreterNetwork(path, read_spec(path))
+    network = InterpreterNetwork(*load_artifact(path))
     ((to, _),) = network.copies
     assert to.nbytes >= sum(cache.nbytes for cache in network.read_state())

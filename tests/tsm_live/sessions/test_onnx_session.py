@@ -1,4 +1,7 @@
+import json
+
 import numpy as np
+import onnxruntime
 import pytest
 
 from testing.artifacts import (
@@ -9,9 +12,9 @@ from testing.artifacts import (
 )
 from testing.numerics import relative_error
 from tsm_live import ArtifactError, OnnxSession, StreamingSession, open_session
-from tsm_live.artifact.file import read_spec
-from tsm_live.runtimes.bound_network import BoundNetwork
+from tsm_live.artifact.file import load_artifact, read_spec
 from tsm_live.runtimes.network import check_tensors
+from tsm_live.runtimes.onnx_network import OnnxNetwork, executors
 
 
 def _frames(count, seed=0):
@@ -55,7 +58,7 @@ def test_logits_are_the_callers_to_keep():
 def test_a_bound_network_equals_the_clip_model_for_two_streams():
     path = random_onnx(input_dtype="uint8", softmax=True, streams=2)
     model = clip_model()
-    network = BoundNetwork(path, read_spec(path))
+    network = OnnxNetwork(*load_artifact(path))
     clips = random_clips(2, model, seed=4)
     logits = model(clips)["frame_logits"].numpy()
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
@@ -73,7 +76,7 @@ def test_the_suffix_chooses_the_session():
 def test_a_session_refuses_what_it_cannot_run():
     with pytest.raises(ArtifactError, match="for clips|kind 'clip'"):
         OnnxSession(random_onnx(kind="clip"))
-    with pytest.raises(ArtifactError, match="there is `OnnxSession`"):
+    with pytest.raises(ArtifactError, match="`OnnxSession` runs .onnx files"):
         StreamingSession(random_onnx())
     with pytest.raises(FileNotFoundError):
         OnnxSession("nowhere.onnx")
@@ -86,3 +89,27 @@ def test_tensors_that_are_not_the_specs_are_refused():
     del found["cache_03_out"]
     with pytest.raises(ArtifactError, match=r"cache_03_out.*Received: None"):
         check_tensors(spec.tensors, found)
+
+
+def test_cuda_is_reported_only_where_it_runs_the_network(tmp_path):
+    """Asked for, it is not there: ONNX Runtime takes the CPU without a word."""
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    session = OnnxSession(random_onnx(), providers=providers)
+    expected = OnnxSession(random_onnx()).step(_frames(1)[0]).logits
+    np.testing.assert_array_equal(session.step(_frames(1)[0]).logits, expected)
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        assert session.accelerator == "cpu"
+    assert OnnxSession(random_onnx()).accelerator == "cpu"
+
+
+def test_a_profile_tells_what_ran_the_operators(tmp_path):
+    def found(*providers):
+        events = [{"name": "session"}, {"args": {}}]
+        events += [{"args": {"provider": provider}} for provider in providers]
+        path = tmp_path / "profile.json"
+        path.write_text(json.dumps(events))
+        return executors(path)
+
+    cuda, cpu = "CUDAExecutionProvider", "CPUExecutionProvider"
+    assert found(cpu) == "cpu" and found(cuda, cuda) == "cuda"
+    assert found(cpu, cuda) == "cuda and cpu"

@@ -2,13 +2,14 @@
 
 import multiprocessing.connection
 import multiprocessing.reduction
-import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from tsm_keras.child_code import isolated_code
 
 
 class ProcessDiedError(Exception):
@@ -81,10 +82,11 @@ class IsolatedProcess:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
-                    "-c",
-                    f"from {__name__} import serve; serve({theirs.fileno()})",
+                    *isolated_code(
+                        f"from {__name__} import serve; "
+                        f"serve({theirs.fileno()})"
+                    ),
                 ],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

@@ -23,8 +23,8 @@ SPEC_MEMBER = "spec.json"
 LABELS_MEMBER = "labels.txt"
 ONNX_SUFFIX = ".onnx"  # A file with any other suffix is read as TFLite.
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec has a few KB.
-# By these files, one of them for the weights, a folder of `tsm train` is
-# recognized. Older versions wrote the second one.
+# The files by which the folder that `tsm train` writes is recognised: the
+# config and one file of weights, of which older versions wrote the second.
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "model.weights.h5")
 

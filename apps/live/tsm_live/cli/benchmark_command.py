@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
+from absl import flags
 
+from tsm_live.cli.command_line import (
+    CommandLine,
+    RuntimeOptions,
+    add_runtime,
+    given,
+)
 from tsm_live.cli.measure import measure
-from tsm_live.cli.one_line_parser import OneLineParser, add_runtime
 from tsm_live.sessions.open_session import open_session
 
 _PERCENTILES = (50, 95, 99)
@@ -18,27 +24,33 @@ def main(arguments: Sequence[str]) -> int:
         0.
 
     Raises:
-        ValueError, OSError, ImportError, AcceleratorError: What a user can
-            mend.
+        ValueError, OSError, ImportError: What a user can fix.
     """
-    parser = OneLineParser(
-        prog="tsm-live benchmark",
-        description="Times each step of a live run over a video: reading it, "
-        "resizing, the network alone, the decision, drawing.",
-        allow_abbrev=False,
+    command = CommandLine(
+        "tsm-live benchmark",
+        "times each step of a live run over a video: reading it, resizing, the "
+        "network alone, the decision, drawing.",
+        required=("model", "source"),
     )
-    add_runtime(parser)
-    parser.add_argument("--source", required=True, help="a video file")
-    parser.add_argument(
-        "--frames", type=int, default=300, help="to time (%(default)s)"
+    add_runtime(command)
+    command.define(
+        "video",
+        ("source", flags.DEFINE_string, None, "The video file."),
+        (
+            "frames",
+            flags.DEFINE_integer,
+            300,
+            "Frames to time.",
+            {"lower_bound": 1},
+        ),
     )
-    options = parser.parse(arguments)
-    if options.frames < 1:
-        raise ValueError(
-            f"--frames must be positive. Received: {options.frames}"
-        )
+    options = command.parse(arguments)
+    runtime = RuntimeOptions(**given(options, RuntimeOptions))
     session = open_session(
-        options.model, accelerator=options.accelerator, threads=options.threads
+        options.model,
+        accelerator=runtime.accelerator,
+        threads=runtime.threads,
+        isolated=runtime.isolated,
     )
     times = measure(session, options.source, options.frames)
     print(f"{'':12}" + "".join(f"{f'p{p} ms':>10}" for p in _PERCENTILES))
@@ -47,6 +59,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{name:12}" + "".join(f"{figure:10.3f}" for figure in figures))
     print(
         f"{options.frames} frames of {options.source}; {session.accelerator}, "
-        f"{options.threads} thread(s), {session.streams} stream(s)"
+        f"{runtime.threads} thread(s), {session.streams} stream(s)"
     )
     return 0

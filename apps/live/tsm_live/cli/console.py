@@ -33,7 +33,7 @@ def run_command(
     arguments: Sequence[str],
     mendable: tuple[type[Exception], ...] = (),
 ) -> int:
-    """Runs a command; what a user can mend becomes one line on stderr.
+    """Runs a command; what a user can fix becomes one line on stderr.
 
     Args:
         program: Begins that line.

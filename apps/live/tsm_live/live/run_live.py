@@ -32,7 +32,8 @@ class LiveConfig:
     Attributes:
         decision: When a gesture starts and ends; None for what the artifact
             says.
-        max_gap: As for `FramePacer`.
+        max_gap: Seconds without a frame after which the network starts anew;
+            by default 1, or 3 frame intervals if that is longer. inf: never.
         restart_on_cut: Whether the network starts anew where the scene
             changes.
         real_time: Whether files are played at their own pace, for people who

@@ -62,11 +62,14 @@ def open_sessions(
     *,
     accelerator: str = "cpu",
     threads: int = 1,
+    isolated: bool = False,
 ) -> SourceSessions:
     """Opens an artifact for several sources, as `open_session` for one."""
 
     def session():
-        return open_session(path, accelerator=accelerator, threads=threads)
+        return open_session(
+            path, accelerator=accelerator, threads=threads, isolated=isolated
+        )
 
     first = session()
     more = -(-sources // first.spec.streams) - 1

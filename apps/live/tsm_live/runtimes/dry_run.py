@@ -1,4 +1,4 @@
-"""dry_step: what running an artifact costs at the least, without an app.
+"""dry_step: what running an artifact costs at least, without an app.
 
     python -m tsm_live.runtimes.dry_run FILE THREADS
 
@@ -15,10 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tsm_live.artifact.file import ONNX_SUFFIX, read_spec
+from tsm_live.artifact.file import ONNX_SUFFIX, load_artifact
 from tsm_live.artifact.quantization import quantize
-from tsm_live.runtimes.bound_network import BoundNetwork
-from tsm_live.runtimes.interpreter_network import InterpreterNetwork
+from tsm_live.runtimes.open_network import open_network
 
 # The unit of ru_maxrss.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -27,25 +26,22 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def dry_step(
     path: str | os.PathLike, *, threads: int = 1
 ) -> Callable[[], np.ndarray]:
-    """Returns a step of the bare runtime: images in, logits out.
+    """Returns a step of the bare runtime, from images to logits.
 
-    The caches, where there are some, go from outputs back to inputs. The
+    If there are caches, they go from the outputs back to the inputs. The
     images are random and stay the same.
 
     Args:
         path: An artifact.
-        threads: Of the runtime.
+        threads: Threads of the runtime.
 
     Raises:
-        ArtifactError: If the file is no artifact.
-        ImportError: If it is `.onnx` and ONNX Runtime is not installed.
+        ArtifactError: If the file is not an artifact.
+        ImportError: If it is an `.onnx` file and ONNX Runtime is missing.
     """
-    spec = read_spec(path)
+    spec, model = load_artifact(path)
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
-    is_onnx = pathlib.Path(path).suffix == ONNX_SUFFIX
-    network = (BoundNetwork if is_onnx else InterpreterNetwork)(
-        path, spec, threads=threads
-    )
+    network = open_network(path, spec, model, threads=threads)
     fed = quantize(pixels, spec.frame)
 
     def step():
@@ -56,9 +52,9 @@ def dry_step(
 
 
 def memory() -> int:
-    """Returns the memory, in bytes, that this process holds.
+    """Returns the bytes of memory that this process holds.
 
-    Where there is no /proc, the most that it has held.
+    Where there is no /proc, it is the most that the process has held.
     """
     try:
         # On Linux ru_maxrss starts with what the parent process held.
@@ -72,9 +68,11 @@ def memory() -> int:
 
 
 def _main(path, threads):
+    # Importing a runtime is not what a file costs.
     if pathlib.Path(path).suffix == ONNX_SUFFIX:
-        # LiteRT is imported above: a runtime is not what a file costs.
         import onnxruntime  # noqa: F401
+    else:
+        import tsm_live.runtimes.interpreter_network  # noqa: F401
     before, start = memory(), time.perf_counter()
     step = dry_step(path, threads=int(threads))
     init = time.perf_counter() - start

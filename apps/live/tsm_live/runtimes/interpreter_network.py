@@ -1,8 +1,6 @@
 """InterpreterNetwork: a network in LiteRT's interpreter, on the CPU."""
 
 import ctypes
-import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,38 +9,30 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tsm_live.artifact.quantization import zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, TensorSpec
-from tsm_live.runtimes.model_check import check_model
-from tsm_live.runtimes.network import check_tensors
-from tsm_live.runtimes.threads import check_threads
+from tsm_live.runtimes.network import check_tensors, check_threads
 
-# In bytes. A tensor in LiteRT's memory starts at a multiple of this
-# (`kDefaultTensorAlignment`), so a smaller gap holds none.
+# In bytes. Each tensor in LiteRT's memory starts at a multiple of this
+# (`kDefaultTensorAlignment`), so no tensor lies in a smaller gap.
 _ALIGNMENT = 64
 
 
-def load_interpreter(
-    path: str | os.PathLike, *, threads: int = 1
-) -> Interpreter:
-    """Loads a `.tflite` file on the CPU; its tensors are allocated.
+def load_interpreter(model: bytes, *, threads: int = 1) -> Interpreter:
+    """Loads a `.tflite` model on the CPU and allocates its tensors.
+
+    LiteRT takes much of what a model says on trust: a crafted one can end the
+    process (see `IsolatedNetwork`).
 
     Raises:
         ValueError: If `threads` is not an integer from 1 to 256.
-        ArtifactError: If it is not one of `tsm export`, or LiteRT cannot load
-            it.
+        ArtifactError: If LiteRT cannot load the model.
     """
     check_threads(threads)
     try:
-        # First: LiteRT may end the process where it should raise.
-        check_model(pathlib.Path(path).read_bytes())
-        interpreter = Interpreter(
-            model_path=os.fspath(path), num_threads=threads
-        )
+        interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
     # LiteRT's C++ exceptions become these.
     except (ValueError, RuntimeError, IndexError) as error:
-        raise ArtifactError(
-            f"LiteRT cannot load {os.fspath(path)}: {error}"
-        ) from error
+        raise ArtifactError(f"LiteRT cannot load the model: {error}") from error
     return interpreter
 
 
@@ -52,12 +42,14 @@ def signature_details(
     """Returns the inputs and the outputs of the only signature, by name.
 
     Raises:
-        ArtifactError: If there is not one signature.
+        ArtifactError: If the number of signatures is not one.
     """
     try:
         runner = interpreter.get_signature_runner()
     except ValueError as error:
-        raise ArtifactError(f"The model is no artifact's: {error}") from error
+        raise ArtifactError(
+            f"The model does not have one signature: {error}"
+        ) from error
     return runner.get_input_details(), runner.get_output_details()
 
 
@@ -78,38 +70,36 @@ def tensor_specs(details: Mapping[str, Mapping]) -> dict[str, TensorSpec]:
 class InterpreterNetwork:
     """Runs a `.tflite` artifact on the CPU; keeps its caches.
 
-    They stay in the interpreter's memory: after a step each is copied from its
-    output to its input, a percent of a step or less. LiteRT's `CompiledModel`
-    can swap two sets of buffers on the CPU too, and gains nothing for float32
-    (`benchmarks/session_overhead.py`).
+    The caches stay in the interpreter's memory: after a step each of them is
+    copied from its output to its input, which takes at most a percent of the
+    step. LiteRT's `CompiledModel` can swap two sets of buffers on the CPU too,
+    and gains nothing for float32 (`benchmarks/session_overhead.py`).
 
     Args:
-        path: The file.
-        spec: Its spec.
-        threads: Of the interpreter.
+        spec: The spec of an artifact.
+        model: The bytes of its model.
+        threads: Threads of the interpreter.
 
     Attributes:
-        copies: Pairs of memory, to and from: what feeds the caches back.
+        copies: Pairs of memory (to, from) whose copies feed the caches back.
 
     Raises:
-        ArtifactError: If LiteRT cannot load the file, or its tensors are not
-            those that the spec describes.
+        ArtifactError: If LiteRT cannot load or run the model, or its tensors
+            are not those that the spec describes.
     """
 
     accelerator = "cpu"
 
-    def __init__(
-        self, path: str | os.PathLike, spec: ArtifactSpec, *, threads: int = 1
-    ):
-        self._interpreter = load_interpreter(path, threads=threads)
+    def __init__(self, spec: ArtifactSpec, model: bytes, *, threads: int = 1):
+        self._interpreter = load_interpreter(model, threads=threads)
         inputs, outputs = signature_details(self._interpreter)
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
-        # Tensors are addressed by the signature's names: foreign tools reorder
-        # them.
+        # Tensors are addressed by the names in the signature, because other
+        # tools may reorder them.
         self._logits = outputs[spec.logits.name]["index"]
-        # A function that returns a view of the tensor's memory. The view must
-        # be gone before the interpreter is called.
+        # A function that returns a view of the tensor's memory. Nobody may
+        # hold the view when the interpreter is called.
         self.frame = self._interpreter.tensor(inputs[spec.frame.name]["index"])
         self._caches = [
             self._memory(inputs[cache.name]["index"]) for cache in spec.caches
@@ -119,10 +109,18 @@ class InterpreterNetwork:
             for cache in spec.caches
         ]
         self.copies = neighbours_as_one(self._caches, fresh)
-        self.write_state([zero_state(cache) for cache in spec.caches])
+        zeros = [zero_state(cache) for cache in spec.caches]
+        self.write_state(zeros)
+        try:
+            self.run()  # Some faults show only when the operators run.
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"LiteRT cannot run the model: {error}"
+            ) from error
+        self.write_state(zeros)
 
     def run(self) -> np.ndarray:
-        """Takes the next frame of every stream; see `Network`."""
+        """Takes the next frame of every stream, or a clip; see `Network`."""
         self._interpreter.invoke()
         for fed, fresh in self.copies:
             fed[...] = fresh
@@ -138,11 +136,11 @@ class InterpreterNetwork:
             cache[...] = value
 
     def _memory(self, index):
-        """Returns a tensor's memory for good.
+        """Returns the memory of a tensor, to be kept.
 
-        It stays where it is: `check_model` lets no shape be computed, so
-        tensors are allocated once. LiteRT's own views must be made anew for
-        every step, which takes longer than to copy a small cache.
+        Artifacts have static shapes, so LiteRT allocates the tensors once.
+        LiteRT's own views must be made anew for every step, which takes longer
+        than to copy a small cache.
         """
         view = self._interpreter.tensor(index)()
         memory = _bytes_at(view.ctypes.data, view.nbytes)
@@ -154,8 +152,8 @@ def neighbours_as_one(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns what to copy where, in as few pieces as possible.
 
-    LiteRT often places caches side by side, inputs as outputs, but nothing
-    promises that it does.
+    LiteRT often places the caches side by side, both the inputs and the
+    outputs, but it does not promise to.
 
     Args:
         fed: Memory to copy to.

@@ -1,4 +1,4 @@
-"""Network: what a session asks of a runtime, and a runtime of a file."""
+"""Network: what a session asks of a runtime."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,12 +7,18 @@ import numpy as np
 
 from tsm_live.artifact.spec import ArtifactError, TensorSpec
 
+MAX_THREADS = 256  # No processor gains from more, and runtimes crash later.
+
+
+class AcceleratorError(OSError):
+    """There is no accelerator, or it does not take the whole network."""
+
 
 class Network(Protocol):
-    """A network in a runtime, and the caches of its streams.
+    """A network in a runtime, together with the caches of its streams.
 
     Attributes:
-        accelerator: What really runs it, e.g. `"cpu"`.
+        accelerator: What really runs the network, e.g. `"cpu"`.
     """
 
     accelerator: str
@@ -20,14 +26,14 @@ class Network(Protocol):
     def frame(self) -> np.ndarray:
         """Returns the memory of `spec.frame`, to be written before `run`.
 
-        It must not be kept: no runtime may run while somebody holds it.
+        Do not keep the array: no runtime may run while somebody holds it.
         """
 
     def run(self) -> np.ndarray:
-        """Takes the next frame of every stream.
+        """Takes the next frame of every stream, or a clip.
 
         Returns:
-            The numbers of `spec.logits`; the caller's to keep.
+            The numbers of `spec.logits`, which the caller may keep.
         """
 
     def read_state(self) -> list[np.ndarray]:
@@ -42,9 +48,10 @@ def check_tensors(
 ) -> None:
     """Compares the tensors of a network with those of its spec.
 
+    A cache that is not fed back would make every answer wrong.
+
     Raises:
-        ArtifactError: If one is missing, another one or not in the spec: a
-            cache that is not fed back makes every answer a wrong one.
+        ArtifactError: If a tensor is missing, differs, or is not in the spec.
     """
     for tensor in expected:
         if found.get(tensor.name) != tensor.bare:
@@ -57,4 +64,17 @@ def check_tensors(
         raise ArtifactError(
             "The network has tensors that the embedded spec does not name. "
             f"Received: {sorted(unknown)}"
+        )
+
+
+def check_threads(threads: int) -> None:
+    """Refuses a number on which LiteRT or ONNX Runtime would crash.
+
+    Raises:
+        ValueError: If it is not an integer from 1 to `MAX_THREADS`.
+    """
+    if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+        raise ValueError(
+            f"`threads` must be an integer from 1 to {MAX_THREADS}. "
+            f"Received: threads={threads!r}"
         )

@@ -1,54 +1,121 @@
-"""run_module: a module of this package runs in a fresh process."""
+"""Child processes: modules of this project in fresh Python processes.
 
+A child imports from where this process imports, except from the current
+folder: a file called `numpy.py` that happens to lie there does not run.
+"""
+
+import importlib.util
+import json
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
+
+# Runs before anything is imported that could be found in the wrong place.
+_START = (
+    "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
 
 
 class ProcessError(OSError):
-    """A process that ended with another status than 0, or not in time."""
+    """A child process that failed, died, or did not end in time."""
+
+
+def start_module(
+    module: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
+) -> subprocess.Popen:
+    """Starts a module in a child process.
+
+    Args:
+        module: The full name of the module.
+        *arguments: Its command line.
+        environment: Variables to set, in addition to those of this process.
+        **options: As for `subprocess.Popen`.
+    """
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-I", "-X", f"utf8={sys.flags.utf8_mode}"),
+            *("-c", _START, json.dumps(_import_path(module)), module),
+            *arguments,
+        ],
+        env={**os.environ, **(environment or {})},
+        **options,
+    )
 
 
 def run_module(
     module: str,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    timeout: float | None = None,
+    timeout: float = 120.0,
 ) -> str:
-    """Runs `python -m module arguments` with this process's import path.
+    """Runs a module in a child process until it ends.
 
     Args:
-        module: Its full name.
-        *arguments: Of its command line.
-        environment: Variables to set, beside those of this process.
-        timeout: Seconds to wait for its end; None to wait for ever.
+        module: The full name of the module.
+        *arguments: Its command line.
+        environment: Variables to set, in addition to those of this process.
+        timeout: Seconds after which the process is killed.
 
     Returns:
-        What it printed.
+        What the process printed.
 
     Raises:
-        ProcessError: Names the status and the last line of its errors.
+        ProcessError: If it failed. The message begins with a verb and tells
+            the status and the last line of its errors.
     """
-    try:
-        process = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                **(environment or {}),
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProcessError(f"did not end within {timeout:.0f} s") from error
+    with start_module(
+        module,
+        *arguments,
+        environment=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except BaseException as error:
+            process.kill()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise ProcessError(f"did not end within {timeout:g} s") from error
     if process.returncode:
-        last = process.stderr.strip().splitlines()[-1:]
-        raise ProcessError(
-            f"died with status {process.returncode}: {' '.join(last)}"
-        )
-    return process.stdout
+        raise ProcessError(describe_death(process.returncode, errors))
+    return output
+
+
+def describe_death(status: int, errors: str) -> str:
+    """Returns how a process ended, and the last line of its errors."""
+    name = ""
+    if status < 0:  # On POSIX the number of the signal that ended it.
+        name = f" ({signal.Signals(-status).name})"
+    lines = errors.strip().splitlines()
+    # LiteRT tells that it has started, which is not what went wrong.
+    last = "".join([x for x in lines if not x.startswith("INFO:")][-1:])
+    return f"died with status {status}{name}" + (f": {last}" if last else "")
+
+
+def _import_path(module):
+    """Returns this process's import path without the current folder.
+
+    The folder of the module's own package comes last, in case that is it.
+    """
+    here = pathlib.Path.cwd()
+    found = importlib.util.find_spec(module.partition(".")[0])
+    assert found is not None and found.origin is not None
+    own = pathlib.Path(found.origin).parents[1]
+    others = [
+        os.path.abspath(path)
+        for path in sys.path
+        if path and pathlib.Path(path).resolve() != here.resolve()
+    ]
+    return [*others, str(own)]

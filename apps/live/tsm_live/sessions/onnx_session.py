@@ -3,10 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
-from tsm_live.runtimes.bound_network import BoundNetwork
-from tsm_live.runtimes.threads import check_threads
+from tsm_live.runtimes.open_network import open_network
 from tsm_live.sessions.base_session import Session
 
 
@@ -20,8 +19,9 @@ class OnnxSession(Session):
 
     Args:
         path: An artifact of `tsm export`.
-        threads: On the CPU.
-        providers: As for `BoundNetwork`.
+        threads: Threads on the CPU.
+        providers: As for `OnnxNetwork`.
+        isolated: As for `open_session`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
@@ -31,8 +31,9 @@ class OnnxSession(Session):
         FileNotFoundError: If there is no such file.
         ValueError: If `threads` is not an integer from 1 to 256.
         ImportError: If ONNX Runtime is not installed.
-        ArtifactError: If the file is no artifact, or its tensors are not those
-            that its spec describes.
+        ArtifactError: If the file is not an ONNX artifact, ONNX Runtime
+            refuses it, or its tensors are not those that its spec describes.
+        SessionError: If the process of an isolated session died.
     """
 
     def __init__(
@@ -41,33 +42,33 @@ class OnnxSession(Session):
         *,
         threads: int = 1,
         providers: Sequence[str] | None = None,
+        isolated: bool = False,
     ):
-        check_threads(threads)
-        spec = read_onnx_spec(path)
-        try:
-            super().__init__(
+        spec, model = load_onnx_artifact(path)
+        super().__init__(
+            spec,
+            lambda: open_network(
+                path,
                 spec,
-                lambda: BoundNetwork(
-                    path, spec, threads=threads, providers=providers
-                ),
-            )
-        except ArtifactError:
-            raise
-        except ValueError as error:
-            raise ArtifactError(str(error)) from error
+                model,
+                threads=threads,
+                providers=providers,
+                isolated=isolated,
+            ),
+        )
 
 
-def read_onnx_spec(path: str | os.PathLike) -> ArtifactSpec:
-    """Reads the spec of an artifact that must be an `.onnx` file.
+def load_onnx_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
+    """As `load_artifact`, for an artifact that must be an `.onnx` file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ArtifactError: If it is no artifact, or one of TFLite.
+        ArtifactError: If the file is not an artifact, or one of TFLite.
     """
-    spec = read_spec(path)
+    spec, model = load_artifact(path)
     if spec.layout != "NCHW":
         raise ArtifactError(
             "ONNX Runtime and TensorRT run .onnx files, which `tsm export "
             f"--format=onnx` writes. Received: {os.fspath(path)}"
         )
-    return spec
+    return spec, model

@@ -1,17 +1,14 @@
 """StreamingSession: runs a streaming `.tflite` artifact frame by frame."""
 
-import logging
 import os
 
-from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.spec import ArtifactError
-from tsm_live.runtimes.interpreter_network import InterpreterNetwork
-from tsm_live.runtimes.network import Network
-from tsm_live.sessions.base_session import Prediction, Session
+from tsm_live.runtimes.open_network import ACCELERATORS, open_network
+from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.prediction import Prediction
 
 __all__ = ["ACCELERATORS", "Prediction", "StreamingSession"]
-
-ACCELERATORS = ("cpu", "gpu", "auto")
 
 
 class StreamingSession(Session):
@@ -25,21 +22,24 @@ class StreamingSession(Session):
     Args:
         path: An artifact of `tsm export`.
         accelerator: `"cpu"`; `"gpu"`, with nothing left to the CPU; or
-            `"auto"`, the GPU where it takes the whole network, else the CPU.
-            A GPU is first tried in a process of its own, which takes seconds.
-        threads: On the CPU.
+            `"auto"`: the GPU if it takes the whole network, else the CPU. A
+            model is first tried on the GPU in a process of its own, which
+            takes seconds.
+        threads: Threads on the CPU.
+        isolated: As for `open_session`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
-        accelerator: What really runs it: `"cpu"` or `"gpu"`.
+        accelerator: What really runs the network: `"cpu"` or `"gpu"`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If `accelerator` or `threads` is none of the above.
-        ArtifactError: If the file is no artifact, or its tensors are not those
-            that its spec describes.
-        AcceleratorError: If `accelerator` is `"gpu"` and there is none, or it
-            leaves out a part.
+        ArtifactError: If the file is not a `.tflite` artifact, LiteRT refuses
+            it, or its tensors are not those that its spec describes.
+        AcceleratorError: If `accelerator` is `"gpu"` and there is no GPU, or
+            it does not take the whole network.
+        SessionError: If the process of an isolated session died.
     """
 
     def __init__(
@@ -48,37 +48,22 @@ class StreamingSession(Session):
         *,
         accelerator: str = "cpu",
         threads: int = 1,
+        isolated: bool = False,
     ):
-        if accelerator not in ACCELERATORS:
-            raise ValueError(
-                f"`accelerator` must be one of {ACCELERATORS}. "
-                f"Received: accelerator={accelerator!r}"
-            )
-        spec = read_spec(path)
+        spec, model = load_artifact(path)
         if spec.layout != "NHWC":
             raise ArtifactError(
-                "LiteRT runs .tflite files; for .onnx there is `OnnxSession`. "
+                "LiteRT runs .tflite files; `OnnxSession` runs .onnx files. "
                 f"Received: {os.fspath(path)}"
             )
         super().__init__(
-            spec, lambda: _open_network(path, spec, accelerator, threads)
+            spec,
+            lambda: open_network(
+                path,
+                spec,
+                model,
+                accelerator=accelerator,
+                threads=threads,
+                isolated=isolated,
+            ),
         )
-
-
-def _open_network(path, spec, accelerator, threads) -> Network:
-    if accelerator != "cpu":
-        # Its libraries are loaded where they are wanted.
-        from tsm_live.runtimes.gpu_network import (
-            AcceleratorError,
-            GpuNetwork,
-            try_gpu,
-        )
-
-        try:
-            try_gpu(path)
-            return GpuNetwork(path, spec)
-        except AcceleratorError as error:
-            if accelerator == "gpu":
-                raise
-            logging.getLogger(__name__).info("On the CPU: %s", error)
-    return InterpreterNetwork(path, spec, threads=threads)

@@ -19,10 +19,11 @@ class SourceOptions:
     """Options that only some kinds of sources need.
 
     Attributes:
-        timeout: As for `Camera`.
+        timeout: Seconds without a frame after which a network stream counts as
+            gone.
         stdin_size: `WIDTHxHEIGHT` of the frames on stdin.
-        stdin_format: As for `RawPipe`.
-        stdin_fps: As for `RawPipe`.
+        stdin_format: The order of the colors on stdin.
+        stdin_fps: Frames per second on stdin.
 
     Raises:
         ValueError: If a number is out of its range, or the size cannot be

@@ -16,13 +16,14 @@ class ViewOptions:
     """Which views a run has.
 
     Attributes:
-        window: Whether there is a window.
-        screenshots: As for `WindowView`.
-        web: The port of a web server, or None.
-        web_host: As `host` of `WebView`.
-        web_token: As `token` of `WebView`.
-        web_origin: As `origin` of `WebView`.
-        output: The path of a video to write, or None.
+        window: Show the run on this screen.
+        screenshots: The folder for screenshots of the window.
+        web: Show the run in browsers, at this port; 0 takes a free port.
+        web_host: The address to bind to.
+        web_token: The token that browsers must bring; by default a random one.
+        web_origin: The address of the proxy through which browsers see the
+            page, such as https://example.org.
+        output: Write an annotated video: .mp4, .mkv, .avi.
     """
 
     window: bool = False

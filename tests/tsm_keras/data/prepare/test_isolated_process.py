@@ -1,3 +1,4 @@
+import math
 import os
 import pathlib
 import subprocess
@@ -103,3 +104,13 @@ def test_the_process_ends_with_its_parent(tmp_path):
             return
         time.sleep(0.1)
     raise AssertionError("the worker outlived its parent")
+
+
+def test_nothing_is_imported_from_the_current_folder(
+    process, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    for name in ("socket", "numpy", "tsm_keras"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('astray')")
+    assert process.call(math.sqrt, 4.0) == 2.0

@@ -1,0 +1,230 @@
+"""CommandLine: absl flags under headings, and mistakes in one line."""
+
+import dataclasses
+import difflib
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from absl import flags
+
+# The kind of flag, by what the type of a field contains.
+_KINDS = (
+    ("tuple", flags.DEFINE_multi_string),
+    ("bool", flags.DEFINE_boolean),
+    ("int", flags.DEFINE_integer),
+    ("float", flags.DEFINE_float),
+    ("str", flags.DEFINE_string),
+)
+
+# Name, kind (`flags.DEFINE_string` and so on), default, help, other options.
+Row = tuple[Any, ...]
+
+
+class CommandLine:
+    """The flags of a command.
+
+    Args:
+        program: The name of the command.
+        description: What it does.
+        required: Names of the flags that must be given.
+    """
+
+    def __init__(
+        self, program: str, description: str, *, required: Sequence[str]
+    ):
+        self.program = program
+        self._description = description
+        self._required = required
+        self._values = flags.FlagValues()
+        self._groups: dict[str, list[str]] = {}
+
+    def define(self, heading: str, *rows: Row) -> None:
+        """Defines flags, which the help lists under a heading."""
+        for name, kind, default, text, *options in rows:
+            named = options[0] if options else {}
+            kind(
+                name=name,
+                default=default,
+                help=text,
+                flag_values=self._values,
+                **named,
+            )
+            self._groups.setdefault(heading, []).append(name)
+
+    def define_fields(
+        self,
+        heading: str,
+        config: Any,
+        names: Sequence[str] | None = None,
+        *,
+        default: str = "{}",
+        choices: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Defines a flag for each field of a dataclass, named like it.
+
+        The help is what the class's docstring says of the field. The flags
+        have no default of their own, so that `given` tells those that were
+        given. A field with several values is a flag that may be repeated.
+
+        Args:
+            heading: As for `define`.
+            config: An instance of the dataclass.
+            names: The fields; None for all.
+            default: How the help names the value that a field has.
+            choices: The values that a flag may have, by name.
+        """
+        documentation = inspect.getdoc(type(config)) or ""
+        for field in dataclasses.fields(config):
+            name, value = field.name, getattr(config, field.name)
+            if names is not None and name not in names:
+                continue
+            text = re.search(
+                rf"^    {name}: (.*?)(?=^    \w+: |^\S|\Z)",
+                documentation,
+                re.DOTALL | re.MULTILINE,
+            )
+            assert text is not None, f"{name} is not documented"
+            meaning = " ".join(text[1].split()).replace("`", "")
+            if value not in (None, False, ()):
+                meaning += f" (default: {default.format(value)})"
+            kind = next(k for name, k in _KINDS if name in str(field.type))
+            rules = {}
+            if choices and name in choices:
+                kind, rules = (
+                    flags.DEFINE_enum,
+                    {"enum_values": choices[name]},
+                )
+            self.define(heading, (name, kind, None, meaning, rules))
+
+    def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
+        """Returns the values of the flags, as attributes.
+
+        Ends the process with status 2 and one line if a flag does not exist,
+        is missing, empty or given twice, or if its value is not of its kind;
+        with status 0 and the help if that is asked for.
+        """
+        if {"-h", "--help"} & set(arguments):
+            print(self.help())
+            sys.exit(0)
+        values = self._values
+        try:
+            rest = values([self.program, *self._underscored(arguments)])[1:]
+        except flags.UnrecognizedFlagError as error:
+            self._refuse_unknown(error.flagname, arguments)
+        except flags.Error as error:
+            self._fail(str(error))
+        if rest:
+            self._fail(f"there is no argument {rest[0]!r}")
+        for name in values:
+            flag, value = values[name], values[name].value
+            if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
+                self._fail(
+                    f"--{name} may be given once, not {flag.present} times"
+                )
+            if "" in (value if isinstance(value, list) else [value]):
+                self._fail(f"--{name} is empty")
+        missing = [name for name in self._required if not values[name].value]
+        if missing:
+            self._fail(f"these are required: --{', --'.join(missing)}")
+        return values
+
+    def help(self) -> str:
+        """Returns the description and the flags."""
+        lines = textwrap.wrap(
+            f"{self.program}: {self._description}",
+            width=80,
+            break_on_hyphens=False,
+        )
+        for heading, names in self._groups.items():
+            lines += ["", f"{heading}:"]
+            for name in names:
+                flag, default = self._values[name], ""
+                # What absl adds to the help of flags that may be repeated.
+                text = re.sub(
+                    r";\s+repeat this option.*",
+                    " May be repeated.",
+                    flag.help,
+                    flags=re.DOTALL,
+                )
+                if flag.default not in (None, [], False):
+                    default = f" (default: {flag.default})"
+                lines += textwrap.wrap(
+                    f"--{name}: {text}{default}",
+                    width=80,
+                    initial_indent="  ",
+                    subsequent_indent="      ",
+                    break_on_hyphens=False,
+                    break_long_words=False,
+                )
+        return "\n".join(lines)
+
+    def _underscored(self, arguments):
+        """Returns arguments in which hyphens in names are underscores."""
+        for argument in arguments:
+            dashes, name, value = re.fullmatch(
+                r"(-{0,2})([\w-]*)(.*)", argument, re.DOTALL
+            ).groups()
+            name = name.replace("-", "_")
+            known = name in self._values and value[:1] in ("", "=")
+            yield f"{dashes}{name}{value}" if dashes and known else argument
+
+    def _refuse_unknown(self, name, arguments):
+        given = next(
+            (
+                flag
+                for flag in (each.partition("=")[0] for each in arguments)
+                if flag.startswith("-") and flag.lstrip("-") == name
+            ),
+            f"--{name}",
+        )
+        close = difflib.get_close_matches(name, list(self._values), 1)
+        hint = f"; did you mean --{close[0]}?" if close else ""
+        self._fail(f"there is no flag {given}{hint}")
+
+    def _fail(self, message) -> NoReturn:
+        print(
+            f"{self.program}: error: {message} (see {self.program} -h)",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeOptions:
+    """Where a network runs.
+
+    Attributes:
+        accelerator: gpu runs the whole network on the GPU or fails; auto runs
+            it on the GPU if that takes all of it, else on the CPU.
+        threads: Threads on the CPU.
+        isolated: Run the network in a process of its own: a crafted model or a
+            GPU driver that crashes or hangs is then an error.
+    """
+
+    accelerator: str = "cpu"
+    threads: int = 1
+    isolated: bool = False
+
+
+def add_runtime(command: CommandLine) -> None:
+    """Adds the flags that say which artifact runs where."""
+    model = "model", flags.DEFINE_string, None, "The .tflite or .onnx artifact."
+    command.define("network", model)
+    command.define_fields(
+        "network",
+        RuntimeOptions(),
+        choices={"accelerator": ("cpu", "gpu", "auto")},
+    )
+
+
+def given(options: flags.FlagValues, config: type) -> dict[str, Any]:
+    """Returns the fields of a dataclass whose flags were given, by name."""
+    return {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(config)
+        if getattr(options, field.name, None) is not None
+    }

@@ -1,0 +1,205 @@
+"""IsolatedNetwork: a network in a child process, which may die of it.
+
+A model file is a program to the runtime that executes it, and a GPU driver may
+crash or hang. Here this ends the child process, and is an error in this one.
+
+A message is one byte that says what is wanted, and arrays as they lie in
+memory; an answer is one byte that says whether it worked, and arrays, or a
+JSON text (`pipes.py`).
+"""
+
+import contextlib
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from subprocess import PIPE
+
+import numpy as np
+
+from tsm_live.artifact.quantization import zero_state
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.artifact.spec_json import spec_to_json
+from tsm_live.runtimes import pipes
+from tsm_live.runtimes.network import AcceleratorError
+from tsm_live.runtimes.own_process import (
+    ProcessError,
+    describe_death,
+    start_module,
+)
+
+_TICK = 0.25  # Seconds between two looks at the time limit.
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (AcceleratorError, ArtifactError, ImportError)
+}
+
+
+class SessionError(ProcessError):
+    """The process that ran a network died, hung or failed."""
+
+
+class IsolatedNetwork:
+    """Runs a network in a child process; see `Network`.
+
+    Args:
+        spec: The spec of an artifact.
+        model: The bytes of its model.
+        accelerator: `"cpu"` or `"gpu"`.
+        threads: Threads on the CPU.
+        providers: As for `OnnxNetwork`.
+        enforce_float32: Compute in float32 on the GPU; the default is float16.
+        environment: Variables to set for the process.
+        start_limit: Seconds that loading the model may take.
+        step_limit: Seconds that anything else may take.
+
+    Raises:
+        ArtifactError: If the runtime refuses the model.
+        AcceleratorError: If there is no GPU, or it does not take the whole
+            network.
+        ImportError: If ONNX Runtime is missing and wanted.
+        SessionError: If the process died, hung or failed in another way; so
+            do all methods.
+    """
+
+    def __init__(
+        self,
+        spec: ArtifactSpec,
+        model: bytes,
+        *,
+        accelerator: str = "cpu",
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+        enforce_float32: bool = False,
+        environment: Mapping[str, str] | None = None,
+        start_limit: float = 120.0,
+        step_limit: float = 60.0,
+    ):
+        self._spec = spec
+        self._host_frame = zero_state(spec.frame)
+        self._limit = step_limit
+        self._deadline = [np.inf]
+        self._ended = threading.Event()
+        # A file and not a pipe, which would have to be read all the time.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = start_module(
+            "tsm_live.runtimes.network_server",
+            environment=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=self._errors,
+        )
+        watched = (self._process, self._deadline, self._ended)
+        threading.Thread(target=_watch, args=watched, daemon=True).start()
+        assert self._process.stdin and self._process.stdout
+        self._to, self._from = self._process.stdin, self._process.stdout
+        self._finalizer = weakref.finalize(
+            self, _end, self._process, self._ended, self._errors
+        )
+        header = {
+            "spec": spec_to_json(spec),
+            "model_size": len(model),
+            "accelerator": accelerator,
+            "threads": threads,
+            "providers": providers and list(providers),
+            "enforce_float32": enforce_float32,
+        }
+        with self._answered(start_limit):
+            pipes.write_json(self._to, header)
+            pipes.write(self._to, model)
+            self._expect_success()
+            self.accelerator = pipes.read_json(self._from)
+
+    def close(self) -> None:
+        """Ends the process; every later call is a `SessionError`."""
+        self._finalizer()
+
+    def frame(self) -> np.ndarray:
+        """Returns what is sent to the process at the next `run`."""
+        return self._host_frame
+
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream, or a clip; see `Network`."""
+        with self._answered(self._limit):
+            self._ask(pipes.RUN, self._host_frame)
+            return pipes.read_array(self._from, self._spec.logits)
+
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        with self._answered(self._limit):
+            self._ask(pipes.READ_STATE)
+            return [
+                pipes.read_array(self._from, cache)
+                for cache in self._spec.caches
+            ]
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        with self._answered(self._limit):
+            self._ask(pipes.WRITE_STATE, *state)
+
+    def memory(self) -> int:
+        """Returns the bytes of memory that the process holds."""
+        with self._answered(self._limit):
+            self._ask(pipes.MEMORY)
+            return pipes.read_json(self._from)
+
+    def _ask(self, command, *arrays):
+        pipes.write(self._to, command, *arrays)
+        self._expect_success()
+
+    def _expect_success(self):
+        if pipes.read(self._from, 1) == pipes.SUCCESS:
+            return
+        kind, message = pipes.read_json(self._from)
+        if kind in _ERRORS:
+            raise _ERRORS[kind](message)
+        raise SessionError(
+            f"The process that runs the network failed: {kind}: {message}"
+        )
+
+    @contextlib.contextmanager
+    def _answered(self, limit: float) -> Iterator[None]:
+        """Turns the death of the process into an error, also if it hangs."""
+        if self._ended.is_set():
+            raise SessionError("The process that ran the network has ended.")
+        self._deadline[0] = time.monotonic() + limit
+        try:
+            yield
+        except (EOFError, BrokenPipeError) as error:
+            status = self._process.wait()
+            late = time.monotonic() > self._deadline[0]
+            self._errors.seek(0)
+            errors = self._errors.read().decode(errors="replace")
+            reason = (
+                f"did not answer within {limit:g} s"
+                if late
+                else describe_death(status, errors)
+            )
+            self.close()
+            raise SessionError(
+                f"The process that ran the network {reason}"
+            ) from error
+        except BaseException:  # An answer may be left in the pipe.
+            self.close()
+            raise
+        finally:
+            self._deadline[0] = np.inf
+
+
+def _watch(process, deadline, ended):
+    """Kills a process that is not done by its deadline."""
+    while not ended.wait(_TICK):
+        if time.monotonic() > deadline[0]:
+            process.kill()
+            return
+
+
+def _end(process, ended, errors):
+    ended.set()
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, errors):
+        with contextlib.suppress(OSError):
+            pipe.close()

@@ -1,0 +1,190 @@
+"""OnnxNetwork: an ONNX network in ONNX Runtime that keeps its caches."""
+
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tsm_live.artifact.quantization import zero_state
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, TensorSpec
+from tsm_live.runtimes.network import check_tensors, check_threads
+
+_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+}
+
+
+def load_onnx(
+    model: bytes,
+    *,
+    threads: int = 1,
+    providers: Sequence[str] | None = None,
+    profile: str | os.PathLike | None = None,
+) -> Any:
+    """Returns an `onnxruntime.InferenceSession`.
+
+    Args:
+        model: The bytes of an ONNX model.
+        threads: Threads on the CPU.
+        providers: Names of ONNX Runtime's execution providers, first choice
+            first; None for the CPU.
+        profile: A folder to write a profile to until `end_profiling`, or None.
+
+    Raises:
+        ImportError: If ONNX Runtime is not installed.
+        ValueError: If `threads` is not an integer from 1 to 256.
+        ArtifactError: If ONNX Runtime cannot load the model.
+    """
+    check_threads(threads)
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "ONNX Runtime runs .onnx files and is not installed: pip install "
+            '"tsm-live[onnx]", or "tsm-keras[onnx]" where that is installed.'
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # Errors.
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = os.path.join(profile, "profile")
+    try:
+        return onnxruntime.InferenceSession(
+            model, options, providers=list(providers or [_CPU])
+        )
+    # The exceptions of ONNX Runtime share no base class of their own.
+    except Exception as error:
+        raise ArtifactError(
+            f"ONNX Runtime cannot load the model: {error}"
+        ) from error
+
+
+def onnx_tensor_specs(session: Any) -> dict[str, TensorSpec]:
+    """Returns the inputs and outputs of an `InferenceSession`, by name."""
+    return {
+        tensor.name: TensorSpec(
+            name=tensor.name,
+            shape=tuple(tensor.shape),
+            dtype=_DTYPES.get(tensor.type, tensor.type),
+            # The value of a pixel is the number of its byte.
+            scale=1.0 if tensor.type == "tensor(uint8)" else 0.0,
+        )
+        for tensor in (*session.get_inputs(), *session.get_outputs())
+    }
+
+
+class OnnxNetwork:
+    """Runs an ONNX artifact with its caches in two sets of buffers.
+
+    A step reads one set and writes the other, and then they change roles. So
+    caches are never copied, and on a GPU never leave it.
+
+    Args:
+        spec: The spec of an artifact.
+        model: The bytes of its model.
+        threads: Threads on the CPU.
+        providers: Names of ONNX Runtime's execution providers, first choice
+            first; None for the CPU. (This project runs it on the CPU only.)
+
+    Attributes:
+        accelerator: What ran the first step: `"cpu"`, `"cuda"` if CUDA ran
+            all of it, or `"cuda and cpu"`.
+
+    Raises:
+        ImportError: If ONNX Runtime is not installed.
+        ArtifactError: If ONNX Runtime cannot load or run the model, or its
+            tensors are not those that the spec describes.
+    """
+
+    def __init__(
+        self,
+        spec: ArtifactSpec,
+        model: bytes,
+        *,
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            # A provider may be there and leave the network to the CPU all the
+            # same: only a profile of a step tells.
+            profiled = _CUDA in (providers or ())
+            self._session = load_onnx(
+                model,
+                threads=threads,
+                providers=providers,
+                profile=folder if profiled else None,
+            )
+            check_tensors(spec.tensors, onnx_tensor_specs(self._session))
+            self._bind(spec)
+            try:
+                self.run()  # Some faults show only when the operators run.
+            # The exceptions of ONNX Runtime share no base class of their own.
+            except Exception as error:
+                raise ArtifactError(
+                    f"ONNX Runtime cannot run the model: {error}"
+                ) from error
+            self._turn = 0  # The caches that were read are still zero.
+            self.accelerator = "cpu"
+            if profiled:
+                self.accelerator = executors(self._session.end_profiling())
+
+    def _bind(self, spec):
+        from onnxruntime import OrtValue
+
+        has_cuda = _CUDA in self._session.get_providers()
+        device = "cuda" if has_cuda else "cpu"
+
+        def buffer(tensor):
+            return OrtValue.ortvalue_from_numpy(zero_state(tensor), device)
+
+        self._host_frame = zero_state(spec.frame)
+        self._frame = buffer(spec.frame)
+        self._logits = buffer(spec.logits)
+        self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
+        self._turns = []
+        for read, written in (self._sets, self._sets[::-1]):
+            turn = self._session.io_binding()
+            turn.bind_ortvalue_input(spec.frame.name, self._frame)
+            turn.bind_ortvalue_output(spec.logits.name, self._logits)
+            for cache, old, new in zip(spec.caches, read, written, strict=True):
+                turn.bind_ortvalue_input(cache.name, old)
+                turn.bind_ortvalue_output(cache.fed_by, new)
+            self._turns.append(turn)
+        self._turn = 0
+
+    def frame(self) -> np.ndarray:
+        """Returns what is copied to the runtime at the next `run`."""
+        return self._host_frame
+
+    def run(self) -> np.ndarray:
+        """Takes the next frame of every stream, or a clip; see `Network`."""
+        self._frame.update_inplace(self._host_frame)
+        self._session.run_with_iobinding(self._turns[self._turn])
+        self._turn = 1 - self._turn
+        return self._logits.numpy().copy()
+
+    def read_state(self) -> list[np.ndarray]:
+        """Returns a copy of every cache."""
+        return [cache.numpy().copy() for cache in self._sets[self._turn]]
+
+    def write_state(self, state: Sequence[np.ndarray]) -> None:
+        """Sets every cache."""
+        for cache, value in zip(self._sets[self._turn], state, strict=True):
+            cache.update_inplace(np.ascontiguousarray(value))
+
+
+def executors(profile: str | os.PathLike) -> str:
+    """Returns what ran the operators in a profile of ONNX Runtime."""
+    events = json.loads(pathlib.Path(profile).read_text("utf-8"))
+    found = {event.get("args", {}).get("provider") for event in events}
+    names = {"cuda": _CUDA, "cpu": _CPU}
+    return " and ".join(name for name, kind in names.items() if kind in found)

@@ -1,0 +1,79 @@
+"""ClipSession: classifies whole clips."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.runtimes.network import Network
+from tsm_live.sessions.pixels import Pixels
+from tsm_live.sessions.prediction import Prediction, predict
+
+
+class ClipSession:
+    """Runs an artifact of kind `"clip"`. Several threads may share it.
+
+    Args:
+        spec: The spec of the artifact.
+        open_network: Called once the spec is known to be one for clips.
+
+    Attributes:
+        spec: The spec of the artifact.
+        accelerator: What really runs the network.
+
+    Raises:
+        ArtifactError: If the artifact is for streams.
+    """
+
+    def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
+        if spec.kind != "clip":
+            raise ArtifactError(
+                "`ClipSession` runs clips. Received: an artifact of kind "
+                f"{spec.kind!r}"
+            )
+        self.spec = spec
+        self._pixels = Pixels(spec)
+        self._network = open_network()
+        self.accelerator = self._network.accelerator
+        self._lock = threading.Lock()
+
+    def classify(
+        self, frames: Sequence[np.ndarray], *, color: str = "rgb"
+    ) -> Prediction:
+        """Classifies a clip.
+
+        Args:
+            frames: T frames, each `[H, W, 3]` uint8 of any size.
+            color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
+
+        Raises:
+            ValueError: If a frame is anything else, or their number is not T.
+        """
+        return self.classify_squares(
+            [self._pixels.square(frame, color) for frame in frames]
+        )
+
+    def classify_squares(self, squares: Sequence[np.ndarray]) -> Prediction:
+        """Classifies a clip whose frames already have the network's size.
+
+        Args:
+            squares: T frames, each `[S, S, 3]` uint8 RGB.
+
+        Raises:
+            ValueError: If a frame is anything else, or their number is not T.
+        """
+        expected = self.spec.frame.shape[0]
+        if len(squares) != expected:
+            raise ValueError(
+                f"A clip must have {expected} frames. Received: {len(squares)}"
+            )
+        for square in squares:
+            self._pixels.check_square(square)
+        with self._lock:
+            start = time.perf_counter()
+            self._pixels.write(squares, self._network.frame())
+            logits = self._pixels.logits(self._network.run())
+            latency = time.perf_counter() - start
+        return predict(self.spec.labels, logits[0], latency)

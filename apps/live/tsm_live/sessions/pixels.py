@@ -1,0 +1,90 @@
+"""Pixels: frames become numbers of a network, and its numbers logits."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from tsm_live.artifact.preprocessing import check_frame, fit_frame
+from tsm_live.artifact.quantization import as_logits, quantize
+from tsm_live.artifact.spec import ArtifactSpec
+
+_COLORS = ("rgb", "bgr")
+
+
+class Pixels:
+    """Encodes and decodes by tables, since there are only 256 pixel values.
+
+    Args:
+        spec: The spec of an artifact.
+    """
+
+    def __init__(self, spec: ArtifactSpec):
+        self._spec = spec
+        self._encoding = quantize(np.arange(256), spec.frame)
+        self._is_offset = bool((np.diff(self._encoding) == 1).all())
+        self._decoding = None
+        if spec.logits.dtype in ("int8", "uint8"):
+            numbers = np.arange(256, dtype=np.uint8).view(spec.logits.dtype)
+            self._decoding = as_logits(numbers, spec.logits)
+
+    def square(self, frame: np.ndarray, color: str) -> np.ndarray:
+        """Returns the `[S, S, 3]` RGB square of a frame of any size.
+
+        Raises:
+            ValueError: If it is not a frame, or the color is unknown.
+        """
+        if color not in _COLORS:
+            raise ValueError(
+                f"`color` must be one of {_COLORS}. Received: color={color!r}"
+            )
+        check_frame(frame)
+        spec = self._spec
+        square = fit_frame(frame, spec.resize_size, spec.image_size)
+        # Converting the small square costs less than converting the frame.
+        if color == "bgr":
+            square = cv2.cvtColor(square, cv2.COLOR_BGR2RGB)
+        return square
+
+    def check_square(self, square: np.ndarray) -> None:
+        """Refuses what is not the `[S, S, 3]` square of a frame.
+
+        Raises:
+            ValueError: If the shape or the type differs.
+        """
+        check_frame(square)
+        size = self._spec.image_size
+        if square.shape != (size, size, 3):
+            raise ValueError(
+                f"A square must have the shape {(size, size, 3)}. "
+                f"Received: shape {square.shape}"
+            )
+
+    def write(
+        self, squares: Sequence[np.ndarray | None], frame: np.ndarray
+    ) -> None:
+        """Writes squares as the numbers of the frame tensor.
+
+        Args:
+            squares: Where one is None, what was there before stays.
+            frame: The memory of `spec.frame`.
+        """
+        if self._spec.layout == "NCHW":
+            frame = frame.transpose(0, 2, 3, 1)
+        table = self._encoding.view(np.uint8)
+        for square, numbers in zip(squares, frame, strict=True):
+            if square is None:
+                continue
+            if numbers.dtype == np.float32:
+                numbers[...] = square
+            elif self._is_offset:  # As in practice: a frame's scale is 1.
+                # Bytes wrap around, which is several times faster.
+                np.add(square, table[0], out=numbers.view(np.uint8))
+            else:
+                numbers.view(np.uint8)[...] = cv2.LUT(square, table)
+
+    def logits(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns the numbers of the output tensor as float32 logits."""
+        if self._decoding is None:
+            return as_logits(numbers, self._spec.logits)
+        return self._decoding[numbers.view(np.uint8)]

@@ -1,0 +1,102 @@
+"""check_parity: an artifact says what its Keras network says."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_export.description import ExportError
+from tsm_keras.models.streaming_classifier import StreamingClassifier
+from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.runtimes.open_network import open_network
+from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.clip_session import ClipSession
+
+# How far the outputs may be off, relative to their size (in the L2 norm over
+# all frames). Floats may be off by rounding. For int8 the bar only finds wrong
+# scales, layouts and caches, which exceed it by far; how good an int8 network
+# is, a data set must say.
+_TOLERANCES = {
+    "none": 1e-4,
+    "float16": 5e-2,
+    "dynamic": 0.5,
+    "int8": 0.5,
+    "int8_qat": 0.5,
+    "int8_tensorrt": 0.5,
+}
+_CLIPS = 4  # Clips of a clip artifact that are compared.
+
+
+def check_parity(
+    path: str | os.PathLike,
+    network: keras.Model,
+    clips: np.ndarray | None = None,
+) -> float:
+    """Runs clips in Keras and in a session, each with caches of its own.
+
+    Args:
+        path: The artifact.
+        network: The Keras network that it was converted from.
+        clips: `[B, T, S, S, 3]` uint8 RGB, of which a few are used; None for
+            noise.
+
+    Returns:
+        The difference of all outputs, relative to their L2 norm.
+
+    Raises:
+        ExportError: If it is larger than the precision explains.
+    """
+    spec, model = load_artifact(path)
+    if clips is None:
+        clips = _noise(network)
+
+    def open_it():
+        return open_network(path, spec, model)
+
+    if spec.kind == "stream":
+        clips = clips[np.arange(spec.streams) % len(clips)]
+        # A few frames take less time than tracing a function.
+        keras_streams = StreamingClassifier.of_network(network, compiled=False)
+        session = Session(spec, open_it)
+        pairs = [
+            (keras_streams.step(frames), _logits(session.step_squares(frames)))
+            for frames in clips.swapaxes(0, 1)
+        ]
+    else:
+        clip_session = ClipSession(spec, open_it)
+        pairs = [
+            (
+                network({"clip": clip.astype(np.float32)})["logits"].numpy(),
+                _logits([clip_session.classify_squares(clip)]),
+            )
+            for clip in clips[:_CLIPS]
+        ]
+    expected, found = map(np.array, zip(*pairs, strict=True))
+    error = _difference(spec, expected, found)
+    tolerance = _TOLERANCES[spec.quantization]
+    if not error <= tolerance:  # NaN must fail, too.
+        raise ExportError(
+            "The artifact does not compute what the Keras network computes. "
+            f"Expected: a relative difference of at most {tolerance:g}. "
+            f"Received: {error:g}"
+        )
+    return error
+
+
+def _noise(network):
+    config, rng = network.video_config, np.random.default_rng(0)
+    size = config.image_size
+    shape = (1, config.num_segments, size, size, config.input_channels)
+    return rng.integers(0, 256, shape, np.uint8)
+
+
+def _logits(predictions):
+    return np.stack([prediction.logits for prediction in predictions])
+
+
+def _difference(spec: ArtifactSpec, expected, found) -> float:
+    if spec.logits.role == "probabilities":
+        expected, found = tf.nn.softmax(expected).numpy(), np.exp(found)
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
