@@ -30,15 +30,15 @@ class NonLocalBlock(keras.layers.Layer):
     TensorShape([16, 28, 28, 512])
 
     Args:
-        num_segments: Frames a clip, T. A positive integer.
-        epsilon: Of the batch normalization.
+        num_segments: Frames per clip, T. A positive integer.
+        epsilon: The epsilon of the batch normalization.
 
     Input shape: `[B * T, H, W, C]`, any float dtype, H, W and C at least 2;
         the frames of a clip are adjacent and in order.
     Output shape: that of the input.
 
     Raises:
-        ValueError: If `num_segments` is no positive integer, or the input is
+        ValueError: If `num_segments` is not a positive integer, or the input is
             too small to be sub-sampled.
     """
 

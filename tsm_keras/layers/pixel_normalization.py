@@ -12,10 +12,11 @@ from tensorflow import keras
 class PixelNormalization(keras.layers.Layer):
     """Subtracts each channel's mean and divides by its standard deviation.
 
-    `keras.layers.Rescaling` computes the same. With a number a channel, TFLite
-    on the CPU calls its kernel for every pixel, three numbers at a time: that
-    was an eighth of a float32 MobileNetV2's time and a third of an int8 one's
-    (`docs/performance.md`). So the constants here are as wide as the image.
+    `keras.layers.Rescaling` computes the same. With one number per channel,
+    TFLite on the CPU calls its kernel for every pixel, three numbers at a time:
+    that was an eighth of a float32 MobileNetV2's time and a third of an int8
+    one's (`docs/performance.md`). So the constants here are as wide as the
+    image.
 
     Example:
     >>> normalize = PixelNormalization([127.5] * 3, [127.5] * 3)
@@ -23,8 +24,8 @@ class PixelNormalization(keras.layers.Layer):
     array([1., 1., 1.], dtype=float32)
 
     Args:
-        mean: Of each channel.
-        std: Of each channel; positive.
+        mean: The mean of each channel.
+        std: The standard deviation of each channel; positive.
 
     Input shape: `[..., W, C]`, any dtype, in 0..255.
     Output shape: that of the input, of the layer's compute dtype.

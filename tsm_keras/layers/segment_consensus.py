@@ -1,4 +1,4 @@
-"""SegmentConsensus: one prediction a clip from one a frame."""
+"""SegmentConsensus: one prediction per clip from one per frame."""
 
 import tensorflow as tf
 from tensorflow import keras

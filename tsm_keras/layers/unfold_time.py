@@ -17,13 +17,13 @@ class UnfoldTime(keras.layers.Layer):
     TensorShape([2, 8, 10])
 
     Args:
-        num_segments: Frames a clip, T. A positive integer.
+        num_segments: Frames per clip, T. A positive integer.
 
     Input shape: `[B * T, ...]`, any dtype.
     Output shape: `[B, T, ...]`.
 
     Raises:
-        ValueError: If `num_segments` is no positive integer.
+        ValueError: If `num_segments` is not a positive integer.
     """
 
     def __init__(self, num_segments: int, **kwargs: Any):
@@ -48,7 +48,7 @@ def unfold_time(frames: tf.Tensor, num_segments: int) -> tf.Tensor:
 
 
 def positive_integer(name: str, value: int) -> int:
-    """Returns `value`; raises ValueError if it is no positive integer."""
+    """Returns `value`; raises ValueError if it is not a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive integer. Received: {name}={value!r}"

@@ -21,9 +21,9 @@ class Naming:
     """The names of one family of checkpoints.
 
     Attributes:
-        name: Of the family, as `--source` takes it.
-        mobilenet_v2: Rows of MobileNetV2's layers.
-        resnet: Rows of the ResNets' layers, or none.
+        name: The name of the family, as `--source` takes it.
+        mobilenet_v2: Rows of the backbones of this family.
+        resnet: Rows of the backbones of this family, or none.
         marks_in_keys: Whether a shift wraps what it acts on, so that its place
             shows in the names (`.net`).
         zero_where_absent: Pattern of tensors that the family's networks do
@@ -47,7 +47,7 @@ class Naming:
         """Returns the name of the module that one of our layers is there.
 
         Args:
-            layer_name: Ours.
+            layer_name: The name of the layer here.
             backbone: As in `VideoClassifierConfig`.
             shift: `"residual"` or `"inplace"` if a shift wraps this layer's
                 block's branch or the block, else `""`.

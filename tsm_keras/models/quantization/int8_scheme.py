@@ -45,11 +45,11 @@ class OutputConfig(NoOpConfig):
 
 
 class Int8Scheme(_QUANTIZATION.default_8bit.Default8BitQuantizeScheme):
-    """tfmot's default, but for depthwise kernels.
+    """tfmot's default scheme with one range per channel of depthwise kernels.
 
     tfmot gives all channels of a depthwise kernel one range, as it looks for
-    the channels in the last axis, which holds the multiplier. TFLite has one a
-    channel.
+    the channels in the last axis, which holds the multiplier. TFLite has one
+    range per channel.
     """
 
     def get_quantize_registry(self):
@@ -65,7 +65,7 @@ class _Registry(_QUANTIZATION.default_8bit.Default8BitQuantizeRegistry):
 
 
 class _DepthwiseKernelQuantizer(_QUANTIZATION.quantizers.LastValueQuantizer):
-    """Rounds `[H, W, C, 1]` kernels with one symmetric range a channel."""
+    """Rounds `[H, W, C, 1]` kernels with one symmetric range per channel."""
 
     def __init__(self):
         super().__init__(
