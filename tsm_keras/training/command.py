@@ -38,7 +38,6 @@ from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
-from tsm_keras.training.begin import begin_run, find_run
 from tsm_keras.training.distribute import (
     count_workers,
     make_strategy,
@@ -46,7 +45,8 @@ from tsm_keras.training.distribute import (
     worker_index,
 )
 from tsm_keras.training.flags import define, given_network, recipe_from_flags
-from tsm_keras.training.run import (
+from tsm_keras.training.runs.begin import begin_run, find_run
+from tsm_keras.training.runs.train_in_folder import (
     check_training,
     clip_accuracy,
     train_in_folder,

@@ -21,7 +21,7 @@ from tsm_keras.training.distribute import (
     make_strategy,
     worker_index,
 )
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.run_folder import RunFolder
 
 EPOCHS = 2
 SETTINGS = (

@@ -12,8 +12,8 @@ from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.precision import precision
 from tsm_keras.models.presets import load_preset, read_description, save_preset
-from tsm_keras.training.callbacks import StopAfterEpoch
 from tsm_keras.training.fit import TrainingConfig, fit
+from tsm_keras.training.runs.callbacks import StopAfterEpoch
 
 
 def _train(recipe, seed=0):

@@ -10,7 +10,9 @@ from tsm_keras.data.prepare.collections.collection import (
     SourceOptions,
 )
 from tsm_keras.data.prepare.collections.csv_list import read_csv_list
-from tsm_keras.data.prepare.collections.frame_folders import read_frame_folders
+from tsm_keras.data.prepare.collections.extracted_frames import (
+    read_frame_folders,
+)
 from tsm_keras.data.prepare.collections.hmdb51 import read_hmdb51
 from tsm_keras.data.prepare.collections.jester import read_jester
 from tsm_keras.data.prepare.collections.kinetics import read_kinetics

@@ -19,7 +19,7 @@ from tsm_keras.models.presets import CONFIG_FILE, save_preset
 from tsm_keras.training.distribute import worker_index
 from tsm_keras.training.flags import serialized
 from tsm_keras.training.recipes import Recipe
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.run_folder import RunFolder
 from tsm_keras.training.start_weights import StartReport
 
 

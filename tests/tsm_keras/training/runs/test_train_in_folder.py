@@ -17,16 +17,16 @@ from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.flow import flow_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training import command
-from tsm_keras.training.callbacks import harmless
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
 from tsm_keras.training.recipes import RECIPES
-from tsm_keras.training.run import (
+from tsm_keras.training.runs.callbacks import harmless
+from tsm_keras.training.runs.run_folder import RunFolder
+from tsm_keras.training.runs.train_in_folder import (
     has_stopped,
     run_callbacks,
     train_in_folder,
 )
-from tsm_keras.training.run_folder import RunFolder
 
 CONFIG = TrainingConfig(
     epochs=2,

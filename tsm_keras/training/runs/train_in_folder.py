@@ -19,14 +19,6 @@ from tsm_keras.models.presets import (
     save_preset,
 )
 from tsm_keras.models.weights import rebuild
-from tsm_keras.training.backup import backup_callback, epochs_done
-from tsm_keras.training.callbacks import (
-    SavePresets,
-    SeedEpochs,
-    StopAfterEpoch,
-    harmless,
-)
-from tsm_keras.training.clip_pictures import ClipPictures
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.distribute import (
     check_batch_size,
@@ -40,7 +32,15 @@ from tsm_keras.training.quantization_aware import (
     check_trainable_with_roundings,
     fit_quantization_aware,
 )
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.backup import backup_callback, epochs_done
+from tsm_keras.training.runs.callbacks import (
+    SavePresets,
+    SeedEpochs,
+    StopAfterEpoch,
+    harmless,
+)
+from tsm_keras.training.runs.clip_pictures import ClipPictures
+from tsm_keras.training.runs.run_folder import RunFolder
 
 _PICTURES = 4  # The number of clips in TensorBoard, each of another class.
 _SEARCHED = 400  # The largest number of clips to decode to find them.

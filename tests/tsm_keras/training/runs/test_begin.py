@@ -23,9 +23,9 @@ from tsm_keras.models.presets import (
     read_description,
     save_preset,
 )
-from tsm_keras.training.backup import epochs_done
-from tsm_keras.training.run import clip_accuracy
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.backup import epochs_done
+from tsm_keras.training.runs.run_folder import RunFolder
+from tsm_keras.training.runs.train_in_folder import clip_accuracy
 
 pytestmark = pytest.mark.slow
 
@@ -226,8 +226,8 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
 # The real process ends where only luck would hit it.
 KILLED = """
 import os, signal
-from tsm_keras.training.run import clip_accuracy
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.train_in_folder import clip_accuracy
+from tsm_keras.training.runs.run_folder import RunFolder
 RunFolder.finish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 """
 

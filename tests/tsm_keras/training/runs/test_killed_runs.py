@@ -7,8 +7,8 @@ import pytest
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.models.presets import read_description
-from tsm_keras.training.backup import epochs_done
-from tsm_keras.training.run_folder import RunFolder
+from tsm_keras.training.runs.backup import epochs_done
+from tsm_keras.training.runs.run_folder import RunFolder
 
 pytestmark = [
     pytest.mark.slow,
