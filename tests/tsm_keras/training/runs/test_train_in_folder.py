@@ -21,10 +21,10 @@ from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
 from tsm_keras.training.recipes import RECIPES
 from tsm_keras.training.runs.callbacks import harmless
+from tsm_keras.training.runs.composition import run_callbacks
 from tsm_keras.training.runs.run_folder import RunFolder
 from tsm_keras.training.runs.train_in_folder import (
     has_stopped,
-    run_callbacks,
     train_in_folder,
 )
 

@@ -1,0 +1,123 @@
+"""run_callbacks: the callbacks of a training, in the order that they need."""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.fit import MONITOR, early_stopping
+from tsm_keras.training.runs.backup import backup_callback
+from tsm_keras.training.runs.callbacks import (
+    SavePresets,
+    SeedEpochs,
+    harmless,
+)
+from tsm_keras.training.runs.clip_pictures import ClipPictures
+from tsm_keras.training.runs.run_folder import RunFolder
+
+_PICTURES = 4  # The number of clips in TensorBoard, each of another class.
+_SEARCHED = 400  # The largest number of clips to decode to find them.
+
+
+def run_callbacks(
+    run: RunFolder,
+    config: TrainingConfig,
+    *,
+    epochs_done: int,
+    provenance: dict[str, Any],
+    label_names: Sequence[str] = (),
+    pictures: tf.data.Dataset | None = None,
+    saves_presets: bool = True,
+    leads: bool = True,
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks of a training in a run folder.
+
+    Args:
+        run: The folder that everything is written into.
+        config: Settings of training.
+        epochs_done: The number of epochs before the last backup.
+        provenance: The provenance of the presets.
+        label_names: Class names in the order of the logits.
+        pictures: Batches of one clip, in the order of the validation data, from
+            which TensorBoard shows one clip for each of several classes; None
+            shows no clips.
+        saves_presets: Whether to write `presets/last` and `presets/best`.
+        leads: False for a worker that leaves all writing to another one.
+    """
+    past = validation_top1(run, epochs_done)
+    if leads:
+        run.keep_epochs(epochs_done)
+    callbacks: list[keras.callbacks.Callback] = [SeedEpochs(config.seed)]
+    if leads:
+        callbacks.append(keras.callbacks.CSVLogger(run.metrics, append=True))
+    if config.patience:
+        callbacks.append(early_stopping(config, past))
+    if saves_presets:
+        swap = (
+            keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+            if config.ema
+            else None
+        )
+        callbacks.append(
+            SavePresets(
+                run.path / "presets",
+                provenance,
+                best=max(past, default=float("-inf")),
+                swap=swap,
+                writes=leads,
+            )
+        )
+    # The backup comes after all that it must include, and before TensorBoard,
+    # whose failure must not lose an epoch.
+    callbacks.append(backup_callback(run.backup))
+    if leads:
+        callbacks += _tensorboard(run, pictures, label_names)
+    return callbacks
+
+
+def validation_top1(run: RunFolder, epochs: int) -> list[float]:
+    """Returns the validation top-1 after each of the first epochs of a run."""
+    values = [float(row[MONITOR]) for row in run.epochs() if row.get(MONITOR)]
+    return values[:epochs]
+
+
+def _tensorboard(run, pictures, label_names):
+    if importlib.util.find_spec("tensorboard") is None:
+        print(
+            'no logs for TensorBoard: pip install "tsm-keras[tensorboard]"',
+            flush=True,
+        )
+        return []
+    callbacks = [
+        harmless(
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
+        )
+    ]
+    if pictures is not None and label_names:
+        clips, labels = zip(*_one_per_class(pictures), strict=True)
+        callbacks.append(
+            harmless(
+                ClipPictures(
+                    run.tensorboard,
+                    np.stack(clips),
+                    np.stack(labels),
+                    label_names,
+                )
+            )
+        )
+    return callbacks
+
+
+def _one_per_class(pictures):
+    """Returns the first clip of each of the first few classes."""
+    found = {}
+    # Clips are stored class by class in folders, so the search is bounded.
+    for clip, label in pictures.unbatch().take(_SEARCHED).as_numpy_iterator():
+        found.setdefault(int(label), (clip, label))
+        if len(found) == _PICTURES:
+            break
+    return list(found.values())
