@@ -31,7 +31,7 @@ import time
 from absl import app, flags
 
 from timing import print_machine
-from tsm_live.artifact.spec import read_spec
+from tsm_live.artifact.file import read_spec
 
 PARTS = ("agreement", "times", "streams", "clip", "soak")
 

@@ -14,12 +14,13 @@ import traceback
 
 import numpy as np
 
-from tsm_live.artifact.spec import ArtifactSpec, read_spec
+from tsm_live.artifact.file import load_artifact, read_spec
+from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.dry_run import memory
-from tsm_live.runtimes.gpu_network import AcceleratorError, GpuNetwork
-from tsm_live.runtimes.replay import classify_clip, replay
-from tsm_live.runtimes.runner import open_runner
+from tsm_live.runtimes.network import AcceleratorError
+from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.base_session import Session
+from tsm_live.sessions.clip_session import ClipSession
 from tsm_live.sessions.streaming_session import StreamingSession
 
 _RESET_STEPS = 5
@@ -58,11 +59,15 @@ def agreement(
     frames = stored_frames(path.parent, spec.image_size)[:steps]
     start = time.perf_counter()
     if caches == "copied":
-        runner = _gpu_runner(path, compute)
+        network = _gpu_network(path, compute)
+        session = Session(spec, lambda: network)
         result = {"open_s": time.perf_counter() - start}
-        logits = np.concatenate(list(replay(runner, spec, frames[:, None])))
+        logits = np.zeros((len(frames), len(spec.labels)), np.float32)
+        for step, frame in enumerate(frames):
+            logits[step] = session.step(frame).logits
+            network.write_state(network.read_state())
     else:
-        session = _gpu_session(path, spec, compute)
+        session = _gpu_session(path, compute)
         result = {"open_s": time.perf_counter() - start}
         logits = _stream(session, frames)
         session.reset()
@@ -81,10 +86,12 @@ def clip(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     """
     spec = read_spec(path)
     start = time.perf_counter()
-    runner = _gpu_runner(path, compute)
+    session = ClipSession(spec, lambda: _gpu_network(path, compute))
     result = {"open_s": time.perf_counter() - start}
     frames = stored_frames(path.parent, spec.image_size)[:steps]
-    logits = [classify_clip(runner, spec, c) for c in clips_of(spec, frames)]
+    logits = [
+        session.classify_squares(c).logits for c in clips_of(spec, frames)
+    ]
     return result | _compare_with_files(path, np.stack(logits))
 
 
@@ -108,7 +115,7 @@ def streams(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     """
     spec = read_spec(path)
     frames = stored_frames(path.parent, spec.image_size)
-    on_gpu = _gpu_session(path, spec, compute)
+    on_gpu = _gpu_session(path, compute)
     on_cpu = StreamingSession(path, threads=4)
     return _compare(
         "cpu",
@@ -196,7 +203,7 @@ def times(path: pathlib.Path, *, threads: list[int], seconds: float) -> dict:
     spec = read_spec(path)
     sessions = {
         "gpu": StreamingSession(path, accelerator="gpu"),
-        "gpu_float32": _gpu_session(path, spec, "float32"),
+        "gpu_float32": _gpu_session(path, "float32"),
         **{f"cpu_{n}": StreamingSession(path, threads=n) for n in threads},
     }
     frames = list(stored_frames(path.parent, spec.image_size)[: spec.streams])
@@ -222,15 +229,17 @@ def times(path: pathlib.Path, *, threads: list[int], seconds: float) -> dict:
     }
 
 
-def _gpu_session(path, spec, compute):
+def _gpu_session(path, compute):
     if compute == "float16":
         return StreamingSession(path, accelerator="gpu")
-    return Session(spec, lambda: GpuNetwork(path, spec, enforce_float32=True))
+    return Session(read_spec(path), lambda: _gpu_network(path, compute))
 
 
-def _gpu_runner(path, compute):
-    return open_runner(
-        path, accelerator="gpu", enforce_float32=compute == "float32"
+def _gpu_network(path, compute):
+    return open_here(
+        *load_artifact(path),
+        accelerator="gpu",
+        enforce_float32=compute == "float32",
     )
 
 

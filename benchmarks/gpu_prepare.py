@@ -31,9 +31,10 @@ from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
-from tsm_live.artifact.spec import read_spec
-from tsm_live.runtimes.replay import classify_clip, replay
-from tsm_live.runtimes.runner import open_runner
+from tsm_live.artifact.file import load_artifact
+from tsm_live.runtimes.open_network import open_here
+from tsm_live.sessions.clip_session import ClipSession
+from tsm_live.sessions.streaming_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)
@@ -120,13 +121,14 @@ def build_model():
 
 
 def cpu_logits(path):
-    spec = read_spec(path)
-    runner = open_runner(path)
+    spec, model = load_artifact(path)
     frames = stored_frames(path.parent, spec.image_size)
     if spec.kind == "clip":
+        session = ClipSession(spec, lambda: open_here(spec, model))
         clips = clips_of(spec, frames)
-        return np.stack([classify_clip(runner, spec, clip) for clip in clips])
-    return np.concatenate(list(replay(runner, spec, frames[:, None])))
+        return np.stack([session.classify_squares(c).logits for c in clips])
+    stream = StreamingSession(path)
+    return np.stack([stream.step(frame).logits for frame in frames])
 
 
 if __name__ == "__main__":
