@@ -48,6 +48,7 @@ def import_state_dict(
     name: str = "",
     metadata: Mapping[str, str] | None = None,
     force: bool = False,
+    assumed: Mapping[str, Any] | None = None,
     **asked: Any,
 ) -> tuple[keras.Model, ImportReport]:
     """Builds the clip model of a PyTorch state dict and loads the weights.
@@ -71,6 +72,8 @@ def import_state_dict(
         metadata: The text fields of the file, which `write_safetensors` fills.
         force: Whether to load the weights into a network with another shift
             than that of their training, as a start for further training.
+        assumed: Values of fields that neither the checkpoint nor the caller
+            tells, as a start for further training may have.
         **asked: Fields of `VideoClassifierConfig`, and `dataset`, that replace
             inferred values. If `num_classes` differs from the checkpoint's, the
             classifier is new.
@@ -92,7 +95,12 @@ def import_state_dict(
         )
     tensors, renamed = _canonical(tensors)
     network = infer_network(
-        tensors, asked=asked, source=source, name=name, metadata=metadata
+        tensors,
+        asked=asked,
+        source=source,
+        name=name,
+        metadata=metadata,
+        assumed=assumed,
     )
     if not force:
         _check_shift(network)

@@ -107,6 +107,7 @@ def infer_network(
     source: str = "auto",
     name: str = "",
     metadata: Mapping[str, str] | None = None,
+    assumed: Mapping[str, Any] | None = None,
 ) -> Network:
     """Infers the network of a state dict.
 
@@ -117,6 +118,7 @@ def infer_network(
         source: One of `SOURCES`.
         name: The name of the file, which may follow a published convention.
         metadata: The text fields of the file.
+        assumed: Values of fields that nothing else tells.
 
     Raises:
         CheckpointError: If no naming fits, if this package does not have such
@@ -138,6 +140,11 @@ def infer_network(
     found |= _found_in_metadata(metadata or {}, asked)
     known = found | {
         field: (value, "as asked") for field, value in asked.items()
+    }
+    known |= {
+        field: (value, "assumed")
+        for field, value in (assumed or {}).items()
+        if known.get(field, (None, ""))[0] is None
     }
     ask_for([field for field, (value, _) in known.items() if value is None])
     values = {field: value for field, (value, _) in known.items()}

@@ -34,6 +34,16 @@ CHANGEABLE = (
 )
 
 
+# Values that a weights file may not tell, and that a start does not need: the
+# classifier is replaced, and the other settings are those of the training.
+_OF_NO_MATTER = {
+    "dataset": "unknown",
+    "num_classes": 2,
+    "shift_div": 8,
+    "non_local": True,
+}
+
+
 def check_start(
     recipe: Recipe,
     init: str | None,
@@ -112,6 +122,7 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
         name=path.name,
         metadata=checkpoint.metadata,
         force=True,  # It will be trained.
+        assumed=_OF_NO_MATTER,
         num_segments=config.num_segments,
         image_size=config.image_size,
         shift=config.shift,
@@ -160,6 +171,12 @@ def starting_model(
             clips, config.num_segments, recipe.sampling
         ),
     )
+    if source is not None and recipe.sampling.method == "interval":
+        # Clips are taken at the pace that the network has, so it keeps that.
+        interval = source.video_config.frame_interval
+        config = dataclasses.replace(
+            config, frame_interval=interval or config.frame_interval
+        )
     if pretrained:
         model = build_clip_model(imagenet_config(config))
         return model, start_from_imagenet(model)

@@ -4,6 +4,7 @@ from tensorflow import keras
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clips, randomize, small_config
+from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.readers.clip_reader import as_reader
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.imagenet import imagenet_config
@@ -133,6 +134,39 @@ def test_a_torchvision_file_gives_a_resnet_its_imagenet_weights(
         model.get_layer("stem_conv").get_weights()[0],
         kernel.transpose(2, 3, 1, 0),
     )
+
+
+def test_a_file_that_tells_little_is_a_start_all_the_same(clips, tmp_path):
+    """Data set, classes and fold of the old training do not matter."""
+    torch = pytest.importorskip("torch")
+    from testing.torch_networks import ResNet
+
+    tensors = ResNet(18).state_dict()
+    for name in ("fc.weight", "fc.bias"):
+        tensors.pop(name, None)
+    torch.save(tensors, tmp_path / "mine.pth")
+    recipe = Recipe(network={"image_size": 32, "num_segments": 4})
+    source = read_source(tmp_path / "mine.pth", recipe)
+    model, report = starting_model(
+        recipe, {}, clips, source=source, name="mine.pth"
+    )
+    assert set(report.skipped) == {"classifier"}
+    np.testing.assert_array_equal(
+        model.get_layer("stem_conv").get_weights()[0],
+        tensors["conv1.weight"].numpy().transpose(2, 3, 1, 0),
+    )
+
+
+@pytest.mark.parametrize("method", ["interval", "segments"])
+def test_clips_taken_at_the_pace_of_the_start_keep_it(clips, method):
+    source = _source(num_classes=4, labels=LABELS, frame_interval=0.11)
+    recipe = Recipe(sampling=SamplingConfig(method))
+    model, _ = starting_model(recipe, {}, clips, source=source, name="old")
+    found = model.video_config.frame_interval
+    if method == "interval":
+        assert found == 0.11
+    else:  # The pace of these clips is another one, and is told truly.
+        assert found == clips.frame_interval(4)
 
 
 def test_a_preset_starts_as_it_was_saved(clips, tmp_path):

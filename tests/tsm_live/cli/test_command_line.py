@@ -195,3 +195,20 @@ def test_a_crafted_model_is_one_line(tmp_path):
     )
     assert (output, status) == ("", 1) and error.count("\n") == 1
     assert error.startswith("tsm-live: error: ") and "SIGABRT" in error
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rtsp://user:secret@camera/1"],
+        ["--model=m.tflite", "--sorce=rtsp://user:secret@camera/1"],
+        ["--timeout=rtsp://user:secret@camera/1"],
+        ["--model=m.tflite", "--source", "a", "http://c/?token=secret"],
+    ],
+)
+def test_a_misplaced_address_shows_no_password(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    error = capsys.readouterr().err
+    assert error.startswith("tsm-live: error: ") and error.count("\n") == 1
+    assert "secret" not in error

@@ -16,7 +16,7 @@ from tsm_keras.data.prepare.collections.collection import ClipSource
 from tsm_keras.data.storage.prepared_dataset import ImageSettings
 from tsm_keras.data.video.decoding import VideoError, iterate_video
 from tsm_keras.data.video.frame_folder import iterate_frame_folder
-from tsm_keras.data.video.frame_times import even_indices, is_even, slot
+from tsm_keras.data.video.frame_times import even_indices, is_due, is_even
 from tsm_keras.data.video.resizing import (
     central_part,
     resize_short_side,
@@ -150,15 +150,13 @@ def _smallest(frames, short_side):
 
 def _encode(path, frames, images, shape=None):
     """Encodes frames whose size does not change, or what is in `shape`."""
-    seen, times, encoded, last_slot, size = [], [], [], None, 0
+    seen, times, encoded, size = [], [], [], 0
     is_cut = shape is not None
     for time, frame in frames:
         seen.append(time)
-        if images.max_frame_rate is not None:
-            this_slot = slot(time - seen[0], images.max_frame_rate)
-            if this_slot == last_slot:
-                continue
-            last_slot = this_slot
+        rate = images.max_frame_rate
+        if rate is not None and times and not is_due(time, times[-1], rate):
+            continue
         _check_sides(path, frame, images.short_side)
         frame = resize_short_side(frame[None], images.short_side)[0]
         shape = shape or frame.shape[:2]
@@ -184,7 +182,7 @@ def _on_even_times(seen, times, encoded, shape, shortest):
     interval = 1.0
     if len(times) > 1:
         interval = (times[-1] - times[0]) / (len(times) - 1)
-    if len(times) > 1 and not is_even(seen):
+    if len(times) > 1 and not (is_even(seen) and is_even(times)):
         indices, interval = even_indices(
             times, max(float(np.median(np.diff(times))), shortest)
         )

@@ -1,21 +1,28 @@
-"""Which frames of a video are stored: by when they are shown, not by number."""
+"""Frames to store, chosen by the times at which they are shown."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-_ROUNDING = 0.001  # Seconds: containers round times, to a millisecond or so.
+_ROUNDING = 0.002  # Seconds: containers round both times to a millisecond.
 _TOLERANCE = 0.25  # Of an interval of the grid, for the same reason.
 
 
-def slot(time: float, frame_rate: float) -> int:
-    """Numbers the interval of `1 / frame_rate` seconds a time is in.
+def is_due(time: float, last: float, frame_rate: float) -> bool:
+    """Returns whether a frame is far enough from the last one to be stored.
 
-    Of the frames in one interval the first is stored; so no frame of a video
-    that is slower than `frame_rate` is left out.
+    A video of a constant frame rate keeps every k-th frame, so that equal
+    numbers of frames are equal times apart: at most 25 frames per second leave
+    15 of a video of 30. No frame of a video that is slower than `frame_rate`
+    is left out.
+
+    Args:
+        time: The time of the frame, in seconds.
+        last: The time of the last frame that was stored.
+        frame_rate: The most frames to store per second.
     """
-    return math.floor((time + _ROUNDING) * frame_rate)
+    return time - last >= 1 / frame_rate - _ROUNDING
 
 
 def is_even(times: Sequence[float]) -> bool:

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from absl import flags
 
+from tsm_live.sources.title import source_title
+
 # The kind of flag, by what the type of a field contains.
 _KINDS = (
     ("tuple", flags.DEFINE_multi_string),
@@ -186,6 +188,10 @@ class CommandLine:
         self._fail(f"there is no flag {given}{hint}")
 
     def _fail(self, message) -> NoReturn:
+        # An address that stands in the wrong place may hold a password.
+        message = re.sub(
+            r"[\w+.-]+:/\S*", lambda match: source_title(match[0]), message
+        )
         print(
             f"{self.program}: error: {message} (see {self.program} -h)",
             file=sys.stderr,

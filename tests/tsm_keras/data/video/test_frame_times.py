@@ -1,28 +1,51 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tsm_keras.data.video.frame_times import even_indices, is_even, slot
+from tsm_keras.data.video.frame_times import even_indices, is_due, is_even
 
 _TIMES = st.lists(st.floats(0.001, 2.0), min_size=1, max_size=40).map(
     lambda gaps: np.cumsum(gaps).tolist()
 )
 
 
+def _stored(times, rate):
+    stored = times[:1]
+    for time in times[1:]:
+        if is_due(time, stored[-1], rate):
+            stored.append(time)
+    return stored
+
+
 @given(_TIMES, st.floats(1, 100))
-def test_no_more_frames_than_slots_and_slow_videos_keep_all(times, rate):
-    slots = [slot(time - times[0], rate) for time in times]
-    assert slots == sorted(slots)
-    assert len(set(slots)) <= (times[-1] - times[0]) * rate + 2
-    if len(times) > 1 and min(np.diff(times)) > 1.001 / rate:
-        assert len(set(slots)) == len(times)
+def test_no_more_frames_than_asked_for_and_slow_videos_keep_all(times, rate):
+    stored = _stored(times, rate)
+    assert not len(stored) > 1 or min(np.diff(stored)) >= 1 / rate - 0.0021
+    if len(times) > 1 and min(np.diff(times)) > 1 / rate:
+        assert stored == times
 
 
-def test_milliseconds_that_are_rounded_do_not_matter():
-    times = [round(number / 30, 3) for number in range(90)]
-    kept = {slot(time, 15): number for number, time in enumerate(times[::-1])}
-    assert sorted(89 - number for number in kept.values()) == [*range(0, 90, 2)]
+def _distances(times, rate):
+    stored = [times.index(time) for time in _stored(times, rate)]
+    return {*np.diff(stored).tolist()}
+
+
+@given(st.integers(5, 120), st.integers(1, 120), st.integers(2, 200))
+def test_equal_numbers_of_frames_are_equal_times_apart(fps, rate, count):
+    """Whatever the two rates: 25 of 30 frames would leave gaps of two sizes."""
+    times = [number / fps for number in range(count)]
+    assert len(_distances(times, rate)) <= 1
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30000 / 1001, 30, 50, 60])
+@pytest.mark.parametrize(("rate", "most"), [(5, 12), (10, 6), (15, 4), (25, 3)])
+def test_milliseconds_that_are_rounded_do_not_matter(fps, rate, most):
+    times = [round(number / fps, 3) for number in range(300)]
+    (distance,) = _distances(times, rate)
+    assert distance == math.ceil(round(fps) / rate) <= most
 
 
 @given(_TIMES, st.floats(0.001, 1))
