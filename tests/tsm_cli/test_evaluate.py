@@ -13,13 +13,15 @@ from absl.testing import flagsaver
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
 from testing.prepared import shared_prepared
-from tsm_cli import evaluate
+from tsm_cli import evaluate, evaluation
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
+from tsm_keras.data.pipeline.sampling import SamplingConfig
+from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.prepare.flow_command import write_flow
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.models.flow import to_flow
-from tsm_keras.models.presets import save_preset
+from tsm_keras.models.presets import load_preset, save_preset
 
 pytestmark = pytest.mark.keras3_only  # What differs has tests of its own.
 
@@ -277,3 +279,32 @@ def test_refuses_before_a_clip_is_read(
     )
     with pytest.raises(Exception, match=match):
         tsm_evaluate(*arguments)
+
+
+def test_the_report_explains_frames_that_were_evaluated(work):
+    """Whatever the sampling; with several clips per video, the middle one."""
+    settings = evaluation.Settings(
+        models=("rgb",),
+        views=ViewConfig(SamplingConfig("dense", window=6, num_views=3)),
+        data=str(pathlib.Path(shared_videos().paths[0]).parents[1]),
+        split="test",
+        flow_data=None,
+        max_bad_fraction=0.0,
+        average=None,
+        batch_size=1,
+        weights=None,
+        against=None,
+        to=None,
+        saliency=(),
+        frame_interval=None,
+        seed=0,
+    )
+    data = evaluation.Data(settings)
+    config = load_preset(work / "rgb").video_config
+    views = make_views(
+        data.reader(config), config, settings.views, batch_size=3
+    )
+    for number, video in enumerate(views.take(2)):
+        np.testing.assert_array_equal(
+            data.clip(config, number), video["clip"][1].numpy()
+        )

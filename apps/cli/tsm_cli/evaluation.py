@@ -11,7 +11,7 @@ import numpy as np
 
 from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.pipeline.sampling import segment_indices
+from tsm_keras.data.pipeline.sampling import clip_indices
 from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.readers.clip_reader import (
     ClipReader,
@@ -98,11 +98,24 @@ class Data:
         return self._readers[key]
 
     def clip(self, config: VideoClassifierConfig, number: int) -> np.ndarray:
-        """Returns the centre view of a clip, `[T, S, S, C]` uint8."""
+        """Returns the central one of the views that are evaluated.
+
+        Args:
+            config: The config of the model that sees it.
+            number: The number of the video.
+
+        Returns:
+            `[T, S, S, C]` uint8.
+        """
         reader = self.reader(config)
-        indices = segment_indices(
-            reader.describe(number)["num_frames"], config.num_segments
+        video = reader.describe(number)
+        clips = clip_indices(
+            video["num_frames"],
+            config.num_segments,
+            self._settings.views.sampling,
+            interval=config.frame_interval * video["frame_rate"],
         )
+        indices = clips[len(clips) // 2]
         return read_frames(
             reader,
             number,
