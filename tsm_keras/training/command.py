@@ -233,9 +233,11 @@ def _held_out_splits():
     """Returns the splits for validation and test; the latter may be None."""
     there = split_names(FLAGS.data)
     test = FLAGS.test_split or "test"
-    validation = FLAGS.validation_split or ("val" if "val" in there else test)
+    fallback = next((name for name in ("val", "test") if name in there), test)
+    validation = FLAGS.validation_split or fallback
     needed = ["train", validation, *filter(None, [FLAGS.test_split])]
-    if missing := [split for split in needed if split not in there]:
+    missing = [split for split in dict.fromkeys(needed) if split not in there]
+    if missing:
         # A folder without splits would give the same clips for everything.
         raise ValueError(
             "`data` must have clips to train on and others to validate on: "

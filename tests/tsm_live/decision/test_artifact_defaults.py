@@ -31,7 +31,7 @@ def test_a_run_without_a_decision_takes_the_artifacts():
     other = dataclasses.replace(SPEC, decision={"average": 0.0})
     chosen = LiveConfig(DecisionConfig(average=0, no_gesture=("push",)))
     for config, spec in ((LiveConfig(), other), (chosen, SPEC)):
-        decision = config.new_decision(spec)
+        _, decision = config.stages(spec)
         for time in range(3):
             decision.update(time, [0, 9])
             decision.update(time + 0.01, [9, 0])

@@ -15,6 +15,7 @@ from testing.crafted import CHANGES, absurd_scale, write_crafted
 from testing.mutations import MUTATIONS, model_bytes
 from tsm_live import ArtifactError, SessionError, open_session, read_spec
 from tsm_live.artifact.file import load_artifact, write_spec
+from tsm_live.runtimes import isolated_network
 from tsm_live.runtimes.isolated_network import IsolatedNetwork
 from tsm_live.runtimes.own_process import ProcessError, run_module
 
@@ -120,10 +121,15 @@ def test_a_process_that_hangs_is_given_up():
     assert network._process.poll() is not None
 
 
-def test_a_start_that_hangs_is_given_up():
+def test_a_start_that_hangs_is_given_up(monkeypatch):
+    def start_and_hang(module, *, environment, **pipes):
+        code = "import time; time.sleep(600)"
+        return subprocess.Popen([sys.executable, "-c", code], **pipes)
+
+    monkeypatch.setattr(isolated_network, "start_module", start_and_hang)
     spec, model = load_artifact(random_artifact())
-    with pytest.raises(SessionError, match=r"did not answer within 0\.01 s"):
-        IsolatedNetwork(spec, model, start_limit=0.01)
+    with pytest.raises(SessionError, match=r"did not answer within 0\.5 s"):
+        IsolatedNetwork(spec, model, start_limit=0.5)
 
 
 def test_the_process_ends_with_its_session():

@@ -147,7 +147,7 @@ def test_a_failing_tensorboard_callback_does_not_end_a_run(capsys):
     )
     assert len(history.epoch) == 3
     assert _Drawing.epochs == 1
-    assert "training goes on: OSError('the disk is full')" in (
+    assert "training continues: OSError('the disk is full')" in (
         capsys.readouterr().out
     )
 
