@@ -39,7 +39,5 @@ def _rounded(values, low, high):
     """Rounds to the 256 values of a range, which is widened to hold zero."""
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     if low == high:
-        return (
-            values  # The constant is zero, as for networks on pixels in 0..1.
-        )
+        return values  # All values are zero, as with a mean of zero.
     return tf.quantization.fake_quant_with_min_max_args(values, low, high)

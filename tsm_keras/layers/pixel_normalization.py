@@ -66,9 +66,7 @@ class PixelNormalization(keras.layers.Layer):
     def _constants(self, inputs):
         """Returns the factors and the offsets, each `[W, C]` float32."""
         std = np.array(self.std)
-        width = (
-            inputs.shape[-2] or 1
-        )  # An unknown width is left to broadcasting.
+        width = inputs.shape[-2] or 1  # An unknown width is broadcast.
         return tuple(
             np.tile(values.astype(np.float32), (width, 1))
             for values in (1 / std, -np.array(self.mean) / std)
