@@ -1,25 +1,25 @@
-"""Which frames of a video are stored: by when they are shown, not by number."""
+"""Chooses the frames of a video to store, by the times they are shown at."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-_ROUNDING = 0.001  # Seconds: containers round times, to a millisecond or so.
-_TOLERANCE = 0.25  # Of an interval of the grid, for the same reason.
+_ROUNDING = 0.001  # In seconds. Containers round times to about a millisecond.
+_TOLERANCE = 0.25  # In intervals of the grid, for the same reason.
 
 
 def slot(time: float, frame_rate: float) -> int:
-    """Numbers the interval of `1 / frame_rate` seconds a time is in.
+    """Returns the number of the interval of `1 / frame_rate` seconds at `time`.
 
-    Of the frames in one interval the first is stored; so no frame of a video
-    that is slower than `frame_rate` is left out.
+    The first frame in each interval is stored. No frame of a video with at most
+    `frame_rate` frames per second is therefore left out.
     """
     return math.floor((time + _ROUNDING) * frame_rate)
 
 
 def is_even(times: Sequence[float]) -> bool:
-    """Whether the gaps between ascending times are within half their mean."""
+    """Returns whether all gaps are within 50% of their mean."""
     gaps = np.diff(times)
     return not len(gaps) or bool(
         np.all(np.abs(gaps - gaps.mean()) <= 0.5 * gaps.mean())
@@ -29,18 +29,20 @@ def is_even(times: Sequence[float]) -> bool:
 def even_indices(
     times: Sequence[float], interval: float
 ) -> tuple[list[int], float]:
-    """Puts frames of a varying rate on a grid of even times.
+    """Maps frames at uneven times to a grid of even times.
 
-    Each time of the grid takes the frame that is on display then: frames
-    repeat in long gaps and are left out in bursts.
+    Each time of the grid takes the frame that a player shows at that time.
+    Frames are thus repeated in long gaps and left out where they are dense.
 
     Args:
-        times: When each frame is shown; ascending seconds.
+        times: The time at which each frame is shown, in ascending seconds.
         interval: Seconds between two times of the grid. It is made longer if
-            there would be more than twice as many as frames.
+            the grid would have more than twice as many times as there are
+            frames.
 
     Returns:
-        The index of a frame for each time of the grid, and its interval.
+        The index of a frame for each time of the grid, and the interval of the
+        grid.
     """
     span = times[-1] - times[0]
     interval = max(interval, span / (2 * len(times) - 1))
