@@ -43,8 +43,14 @@ def _same_weights(model, source):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"num_classes": 7}, "has 7 classes, this network has 4"),
-        ({"num_classes": 4, "labels": ("a", "b", "c", "d")}, "other classes"),
+        (
+            {"num_classes": 7},
+            "the source has 7 classes, this network has 4",
+        ),
+        (
+            {"num_classes": 4, "labels": ("a", "b", "c", "d")},
+            "the source has other classes",
+        ),
         ({"num_classes": 4}, None),  # It does not say which.
         ({"num_classes": 4, "labels": LABELS}, None),
     ],
