@@ -34,7 +34,7 @@ class TrainingProcess:
             )
 
     def wait_for(self, condition):
-        """Waits until `condition()` is true; fails if the process ends first."""
+        """Waits until `condition()` is true; fails if the process ends."""
         while not condition():
             assert self.process.poll() is None, self.text()
             time.sleep(0.005)

@@ -73,7 +73,7 @@ class Display:
             **os.environ,
             "DISPLAY": name,
             "PYTHONPATH": os.pathsep.join(map(str, roots)),
-            "QT_LOGGING_RULES": "*=false",  # Qt would warn that it has no fonts.
+            "QT_LOGGING_RULES": "*=false",  # Qt would warn about fonts.
         }
         self._buffer = buffer
 
