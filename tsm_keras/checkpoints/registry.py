@@ -283,8 +283,7 @@ def download(
         flags = "".join(f" {_ANSWERS[field]}" for field in checkpoint.unstated)
         raise OSError(
             f"{checkpoint.file_name} could not be downloaded. Download "
-            f"{checkpoint.url} on a machine with access to it, copy it here, "
-            "and run "
+            f"{checkpoint.url} on a machine with access, copy it here, and run "
             f"tsm import-weights {checkpoint.file_name} --to=PRESET{flags} "
             "(keep the name of the file, which describes the network). "
             f"Received: {error}"
