@@ -16,7 +16,7 @@ class StreamingClassifier:
     Example:
     >>> classifier = StreamingClassifier(model, streams=2)
     >>> logits = classifier.step(frames)  # [2, H, W, 3] -> [2, num_classes]
-    >>> classifier.reset(stream=1)  # Stream 0 goes on.
+    >>> classifier.reset(stream=1)  # Stream 0 keeps its caches.
 
     Args:
         model: A clip model whose shift is causal or none.
@@ -99,7 +99,7 @@ class StreamingClassifier:
         return outputs["logits"].numpy()
 
     def reset(self, stream: int | None = None) -> None:
-        """Starts every stream anew, or only the one with this index.
+        """Resets the caches of every stream, or of the stream with this index.
 
         Raises:
             ValueError: If `stream` is out of range.

@@ -59,7 +59,7 @@ def check_stages(model: keras.Model, config: TrainingConfig) -> None:
 
 
 def is_batch_norm(layer: keras.layers.Layer) -> bool:
-    """Returns whether a layer, or the layer it wraps, is a batch norm."""
+    """Returns whether a layer, or the one it wraps, normalizes batches."""
     return isinstance(unwrapped(layer), BatchNormalization)
 
 

@@ -129,7 +129,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
             raise PresetError(
                 f"{path / name} is damaged or was changed since the preset was "
                 "written: its hash differs from the one in config.json. Copy "
-                "the preset again or train anew."
+                "the preset again, or train again."
             )
     weights_file = next(name for name in contents if name != LABELS_FILE)
     try:

@@ -181,7 +181,7 @@ def _wrapped(layer):
 
 
 def _weights(layer):
-    """Returns a layer's variables by (layer name, weight name)."""
+    """Returns the variables of a layer by (layer name, weight name)."""
     return {
         (_wrapped(layer).name, _base_name(weight)): weight
         for weight in layer.weights

@@ -244,5 +244,5 @@ class RunFolder:
 def _hash(preset):
     try:
         return preset_hash(preset)
-    except PresetError:  # There is no preset.
+    except PresetError:  # No readable preset is there.
         return None
