@@ -30,8 +30,8 @@ class VideoClassifierConfig:
         shift: How frames exchange channels: `"bidirectional"` (TSM),
             `"causal"` (online TSM, which can stream) or `"none"` (TSN, which
             ignores the order of the frames and can stream).
-        shift_div: Each shifted group of channels (fold) holds
-            `channels // shift_div` of them.
+        shift_div: The number of channels is divided by this to give the size of
+            a fold, the group of channels that moves in one direction.
         placement: `"residual"` shifts the input of the residual branch only;
             `"inplace"` shifts the input of the identity path too (the paper
             compares the two in section 3.2).

@@ -15,8 +15,8 @@ class Shift:
     """Takes some channels from the neighbouring frames; see `TemporalShift`.
 
     Attributes:
-        shift_div: Each shifted group of channels (fold) holds
-            `channels // shift_div` of them.
+        shift_div: The number of channels is divided by this to give the size of
+            a fold, the group of channels that moves in one direction.
         direction: `"bidirectional"` or `"causal"`.
     """
 
