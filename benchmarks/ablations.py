@@ -84,9 +84,9 @@ SETTINGS = (
     Setting("segments_2", "2", num_segments=2),
     Setting("segments_4", "4", num_segments=4),
 )
-# For each table its title, the header of the first column, and its rows: the
-# name of a setting, and a text that replaces its own. The other rows are
-# compared with the first one.
+# For each table: its title, the header of the first column, and its rows. A row
+# is the name of a setting and a text that replaces the setting's own, or None.
+# All rows are compared with the first one.
 TABLES = (
     (
         "Does time matter",
@@ -220,7 +220,7 @@ def print_tables(found):
 
 
 def compare(top1, base):
-    """Returns the difference of two settings, and whether ranges overlap."""
+    """Returns the difference of two settings, and if their ranges overlap."""
     if base is None:
         return ""
     difference = f"{top1.mean() - base.mean():+.1f}"

@@ -12,8 +12,8 @@ several key frames. The variants take turns in one run.
 The ceiling is the JPEG decoding of the sampled frames alone, on all cores,
 without reading, cropping or batching.
 
-An epoch of shards has each shard 32 times, so that the start of the threads
-takes a small share of it. Times are per clip.
+An epoch reads each shard 32 times, so that starting the threads takes a small
+share of it. Times are per clip.
 
 The benchmark takes about two minutes on two cores. The exit status is 1 if a
 bar is missed.

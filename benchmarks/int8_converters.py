@@ -5,10 +5,10 @@
 
 Both tools get the same trained causal network and the same streamed calibration
 frames. ai-edge-quantizer quantizes the float32 artifact; its alignment utility
-gives the input and the output of each cache the same scale. Compared are the
-size, the top-1 accuracy on held-out clips, the share of frames that agree with
-float32, and the latency per step, measured in turns on one thread. The preset
-can be made by `int8_accuracy.py --preset=PRESET --data=FOLDER`.
+gives the input and the output of each cache the same scale. The benchmark
+compares the size, the top-1 accuracy on held-out clips, the share of frames
+that agree with float32, and the latency per step, measured in turns on one
+thread. `int8_accuracy.py --preset=PRESET --data=FOLDER` can make the preset.
 """
 
 import os

@@ -34,7 +34,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list("widths", ["0.1"], "Channel multipliers of MobileNetV2.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of training.")
 flags.DEFINE_integer("image_size", 32, "Height and width of a frame.")
-flags.DEFINE_integer("shift_div", 4, "Channels per shifted channel.")
+flags.DEFINE_integer("shift_div", 4, "One in shift_div channels is shifted.")
 flags.DEFINE_integer("training_clips", 100, "Training videos per class.")
 flags.DEFINE_integer("test_clips", 50, "Test videos per class.")
 flags.DEFINE_integer("epochs", 8, "Epochs of the first training.")
@@ -44,7 +44,7 @@ flags.DEFINE_float("more_learning_rate", 8e-4, "Peak rate of further training.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 
 BATCH_SIZE = 32
-# For each variant its name in the table, its network and its quantization.
+# The name in the table, the network and the quantization of each variant.
 VARIANTS = (
     ("float32", "trained", "none"),
     ("int8", "trained", "int8"),

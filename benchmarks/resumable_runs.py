@@ -42,8 +42,9 @@ def run_missing(
         path: The file of results. Each line has the fields of a job and of its
             result.
         jobs: The jobs, in the order in which they begin.
-        function: Returns the result of a job. It runs in another process with
-            one thread, because small networks gain little from more.
+        function: The function that returns the result of a job. It runs in
+            another process with one thread, because small networks gain little
+            from more.
         workers: The number of processes.
     """
     done = read_lines(path)
@@ -83,7 +84,7 @@ def train_from_scratch(
         clips: The training clips.
         config: The config of the network.
         flip: Whether half of the clips are mirrored.
-        label_smoothing: As in `TrainingConfig`.
+        label_smoothing: The label smoothing, as in `TrainingConfig`.
     """
     recipe = TrainingConfig(
         epochs=job["epochs"],

@@ -4,8 +4,8 @@
 
 The network is MobileNetV2 at 224 pixels with random weights, as float32 and as
 int8, in LiteRT on the CPU. "Bare" is the interpreter alone: it sets a converted
-frame, invokes the network and reads the logits, and leaves the caches as they
-are. "Session" is a step with a uint8 frame of 224 pixels, which also converts
+frame, invokes the network and reads the logits, and does not update the caches.
+"Session" is a step with a uint8 frame of 224 pixels, which also converts
 the frame, feeds the caches back and names the class. "Swapped" is a
 `CompiledModel` on the CPU, which swaps two sets of cache buffers, where the
 session copies caches within the interpreter. The resizing of camera frames is
@@ -61,7 +61,7 @@ def main(argv):
             variants[bare] = steps
             variants[f"session {dtype}"] = session_step(path, frame)
             variants[f"swapped {dtype}"] = swapped_step(path, frame)
-            # The same step has a second name, whose ratio shows the noise.
+            # The same step is timed under two names; their ratio is the noise.
             variants[again] = steps
             ratios += [
                 Ratio(f"session {dtype}", bare, at_most=1.05),

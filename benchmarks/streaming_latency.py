@@ -108,7 +108,7 @@ def build_variants(folder):
             session_steps[f"{name}, session"] = session_step(path, frames[0, 0])
     path = folder / "clip.tflite"
     export_tflite(models["streaming"], path, kind="clip")
-    # The same step has a second name, whose ratio shows the noise of the run.
+    # The same step is timed under two names; their ratio is the noise.
     variants[AGAIN] = variants["plain float32"]
     clip = dry_step(path, threads=FLAGS.threads)
     return {**variants, **session_steps, "clip float32": clip}

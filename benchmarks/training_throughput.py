@@ -7,8 +7,8 @@ Whole training steps, compiled as in `tsm_keras.training.fit`, are timed: TSM
 BatchNormalization against the stock layer of Keras 3; and the shift's own
 gradient against autodiff of its slices, in a step and alone. If PyTorch is
 installed (the extra `torch`), its step of the same bidirectional network is
-timed too: eager, channels last, with as many threads. The variants take turns
-in one run.
+timed too: eager, channels last, with the same number of threads. The variants
+take turns in one run.
 
 The bars are meant for the default flags. Smaller frames or batches fit into the
 caches of the processor, where the stock BatchNormalization is less slow.
@@ -78,7 +78,7 @@ def main(argv):
         TSN: lambda: training_step("none"),
         TSM: lambda: training_step("bidirectional"),
         CAUSAL: lambda: training_step("causal"),
-        # The same step has a second name, whose ratio shows the noise.
+        # The same step is timed under two names; their ratio is the noise.
         AGAIN: lambda: training_step("none"),
         GRADIENT: shift_gradients,
         AUTODIFF: lambda: with_autodiff(training_step, "bidirectional"),
@@ -130,7 +130,7 @@ def build(shift):
 
 
 def training_step(shift):
-    """Returns a step on a random batch as in `model.fit`, already traced."""
+    """Returns a training step as in `model.fit`, traced, on a random batch."""
     model = build(shift)
     clips = tf.random.stateless_uniform(
         (FLAGS.batch_size, *model.input_shape[1:]), (0, 0), maxval=256.0

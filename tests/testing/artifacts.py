@@ -1,4 +1,4 @@
-"""Small artifacts of random networks, made once."""
+"""Makes small artifacts of random networks, each only once."""
 
 import functools
 import pathlib
@@ -14,7 +14,7 @@ LABELS = tuple("abcdefg")
 
 @functools.cache
 def _holder():
-    # Lives as long as the cache: until the tests end.
+    # The object lives as long as the cache, until the tests end.
     return tempfile.TemporaryDirectory()
 
 
@@ -57,7 +57,7 @@ def clip_model(backbone="mobilenet_v2", shift="causal"):
 
 
 def random_clips(count, model, seed=0):
-    """Returns `[B, T, S, S, 3]` uint8 clips, every frame another."""
+    """Returns `[B, T, S, S, 3]` uint8 clips in which all frames differ."""
     rng = np.random.default_rng(seed)
     shape = (count, *model.inputs[0].shape[1:])
     return rng.integers(0, 256, shape, np.uint8)

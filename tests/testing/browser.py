@@ -1,4 +1,4 @@
-"""A real browser without a screen, led over the DevTools protocol."""
+"""A real browser without a screen, driven over the DevTools protocol."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,11 @@ import aiohttp
 from testing.waiting import wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE = 30.0  # Seconds that anything may take.
+_PATIENCE = 30.0  # The number of seconds that anything may take.
 
 
 def find_browser():
-    """Returns the program, or None."""
+    """Returns the path of the browser, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -28,7 +28,7 @@ def open_browser(folder):
         [
             find_browser(),
             "--headless=new",
-            "--no-sandbox",  # Which root, as in a container, must not use.
+            "--no-sandbox",  # Chromium refuses to run as root with a sandbox.
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--no-first-run",

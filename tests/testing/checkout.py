@@ -1,4 +1,4 @@
-"""What stands where in the checkout, and what imports what."""
+"""Lists the files, modules and imports of the checkout."""
 
 import ast
 import dataclasses
@@ -21,9 +21,9 @@ _NOT_SOURCE = {"build", "dist", "node_modules", "__pycache__"}
 
 
 def files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
-    """Lists the source files below a folder that match, sorted.
+    """Lists the source files below a folder that match a pattern, sorted.
 
-    What is hidden, built or installed is left out, and links are not followed.
+    Hidden, built and installed files are left out, and links are not followed.
     """
     found = []
     for parent, folders, _ in os.walk(folder):
@@ -39,7 +39,7 @@ def files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
 
 
 def module_name(path: pathlib.Path, root: pathlib.Path) -> str:
-    """Names the module that a file is, as seen from a root on `sys.path`."""
+    """Returns the module name of a file below a root on `sys.path`."""
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -55,25 +55,25 @@ def package_modules() -> dict[str, pathlib.Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Import:
-    """A module that a file imports, and where."""
+    """A module that a file imports, and the place of the import."""
 
     module: str
     line: int
-    on_load: bool  # False inside a function, which runs later or never.
+    on_load: bool  # False for imports inside a function.
 
 
 def owner(name: str, modules: Container[str]) -> str | None:
-    """Returns the module that a dotted name is or is in, `None` if none is."""
+    """Returns the module that a dotted name belongs to, or None."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name or None
 
 
 def imports(path: pathlib.Path) -> list[Import]:
-    """Lists what a file imports, in order.
+    """Lists the imports of a file, in order.
 
-    `from a.b import c` counts as `a.b.c`, module or not: see `owner`. What is
-    imported for type checkers only counts as not on load.
+    `from a.b import c` is listed as `a.b.c`, even if `c` is not a module; see
+    `owner`. Imports for type checkers only count as not on load.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     return sorted(_imports(tree, True), key=lambda found: found.line)

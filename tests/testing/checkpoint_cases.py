@@ -1,4 +1,4 @@
-"""Networks of each published family, and what their own code makes of them.
+"""Networks of each published family, with the outputs of their own code.
 
 `golden.npz` beside the tests of checkpoints holds, for each case, the names and
 shapes of the original network's tensors and its logits for one clip; see
@@ -19,17 +19,17 @@ CLASSES = 11
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network of somebody else's.
+    """A network of another project.
 
     Attributes:
-        name: Of the case.
-        source: Its family, as `--source` takes it.
-        file_name: As its publisher would call the weights' file.
-        network: What its own code calls it.
-        frames: Of a clip.
-        size: Pixels a side.
-        channels: Of a frame.
-        asked: What an import must be told.
+        name: The name of the case.
+        source: The family of the network, a value of `--source`.
+        file_name: The name that its publisher would give to the weights file.
+        network: The name of the network in the other project's code.
+        frames: Frames per clip.
+        size: Height and width of a frame, in pixels.
+        channels: Channels of a frame.
+        asked: The arguments that an import needs.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Case:
 
     @property
     def shapes(self):
-        """Shapes of the original network's tensors by name."""
+        """Returns the shapes of the original network's tensors, by name."""
         golden = load_golden()
         return {
             name: tuple(map(int, shape.split("x")))
@@ -56,23 +56,23 @@ class Case:
 
     @property
     def state_dict(self):
-        """Its weights, drawn by name."""
+        """Returns its weights, drawn from a seed per tensor name."""
         return draw_state_dict(self.shapes)
 
     @property
     def clip(self):
-        """`[T, size, size, channels]` float32 pixel values."""
+        """Returns `[T, size, size, channels]` float32 pixel values."""
         return draw_clip("clip", self.frames, self.size, self.channels)
 
     @property
     def frame_logits(self):
-        """`[T, CLASSES]`, from the original network."""
+        """Returns the `[T, CLASSES]` logits of the original network."""
         return load_golden()[f"{self.name}/frame_logits"]
 
 
 @functools.cache
 def load_golden():
-    """Returns the committed file's arrays."""
+    """Returns the arrays of `golden.npz`."""
     with np.load(GOLDEN, allow_pickle=False) as archive:
         return dict(archive)
 
@@ -116,7 +116,7 @@ CASES = (
         frames=16,
         asked={"num_segments": 16},
     ),
-    # Other places and other names; the arithmetic is that of the above.
+    # These have marks and names of other kinds, and the same arithmetic.
     _tsm(
         "tsm_resnet18_in_place",
         "resnet18",

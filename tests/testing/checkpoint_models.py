@@ -1,4 +1,4 @@
-"""What this project makes of the golden cases' weights; made once, shared."""
+"""Imports the weights of the golden cases, each only once."""
 
 import functools
 
@@ -12,7 +12,7 @@ from tsm_keras.models.streaming import cache_shapes, to_streaming
 
 
 def import_case(name):
-    """Returns the model and the report of importing a case's weights."""
+    """Imports the weights of a case; returns the model and the report."""
     case = BY_NAME[name]
     return import_state_dict(
         case.state_dict,
@@ -24,7 +24,7 @@ def import_case(name):
 
 @functools.cache
 def imported_frame_logits(name):
-    """Returns `[T, CLASSES]` of the case's clip. Shared: do not change."""
+    """Returns `[T, CLASSES]` logits of a case's clip. Shared: do not change."""
     model, _ = import_case(name)
     clip = BY_NAME[name].clip[None]
     outputs = with_frame_logits(model)(clip, training=False)

@@ -1,4 +1,4 @@
-"""Runs `tsm` as a user does: in a process of its own."""
+"""Runs `tsm` as a user does, in a separate process."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from testing.checkout import PACKAGE_ROOTS
 
 
 def tsm(*arguments, cwd=None, ok=False):
-    """Runs `tsm`; returns what it printed to (stdout, stderr)."""
+    """Runs `tsm`; returns what it printed, as (stdout, stderr)."""
     path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
     result = subprocess.run(
         [
@@ -27,22 +27,23 @@ def tsm(*arguments, cwd=None, ok=False):
 
 
 def start_tsm_live(*arguments, **options):
-    """Starts `tsm-live`, which finds its own package alone.
+    """Starts `tsm-live`, which can import only its own package.
 
     Args:
-        *arguments: Of its command line.
-        **options: Of `subprocess.Popen`; both outputs are pipes by default.
+        *arguments: The arguments of the command line.
+        **options: The options of `subprocess.Popen`; both outputs are pipes by
+            default.
     """
     return _start("tsm_live.cli.main", ["tsm_live"], arguments, options)
 
 
 def start_tsm_jetson(*arguments, before="", **options):
-    """As `start_tsm_live`: `tsm-jetson` finds that and its own package.
+    """Starts `tsm-jetson`, which can import `tsm_live` and its own package.
 
     Args:
-        *arguments: Of its command line.
-        before: Python code to run in the process first.
-        **options: Of `subprocess.Popen`.
+        *arguments: The arguments of the command line.
+        before: Python code that the process runs first.
+        **options: The options of `subprocess.Popen`.
     """
     packages = ["tsm_jetson", "tsm_live"]
     return _start("tsm_jetson.main", packages, arguments, options, before)
@@ -71,7 +72,7 @@ def _start(module, packages, arguments, options, before=""):
 
 
 def refused(*arguments, cwd=None):
-    """Runs `tsm`, which must fail with one line; returns that line."""
+    """Runs `tsm`, which must fail with a single line; returns that line."""
     _, error = tsm(*arguments, cwd=cwd)
     lines = error.strip().splitlines()
     assert len(lines) == 1, error

@@ -1,4 +1,4 @@
-"""Artifacts whose hash is right and whose model is crafted to do harm."""
+"""Artifacts with a valid hash and a model that is crafted to do harm."""
 
 import functools
 import pathlib
@@ -10,17 +10,17 @@ from ai_edge_litert import schema_py_generated as schema
 from testing.mutations import model_bytes, packed
 from tsm_live.artifact.file import read_spec, write_spec
 
-_WRAPS = 2**31 - 1  # Two of these make a sum of -2 in 32 bits.
+_WRAPS = 2**31 - 1  # The sum of two of these is -2 in 32 bits.
 
 
 def absurd_scale(model, graph):
-    """A sum whose scale no multiplier can represent: LiteRT aborts."""
+    """Gives a sum a scale that no multiplier can represent: LiteRT aborts."""
     (output,) = _operator(model, graph, "ADD").outputs
     graph.tensors[output].quantization.scale = np.float32([1e-30])
 
 
 def wrapping_padding(model, graph):
-    """Paddings that leave a picture smaller, says 32-bit arithmetic."""
+    """Sets paddings that overflow 32 bits and seem to shrink a picture."""
     paddings = graph.tensors[_operator(model, graph, "PAD").inputs[1]]
     values = np.int32([0, 0, _WRAPS, _WRAPS, _WRAPS, _WRAPS, 0, 0])
     model.buffers[paddings.buffer].data = values.view(np.uint8)
@@ -29,13 +29,13 @@ def wrapping_padding(model, graph):
 
 
 def no_scale(model, graph):
-    """A tensor of integers without what they stand for."""
+    """Removes the scale of a tensor of integers."""
     tensor = next(t for t in graph.tensors if t.type == schema.TensorType.INT8)
     tensor.quantization = None
 
 
 def missing_input(model, graph):
-    """An operator that takes no tensor."""
+    """Removes an input of an operator."""
     graph.operators[0].inputs[0] = -1
 
 
@@ -58,7 +58,7 @@ def write_crafted(path: pathlib.Path, change=absurd_scale) -> None:
 
 @functools.cache
 def _holder():
-    # Lives as long as the cache: until the tests end.
+    # The object lives as long as the cache, until the tests end.
     return tempfile.TemporaryDirectory()
 
 

@@ -14,11 +14,11 @@ from tsm_keras.models.config import VideoClassifierConfig
 
 
 def write_every_operator(path: pathlib.Path, quantize: str) -> None:
-    """Writes it; real networks have many of a few operators, this few of many.
+    """Writes the artifact; it has few operators of each of many kinds.
 
     Args:
         path: The `.tflite` file to write.
-        quantize: As for `convert`.
+        quantize: The quantization, as in `convert`.
     """
     network = _network()
     rng = np.random.default_rng(0)

@@ -1,8 +1,9 @@
-"""Writes golden.npz: what the original networks themselves compute.
+"""Writes golden.npz, which holds the outputs of the original networks.
 
-Runs the original code, unmodified: the TSM authors' repository, mmaction2's,
-torchvision and timm. Weights and clips are drawn by name (`seeded_weights`), so
-the file holds outputs only. docs/checkpoints.md says how to set it up; then
+It runs the original code without changes: the repositories of the TSM authors
+and of mmaction2, torchvision and timm. Weights and clips are drawn from a seed
+per name (`seeded_weights`), so the file holds outputs only. docs/checkpoints.md
+says how to set it up. Then run
 
     PYTHONPATH=.:tests:TSM_REPOSITORY:MMACTION2_REPOSITORY \
         python -m testing.generate_golden
@@ -18,10 +19,10 @@ import numpy as np
 from testing.checkpoint_cases import CASES, CLASSES, GOLDEN
 from testing.seeded_weights import draw_state_dict
 
-# In units of 0..1, as the original code has them (TSM's ops/models.py).
+# In units of 0..1, as in the original code (TSM's ops/models.py).
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _FLOW_MEAN, _FLOW_STD = (0.5,) * 10, (np.mean(_STD),) * 10
-# Numbers kept of each cache of a stream: enough to tell it from any other.
+# The numbers that are kept of each cache, enough to tell it from others.
 PROJECTIONS = 4
 
 
@@ -42,7 +43,7 @@ def main():
         drawn = draw_state_dict(shapes)
         network.load_state_dict(
             {name: torch.from_numpy(array) for name, array in drawn.items()},
-            strict=False,  # For num_batches_tracked; the names are its own.
+            strict=False,  # The checkpoint lacks num_batches_tracked.
         )
         mean, std = (
             (_MEAN, _STD) if case.channels == 3 else (_FLOW_MEAN, _FLOW_STD)
@@ -75,7 +76,7 @@ def main():
 
 
 def project(array):
-    """Returns a few numbers that hang on every number of an array."""
+    """Returns a few numbers that depend on every number of an array."""
     flat = np.asarray(array, np.float64).ravel()
     steps = np.arange(1, flat.size + 1)
     return np.array(
@@ -94,7 +95,7 @@ def _run_clip(case, network, frames):
     hook = network.new_fc.register_forward_hook(
         lambda module, inputs, outputs: seen.append(outputs)
     )
-    # [B, T * C, H, W], as their data loader gives it.
+    # The data loader of the authors gives [B, T * C, H, W].
     consensus = network(frames.reshape(1, -1, *frames.shape[2:]))
     hook.remove()
     np.testing.assert_allclose(consensus[0], seen[0].mean(0), rtol=1e-4)

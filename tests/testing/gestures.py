@@ -7,12 +7,12 @@ import tempfile
 from tsm_keras.data.gestures.generate import draw_clip, write_clip
 from tsm_keras.data.readers.folder import scan_folder
 
-# Two partner pairs: enough to be wrong about in every way.
+# Two pairs of classes that are easily confused.
 LABELS = ("pull", "push", "swipe_left", "swipe_right")
 
 
 def write_folder(folder, labels=LABELS, clips_per_class=2, seed=0):
-    """Writes `folder/<class>/<number>.mp4`."""
+    """Writes generated videos as `folder/<class>/<number>.mp4`."""
     folder = pathlib.Path(folder)
     for label_index, label in enumerate(labels):
         (folder / label).mkdir(parents=True)

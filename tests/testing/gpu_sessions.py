@@ -1,9 +1,9 @@
-"""What sessions on some accelerators say, as JSON.
+"""Prints the outputs of sessions on some accelerators, as JSON.
 
     python -m testing.gpu_sessions FILE ACCELERATOR...
 
-prints, by accelerator, the one that was really used, the logits of some frames
-on stream 0, and those of the first two of them after a reset.
+For each accelerator, it prints the one that was really used, the logits of some
+frames on stream 0, and the logits of the first two of these after a reset.
 """
 
 import json
@@ -29,7 +29,7 @@ def _main(path, *accelerators):
 
 
 def _logits(session, count):
-    """Streams frames on stream 0, which alone is idle at every second step."""
+    """Streams frames; only stream 0 is idle, at every second step."""
     rng = np.random.default_rng(0)
     logits = []
     while len(logits) < count:

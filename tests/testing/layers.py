@@ -1,4 +1,4 @@
-"""run_layer_test: what every public layer must be able to do."""
+"""run_layer_test: checks what every public layer must be able to do."""
 
 import json
 
@@ -16,19 +16,21 @@ def run_layer_test(
     expected_weights=0,
     expected_trainable_weights=0,
 ):
-    """Holds a layer to everything that Keras expects of one.
+    """Checks everything that Keras expects of a layer.
 
-    Config round trip, eager and symbolic call, `compute_output_shape`, one
-    training step through the layer, and mixed precision.
+    It checks the round trip of the config, eager and symbolic calls,
+    `compute_output_shape`, one training step through the layer, and mixed
+    precision.
 
     Args:
-        layer_class: The layer.
-        arguments: Of its constructor; each must reappear in its config.
+        layer_class: The class of the layer.
+        arguments: The arguments of its constructor; each must reappear in its
+            config.
         inputs: A float32 array, or a tuple of them for a layer with several
             inputs. The first axis is the batch.
-        expected_shape: Of the output, or a tuple of shapes.
-        expected_weights: How many weights the layer has.
-        expected_trainable_weights: How many of them are trained.
+        expected_shape: The shape of the output, or a tuple of shapes.
+        expected_weights: The number of weights.
+        expected_trainable_weights: The number of weights that are trained.
 
     Returns:
         The eager output as NumPy, or a tuple of them.
@@ -79,7 +81,7 @@ def _check_symbolic(layer, inputs, eager):
 
 
 def _check_fit(layer_class, arguments, inputs):
-    """One step must move the weights in front of the layer."""
+    """Checks that one step changes weights in front of the layer."""
     symbolic_inputs, dense_layers, features = [], [], []
     for array in _flat(inputs):
         symbolic = keras.Input(array.shape[1:])
@@ -96,7 +98,7 @@ def _check_fit(layer_class, arguments, inputs):
     )
     before = [dense.get_weights()[0] for dense in dense_layers]
     predictions = model([tf.constant(array) for array in _flat(inputs)])
-    # As a data set, because the batch of the output may be another.
+    # A data set is used, because the output may have another batch size.
     targets = tuple(tf.ones_like(array) for array in _flat(predictions))
     examples = (tuple(_flat(inputs)), targets)
     step = tf.data.Dataset.from_tensors(examples)
@@ -145,7 +147,7 @@ def _shapes(tensors):
 
 
 def _as_tuples(shapes):
-    """Shapes as tuples; tf_keras computes `TensorShape`s."""
+    """Converts shapes to tuples, because tf_keras returns `TensorShape`s."""
     if shapes and isinstance(shapes[0], (tuple, list, tf.TensorShape)):
         return tuple(tuple(shape) for shape in shapes)
     return tuple(shapes)

@@ -1,4 +1,4 @@
-"""Moments of a live run that no network was needed for."""
+"""Makes states of a live run without a network."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
 
 
 def live_state(frame=None, **changes):
-    """Returns a moment at 10 s, in which `swipe_left` has begun at 9 s."""
+    """Returns a state at 10 s, in which `swipe_left` began at 9 s."""
     values = {
         "source": "video.mp4",
         "frame": random_frame(90, 120) if frame is None else frame,

@@ -1,4 +1,4 @@
-"""Videos of every kind of trouble, made from frames that tell their number."""
+"""Writes videos with many kinds of problems; each frame shows its number."""
 
 import struct
 from fractions import Fraction
@@ -11,7 +11,7 @@ _X264 = {"qp": "5", "preset": "veryfast"}
 
 
 def numbered_frames(count, height=48, width=64):
-    """Returns `[count, H, W, 3]` uint8 RGB: smooth, and each unlike others."""
+    """Returns `[count, H, W, 3]` uint8 RGB frames, smooth and all different."""
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 256, (count, 3, 4, 3), np.uint8)
     return blocks.repeat(-(-height // 3), 1).repeat(-(-width // 4), 2)[
@@ -36,17 +36,19 @@ def write(
     """Writes a video of `frames` at `RATE` frames per second.
 
     Args:
-        path: Its suffix says the container.
-        frames: `[H, W, 3]` uint8 RGB, or PyAV's, of `pixel_format`.
-        codec: An encoder.
-        pixel_format: Of the video.
-        options: Of the encoder.
-        container_options: Of the container.
-        first_stamp: Frame intervals before the first frame.
-        last_lasts: Frame intervals for which the last frame is shown.
-        audio_seconds: Of silence beside the video.
+        path: The file to write; its suffix selects the container.
+        frames: `[H, W, 3]` uint8 RGB frames, or frames of PyAV in
+            `pixel_format`.
+        codec: The name of the encoder.
+        pixel_format: The pixel format of the video.
+        options: The options of the encoder.
+        container_options: The options of the container.
+        first_stamp: The number of frame intervals before the first frame.
+        last_lasts: The number of frame intervals that the last frame is shown
+            for.
+        audio_seconds: The length of a silent audio track, in seconds.
         tags: Attributes of the encoder, such as `colorspace`.
-        change: What becomes of the list of video packets.
+        change: A function that changes the list of video packets.
     """
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=RATE, options=dict(options))
@@ -72,7 +74,7 @@ def write(
 
 
 def encode(stream, frames, first_stamp=0):
-    """Returns the packets of frames."""
+    """Returns the encoded packets of frames."""
     packets = []
     for number, array in enumerate(frames):
         frame = array
@@ -86,7 +88,7 @@ def encode(stream, frames, first_stamp=0):
 
 
 def silence(stream, seconds):
-    """Returns packets of silence."""
+    """Returns encoded packets of silence."""
     size = 960
     packets = []
     for number in range(round(seconds * 48_000 / size)):
@@ -100,7 +102,7 @@ def silence(stream, seconds):
 
 
 def with_display_matrix(content, a, b, c, d):
-    """Returns an MP4 file whose pixel (x, y) is at (a x + c y, b x + d y)."""
+    """Returns an MP4 file that shows pixel (x, y) at (a x + c y, b x + d y)."""
     start = content.index(b"tkhd") + 4 + 40
     one = 1 << 16
     matrix = struct.pack(

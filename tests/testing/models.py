@@ -12,7 +12,7 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import copy_weights
 
 _EPSILON = float(np.finfo(np.float32).eps)
-# Small settings for each backbone; tests add what they are about.
+# Small settings for each backbone; tests add the fields that they test.
 SMALL = {
     "mobilenet_v2": {"width": 0.35, "image_size": 64},
     "resnet18": {"image_size": 32},
@@ -21,7 +21,7 @@ SMALL = {
 
 
 def small_config(backbone="mobilenet_v2", **fields):
-    """Returns a config that builds in a second or two."""
+    """Returns the config of a network that is built in a second or two."""
     return VideoClassifierConfig(
         **{
             "num_classes": 7,
@@ -46,7 +46,7 @@ def random_clip_model(backbone="mobilenet_v2", **fields):
 
 @contextlib.contextmanager
 def float64():
-    """Everything that Keras builds inside of it computes in float64."""
+    """Makes layers that are built inside the block compute in float64."""
     floatx = keras.backend.floatx()
     policy = keras.mixed_precision.global_policy()
     keras.backend.set_floatx("float64")
@@ -62,7 +62,7 @@ def float64():
 def float64_twin(model):
     """Returns a clip model with the same weights that computes in float64.
 
-    Shared: do not change it, nor afterwards the model.
+    Shared: do not change it, and do not change the model afterwards.
     """
     with float64():
         twin = build_clip_model(model.video_config, return_frame_logits=True)
@@ -73,13 +73,13 @@ def float64_twin(model):
 def rounding_tolerance(model, clips):
     """Returns how far apart two float32 computations of frame logits may be.
 
-    Layers in a deep random network enlarge rounding errors, so the tolerance is
-    derived from what float32 costs this very network: the relative error of
-    its own frame logits, measured against float64. Each of two computations
-    (with another batch size, library or processor) rounds in its own order and
-    is off by about that much. One network's error was seen to vary by a factor
-    of 2.6 between clips, and two computations to differ by up to 2.4 times
-    the error of one: 8 is twice times four.
+    A deep random network enlarges rounding errors. The tolerance is therefore
+    derived from the error of this network: the relative error of its float32
+    frame logits, measured against float64. Another computation (with another
+    batch size, library or processor) rounds in another order and has about the
+    same error. In measurements, the error of a network varied by a factor of
+    2.6 between clips, and two computations differed by up to 2.4 times the
+    error of one. The factor 8 leaves some margin.
     """
     (_, rounded), (_, exact) = (
         logits_of(network, clips) for network in (model, float64_twin(model))
@@ -96,11 +96,11 @@ def in_both_precisions(model, clips):
 
 
 def randomize(model, seed):
-    """Gives a model random weights under which activations stay healthy.
+    """Sets random weights that keep the activations in a normal range.
 
-    He-scaled kernels and batch normalization with statistics that are far from
-    their start (0 and 1): a network in which they are misplaced or swapped
-    computes something else.
+    Kernels are scaled as by He et al. The statistics of batch normalization are
+    far from their initial values (0 and 1), so that misplaced or swapped ones
+    change the outputs.
     """
     rng = np.random.default_rng(seed)
     layers = keras.layers
@@ -142,13 +142,13 @@ def random_clips(config, clips=1, seed=0):
 
 
 def logits_of(model, clips):
-    """Returns `(logits, frame_logits)` as NumPy."""
+    """Returns `(logits, frame_logits)` as NumPy arrays."""
     outputs = model(clips, training=False)
     return outputs["logits"].numpy(), outputs["frame_logits"].numpy()
 
 
 def count_weights(model):
-    """Returns how many numbers a model trains, and how many it only keeps."""
+    """Returns the numbers of trainable and of other parameters of a model."""
     return tuple(
         int(sum(np.prod(weight.shape) for weight in weights))
         for weights in (model.trainable_weights, model.non_trainable_weights)

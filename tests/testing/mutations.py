@@ -1,4 +1,4 @@
-"""Mutations of artifacts: bytes, words, fields of the flatbuffer, the spec."""
+"""Mutates artifacts: bytes, words, fields of the flatbuffer, the spec."""
 
 import json
 import pathlib
@@ -15,13 +15,13 @@ _FLOATS = (0.0, -1.0, float("nan"), float("inf"), 1e-30, 1e30)
 
 
 def model_bytes(artifact: pathlib.Path) -> bytes:
-    """Returns the model before the archive of an artifact."""
+    """Returns the model of an artifact, without the archive behind it."""
     content = artifact.read_bytes()
     return content[: content.index(b"PK\3\4")]
 
 
 def mutated_spec(spec, rng):
-    """Returns the spec with some field changed, or None if that is none."""
+    """Returns the spec with one field changed, or None if that is invalid."""
     fields = json.loads(spec_to_json(spec))
     target = fields
     while True:
@@ -65,7 +65,7 @@ def _splice(content, rng):
 
 
 def _place(content, rng):
-    """What is not weights is mostly near the two ends."""
+    """Returns a random place, mostly near the ends, where few weights are."""
     ends = min(len(content), 4000), min(len(content), 30000)
     return rng.choice(
         (
@@ -82,19 +82,19 @@ def _random(content, rng):
 
 
 def _fields(content, rng):
-    """A flatbuffer that is one, some of whose fields have other values."""
+    """Returns a valid flatbuffer in which some fields have other values."""
     while True:
         model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
             _change(*rng.choice(_all_fields(model)), rng)
         try:
             return packed(model)
-        except Exception:  # What cannot be packed is another try.
+        except Exception:  # If the model cannot be packed, try again.
             continue
 
 
 def _constants(content, rng):
-    """Other shapes, axes, paddings and strides, which are integer tensors."""
+    """Changes shapes, axes, paddings and strides, which are integer tensors."""
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     integers = [
         tensor
@@ -113,7 +113,7 @@ def _constants(content, rng):
 
 
 def _shapes(content, rng):
-    """Tensors of other shapes; of constants there is as much as they say."""
+    """Changes the shapes of tensors, and the data of constants to match."""
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     for _ in range(rng.choice((1, 1, 2))):
         tensor = rng.choice(model.subgraphs[0].tensors)
@@ -138,7 +138,7 @@ def _shapes(content, rng):
 
 
 def _scales(content, rng):
-    """Other scales, none of them absurd in itself, and one for each channel."""
+    """Changes scales to other plausible values, also to one per channel."""
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     quantized = [
         tensor.quantization
@@ -156,7 +156,7 @@ def _scales(content, rng):
 
 
 def _operands(content, rng):
-    """Operators that take other tensors, or are others."""
+    """Changes the inputs of operators, or their kinds."""
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
     (graph,) = model.subgraphs
     for _ in range(rng.choice((1, 1, 2))):
@@ -225,7 +225,7 @@ def _changed_list(items, rng):
     return items
 
 
-# Of a model, which stays without its archive.
+# The mutations of a model without its archive, by name.
 MUTATIONS = {
     "fields": _fields,
     "constants": _constants,

@@ -12,11 +12,11 @@ import numpy as np
 from testing import rtsp
 
 FPS = 30
-FIRST_BURST = 20  # Frames that FFmpeg wants to see before it opens a stream.
+FIRST_BURST = 20  # The frames that FFmpeg needs to open a stream.
 
 
 def transport_stream(frames):
-    """Returns MPEG-TS chunks, one a frame.
+    """Encodes frames as MPEG-TS; returns one chunk per frame.
 
     Args:
         frames: `[T, H, W, 3]` uint8 RGB.
@@ -42,21 +42,22 @@ def transport_stream(frames):
 
 
 class NetworkCamera:
-    """Serves one connection after another, each as told.
+    """Serves one connection after another, each in a given way.
 
-    A connection gets so many frames at the rate of a camera, the first few at
-    once; then nothing more comes ("stall") or it ends ("hang up"). When the
-    list is through, nothing listens any more.
+    A connection gets a number of frames at the rate of a camera, the first few
+    at once. Then it gets nothing more ("stall") or is closed ("hang up"). After
+    the last connection, the port is closed.
 
     Args:
-        connections: (frames, "stall" or "hang up") for each.
-        scheme: `"tcp"`, bare MPEG-TS, `"http"` or `"rtsp"`.
+        connections: One pair per connection: the number of frames, and
+            "stall" or "hang up".
+        scheme: `"tcp"` (MPEG-TS without a protocol), `"http"` or `"rtsp"`.
         credentials: `user:password` that an RTSP client must have.
 
     Attributes:
-        address: Of the camera, without credentials.
-        asked: What clients asked for: lines of HTTP, addresses of RTSP.
-        served: How many connections there were.
+        address: The address of the camera, without credentials.
+        asked: The requests of clients: lines of HTTP, or addresses of RTSP.
+        served: The number of connections so far.
     """
 
     def __init__(self, connections, scheme="tcp", *, credentials=None):

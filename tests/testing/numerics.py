@@ -1,16 +1,16 @@
-"""How far two arrays are apart."""
+"""Measures the difference of two arrays."""
 
 import numpy as np
 
-# How far apart float64 puts two computations of a deep network at most. Its
-# rounding errors are 1e-14; what is computed in float32 by mistake is at 1e-7.
+# The largest difference of two float64 computations of a deep network. Rounding
+# errors are about 1e-14; a computation in float32 by mistake is off by 1e-7.
 FLOAT64_TOLERANCE = 1e-10
 
 
 def relative_error(actual, expected) -> float:
     """Returns the largest difference, relative to the largest expected value.
 
-    Anything that is not finite is infinitely far away.
+    The difference is infinite if any number is not finite.
     """
     actual = np.asarray(actual, np.float64)
     expected = np.asarray(expected, np.float64)

@@ -1,4 +1,4 @@
-"""Writes presets as older versions did."""
+"""Writes presets in the format of older versions."""
 
 import hashlib
 import json
@@ -12,7 +12,8 @@ def write_format_1(model, path, former_name=lambda name: name):
     Args:
         model: A clip model that was never compiled.
         path: The folder to write.
-        former_name: From the present name of a layer to the one to write.
+        former_name: A function that maps the present name of a layer to its
+            former name.
     """
     path.mkdir()
     model.save_weights(path / "model.weights.h5")

@@ -1,4 +1,4 @@
-"""Plans and prepared data sets of small collections."""
+"""Makes plans and prepared data sets of small collections."""
 
 import pathlib
 
@@ -17,7 +17,7 @@ def gesture_root():
 
 
 def small_plan(root=None, source_format="class_folders", **settings):
-    """Plans a collection, by default the generated one, with tiny frames."""
+    """Plans a collection with tiny frames, by default the generated one."""
     collection = read_collection(
         source_format, SourceOptions(pathlib.Path(root or gesture_root()))
     )

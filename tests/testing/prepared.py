@@ -14,7 +14,7 @@ FLIP_PAIRS = (("swipe_left", "swipe_right"),)
 
 @functools.cache
 def shared_folder():
-    """Returns a prepared data set: 8 clips to train in 3 shards, 4 to test.
+    """Returns a prepared data set: 8 training clips in 3 shards, 4 test clips.
 
     Shared: do not change.
     """

@@ -1,10 +1,10 @@
-"""As much of an RTSP server as a client of one video over TCP needs."""
+"""A minimal RTSP server for a client that plays one video over TCP."""
 
 import base64
 import struct
 
 _MPEG_TS, _CLOCK = 33, 90_000  # RFC 3551.
-_PACKETS = 7 * 188  # Bytes of MPEG-TS that fit an RTP packet.
+_PACKETS = 7 * 188  # The bytes of MPEG-TS that fit into an RTP packet.
 _DESCRIPTION = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\n"
     f"m=video 0 RTP/AVP {_MPEG_TS}\r\na=control:0\r\n"
@@ -12,11 +12,11 @@ _DESCRIPTION = (
 
 
 def greet(connection, credentials=None):
-    """Answers a client's requests up to the one to play (RFC 2326).
+    """Answers the requests of a client up to PLAY (RFC 2326).
 
     Args:
         connection: A socket.
-        credentials: `user:password`, without which nothing is described.
+        credentials: `user:password` that the client must send, or None.
 
     Returns:
         The addresses that the client asked for.
@@ -66,7 +66,7 @@ def packets(chunks, fps):
 
 
 def _request(reader):
-    """Returns method, address and headers, None when the client has gone."""
+    """Returns method, address and headers, or None if the client is gone."""
     lines = []
     while line := reader.readline().decode().strip():
         lines.append(line)

@@ -1,9 +1,9 @@
-"""Runs pytest where there is no `pytest` command: the main of BUILD's tests."""
+"""Runs pytest without the `pytest` command; tests in BUILD files use it."""
 
 import sys
 
 import pytest
 
 if __name__ == "__main__":
-    # Nothing is written next to the tests: Bazel's tree is read-only.
+    # Bazel's tree is read-only, so nothing is written next to the tests.
     sys.exit(pytest.main(["-p", "no:cacheprovider", *sys.argv[1:]]))

@@ -1,4 +1,4 @@
-"""Weights drawn from a seed per tensor name: no file has to hold them."""
+"""Draws weights from a seed per tensor name, so that no file holds them."""
 
 import hashlib
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 def draw_tensor(name, shape):
-    """Returns a tensor of PyTorch's layout under which activations stay sane.
+    """Returns a tensor in PyTorch's layout that keeps activations moderate.
 
-    Only uniform draws, which every version of NumPy makes alike. Normalizations
-    get statistics far from their start: where one is misplaced or swapped the
-    network computes something else.
+    All draws are uniform, because these are equal in all versions of NumPy. The
+    statistics of normalizations are far from their initial values, so that a
+    misplaced or swapped one changes the outputs.
     """
     digest = hashlib.sha256(name.encode()).digest()
     rng = np.random.Generator(
@@ -19,8 +19,9 @@ def draw_tensor(name, shape):
     uniform = rng.random(shape, dtype=np.float32)
     suffix = name.rpartition(".")[2]
     if len(shape) > 1:
-        # He et al., 2015; a little less, as residual branches add up. Less for
-        # the embeddings of attention, so that it does not see one position.
+        # The scale of He et al., 2015, is reduced a little, because residual
+        # branches add up. It is reduced further for the embeddings of
+        # attention, whose softmax would otherwise select a single position.
         gain = 0.1 if ".theta." in name or ".phi." in name else 0.8
         limit = gain * np.sqrt(6 / np.prod(shape[1:]))
         return (limit * (2 * uniform - 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Real videos that stand beside the checkout where tests run for real."""
+"""Finds real videos in a folder beside the checkout, if there is one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Specs of artifacts: one to change, and any that there could be."""
+"""Makes specs of artifacts: a fixed one, and random valid ones."""
 
 import dataclasses
 

@@ -1,15 +1,16 @@
 """The temporal shift as the paper defines it, in NumPy loops.
 
-Written from the definition alone, without a look at the layer: bidirectional,
-channels [0, fold) take frame t + 1 and [fold, 2 fold) take frame t - 1; causal,
-channels [0, fold) take frame t - 1; what lies beyond either end is zero.
+It is written from the definition alone and shares no code with the layer. In a
+bidirectional shift, channels [0, fold) come from frame t + 1 and channels
+[fold, 2 fold) from frame t - 1. In a causal shift, channels [0, fold) come from
+frame t - 1. Frames outside the clip are zero.
 """
 
 import numpy as np
 
 
 def source_frame(frame, channel, fold, direction):
-    """Returns from which frame this channel of this frame is taken."""
+    """Returns the number of the frame that a channel of a frame comes from."""
     if direction == "bidirectional":
         if channel < fold:
             return frame + 1
@@ -53,10 +54,10 @@ def shift_gradient(upstream, shift_div, direction):
 
 
 def swapped_shift(clips, shift_div, direction):
-    """The classic mistake: the same shift with past and future swapped."""
+    """Shifts with past and future swapped, which is the classic mistake."""
     return shift(clips[:, ::-1], shift_div, direction)[:, ::-1]
 
 
 def fold_clips(clips):
-    """`[B, T, ...]` to `[B * T, ...]`, as the layers take it."""
+    """Reshapes `[B, T, ...]` to `[B * T, ...]`, as the layers take it."""
     return np.reshape(clips, (-1, *clips.shape[2:]))

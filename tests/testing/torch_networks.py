@@ -1,7 +1,7 @@
-"""The TSM authors' networks, rebuilt in PyTorch under their names.
+"""The TSM authors' networks, rebuilt in PyTorch with the same tensor names.
 
-Written from the papers and the names of the tensors; `golden.npz` holds them to
-what the original code computes.
+They are written from the papers and the names of the tensors. Tests compare
+them with the outputs of the original code in `golden.npz`.
 """
 
 import torch
@@ -13,7 +13,7 @@ _RESNETS = {
     50: (3, (3, 4, 6, 3)),
     101: (3, (3, 4, 23, 3)),
 }
-# Expansion, channels, blocks, stride of the first block.
+# Expansion, channels, blocks and the stride of the first block.
 _MOBILENET_V2 = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -66,7 +66,7 @@ class NonLocal(nn.Module):
 
 
 class WithNonLocal(nn.Module):
-    """A block of a ResNet, and a non-local block behind it."""
+    """A block of a ResNet, followed by a non-local block."""
 
     def __init__(self, block, channels, segments):
         super().__init__()

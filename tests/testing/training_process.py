@@ -1,4 +1,4 @@
-"""`tsm train` as a user starts it, to be watched, signalled and killed."""
+"""Runs `tsm train` in a process that tests can watch, signal and kill."""
 
 import os
 import subprocess
@@ -9,12 +9,12 @@ from testing.checkout import PACKAGE_ROOTS
 
 
 class TrainingProcess:
-    """A process.
+    """A process that runs `tsm train`.
 
     Args:
-        work: Its folder, where its output goes too.
-        *arguments: Of `tsm train`.
-        **environment: Beside that of the tests.
+        work: The working folder, where the output is written too.
+        *arguments: The arguments of `tsm train`.
+        **environment: Environment variables in addition to those of the tests.
     """
 
     def __init__(self, work, *arguments, **environment):
@@ -34,7 +34,7 @@ class TrainingProcess:
             )
 
     def wait_for(self, condition):
-        """Waits until `condition()` holds; the process must live until then."""
+        """Waits until `condition()` is true; fails if the process ends."""
         while not condition():
             assert self.process.poll() is None, self.text()
             time.sleep(0.005)
@@ -44,6 +44,6 @@ class TrainingProcess:
         return self.output.read_text("utf-8")
 
     def end(self, status=0):
-        """Waits for the end, with this status; returns what was printed."""
+        """Waits until the process ends with `status`; returns its output."""
         assert self.process.wait(timeout=500) == status, self.text()
         return self.text()

@@ -1,4 +1,4 @@
-"""Broken videos, made from a good one; and functions that end a process."""
+"""Makes broken videos from a good one, and ends processes in several ways."""
 
 import ctypes
 import os
@@ -29,7 +29,7 @@ def truncated(content):
 
 
 def bit_flipped(content, seed=0):
-    """Returns a file with 40 bits flipped, past its headers."""
+    """Returns the file with 40 flipped bits, all behind its headers."""
     rng = np.random.default_rng(seed)
     flipped = np.frombuffer(content, np.uint8).copy()
     places = rng.integers(len(content) // 10, len(content), 40)
@@ -37,7 +37,7 @@ def bit_flipped(content, seed=0):
     return flipped.tobytes()
 
 
-# Each kind of broken file that no good video is needed for, or one is.
+# Each kind of broken file, as a function of the content of a good video.
 BROKEN = {
     "empty": lambda good: b"",
     "text": lambda good: b"This is no video.\n" * 100,
@@ -48,22 +48,22 @@ BROKEN = {
 
 
 def segfault():
-    """Ends this process as a crash of a decoder does: reads address 0."""
+    """Reads address 0, which ends this process like a crash of a decoder."""
     ctypes.string_at(0)
 
 
 def kill_self():
-    """Ends this process as the kernel does when memory is short."""
+    """Kills this process, as the kernel does when memory is short."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hang():
-    """Ends no sooner than a test has patience for."""
+    """Sleeps for longer than any test waits."""
     time.sleep(600)
 
 
 def encode_or_crash(root, source, images):
-    """Encodes a clip, or crashes on one with `crash` in its name."""
+    """Encodes a clip, or crashes if its name contains `crash`."""
     if "crash" in pathlib.Path(source.path).name:
         segfault()
     return try_encode_clip(root, source, images)

@@ -1,4 +1,4 @@
-"""A display without a screen, for tests of windows; and keys for it."""
+"""A display without a screen, with keys, for tests of windows."""
 
 import contextlib
 import os
@@ -12,16 +12,16 @@ import numpy as np
 from testing.checkout import PACKAGE_ROOTS, ROOT
 from testing.waiting import wait_for
 
-# An OpenCV with windows, which the headless one may not be installed beside:
-# .ci/run puts it there.
+# The folder of an OpenCV with windows, which cannot be installed beside the
+# headless one; .ci/run creates it.
 HIGHGUI = ROOT / ".highgui"
 PROGRAMS = ("Xvfb", "openbox", "xdotool")
 _SIZE = 1000, 800
-_PATIENCE = 20.0  # Seconds that anything may take.
+_PATIENCE = 20.0  # The number of seconds that anything may take.
 
 
 def missing():
-    """Returns what a test of a window lacks here, or an empty list."""
+    """Lists what a test of a window needs and this machine lacks."""
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     if not (HIGHGUI / "cv2").is_dir():
         lacking.append(f"{HIGHGUI} (see .ci/run)")
@@ -60,11 +60,11 @@ def virtual_display(folder):
 
 
 class Display:
-    """An X server's one screen.
+    """The screen of an X server.
 
     Attributes:
-        environment: For processes whose windows are to be on it, with an
-            OpenCV that has windows.
+        environment: The environment variables of processes that open windows on
+            the screen; it makes them import an OpenCV with windows.
     """
 
     def __init__(self, name, buffer):
@@ -73,7 +73,7 @@ class Display:
             **os.environ,
             "DISPLAY": name,
             "PYTHONPATH": os.pathsep.join(map(str, roots)),
-            "QT_LOGGING_RULES": "*=false",  # It has no fonts of its own.
+            "QT_LOGGING_RULES": "*=false",  # Qt would warn about fonts.
         }
         self._buffer = buffer
 
@@ -104,15 +104,15 @@ class Display:
         return int(found["WIDTH"]), int(found["HEIGHT"])
 
     def title(self, window):
-        """Returns what the title of a window says."""
+        """Returns the title of a window."""
         return self._xdotool("getwindowname", window)
 
     def screen(self):
-        """Returns what is on the screen, `[H, W, 3]` uint8 BGR."""
-        content = self._buffer.read_bytes()  # An XWD file.
+        """Returns the picture on the screen, `[H, W, 3]` uint8 BGR."""
+        content = self._buffer.read_bytes()  # The format is XWD.
         header = np.frombuffer(content, ">u4", 25)
         width, height, stride = header[4], header[5], header[12]
-        start = header[0] + 12 * header[19]  # After the colour map.
+        start = header[0] + 12 * header[19]  # The pixels follow the colour map.
         rows = np.frombuffer(content, np.uint8, stride * height, int(start))
         pixels = rows.reshape(height, stride)[:, : 4 * width]
         return pixels.reshape(height, width, 4)[..., :3]

@@ -1,10 +1,10 @@
-"""wait_for: until what another process or thread does has happened."""
+"""wait_for: waits for something that another process or thread does."""
 
 import time
 
 
 def wait_for(condition, seconds=30.0):
-    """Calls a function until it returns something true; returns that."""
+    """Calls a function until it returns a true value; returns this value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it never came true"

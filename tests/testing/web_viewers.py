@@ -1,4 +1,4 @@
-"""Viewers of a web view that are not browsers."""
+"""Clients of the web view that are not browsers."""
 
 import asyncio
 import contextlib

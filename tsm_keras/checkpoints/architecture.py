@@ -12,7 +12,7 @@ from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
 from tsm_keras.models.backbones.resnet import DEPTHS
 from tsm_keras.models.backbones.table import BACKBONES
 
-# A value, or None if it is unknown, and how it was found.
+# A value, or None if it is unknown, and a text on how it was found.
 Found = tuple[Any, str]
 
 _BLOCKS = BACKBONES["mobilenet_v2"].block_names
@@ -23,7 +23,7 @@ _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 def find_architecture(
     naming: Naming, tensors: Mapping[str, np.ndarray]
 ) -> dict[str, Found]:
-    """Infers what the tensors alone tell about their network.
+    """Infers the properties of a network that its tensors show.
 
     Args:
         naming: A naming for which `fits` is true.

@@ -1,4 +1,4 @@
-"""read_file_name: what the name of a published file says about its network."""
+"""read_file_name: reads a network's properties from a published file's name."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ _MMACTION2_NON_LOCAL = re.compile(r"[-_]nl[-_]([a-z]+[-_])?(gaussian|product)")
 
 
 def read_file_name(name: str) -> dict[str, Any]:
-    """Returns what the name of a published file says about its network.
+    """Returns the properties of a network that the name of its file states.
 
     Args:
         name: The name of a file, with or without folder and suffix.
@@ -28,7 +28,8 @@ def read_file_name(name: str) -> dict[str, Any]:
         Some of `shift` (`"bidirectional"` or `"none"`; `"causal"` for the
         online demo), `shift_div`, `placement`, `num_segments`, `dataset`,
         `non_local_mode`, and `unsupported`, which lists the parts of the
-        network that this package lacks. Empty for an unknown kind of name.
+        network that this package lacks. The result is empty if the name follows
+        no known convention.
     """
     for pattern, read in (
         (_TSM, _read_tsm),

@@ -15,7 +15,9 @@ from tsm_keras.command_flags import expect_values
 from tsm_keras.models.presets import load_preset, read_description
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("to", None, ".safetensors to write.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "to", None, "The .safetensors file to write.", flag_values=FLAGS
+)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""export_state_dict: the weights of a clip model as a PyTorch state dict."""
+"""export_state_dict: converts weights to a PyTorch state dict."""
 
 import json
 import os
@@ -16,23 +16,23 @@ from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import leaf_layers
 
-# The networks of PyTorch have these values; weights that were trained with
-# others would compute something else there.
+# The networks of PyTorch have these values. Weights that were trained with
+# other values would give other results there.
 _PYTORCH = {"stride_padding": "symmetric", "batch_norm_epsilon": 1e-5}
 
 
 def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns the weights of a clip model as a PyTorch state dict.
 
-    The names are those of the TSM authors: of their online demo for a causal
-    MobileNetV2, and of `ops.models.TSN` otherwise. `load_state_dict` of these
-    networks takes them. They lack the prefix `module.` of DataParallel.
+    The names are those of the TSM authors' networks, whose `load_state_dict`
+    accepts them: the network of the online demo for a causal MobileNetV2, and
+    `ops.models.TSN` otherwise. They lack DataParallel's prefix `module.`.
 
     Args:
         model: A clip model from `build_clip_model` or `load_preset`.
 
     Returns:
-        Names with float32 arrays, in the layout of PyTorch.
+        Float32 arrays by name, in the layout of PyTorch.
 
     Raises:
         CheckpointError: If the authors' code has no such network.
@@ -56,7 +56,8 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     if is_mobilenet and config.width != 1.0:
         raise CheckpointError(
             "`width` must be 1, because the TSM authors' MobileNetV2 rounds "
-            f"channels differently at others. Received: width={config.width}"
+            "channels differently at other widths. "
+            f"Received: width={config.width}"
         )
     if config.shift == "causal" and not (
         is_mobilenet and config.shift_div == 8
@@ -85,12 +86,12 @@ def write_safetensors(
     """Writes the result of `export_state_dict` as a `.safetensors` file.
 
     The metadata of the file contains the config, so that `import_state_dict`
-    needs no further arguments. The file appears when it is complete.
+    needs no further arguments. The file appears only when it is complete.
 
     Args:
         model: A clip model from `build_clip_model` or `load_preset`.
         path: The file to write.
-        dataset: Name of the data set that the weights were trained on.
+        dataset: The name of the data set that the weights were trained on.
 
     Returns:
         The number of tensors.

@@ -1,4 +1,4 @@
-"""read_checkpoint: reads a weights file as NumPy arrays, and runs no code."""
+"""read_checkpoint: reads a weights file as arrays without running code."""
 
 import dataclasses
 import importlib
@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from tsm_keras.checkpoints.errors import CheckpointError
 
-# Names under which training scripts store weights beside their own state.
+# The keys under which training scripts store weights beside other state.
 _WRAPPERS = ("state_dict", "model")
 
 
@@ -47,7 +47,7 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
         path: The file.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         CheckpointError: If the file is damaged, contains Python objects other
             than tensors, or has another suffix.
         ImportError: If the package that reads the format is missing; the
@@ -59,8 +59,9 @@ def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise CheckpointError(
-            f"A checkpoint must be one of {', '.join(_READERS)} (.pth.tar "
-            f"too). Received: {path}"
+            "The name of a checkpoint must end in one of "
+            f"{', '.join(_READERS)} (so .pth.tar is valid too). "
+            f"Received: {path}"
         )
     return read(path)
 
@@ -69,7 +70,7 @@ def import_extra(module: str, extra: str) -> Any:
     """Imports an optional package.
 
     Raises:
-        ImportError: If it is missing, with the line that installs it.
+        ImportError: If it is missing. The message says how to install it.
     """
     try:
         return importlib.import_module(module)
@@ -115,7 +116,7 @@ def _read_torch(path):
     for key, value in content.items():
         name = str(key)
         if isinstance(value, torch.Tensor):
-            # NumPy has no bfloat16, whose values are all float32 values too.
+            # NumPy has no bfloat16; float32 can represent all of its values.
             half = value.dtype == torch.bfloat16
             try:
                 array = (value.float() if half else value).detach().numpy()
@@ -166,7 +167,7 @@ def _reason(error):
     asked_for = re.search(r"GLOBAL (\S+)", text)
     if asked_for:
         return f"a file that asks for {asked_for[1]}"
-    # Bytes of another format are invalid instructions of a pickle.
+    # A file of another format looks like a pickle with invalid opcodes.
     is_format = isinstance(error, (KeyError, EOFError))
     if is_format or not text or "Unsupported operand" in text:
         return "content that PyTorch does not write, or that is cut off"

@@ -27,9 +27,14 @@ FLAGS = flags.FlagValues()
 
 # Flags for fields of the config and for the data set: flag, field, kind, help.
 _FIELDS = (
-    ("backbone", "backbone", flags.DEFINE_string, "Name of the backbone."),
-    ("width", "width", flags.DEFINE_float, "Width of MobileNetV2."),
-    ("classes", "num_classes", flags.DEFINE_integer, "Number of classes."),
+    ("backbone", "backbone", flags.DEFINE_string, "The name of the backbone."),
+    (
+        "width",
+        "width",
+        flags.DEFINE_float,
+        "The channel multiplier of MobileNetV2.",
+    ),
+    ("classes", "num_classes", flags.DEFINE_integer, "The number of classes."),
     (
         "shift",
         "shift",
@@ -40,66 +45,70 @@ _FIELDS = (
         "shift_div",
         "shift_div",
         flags.DEFINE_integer,
-        "A fold, the channels shifted in one direction, is 1/shift_div of all.",
+        "Each shifted group of channels is 1/shift_div of all channels.",
     ),
     (
         "placement",
         "placement",
         flags.DEFINE_string,
-        "Place of the shift: residual or inplace.",
+        "The input that is shifted: that of the residual branch only "
+        "(residual), or that of the identity path too (inplace).",
     ),
     (
         "non_local",
         "non_local",
         flags.DEFINE_boolean,
-        "The non-local blocks are of mode embedded_gaussian.",
+        "Confirms that the non-local blocks are of mode embedded_gaussian.",
     ),
     ("segments", "num_segments", flags.DEFINE_integer, "Frames per clip."),
     (
         "size",
         "image_size",
         flags.DEFINE_integer,
-        "Side of the square input, in pixels.",
+        "Height and width of the input, in pixels.",
     ),
     (
         "frame_interval",
         "frame_interval",
         flags.DEFINE_float,
-        "Seconds between two frames of a clip in training.",
+        "Seconds between two frames of the clips that it was trained on.",
     ),
     (
         "dataset",
         "dataset",
         flags.DEFINE_string,
-        "Name of the data set that the weights were trained on.",
+        "The name of the data set that the weights were trained on.",
     ),
 )
 
-flags.DEFINE_string("to", None, "Preset folder to write.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "to", None, "The preset folder to write.", flag_values=FLAGS
+)
 flags.DEFINE_boolean(
-    "overwrite", False, "Replace the preset at --to.", flag_values=FLAGS
+    "overwrite", False, "Replaces the preset at --to.", flag_values=FLAGS
 )
 flags.DEFINE_enum(
     "source",
     "auto",
     SOURCES,
-    f"Code whose names the weights have: {', '.join(SOURCES)}.",
+    f"The project that named the weights: {', '.join(SOURCES)}.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "labels",
     None,
-    "File with the class names, one per line, in the order of the logits.",
+    "A file with the class names, one per line, in the order of the logits.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
     "force",
     False,
-    "Load the weights into a network with another shift, to train it further.",
+    "Loads the weights even if the shift differs from that of their training. "
+    "The network must then be trained further.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
-    "tensors", False, "Print one line per tensor.", flag_values=FLAGS
+    "tensors", False, "Prints one line per tensor.", flag_values=FLAGS
 )
 for _flag, _, _define, _text in _FIELDS:
     _define(
@@ -138,7 +147,7 @@ def main(arguments: Sequence[str]) -> None:
     path, published = pathlib.Path(arguments[0]), None
     if not path.exists():
         published = _find_published(arguments[0])
-        # Missing answers are asked for before the long download.
+        # Ask for missing values before the long download.
         ask_for([field for field in published.unstated if field not in asked])
         print(f"downloading {published.url}", flush=True)
         path = download(published)
@@ -189,7 +198,7 @@ def _find_published(name):
     close = difflib.get_close_matches(pathlib.Path(name).name, names, n=1)
     hint = f"; did you mean {close[0]}" if close else ""
     raise FileNotFoundError(
-        f"There is no file {name}, and no published checkpoint of that name "
+        f"There is no file {name}, and no published checkpoint with that name "
         f"(tsm presets lists them){hint}."
     )
 

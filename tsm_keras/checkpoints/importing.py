@@ -21,7 +21,7 @@ _CONFIG_FIELDS = tuple(
 )
 _LISTED = 8  # The largest number of names in an error.
 
-# The TSM authors' networks without dropout use the backbone's own classifier.
+# Without dropout, the TSM authors' networks use the backbone's own classifier.
 _CLASSIFIER_ALIASES = ("base_model.fc.", "base_model.classifier.")
 
 _WHY_NOT_OTHER_SHIFT = {
@@ -54,7 +54,7 @@ def import_state_dict(
     """Builds the clip model of a PyTorch state dict and loads the weights.
 
     Backbone, width, classes, placement of the shift and so on are inferred.
-    What cannot be inferred must be given. PyTorch is not needed.
+    Values that cannot be inferred must be given. PyTorch is not needed.
 
     Example:
     >>> model, report = import_state_dict(
@@ -65,15 +65,15 @@ def import_state_dict(
 
     Args:
         tensors: Arrays by name, in the layout of PyTorch.
-        source: The code whose names these are: `"auto"`, `"tsm"`,
+        source: The project that named the tensors: `"auto"`, `"tsm"`,
             `"tsm_online"`, `"mmaction2"`, `"torchvision"` or `"timm"`.
-        name: The name of the file. Names of published files say what the
-            tensors do not.
+        name: The name of the file. Names of published files give values that
+            the tensors do not show.
         metadata: The text fields of the file, which `write_safetensors` fills.
-        force: Whether to load the weights into a network with another shift
-            than that of their training, as a start for further training.
+        force: Whether to load the weights even if the network has a shift that
+            they were not trained with, as a start for further training.
         assumed: Values of fields that neither the checkpoint nor the caller
-            tells, as a start for further training may have.
+            gives, for a start of further training that does not need them.
         **asked: Fields of `VideoClassifierConfig`, and `dataset`, that replace
             inferred values. If `num_classes` differs from the checkpoint's, the
             classifier is new.
@@ -83,14 +83,14 @@ def import_state_dict(
 
     Raises:
         CheckpointError: If a value cannot be inferred and is not given, if a
-            tensor is left over, missing or of another shape, or if the shift
-            is not that of the training.
+            tensor is left over, missing or of another shape, or if the weights
+            were trained with another shift.
         ValueError: If the given fields are not a valid config.
     """
     unknown = sorted(set(asked) - {*_CONFIG_FIELDS, "dataset"})
     if unknown:
         raise ValueError(
-            f"Fields must be some of {sorted(_CONFIG_FIELDS)} and dataset. "
+            f"Fields must be from {sorted(_CONFIG_FIELDS)} and dataset. "
             f"Received: {unknown}"
         )
     tensors, renamed = _canonical(tensors)

@@ -27,10 +27,11 @@ NAMINGS = {
 }
 SOURCES = ("auto", *NAMINGS)
 
-# Our exports store the config under this key of their metadata.
+# `tsm export-weights` stores the config under this key of the metadata.
 METADATA_KEY = "tsm_keras"
 
-# For each value that may be unknown: how to give it, and why it is unknown.
+# For each value that may be unknown: how the user gives it, and why it is
+# unknown.
 _QUESTIONS = {
     "num_classes": (
         "num_classes=N (--classes)",
@@ -38,15 +39,15 @@ _QUESTIONS = {
     ),
     "shift": (
         "shift='bidirectional', 'causal' or 'none' (--shift)",
-        "its direction leaves no trace in names and weights",
+        "names and weights do not show its direction",
     ),
     "shift_div": (
         "shift_div=N (--shift_div)",
-        "it leaves no trace; all published models have 8",
+        "names and weights do not show it; all published models have 8",
     ),
     "num_segments": (
         "num_segments=T (--segments)",
-        "the number of frames per clip leaves no trace",
+        "names and weights do not show the number of frames per clip",
     ),
     "non_local": (
         "non_local=True (--non_local)",
@@ -86,10 +87,10 @@ class Network:
     Attributes:
         naming: The naming of its tensors.
         config: The config of the network.
-        wrapped: Whether the names of the tensors show shifts.
-        dataset: Name of the data set that it was trained on.
+        wrapped: Whether the names of the tensors show the shifts.
+        dataset: The name of the data set that it was trained on.
         trained_shift: The shift that it was trained with; None if unknown.
-        facts: How each value was found.
+        facts: The properties of the network, and how each was found.
     """
 
     naming: Naming
@@ -122,8 +123,8 @@ def infer_network(
 
     Raises:
         CheckpointError: If no naming fits, if this package does not have such
-            a network, or if a value is unknown; the message says how to give
-            it.
+            a network, or if a value is unknown. The message then says how to
+            give it.
         ValueError: If the given fields are not a valid config.
     """
     naming, how = _find_naming(source, tensors)
@@ -166,15 +167,16 @@ def ask_for(fields: Sequence[str]) -> None:
     """Raises an error that asks for unknown values.
 
     Args:
-        fields: Names of the unknown fields: of `VideoClassifierConfig`, or
-            `dataset`.
+        fields: The names of the unknown values: fields of
+            `VideoClassifierConfig`, or `dataset`.
 
     Raises:
-        CheckpointError: If there are any; the message says how to give them.
+        CheckpointError: If `fields` is not empty. The message says how to give
+            each value.
     """
     if fields:
         raise CheckpointError(
-            "The checkpoint does not tell all that is needed. Please add "
+            "The checkpoint does not tell everything needed. Please add "
             + "; ".join(": ".join(_QUESTIONS[field]) for field in fields)
         )
 
@@ -197,7 +199,7 @@ def _find_naming(source, tensors):
 
 
 def _found_beside(naming, tensors, stated, found):
-    """Returns what the name of the file and the family's conventions tell."""
+    """Returns the facts from the file's name and the family's conventions."""
     from_name = "the file's name"
     shift = _shift(naming, tensors, stated)
     shift_div = (stated.get("shift_div"), from_name)

@@ -7,7 +7,9 @@ from absl import flags
 from tsm_keras.checkpoints.registry import PUBLISHED
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_boolean("urls", False, "Print URLs as well.", flag_values=FLAGS)
+flags.DEFINE_boolean(
+    "urls", False, "Prints the URLs as well.", flag_values=FLAGS
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -34,8 +36,8 @@ def main(arguments: Sequence[str]) -> None:
         if FLAGS.urls:
             print(f"  {checkpoint.url}")
     print(
-        "\nTop-1 is the figure of the publisher, with the protocol named. "
-        "`tried here` says\nwhether this project ever downloaded the file. The "
-        "license is that of the code\nthat the file belongs to; its training "
-        "data may have terms of their own."
+        "\nTop-1 is the accuracy that the publisher measured, with the named "
+        "protocol.\n`tried here` says whether this project ever downloaded the "
+        "file. The license is\nthat of the code that the file belongs to; its "
+        "training data may have terms of\ntheir own."
     )

@@ -30,7 +30,7 @@ _CENTER = "1 clip, center crop"
 _FULL_2 = "2 clips x 3 crops, 256x256"
 _IMAGE = "center crop"
 
-# Fields that some published names do not tell, each with the flag to give it.
+# Fields that some file names do not state, each with the flag to give it.
 _ANSWERS = {"shift": "--shift=SHIFT", "num_segments": "--segments=FRAMES"}
 
 
@@ -39,12 +39,13 @@ class PublishedCheckpoint:
     """A published checkpoint.
 
     Attributes:
-        url: URL of the file.
-        dataset: Name of the data set that it was trained on.
-        top1: Top-1 accuracy in percent as published; None if there is none.
+        url: The URL of the file.
+        dataset: The name of the data set that it was trained on.
+        top1: The published top-1 accuracy in percent; None if none was
+            published.
         protocol: The views that this accuracy was measured with.
-        license: License of the code that it was published with. The training
-            data may have terms of their own.
+        license: The license of the code that it was published with. The
+            training data may have terms of their own.
         sha256: The first digits of the file's SHA-256; empty if unknown.
         downloaded: Whether this project ever downloaded and imported it.
     """
@@ -282,7 +283,7 @@ def download(
         flags = "".join(f" {_ANSWERS[field]}" for field in checkpoint.unstated)
         raise OSError(
             f"{checkpoint.file_name} could not be downloaded. Download "
-            f"{checkpoint.url} where there is a network, copy it here, and run "
+            f"{checkpoint.url} on a machine with access, copy it here, and run "
             f"tsm import-weights {checkpoint.file_name} --to=PRESET{flags} "
             "(keep the name of the file, which describes the network). "
             f"Received: {error}"

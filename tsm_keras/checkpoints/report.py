@@ -12,10 +12,10 @@ class LoadedTensor:
     """A tensor that was loaded.
 
     Attributes:
-        key: Name of the tensor in the checkpoint.
-        shape: Shape of the tensor in the checkpoint.
-        layer_name: Name of the layer that has it now.
-        index: Index of the variable among the layer's weights.
+        key: The name of the tensor in the checkpoint.
+        shape: The shape of the tensor in the checkpoint.
+        layer_name: The name of the layer that the tensor was loaded into.
+        index: The index of the variable among the layer's weights.
         how: The change of its axes, such as `"OIHW -> HWIO"` or `"as it is"`.
     """
 
@@ -33,12 +33,12 @@ class ImportReport:
     Attributes:
         facts: The properties of the network, and how each was found.
         config: The config of the network.
-        dataset: Name of the data set that the weights were trained on.
+        dataset: The name of the data set that the weights were trained on.
         loaded: The tensors that were loaded.
         ignored: The names of all other tensors, each with the reason.
-        renamed: The changes of names before they were looked up.
-        forced_shift: The shift that the weights were trained with, if that of
-            the network differs; else None.
+        renamed: The changes that were made to all names before matching them.
+        forced_shift: The shift that the weights were trained with, if it
+            differs from that of the network; else None.
     """
 
     facts: tuple[Fact, ...]
@@ -51,7 +51,7 @@ class ImportReport:
 
     @property
     def has_new_classifier(self) -> bool:
-        """Whether the classifier is new and has random weights."""
+        """True if the classifier is new and has random weights."""
         return all(tensor.layer_name != "classifier" for tensor in self.loaded)
 
     def to_text(self, *, every_tensor: bool = False) -> str:

@@ -13,15 +13,16 @@ if KERAS_3:
     class BatchNormalization(keras.layers.BatchNormalization):
         """`keras.layers.BatchNormalization`, fused in training.
 
-        Same arguments, weights, names and inference as the stock layer of
-        Keras 3, which computes training statistics from single operations and
-        makes a depthwise network train about two times slower. As in tf_keras
-        and PyTorch, the moving variance takes the unbiased batch variance
-        (times n / (n - 1)); the stock layer of Keras 3 takes the biased one.
+        It has the arguments, weights, names and inference of the layer of
+        Keras 3. That layer computes the training statistics by single
+        operations, with which a depthwise network trains about half as fast.
+        As in tf_keras and PyTorch, the moving variance averages the unbiased
+        batch variance (times n / (n - 1)); the layer of Keras 3 averages the
+        biased one.
 
-        Input shape: `[B, H, W, C]` for the fused kernel; any other shape, a
-        mask, float64, another axis, renormalization or synchronization falls
-        back to the stock computation.
+        Input shape: `[B, H, W, C]` for the fused kernel. Any other shape, a
+            mask, float64, another axis, renormalization or synchronization is
+            computed as in Keras 3.
         Output shape: that of the input.
         """
 
@@ -58,6 +59,6 @@ if KERAS_3:
             moving.assign(kept + batch * (1.0 - self.momentum))
 
 else:
-    # tf_keras uses the fused kernel itself, and quantization-aware training
-    # must find the stock class.
+    # The layer of tf_keras uses the fused kernel already, and
+    # quantization-aware training knows that class only.
     BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""ConcatenateChannels: several tensors become one, channel after channel."""
+"""ConcatenateChannels: joins tensors along their channels."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -8,17 +8,17 @@ from tensorflow import keras
 class ConcatenateChannels(keras.layers.Layer):
     """Concatenates tensors along their last axis.
 
-    It is a class of its own, and not `keras.layers.Concatenate`, so that
-    quantization-aware training can tell it apart: what it joins was cut from
-    one tensor, and keeps that tensor's range.
+    Quantization-aware training must tell it from `keras.layers.Concatenate`:
+    its inputs are slices of one tensor, so its output keeps the quantization
+    range of that tensor. Therefore it has a class of its own.
 
     Example:
     >>> parts = tf.zeros([1, 56, 56, 3]), tf.zeros([1, 56, 56, 21])
     >>> ConcatenateChannels()(parts).shape
     TensorShape([1, 56, 56, 24])
 
-    Input shape: a list of tensors `[..., C_i]` that differ in their last axis
-        only, of the same dtype.
+    Input shape: a list of tensors `[..., C_i]` of the same dtype, which differ
+        in their last axis only.
     Output shape: `[..., C_0 + C_1 + ...]`.
     """
 

@@ -1,4 +1,4 @@
-"""DelayFrames: the frames of a clip, so many frames earlier or later."""
+"""DelayFrames: moves the frames of a clip in time."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from tsm_keras.layers.unfold_time import positive_integer, unfold_time
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class DelayFrames(keras.layers.Layer):
-    """Puts in the place of each frame of a folded clip an earlier one.
+    """Replaces each frame of a clip by an earlier or a later one.
 
-    What would come from beyond either end of the clip is zero.
+    Frames from before the start or after the end of the clip are zero.
 
     Example:
     >>> frames = tf.constant([[1.0], [2.0], [3.0]])  # One clip of 3 frames.
@@ -22,7 +22,8 @@ class DelayFrames(keras.layers.Layer):
 
     Args:
         num_segments: Frames per clip, T. A positive integer.
-        frames: By how many frames the clip is delayed; negative to look ahead.
+        frames: The number of frames by which the clip is delayed; a negative
+            number takes later frames.
 
     Input shape: `[B * T, ...]`, any dtype; the frames of a clip are adjacent
         and in order.
@@ -36,8 +37,8 @@ class DelayFrames(keras.layers.Layer):
 
     def call(self, inputs):
         if inputs.shape[0] == self.num_segments:
-            # One clip: time is the batch axis, and no fifth axis is needed,
-            # which GPU delegates do not take.
+            # The batch is one clip, so its axis is time. GPU delegates refuse
+            # the fifth axis that unfolding would add.
             return delay(inputs, self.frames, axis=0)
         clips = unfold_time(inputs, self.num_segments)
         return fold_time(delay(clips, self.frames, axis=1))
@@ -54,12 +55,13 @@ class DelayFrames(keras.layers.Layer):
 
 
 def delay(clips: tf.Tensor, frames: int, axis: int) -> tf.Tensor:
-    """Delays clips along their time `axis`, filling up with zeros.
+    """Delays clips along their time axis, filling up with zeros.
 
     Args:
-        clips: Its size along `axis` is known.
-        frames: By how many frames; negative to look ahead.
-        axis: Along which time passes.
+        clips: A tensor whose size along `axis` is known.
+        frames: The number of frames to delay by; a negative number takes later
+            frames.
+        axis: The time axis.
     """
     length = clips.shape[axis]
     moved = min(abs(frames), length)

@@ -1,4 +1,4 @@
-"""FoldTime: the frames of all clips become one batch of images."""
+"""FoldTime: turns the frames of all clips into one batch of images."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -33,10 +33,10 @@ def fold_time(clips: tf.Tensor) -> tf.Tensor:
 def reshape_leading(
     tensor: tf.Tensor, replaced_axes: int, leading: list[int]
 ) -> tf.Tensor:
-    """Gives `tensor` the sizes `leading` in place of its first axes.
+    """Replaces the first axes of a tensor by axes of the sizes `leading`.
 
-    Sizes that are known stay constants: a shape computed at run time does not
-    survive conversion to TFLite as a plain reshape.
+    Sizes that are known stay constants: TFLite converts a reshape to a shape
+    that is computed at run time into more than one operation.
     """
     rest = list(tensor.shape[replaced_axes:])
     if None in rest:

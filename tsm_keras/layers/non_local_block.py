@@ -1,4 +1,4 @@
-"""NonLocalBlock: every position of a clip looks at every other one."""
+"""NonLocalBlock: attention between all positions of a clip."""
 
 from typing import Any
 
@@ -15,14 +15,16 @@ _BATCH_NORM_MOMENTUM = 0.9  # 0.1 in PyTorch's sense.
 class NonLocalBlock(keras.layers.Layer):
     """Adds to each position a weighted mean over all positions of its clip.
 
-    The weights are the softmax of the products of embeddings, `theta(x)` and
-    `phi(x)`: the embedded Gaussian of Wang et al., "Non-local Neural Networks",
-    CVPR 2018, section 3.2. The positions looked at are sub-sampled by 2x2 max
-    pooling (section 3.3). The last batch normalization starts at zero, so that
-    a new block changes nothing (section 4.1). Wiring and biases are those of
-    the TSM authors' ops/non_local.py, so that their weights fit.
+    The weights are the softmax of the products of two embeddings, `theta(x)`
+    and `phi(x)`: the embedded Gaussian of Wang et al., "Non-local Neural
+    Networks", CVPR 2018, section 3.2. Keys and values are sub-sampled by 2x2
+    max pooling (section 3.3). The scale of the last batch normalization starts
+    at zero, so that a new block changes nothing (section 4.1). The order of the
+    layers and their biases are those of the TSM authors' ops/non_local.py, so
+    that their weights fit.
 
-    It looks across the whole clip: a network that has it cannot stream.
+    The block looks across the whole clip, so a network that has it cannot
+    stream.
 
     Example:
     >>> frames = tf.random.uniform([2 * 8, 28, 28, 512])  # 2 clips of 8 frames
@@ -33,8 +35,8 @@ class NonLocalBlock(keras.layers.Layer):
         num_segments: Frames per clip, T. A positive integer.
         epsilon: The epsilon of the batch normalization.
 
-    Input shape: `[B * T, H, W, C]`, any float dtype, H, W and C at least 2;
-        the frames of a clip are adjacent and in order.
+    Input shape: `[B * T, H, W, C]`, any float dtype; H, W and C are at least
+        2, and the frames of a clip are adjacent and in order.
     Output shape: that of the input.
 
     Raises:
@@ -73,7 +75,7 @@ class NonLocalBlock(keras.layers.Layer):
         self.batch_norm.build(input_shape)
         self.built = True
 
-    # No property: Keras would write what it lists a second time.
+    # This is a method because Keras would save the layers of a property twice.
     def parts(self) -> list[keras.layers.Layer]:
         """Returns the layers that hold the weights, in their order."""
         return [
@@ -88,7 +90,7 @@ class NonLocalBlock(keras.layers.Layer):
         queries = self._positions(self.theta(inputs))
         keys = self._positions(_halve(self.phi(inputs)))
         values = self._positions(_halve(self.g(inputs)))
-        # Products of embeddings are not scaled down and overflow float16.
+        # The products of embeddings are not scaled down, so float16 overflows.
         scores = tf.matmul(
             tf.cast(queries, tf.float32),
             tf.cast(keys, tf.float32),
@@ -122,14 +124,14 @@ class NonLocalBlock(keras.layers.Layer):
         )
 
     def _positions(self, frames):
-        """`[B * T, H, W, C]` to `[B, T * H * W, C]`."""
+        """Reshapes `[B * T, H, W, C]` to `[B, T * H * W, C]`."""
         height, width = _size(frames)
         positions = self.num_segments * height * width
         return tf.reshape(frames, [-1, positions, frames.shape[-1]])
 
 
 def _size(frames):
-    """Height and width, as numbers where they are known."""
+    """Returns height and width, as numbers if they are known."""
     static = frames.shape[1:3]
     return static if None not in static else tf.unstack(tf.shape(frames)[1:3])
 

@@ -1,4 +1,4 @@
-"""PixelNormalization: bytes become numbers around zero."""
+"""PixelNormalization: subtracts the mean and divides by the deviation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from tensorflow import keras
 class PixelNormalization(keras.layers.Layer):
     """Subtracts each channel's mean and divides by its standard deviation.
 
-    `keras.layers.Rescaling` computes the same. With one number per channel,
-    TFLite on the CPU calls its kernel for every pixel, three numbers at a time:
-    that was an eighth of a float32 MobileNetV2's time and a third of an int8
-    one's (`docs/performance.md`). So the constants here are as wide as the
-    image.
+    `keras.layers.Rescaling` computes the same, with one constant per channel.
+    TFLite on the CPU then calls its kernel once per pixel, for three numbers,
+    which took an eighth of the time of a float32 MobileNetV2 and a third of
+    that of an int8 one (`docs/performance.md`). The constants of this layer are
+    therefore repeated over the width of the image.
 
     Example:
     >>> normalize = PixelNormalization([127.5] * 3, [127.5] * 3)
@@ -28,11 +28,11 @@ class PixelNormalization(keras.layers.Layer):
         std: The standard deviation of each channel; positive.
 
     Input shape: `[..., W, C]`, any dtype, in 0..255.
-    Output shape: that of the input, of the layer's compute dtype.
+    Output shape: that of the input, in the layer's compute dtype.
 
     Raises:
-        ValueError: If there are not as many means as deviations, or as the
-            input has channels, or a deviation is not positive.
+        ValueError: If the numbers of means, deviations and input channels
+            differ, or a deviation is not positive.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class PixelNormalization(keras.layers.Layer):
     def build(self, input_shape):
         if input_shape[-1] != len(self.mean):
             raise ValueError(
-                f"The input must have {len(self.mean)} channels, one a mean. "
+                f"The input must have {len(self.mean)} channels, one per mean. "
                 f"Received: an input of shape {tuple(input_shape)}"
             )
         self.built = True
@@ -64,9 +64,9 @@ class PixelNormalization(keras.layers.Layer):
         )
 
     def _constants(self, inputs):
-        """Returns what to multiply by and then to add: `[W, C]` float32."""
+        """Returns the factors and the offsets, each `[W, C]` float32."""
         std = np.array(self.std)
-        width = inputs.shape[-2] or 1  # Broadcast where it is not known.
+        width = inputs.shape[-2] or 1  # An unknown width is broadcast.
         return tuple(
             np.tile(values.astype(np.float32), (width, 1))
             for values in (1 / std, -np.array(self.mean) / std)

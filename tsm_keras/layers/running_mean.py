@@ -1,4 +1,4 @@
-"""RunningMean: the mean over the frames of a stream so far."""
+"""RunningMean: averages over the frames of a stream so far."""
 
 import tensorflow as tf
 from tensorflow import keras
@@ -6,10 +6,10 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class RunningMean(keras.layers.Layer):
-    """Averages each value over the frames that a stream has shown so far.
+    """Averages each feature over the frames that a stream has shown so far.
 
-    Fed frame by frame, starting from a zero cache. The cache holds the sum of
-    the frames and, in one more channel, their number.
+    The layer is called once per frame, first with a cache of zeros. The cache
+    holds the sum over the frames and, in one more channel, their number.
 
     Example:
     >>> mean = RunningMean()
@@ -21,8 +21,8 @@ class RunningMean(keras.layers.Layer):
     Input shape: a pair `(features, cache)`: `[N, ..., C]` for N streams and
         `[N, ..., C + 1]`, of the same float dtype.
     Output shape: a pair `(mean, new_cache)` of the same shapes. `new_cache` is
-        a fresh concatenation: a sum that is an output itself gives wrong
-        values on some GPU delegates.
+        the result of a concatenation, because some GPU delegates compute wrong
+        values when a sum is an output of the network.
     """
 
     def call(self, inputs):

@@ -1,4 +1,4 @@
-"""SegmentConsensus: one prediction per clip from one per frame."""
+"""SegmentConsensus: averages the predictions of frames to one per clip."""
 
 import tensorflow as tf
 from tensorflow import keras

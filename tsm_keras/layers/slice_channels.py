@@ -1,4 +1,4 @@
-"""SliceChannels: a range of the channels."""
+"""SliceChannels: takes a range of the channels."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from tensorflow import keras
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class SliceChannels(keras.layers.Layer):
-    """Takes the channels from `start` up to, and without, `stop`.
+    """Takes the channels from `start` to `stop`, without `stop` itself.
 
     Example:
     >>> SliceChannels(0, 3)(tf.zeros([1, 56, 56, 24])).shape
     TensorShape([1, 56, 56, 3])
 
     Args:
-        start: First channel that is taken, at least 0.
-        stop: First channel that is no longer taken, more than `start`.
+        start: The first channel that is taken, at least 0.
+        stop: The first channel after the range, more than `start`.
 
     Input shape: `[..., C]` with at least `stop` channels, any dtype.
     Output shape: `[..., stop - start]`.

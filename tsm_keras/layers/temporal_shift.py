@@ -1,4 +1,4 @@
-"""TemporalShift: neighbouring frames exchange channels, at no cost."""
+"""TemporalShift: exchanges channels between neighbouring frames."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from tsm_keras.layers.delay_frames import delay
 from tsm_keras.layers.fold_time import fold_time
 from tsm_keras.layers.unfold_time import positive_integer, unfold_time
 
-# Which frame each fold of channels is taken from, relative to its own: +1 the
-# next, -1 the previous. The order of the folds is a checkpoint contract with
-# the reference code (ops/temporal_shift.py): next first, previous second.
+# The frame that each fold of channels is taken from: +1 is the next frame, -1
+# the previous one. Weights of the reference code (ops/temporal_shift.py) need
+# this order of the folds.
 OFFSETS = {"bidirectional": (+1, -1), "causal": (-1,)}
 
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class TemporalShift(keras.layers.Layer):
-    """Shifts some channels of folded clips by one frame in time.
+    """Shifts some channels of clips by one frame in time.
 
-    `fold = channels // shift_div` channels are taken from the next frame and
-    as many from the previous one (bidirectional), or `fold` channels from the
-    previous frame only (causal). What would come from beyond either end of the
-    clip is zero. Slices and concatenations only; no weights. Lin, Gan, Han,
+    A bidirectional shift takes `fold = channels // shift_div` channels from the
+    next frame and as many from the previous one; a causal shift takes `fold`
+    channels from the previous frame only. Frames from before the start or after
+    the end of the clip are zero. The layer has no weights. See Lin, Gan, Han,
     "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV 2019,
     sections 3 and 4.
 
@@ -41,9 +41,9 @@ class TemporalShift(keras.layers.Layer):
     Output shape: that of the input.
 
     Raises:
-        ValueError: On an invalid argument, fewer than `shift_div` channels (a
-            fold of zero would silently be no shift), folds that do not fit
-            into the channels, or a batch that is not a multiple of T.
+        ValueError: If an argument is invalid, the input has fewer than
+            `shift_div` channels (nothing would be shifted) or fewer channels
+            than are to be shifted, or the batch is not a multiple of T.
     """
 
     def __init__(
@@ -84,8 +84,8 @@ class TemporalShift(keras.layers.Layer):
         fold = channel_fold(inputs.shape[-1], self.shift_div)
         offsets = OFFSETS[self.direction]
         if inputs.shape[0] == self.num_segments:
-            # One clip: time is the batch axis, and no fifth axis is needed,
-            # which GPU delegates do not take.
+            # The batch is one clip, so its axis is time. GPU delegates refuse
+            # the fifth axis that unfolding would add.
             return _shift(inputs, fold, offsets, axis=0)
         clips = unfold_time(inputs, self.num_segments)
         return fold_time(_shift(clips, fold, offsets, axis=1))
@@ -103,10 +103,11 @@ class TemporalShift(keras.layers.Layer):
 
 
 def channel_fold(channels: int, shift_div: int) -> int:
-    """Returns how many channels one fold holds: `channels // shift_div`.
+    """Returns the number of channels in one fold, `channels // shift_div`.
 
     Raises:
-        ValueError: If that is zero, or `shift_div` is not a positive integer.
+        ValueError: If the fold is zero, or `shift_div` is not a positive
+            integer.
     """
     fold = channels // positive_integer("shift_div", shift_div)
     if fold == 0:
@@ -121,8 +122,8 @@ def channel_fold(channels: int, shift_div: int) -> int:
 def _shift(clips, fold, offsets, axis):
     """Shifts clips along the time `axis`; the gradient is the opposite shift.
 
-    Left to itself, autodiff pads every slice to full size and adds the pieces
-    up; written out, the gradient costs what the shift costs.
+    Automatic differentiation would pad every slice to full size and add the
+    results. This gradient costs no more than the shift itself.
     """
 
     @tf.custom_gradient

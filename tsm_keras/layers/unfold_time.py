@@ -1,4 +1,4 @@
-"""UnfoldTime: a batch of frames becomes clips again."""
+"""UnfoldTime: turns a batch of frames into clips again."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tsm_keras.layers.fold_time import reshape_leading
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
 class UnfoldTime(keras.layers.Layer):
-    """Undoes `FoldTime`.
+    """Splits the batch into clips of T frames, which undoes `FoldTime`.
 
     Example:
     >>> UnfoldTime(num_segments=8)(tf.zeros([16, 10])).shape

@@ -1,4 +1,4 @@
-"""build_clip_model: whole clips in, one prediction per clip out."""
+"""build_clip_model: a network that makes one prediction per clip."""
 
 from tensorflow import keras
 
@@ -15,19 +15,20 @@ def build_clip_model(
 ) -> keras.Model:
     """Builds a network that classifies clips, with random weights.
 
-    Time is folded into the batch, the 2-D network with a temporal operator at
-    each mark runs on all frames, and the frames' logits are averaged.
+    Time is folded into the batch, the 2-D network with its temporal operators
+    runs on all frames, and the frames' logits are averaged.
 
     Args:
-        config: What to build. The model carries it as `video_config`.
-        return_frame_logits: Also return the logits of each frame.
+        config: The config of the network. The model keeps it as
+            `video_config`.
+        return_frame_logits: Whether to return the logits of each frame too.
 
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
-        0..255, any dtype (`input_channels` in place of 3 if it is not RGB).
-        Output: `[B, num_classes]` logits of `full_precision()`, or, with
-        `return_frame_logits`, a dictionary of these as `logits` and
-        `[B, T, num_classes]` as `frame_logits`.
+        0..255, any dtype (a network for optical flow takes `input_channels`
+        channels). Output: `[B, num_classes]` logits in `full_precision()`. With
+        `return_frame_logits`, the output is a dictionary with these `logits`
+        and with `frame_logits`, `[B, T, num_classes]`.
     """
     size = config.image_size
     clip = keras.Input(
@@ -42,9 +43,9 @@ def build_clip_model(
 
 
 def with_frame_logits(model: keras.Model) -> keras.Model:
-    """Returns a view of a clip model that also returns the frames' logits.
+    """Returns a clip model that also outputs the logits of each frame.
 
-    It shares `model`'s layers and weights, and its outputs are those of
+    It shares its layers and weights with `model`, and has the outputs of
     `build_clip_model(return_frame_logits=True)`.
     """
     outputs = {
@@ -62,9 +63,9 @@ def to_single_clip(
 ) -> keras.Model:
     """Returns a network that classifies one clip, for export.
 
-    The frames are the batch from the first layer to the last, and time passes
-    along the batch axis: a GPU delegate refuses tensors of rank 5, which
-    folding and unfolding time would need.
+    The frames of the clip form the batch in all layers, and the shift moves
+    channels along the batch axis. The network thus needs no tensors of rank 5,
+    which GPU delegates refuse.
 
     Args:
         model: From `build_clip_model` or `load_preset`.
@@ -96,6 +97,6 @@ def _build_single_clip(config):
 
 
 def _clip_logits(frames, config):
-    """Returns the logits of whole clips, from their frames `[B * T, ...]`."""
+    """Returns the logits of whole clips, given their frames `[B * T, ...]`."""
     time = ClipTime(config.num_segments)
     return time.mean(frame_logits(frames, config, time), name="logits")

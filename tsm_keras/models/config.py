@@ -22,39 +22,48 @@ class VideoClassifierConfig:
     """A video classifier as plain data; equal configs give equal networks.
 
     Attributes:
-        num_classes: Number of classes, at least 2.
-        backbone: `"mobilenet_v2"`, `"resnet18"`, `"resnet34"`, `"resnet50"`
-            or `"resnet101"`.
-        width: Channel multiplier of MobileNetV2; ResNets take 1.0 only.
+        num_classes: The number of classes, at least 2.
+        backbone: The 2-D network that sees each frame: `"mobilenet_v2"`,
+            `"resnet18"`, `"resnet34"`, `"resnet50"` or `"resnet101"`.
+        width: Multiplies the channels of MobileNetV2; ResNets take 1.0 only.
         num_segments: Frames per clip, T.
-        shift: `"bidirectional"` (TSM), `"causal"` (online TSM, can stream) or
-            `"none"` (TSN, blind to the order of frames, can stream).
-        shift_div: The shifted fold is `channels // shift_div`.
+        shift: How frames exchange channels: `"bidirectional"` (TSM),
+            `"causal"` (online TSM, which can stream) or `"none"` (TSN, which
+            ignores the order of the frames and can stream).
+        shift_div: The number of channels is divided by this to give the size of
+            a fold, the group of channels that moves in one direction.
         placement: `"residual"` shifts the input of the residual branch only;
-            `"inplace"` feeds the shifted tensor to the identity path too (the
-            paper's ablation, section 3.2).
-        non_local: Whether non-local blocks look across the whole clip, after
-            blocks 0 and 2 of stage 2 and 0, 2 and 4 of stage 3 of ResNet-50.
-        input_channels: Channels of a frame: 3 for RGB; for optical flow two (x
-            and y) per pair of frames, so 10 for the reference's five pairs.
+            `"inplace"` shifts the input of the identity path too (the paper
+            compares the two in section 3.2).
+        non_local: Adds non-local blocks, which look across the whole clip,
+            after blocks 0 and 2 of stage 2 and blocks 0, 2 and 4 of stage 3 of
+            ResNet-50.
+        input_channels: Channels of a frame: 3 for RGB; for optical flow, two
+            (x and y) per pair of frames, so 10 for the five pairs of the
+            reference code.
         image_size: Height and width of the network's input, in pixels.
-        resize_size: The short side a video is resized to before a square of
-            `image_size` is cropped from it; 0 stands for `image_size * 8 / 7`
-            (256 for 224, as in the paper).
-        dropout: Rate before the classifier, in [0, 1).
-        pixel_mean: Mean of each input channel, in units of 0..255, taken off
-            every pixel.
-        pixel_std: Standard deviation of each channel, in units of 0..255.
-        stride_padding: `"symmetric"` pads stride-2 convolutions by one pixel
-            on both sides (PyTorch); `"same"` as `keras.applications` does.
-        batch_norm_epsilon: 1e-5 in PyTorch, 1e-3 in `keras.applications`.
-        labels: Class names in the order of the logits, or empty.
-        frame_interval: Seconds between two frames of a clip that the network
-            was trained for, 0 if unknown. A stream should feed it at this
-            pace.
+        resize_size: Frames are resized to this short side, in pixels, before a
+            square of `image_size` is cropped from them; 0 stands for
+            `image_size * 8 / 7` (256 for 224, as in the paper).
+        dropout: The share of features that dropout zeroes before the
+            classifier, in [0, 1).
+        pixel_mean: The mean of each input channel, in units of 0..255; it is
+            subtracted from every pixel.
+        pixel_std: The standard deviation of each input channel, in units of
+            0..255; every pixel is divided by it.
+        stride_padding: How stride-2 convolutions are padded: `"symmetric"`
+            pads equally on all sides, as PyTorch does; `"same"` pads as
+            `keras.applications` does.
+        batch_norm_epsilon: The epsilon of batch normalization: 1e-5 in
+            PyTorch, 1e-3 in `keras.applications`.
+        labels: The class names in the order of the logits, or empty.
+        frame_interval: Seconds between two frames of the clips that the
+            network was trained on, 0 if unknown. A live stream should deliver
+            frames at the same interval.
 
     Raises:
-        ValueError: Names the field, what was expected and what was received.
+        ValueError: If a field is invalid. The message names the field, what
+            was expected and what was received.
     """
 
     num_classes: int
@@ -79,7 +88,7 @@ class VideoClassifierConfig:
     def __post_init__(self):
         for field in ("pixel_mean", "pixel_std", "labels"):
             value = getattr(self, field)
-            if isinstance(value, list):  # As JSON gives it.
+            if isinstance(value, list):  # JSON has no tuples.
                 object.__setattr__(self, field, tuple(value))
         if self.resize_size == 0 and _is_integer(self.image_size):
             object.__setattr__(self, "resize_size", self.image_size * 8 // 7)
@@ -176,12 +185,12 @@ class VideoClassifierConfig:
 
     @property
     def can_stream(self) -> bool:
-        """Whether no frame's logits depend on a later frame."""
+        """True if no frame's logits depend on a later frame."""
         return not any(found.looks_ahead for found in operators_of(self))
 
     @property
     def is_rgb(self) -> bool:
-        """Whether the network takes pictures, not optical flow."""
+        """True if the network takes RGB frames and not optical flow."""
         return self.input_channels == 3
 
     def expect_rgb(self) -> None:
@@ -189,16 +198,19 @@ class VideoClassifierConfig:
         self._expect(
             "input_channels",
             self.is_rgb,
-            "3 here: pictures go in, and no optical flow is computed",
+            "3 here, because RGB frames go in and no optical flow is computed",
         )
 
     def with_image_size(
         self, image_size: int | None
     ) -> "VideoClassifierConfig":
-        """Returns the config for frames of another size, None for this size.
+        """Returns the config for frames of another size.
 
-        The weights are the same: the network is convolutional up to its pool.
-        `resize_size` keeps its proportion.
+        The weights stay valid, because the network is convolutional up to its
+        global pooling. `resize_size` keeps its ratio to `image_size`.
+
+        Args:
+            image_size: The new size in pixels; None keeps the present one.
         """
         if image_size is None:
             return self
@@ -224,7 +236,7 @@ class VideoClassifierConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "VideoClassifierConfig":
-        """Returns the config with these fields; raises as `from_json`."""
+        """Returns the config with these fields; raises as `from_json` does."""
         if not isinstance(values, dict) or "num_classes" not in values:
             raise ValueError(
                 "A config must be an object with the field `num_classes`. "
@@ -248,7 +260,7 @@ def _is_number(value):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     try:
         return number and math.isfinite(value)
-    except OverflowError:  # An integer beyond all floats.
+    except OverflowError:  # The integer is too large for a float.
         return False
 
 

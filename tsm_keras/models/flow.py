@@ -1,4 +1,4 @@
-"""to_flow: a network that sees optical flow, from one that sees pictures."""
+"""to_flow: turns a network for RGB into one for optical flow."""
 
 import dataclasses
 
@@ -16,15 +16,16 @@ _STEM = "stem_conv"
 def flow_config(
     config: VideoClassifierConfig, pairs: int = 5
 ) -> VideoClassifierConfig:
-    """Returns the config of a network that sees flow in place of RGB.
+    """Returns the config of a network that takes optical flow, not RGB.
 
-    A pixel without motion, 127.5, becomes 0. The standard deviation is the
-    mean of those of the RGB channels (reference: ops/models.py,
+    Normalization maps a pixel without motion, 127.5, to 0. It divides by the
+    mean of the three RGB standard deviations (reference: ops/models.py,
     `_prepare_tsn`).
 
     Args:
         config: The config of an RGB network.
-        pairs: L; a frame has 2 L channels, x and y of L pairs of frames.
+        pairs: L, the number of pairs of frames whose flow is stacked: the
+            network's input has 2 L channels, x and y of each pair.
 
     Raises:
         ValueError: If `pairs` is not a positive integer, or the network of
@@ -46,7 +47,7 @@ def flow_config(
 
 @without_mixed_precision()
 def to_flow(model: keras.Model, pairs: int = 5) -> keras.Model:
-    """Starts a network for flow from the weights of one for pictures.
+    """Returns a network for optical flow with the weights of one for RGB.
 
     Each input channel of the first convolution gets the mean of the RGB
     kernels (Wang et al., TSN, ECCV 2016, "cross modality pre-training"); all
@@ -54,13 +55,13 @@ def to_flow(model: keras.Model, pairs: int = 5) -> keras.Model:
 
     Args:
         model: From `build_clip_model` or `load_preset`, for RGB.
-        pairs: As in `flow_config`.
+        pairs: The number of pairs of frames, as in `flow_config`.
 
     Returns:
         The model of `build_clip_model(flow_config(...))`.
 
     Raises:
-        ValueError: As `flow_config`.
+        ValueError: For the same reasons as in `flow_config`.
     """
     flow = build_clip_model(flow_config(model.video_config, pairs))
 

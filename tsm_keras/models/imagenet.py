@@ -1,4 +1,4 @@
-"""The ImageNet weights of `keras.applications`, as a start for training."""
+"""Copies the ImageNet weights of `keras.applications` into a network."""
 
 import dataclasses
 
@@ -16,7 +16,8 @@ def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
     """Returns `config` with the conventions of `keras.applications`.
 
     Raises:
-        ValueError: If `keras.applications` has no such backbone.
+        ValueError: If `keras.applications` has no weights for the backbone, or
+            the network does not take RGB.
     """
     return dataclasses.replace(config, **_published(config).conventions)
 
@@ -24,21 +25,20 @@ def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
 def load_imagenet_weights(
     model: keras.Model, source: keras.Model | None = None
 ) -> list[str]:
-    """Copies the backbone of a model of `keras.applications` by name.
+    """Copies the weights of a backbone from `keras.applications`.
 
     Args:
         model: From `build_clip_model` with an `imagenet_config`. Its
-            classifier and the weights of temporal operators are left as they
-            are.
-        source: The `keras.applications` model without its top; None downloads
-            the published ImageNet weights.
+            classifier and the weights of temporal operators do not change.
+        source: A `keras.applications` model that was built with
+            `include_top=False`; None downloads the published ImageNet weights.
 
     Returns:
-        The names of the layers that got weights.
+        The names of the layers whose weights were copied.
 
     Raises:
-        ValueError: If a layer of one has no counterpart in the other; nothing
-            is copied then.
+        ValueError: If a layer of one model has no counterpart in the other;
+            nothing is copied then.
         OSError: If the download fails.
     """
     config = model.video_config
@@ -57,7 +57,7 @@ def load_imagenet_weights(
         and layer.name != "classifier"
         and not belongs_to_mark(layer.name)
     }
-    # All of it is checked before any of it is copied.
+    # All layers are checked before the first one is copied.
     differ = sorted(
         name
         for name in {*weights, *targets}
@@ -108,7 +108,7 @@ def _download(config, published):
             include_top=False,
             weights="imagenet",
         )
-    except Exception as error:  # get_file raises a bare Exception.
+    except Exception as error:  # Keras's get_file raises a bare Exception.
         raise OSError(
             "The ImageNet weights of keras.applications."
             f"{published.application} could not be downloaded: check the "

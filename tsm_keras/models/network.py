@@ -15,12 +15,13 @@ def frame_logits(frames: Any, config: VideoClassifierConfig, time: Time) -> Any:
     """Applies normalisation, backbone and classifier to every frame.
 
     Args:
-        frames: `[N, H, W, input_channels]` in 0..255, as `time` has them.
-        config: What to build.
-        time: How a frame's features reach those of other frames.
+        frames: `[N, H, W, input_channels]` in 0..255. N counts the frames of
+            all clips, or the streams, depending on `time`.
+        config: The config of the network.
+        time: Gives temporal operators access to the other frames.
 
     Returns:
-        `[N, num_classes]` logits, of `full_precision()`.
+        `[N, num_classes]` logits, in `full_precision()`.
     """
     x = PixelNormalization(
         config.pixel_mean, config.pixel_std, name="normalize"

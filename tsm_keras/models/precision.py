@@ -1,4 +1,4 @@
-"""precision: what the layers that are made in a block compute in."""
+"""precision: sets the dtype that new layers compute in, for one block."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from tsm_keras.models.time import full_precision
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Layers that are made inside compute in the precision `policy`.
+    """Makes layers that are built inside the block compute in `policy`.
 
     Args:
         policy: A dtype policy of Keras: `"float32"`, `"mixed_bfloat16"` and
-            so on. What the process had set is set again at the end.
+            so on. The policy that was set before is restored at the end.
     """
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(policy)
@@ -26,10 +26,10 @@ def precision(policy: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_mixed_precision() -> Iterator[None]:
-    """Layers that are made inside compute in `full_precision()`.
+    """Makes layers that are built inside compute in `full_precision()`.
 
-    Mixed precision is for training. What is saved, streamed or exported is
-    built without it, whatever the process has set.
+    Mixed precision is for training only. Models that are saved, streamed or
+    exported are built without it, even if it is the process's policy.
     """
     with precision(full_precision()):
         yield

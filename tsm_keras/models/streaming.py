@@ -1,4 +1,4 @@
-"""build_streaming_model: one frame in, its logits out, caches explicit."""
+"""build_streaming_model: a network that takes a stream frame by frame."""
 
 import functools
 
@@ -17,21 +17,23 @@ def build_streaming_model(
 ) -> keras.Model:
     """Builds a network that classifies streams frame by frame.
 
-    Its layers with weights are named as those of the clip model; see
-    `copy_weights`. For every prefix of every clip its logits equal those of the
-    causal clip model for the same frame.
+    Its layers with weights have the same names as in the clip model, so that
+    `copy_weights` can fill it. Fed the frames of a clip one after the other,
+    it returns the same logits for each frame as the causal clip model.
 
     Args:
-        config: What to build; its temporal operators must not look ahead.
-        streams: N, the streams in one batch; None leaves it open.
+        config: The config of the network; its temporal operators must not look
+            ahead.
+        streams: N, the number of streams in a batch; None allows any number.
 
     Returns:
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
         `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
-        shift, `[N, H, W, fold]`, zero at the start of a stream. Outputs:
-        `logits`, `[N, num_classes]`, and `cache_kk_out`, to be fed to
-        `cache_kk` with the next frame. Its attribute `cache_frames` says how
-        many frames each cache remembers.
+        shift, `[N, H, W, fold]`, which is zero at the start of a stream.
+        Outputs: `logits`, `[N, num_classes]`, and one `cache_kk_out` per
+        cache, which is fed to `cache_kk` with the next frame. The model's
+        attribute `cache_frames` gives the number of frames that each cache
+        remembers.
 
     Raises:
         ValueError: If the shift of `config` is bidirectional, or it has
@@ -55,7 +57,7 @@ def build_streaming_model(
 
 
 def expect_streamable(config: VideoClassifierConfig) -> None:
-    """Refuses a network whose logits of a frame depend on later frames.
+    """Checks that the logits of a frame do not depend on later frames.
 
     Raises:
         ValueError: If the shift of `config` is bidirectional, or it has
@@ -75,9 +77,9 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
 
 
 def cache_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
-    """Returns the shape of each cache of a streaming model, without N.
+    """Returns the shape of each cache of a streaming model, in network order.
 
-    The order is the network's.
+    The shapes leave out the first axis, N.
     """
     return {
         tensor.name.split(":")[0]: tuple(tensor.shape[1:])
@@ -96,7 +98,8 @@ def to_streaming(
 
     Args:
         model: From `build_clip_model` or `load_preset`.
-        streams: As for `build_streaming_model`.
+        streams: The number of streams in a batch, as in
+            `build_streaming_model`.
         image_size: Size of the frames in pixels; None for the model's own.
 
     Raises:

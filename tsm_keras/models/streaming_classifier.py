@@ -1,4 +1,4 @@
-"""StreamingClassifier: a stateful stream classifier for eager use."""
+"""StreamingClassifier: classifies streams in Keras and keeps their caches."""
 
 import os
 
@@ -16,15 +16,15 @@ class StreamingClassifier:
     Example:
     >>> classifier = StreamingClassifier(model, streams=2)
     >>> logits = classifier.step(frames)  # [2, H, W, 3] -> [2, num_classes]
-    >>> classifier.reset(stream=1)  # Stream 0 goes on.
+    >>> classifier.reset(stream=1)  # Stream 0 keeps its caches.
 
     Args:
-        model: A clip model with causal shift (or none).
-        streams: N, the streams that run side by side.
+        model: A clip model whose shift is causal or none.
+        streams: N, the number of streams that run side by side.
 
     Attributes:
         config: The model's `VideoClassifierConfig`.
-        streams: N.
+        streams: N, the number of streams.
 
     Raises:
         ValueError: If the model cannot stream.
@@ -40,9 +40,10 @@ class StreamingClassifier:
         """Wraps a streaming network.
 
         Args:
-            network: From `build_streaming_model`, with a number of streams.
-            compiled: Trace a function first, which takes seconds and makes a
-                step faster.
+            network: From `build_streaming_model`, with a fixed number of
+                streams.
+            compiled: Whether to trace the network first, which takes seconds
+                and makes each step faster.
         """
         classifier = cls.__new__(cls)
         classifier._start(network, compiled=compiled)
@@ -61,14 +62,14 @@ class StreamingClassifier:
 
     @property
     def caches(self) -> dict[str, np.ndarray]:
-        """What the frames so far have left, by name: `[N, H, W, C]`."""
+        """The caches after the frames so far, by name, each `[N, H, W, C]`."""
         return {name: cache.numpy() for name, cache in self._caches.items()}
 
     @classmethod
     def from_preset(
         cls, path: str | os.PathLike, *, streams: int = 1
     ) -> "StreamingClassifier":
-        """Loads a preset folder; raises as `load_preset` does."""
+        """Loads a preset folder; raises what `load_preset` raises."""
         return cls(load_preset(path), streams=streams)
 
     def step(self, frames: np.ndarray) -> np.ndarray:
@@ -82,7 +83,7 @@ class StreamingClassifier:
             `[N, num_classes]` float32 logits of these frames.
 
         Raises:
-            ValueError: If the shape is another one; no cache has changed then.
+            ValueError: If the shape is wrong. The caches are unchanged then.
         """
         size = self.config.image_size
         expected = (self.streams, size, size, self.config.input_channels)
@@ -98,10 +99,10 @@ class StreamingClassifier:
         return outputs["logits"].numpy()
 
     def reset(self, stream: int | None = None) -> None:
-        """Starts every stream anew, or only the one with this index.
+        """Resets the caches of every stream, or of the stream with this index.
 
         Raises:
-            ValueError: If there is no such stream.
+            ValueError: If `stream` is out of range.
         """
         if stream is not None and (
             type(stream) is not int or stream not in range(self.streams)

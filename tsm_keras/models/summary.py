@@ -58,21 +58,23 @@ def describe(model: keras.Model) -> str:
 
 
 def model_facts(model: keras.Model) -> dict[str, Any]:
-    """Counts what a model costs.
+    """Counts the parameters, FLOPs and caches of a model.
 
     Returns:
-        `trainable` and `statistics` (parameters that gradients move, and
-        moving averages), `flops_per_frame` (of the 2-D network, a
-        multiplication and an addition counting as two, as TensorFlow's
-        profiler counts them; the shift has none) and `cache_elements`, the
-        size of each cache of a stream, empty if the model cannot stream.
+        A dictionary. `trainable` counts the parameters that training changes,
+        and `statistics` the moving averages of batch normalization.
+        `flops_per_frame` is what TensorFlow's profiler counts for one frame: a
+        multiplication and an addition are two, and the shift adds none.
+        `cache_elements` lists the number of elements of each cache of a
+        stream; it is empty if the model cannot stream.
     """
     config = model.video_config
     cache_elements = []
     if config.can_stream:
         shapes = cache_shapes(build_streaming_model(config))
         cache_elements = [int(np.prod(shape)) for shape in shapes.values()]
-    # Batch normalizations that are frozen still hold weights to be trained.
+    # Keras calls the weights of a frozen batch normalization untrainable, so
+    # the moving averages are told apart by name.
     statistics = sum(
         _count([weight]) for weight in model.weights if "moving_" in weight.name
     )

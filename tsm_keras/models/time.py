@@ -1,9 +1,10 @@
-"""Time: how the frames of a clip or of a stream come to one place.
+"""Time: gives a frame's features access to those of other frames.
 
-A network is a 2-D network with marked places where time may mix. What is done
-there is a temporal operator (`tsm_keras.models.operators`), written once
-against `Time`. Whether the network sees whole clips or one frame after the
-other depends on which `Time` it is built with.
+A network is a 2-D network with marked places (marks) where features of
+different frames may mix. A temporal operator (`tsm_keras.models.operators`)
+mixes them there; it is written once, and reaches the other frames through
+`Time` only. The `Time` that a network is built with decides whether the network
+sees whole clips (`ClipTime`) or one frame after the other (`StreamTime`).
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -22,32 +23,34 @@ class Time(Protocol):
     """Gives a temporal operator the other frames of its input."""
 
     def delayed(self, x: Any, frames: int, *, name: str) -> Any:
-        """Returns `x` as it was so many frames ago, zero before the start.
+        """Returns `x` as it was `frames` frames ago, zero before the start.
 
         An operator that needs several earlier frames of one tensor asks for
-        the earliest first: that says how many frames a stream must remember.
+        the earliest first, so that a stream learns from the first request how
+        many frames it must remember.
 
         Args:
             x: `[N, H, W, C]` features.
-            frames: How many frames ago; negative for frames ahead, which are
-                zero after the end.
-            name: For the layers that this takes.
+            frames: The number of frames to go back. A negative number looks
+                ahead; frames after the end are zero.
+            name: The name of the layers that this adds.
         """
 
     def mean(self, x: Any, *, name: str) -> Any:
         """Returns the mean of `x` over the clip, or over the stream so far.
 
         Args:
-            x: `[N, ..., C]` features of frames.
-            name: For the layer that averages, in `full_precision()`.
+            x: `[N, ..., C]` features, one row per frame.
+            name: The name of the layer that averages. It computes in
+                `full_precision()`.
         """
 
 
 class ClipTime:
-    """Whole clips, whose time is folded into the batch: `[B * T, H, W, C]`.
+    """Reaches the other frames of whole clips, `[B * T, H, W, C]`.
 
-    If the batch size is known to be T, the batch is one clip, and no tensor
-    has more axes than those of a frame.
+    Time is folded into the batch. If the batch size is known to be T, the batch
+    is one clip, and no tensor has more than 4 axes.
 
     Args:
         num_segments: Frames per clip, T.
@@ -72,24 +75,25 @@ class ClipTime:
 
 
 class StreamTime:
-    """One frame per stream, `[N, H, W, C]`, with caches for earlier frames.
+    """Reaches earlier frames through caches, with one frame per stream.
 
-    The caches are inputs and outputs of the network: `cache_00`, `cache_01`...
-    in the order of the network, zero at the start of a stream, and
-    `cache_00_out`... to be fed to them with the next frame. A cache of several
-    frames holds them one after the other along its channels, the earliest
-    first. Each output is a fresh slice or concatenation: an input that is
-    passed through, or a tensor that something else consumes too, gives wrong
-    values on some GPU delegates.
+    Features are `[N, H, W, C]`. The caches are inputs of the network,
+    `cache_00`, `cache_01` and so on in network order, which are zero at the
+    start of a stream. Its outputs `cache_00_out` and so on are fed to them
+    with the next frame. A cache of several frames holds them one after the
+    other along its channels, the earliest first. Each cache output is a slice
+    or a concatenation that nothing else reads: some GPU delegates compute
+    wrong values when an input is passed through to an output, or when another
+    operation reads an output too.
 
     Args:
-        streams: N, the streams in one batch; None leaves it open.
+        streams: N, the number of streams in a batch; None allows any number.
 
     Attributes:
-        inputs: The caches' inputs by name.
-        outputs: The caches' outputs by name.
-        frames: How many earlier frames each cache remembers, by name; 0 for
-            all of them since the start of the stream.
+        inputs: The input of each cache, by name.
+        outputs: The output of each cache, by name.
+        frames: The number of earlier frames that each cache remembers, by
+            name; 0 for all frames since the start of the stream.
     """
 
     def __init__(self, streams: int | None = 1):
@@ -103,8 +107,8 @@ class StreamTime:
         """See `Time`.
 
         Raises:
-            ValueError: If a frame ahead is asked for, or one from before the
-                earliest that was asked for first.
+            ValueError: If `frames` is negative, or larger than it was in the
+                first call for the same `x`.
         """
         if frames < 0:
             raise ValueError(
@@ -138,7 +142,7 @@ class StreamTime:
         return mean
 
     def _remember(self, x, frames):
-        """Makes the cache that holds `x` of the last `frames` frames."""
+        """Adds the cache that holds the last `frames` values of `x`."""
         channels = x.shape[-1]
         shape = (*x.shape[1:-1], frames * channels)
         cache_name, cache = self._new_cache(shape, frames)
@@ -162,21 +166,21 @@ class StreamTime:
 
 
 def full_precision() -> str:
-    """Returns the dtype of what must not be rounded, such as logits.
+    """Returns the dtype for values that must stay precise, such as logits.
 
-    It is float64 if Keras is set to that, else float32, under mixed precision
-    too.
+    It is float64 if Keras is set to float64, and float32 otherwise, even under
+    mixed precision.
     """
     policy = keras.mixed_precision.global_policy()
     return "float64" if policy.variable_dtype == "float64" else "float32"
 
 
 def _fresh_slice(x, name):
-    """Returns `x` once more, in a tensor of its own."""
+    """Returns a copy of `x`, made by a slice."""
     start, stop = 0, x.shape[-1]
     layer, *_ = x._keras_history
     if isinstance(layer, SliceChannels):
-        # A slice of a slice would be two operations.
+        # Slicing a slice would cost two operations.
         x, start, stop = layer.input, layer.start, layer.stop
     return SliceChannels(start, stop, name=name)(x)
 
@@ -184,6 +188,6 @@ def _fresh_slice(x, name):
 class _Memory(NamedTuple):
     """A tensor that a stream remembers."""
 
-    x: Any  # Kept, so that its `id` stays its own.
+    x: Any  # Kept alive, so that no other tensor gets its `id`.
     frames: int
     cache: Any

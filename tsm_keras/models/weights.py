@@ -1,4 +1,4 @@
-"""The layers that hold a network's weights, and how they are copied."""
+"""Names the weights of a network, and copies them to another network."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -14,12 +14,12 @@ def rebuild(
     config: VideoClassifierConfig,
     build: Callable[[VideoClassifierConfig], keras.Model],
 ) -> keras.Model:
-    """Returns another network with the weights of a trained one.
+    """Builds another network and gives it the weights of a trained one.
 
     Args:
         model: The trained network.
-        config: The config of the new one.
-        build: Builds the new one from `config`.
+        config: The config of the new network.
+        build: The function that builds the new network from `config`.
 
     Raises:
         ValueError: If the networks do not have the same layers with weights.
@@ -37,12 +37,13 @@ def copy_weights(
     """Copies every weight from `source` to the layer of the same name.
 
     Args:
-        source: Where the weights come from.
-        target: Where they go to.
-        adapt: Changes the weights of some layers on their way, by layer name.
+        source: The network that the weights are read from.
+        target: The network that the weights are written to.
+        adapt: Functions that convert the weights of some layers on the way,
+            by layer name.
 
     Raises:
-        ValueError: If a layer with weights is missing on either side.
+        ValueError: If a layer with weights is missing from either network.
     """
     names = [
         {layer.name for layer in model.layers if layer.weights}
@@ -62,13 +63,14 @@ def copy_weights(
 
 
 def named_weights(model: keras.Model) -> dict[str, Any]:
-    """Returns the weights of a network by names that both Kerases share.
+    """Returns the weights by names that are equal in Keras 3 and tf_keras.
 
-    A name is that of the layer and that of the weight in it: `stem_conv/kernel`
-    or, in a non-local block, `stage_02_block_00_time_non_local/theta/kernel`.
+    A name joins the name of the layer and that of the weight in it, as in
+    `stem_conv/kernel` or, in a non-local block,
+    `stage_02_block_00_time_non_local/theta/kernel`.
 
     Returns:
-        Variables of Keras, in the order of the network.
+        The variables of Keras by name, in network order.
 
     Raises:
         ValueError: If two weights of a layer have the same name.
@@ -76,7 +78,7 @@ def named_weights(model: keras.Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for layer_name, layer in leaf_layers(model):
         for weight in layer.weights:
-            # In tf_keras "stem_conv/depthwise_kernel:0", in Keras 3 "kernel".
+            # Keras 3 says "kernel", tf_keras "stem_conv/depthwise_kernel:0".
             base = weight.name.split("/")[-1].split(":")[0]
             name = f"{layer_name}/{base.removeprefix('depthwise_')}"
             if name in found:
@@ -91,11 +93,12 @@ def named_weights(model: keras.Model) -> dict[str, Any]:
 def leaf_layers(
     model: keras.Model,
 ) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yields the layers that hold weights, with names that tell them apart.
+    """Yields the layers that hold weights, each with a unique name.
 
-    A non-local block counts as its parts, `<block>/theta` and so on. A layer
-    that tfmot has wrapped comes in its wrapper, which holds some of its
-    weights, under its own name; see `unwrapped`.
+    A non-local block yields its parts, named `<block>/theta` and so on. If
+    tfmot (TensorFlow Model Optimization) has wrapped a layer, the wrapper is
+    yielded under the name of the layer inside, because the wrapper holds some
+    of the weights; see `unwrapped`.
     """
     for layer in model.layers:
         if isinstance(layer, NonLocalBlock):
@@ -106,6 +109,6 @@ def leaf_layers(
 
 
 def unwrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """Returns the layer in a wrapper, or the layer itself."""
+    """Returns the layer inside a wrapper, or the layer itself."""
     is_wrapper = isinstance(layer, keras.layers.Wrapper)
     return layer.layer if is_wrapper else layer

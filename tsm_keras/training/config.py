@@ -1,4 +1,4 @@
-"""TrainingConfig: how a network is trained, as plain data."""
+"""TrainingConfig: the settings of a training as plain data."""
 
 import dataclasses
 from typing import Any
@@ -14,55 +14,57 @@ _SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained.
+    """The settings of a training.
 
     Attributes:
         epochs: Passes over the training clips.
         batch_size: Clips per step, over all devices and workers together.
-        optimizer: `"adamw"`, or `"sgd"` with momentum.
+        optimizer: The optimizer: `"adamw"`, or `"sgd"` with momentum.
         learning_rate: The highest learning rate of the schedule.
-        rate_batch_size: Batch size that the learning rate is meant for; with
-            another batch size the rate is scaled linearly (Goyal et al.,
-            2017). 0 takes the rate as it is.
-        momentum: Momentum of SGD, in [0, 1).
+        rate_batch_size: The batch size that `learning_rate` is meant for; with
+            another batch size the rate is scaled in proportion (Goyal et al.,
+            2017). 0 does not scale it.
+        momentum: The momentum of SGD, in [0, 1).
         schedule: How the learning rate changes: `"cosine"` falls to zero,
             `"step"` divides it by ten at each of `step_epochs`, `"constant"`
             keeps it.
-        step_epochs: Epochs, counted from 0, at whose start the learning rate
-            is divided by ten; for the schedule `"step"` only.
-        warmup: Share of all steps during which the learning rate rises from a
-            tenth of its peak, in [0, 1).
-        weight_decay: Weight decay of the kernels of convolutions and of the
-            classifier; biases and normalization have none. It is decoupled in
-            AdamW and added to the gradient in SGD, as in PyTorch.
+        step_epochs: The epochs, counted from 0, at whose start the learning
+            rate is divided by ten; for the schedule `"step"` only.
+        warmup: The share of all steps during which the learning rate rises
+            from a tenth of its peak to the peak, in [0, 1).
+        weight_decay: The weight decay of the kernels of convolutions and of
+            the classifier; biases and normalization have none. It is decoupled
+            in AdamW and added to the gradient in SGD, as in PyTorch.
         bias_rate: Multiplies the learning rate of biases; SGD only.
-        classifier_rate: Multiplies the learning rate of the classifier, its
-            bias's on top of `bias_rate`; SGD only.
-        clip_norm: Global norm that gradients are clipped to; 0 does not clip.
-        label_smoothing: Probability that is taken from the right class and
+        classifier_rate: Multiplies the learning rate of the classifier; its
+            bias is multiplied by `bias_rate` as well. SGD only.
+        clip_norm: The global norm that gradients are clipped to; 0 does not
+            clip.
+        label_smoothing: The probability that is taken from the right class and
             spread over all classes, in [0, 1).
-        batch_norm: How batch normalization trains: `"train"` trains all of
-            it; `"partial"` freezes all layers except the first, in inference
-            mode (TSN, section 3.3); `"frozen"` freezes all layers.
-        sync_batch_norm: Compute the statistics of batch normalization over
+        batch_norm: How batch normalization trains: `"train"` trains all
+            layers; `"partial"` freezes all layers except the first, in
+            inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
+        sync_batch_norm: Computes the statistics of batch normalization over
             the batches of all devices and workers together, as one device
             would. This is slower.
-        frozen_stages: How many stages of the backbone, counted from the
-            input, do not learn; stage 1 is the stem.
-        frozen_epochs: Epochs after which the kernels of the frozen stages
-            learn too (their normalization stays frozen); 0 keeps them frozen.
-            SGD only.
-        ema: Decay of an exponential moving average of the weights, which is
-            then tested and saved in their place; 0 averages nothing. Keras 3
+        frozen_stages: The number of stages of the backbone, counted from the
+            input, that do not learn; stage 1 is the stem.
+        frozen_epochs: The number of epochs after which the kernels of the
+            frozen stages learn too (their normalization stays frozen); 0 keeps
+            them frozen. SGD only.
+        ema: The decay of an exponential moving average of the weights, which
+            is tested and saved instead of the last weights; 0 averages nothing.
+            Keras 3 only.
+        accumulate: The number of batches, of `batch_size` clips each, whose
+            gradients are added up to one step, for small memories. Keras 3
             only.
-        accumulate: Batches whose gradients are added up to one step, for
-            small memories; each of them has `batch_size` clips. Keras 3 only.
-        precision: Type that the network computes in: `"float32"`,
+        precision: The data type that the network computes in: `"float32"`,
             `"mixed_bfloat16"` or `"mixed_float16"`.
-        patience: Epochs without a better validation top-1 after which
-            training ends; 0 trains all epochs.
-        seed: Seed of the initial weights, the order of clips, the frames and
-            the augmentation, in 0..2**32-1.
+        patience: Training ends after this many epochs without a better
+            validation top-1; 0 trains all epochs.
+        seed: The seed of the initial weights, the order of clips, the choice
+            of frames and the augmentation, in 0..2**32-1.
     """
 
     epochs: int = 10
@@ -134,12 +136,12 @@ class TrainingConfig:
 
     @property
     def peak_rate(self) -> float:
-        """The highest learning rate, scaled to the clips per step."""
+        """The highest learning rate, after scaling by `rate_batch_size`."""
         if not self.rate_batch_size:
             return self.learning_rate
         clips = self.batch_size * self.accumulate
         return self.learning_rate * clips / self.rate_batch_size
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as JSON values."""
+        """Returns the fields by name, as JSON values."""
         return dataclasses.asdict(self)

@@ -1,4 +1,4 @@
-"""fit: compiles and trains a clip model as a TrainingConfig says."""
+"""fit: compiles and trains a clip model according to a TrainingConfig."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from tsm_keras.training.optimizer import build_optimizer
 
 __all__ = ["MONITOR", "TrainingConfig", "early_stopping", "fit"]
 
-MONITOR = "val_top1"  # What decides which epoch is the best.
+MONITOR = "val_top1"  # The best epoch is the one with the highest value.
 
 
 def fit(
@@ -38,31 +38,31 @@ def fit(
     """Trains a clip model with `model.fit`.
 
     With `config.patience`, training ends when the validation accuracy stops
-    getting better. With `config.ema`, the model has the averaged weights in
-    the end. If the model was built for another precision than
-    `config.precision`, a copy of it is trained, which is the model that
-    callbacks see, and the weights are copied back. The `activation_ranges` of
-    an earlier quantization-aware training no longer hold and are dropped.
+    improving. With `config.ema`, the model has the averaged weights at the end.
+    If the model was built for a precision other than `config.precision`, a copy
+    is trained, and its weights are copied back at the end; callbacks then see
+    the copy. The `activation_ranges` of an earlier quantization-aware training
+    are removed, because they no longer fit the weights.
 
     Args:
         model: From `build_clip_model`.
         training_data: Batches from `make_dataset(training=True)`.
-        config: How to train.
+        config: The settings of the training.
         validation_data: Batches from `make_dataset(training=False)`.
-        steps_per_epoch: Number of batches of an epoch, if one iteration over
-            `training_data` goes through several epochs.
-        validation_steps: Number of batches of `validation_data` to use, if
+        steps_per_epoch: The number of batches in an epoch, if one iteration
+            over `training_data` goes through several epochs.
+        validation_steps: The number of batches of `validation_data` to use, if
             several workers share it.
-        initial_epoch: The epoch to start with.
-        callbacks: For `model.fit`.
-        verbose: As in `model.fit`.
+        initial_epoch: The number of the first epoch, counted from 0.
+        callbacks: Callbacks that are passed to `model.fit`.
+        verbose: The argument of `model.fit` of the same name.
 
     Returns:
-        What `model.fit` returns.
+        The result of `model.fit`.
 
     Raises:
-        ValueError: If the model or this Keras cannot do what `config` says, or
-            the loss becomes infinite or NaN.
+        ValueError: If the model or the version of Keras does not support a
+            setting of `config`, or the loss becomes infinite or NaN.
     """
     steps = steps_per_epoch or int(training_data.cardinality())
     compile_model(model, config, steps)
@@ -85,7 +85,7 @@ def fit(
         initial_epoch=initial_epoch,
         callbacks=[*own, *callbacks],
         verbose=verbose,
-        shuffle=False,  # The data set shuffles itself.
+        shuffle=False,  # The data set shuffles the clips itself.
     )
     if trained is not model:
         copy_weights(trained, model)
@@ -93,7 +93,7 @@ def fit(
 
 
 def _in_precision(model, config):
-    """Returns the model, or a copy of it that computes as the config says."""
+    """Returns the model, or a copy that computes in `config.precision`."""
     if model.dtype_policy.name == config.precision:
         return model
     if not hasattr(model, "video_config"):
@@ -109,24 +109,25 @@ def _in_precision(model, config):
 def compile_model(
     model: keras.Model, config: TrainingConfig, steps_per_epoch: int
 ) -> None:
-    """Freezes what is to be frozen, and compiles with optimizer and loss.
+    """Freezes layers, and compiles the model with optimizer and loss.
 
     Args:
         model: From `build_clip_model`.
-        config: How it will be trained.
-        steps_per_epoch: Number of batches per epoch.
+        config: The settings of the training.
+        steps_per_epoch: The number of batches per epoch.
 
     Raises:
-        ValueError: As `fit`.
+        ValueError: If the model or the version of Keras does not support a
+            setting of `config`.
     """
     freeze(model, config)
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
-            # Both are read when a step is traced. The fused kernel computes
-            # the statistics of one device only.
+            # Keras reads both attributes when it traces a step. The fused
+            # kernel must be off, as it sees the batch of one device only.
             inner = unwrapped(layer)
             inner.synchronized, inner.fused = True, False
-    # tf_keras would add up what all devices agree on.
+    # All devices return the same values, which tf_keras would add up.
     model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():
         model.compile(
@@ -154,7 +155,7 @@ class _TerminateOnNaN(keras.callbacks.TerminateOnNaN):
 
 
 class _EarlyStopping(keras.callbacks.EarlyStopping):
-    """Counts the epochs before a run was resumed, too."""
+    """Counts the epochs from before a run was resumed as well."""
 
     def __init__(self, past, **options):
         super().__init__(monitor=MONITOR, mode="max", **options)
@@ -172,7 +173,7 @@ def early_stopping(
     """Returns the callback for `config.patience`.
 
     Args:
-        config: Its `patience`.
+        config: Its `patience` is used.
         past: The validation top-1 of each epoch so far.
     """
     return _EarlyStopping(past, patience=config.patience, verbose=1)

@@ -11,14 +11,16 @@ BatchNormalization = keras.layers.BatchNormalization
 
 
 def freeze(model: keras.Model, config: TrainingConfig) -> None:
-    """Makes layers untrainable; frozen normalization is in inference mode.
+    """Makes layers untrainable, as the config says.
+
+    A frozen batch normalization runs in inference mode.
 
     Args:
-        model: A clip model, not compiled yet.
+        model: A clip model that is not compiled yet.
         config: Its `batch_norm`, `frozen_stages` and `frozen_epochs` are used.
 
     Raises:
-        ValueError: If the backbone has fewer stages than are to be frozen.
+        ValueError: If the backbone has fewer stages than `frozen_stages`.
     """
     check_stages(model, config)
     layers = list(leaf_layers(model))
@@ -37,7 +39,7 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
 def is_frozen(
     model: keras.Model, layer_name: str, config: TrainingConfig
 ) -> bool:
-    """Whether a layer is in a stage that is frozen, for good or at first."""
+    """Returns whether a layer's stage is frozen, if only for some epochs."""
     if not config.frozen_stages:
         return False
     stage = _backbone(model).stage_of(layer_name)
@@ -45,7 +47,7 @@ def is_frozen(
 
 
 def check_stages(model: keras.Model, config: TrainingConfig) -> None:
-    """Raises a ValueError if a model has fewer stages than are frozen."""
+    """Raises a ValueError if a model has fewer stages than `frozen_stages`."""
     if not config.frozen_stages:
         return
     most = len(_backbone(model).stages)
@@ -57,7 +59,7 @@ def check_stages(model: keras.Model, config: TrainingConfig) -> None:
 
 
 def is_batch_norm(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is a batch normalization."""
+    """Returns whether a layer, or the one it wraps, normalizes batches."""
     return isinstance(unwrapped(layer), BatchNormalization)
 
 

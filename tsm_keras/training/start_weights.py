@@ -1,4 +1,4 @@
-"""start_from: a network gets the weights of another, with a report."""
+"""start_from: copies the weights of one network to another, with a report."""
 
 import dataclasses
 
@@ -14,14 +14,15 @@ _CLASSIFIER = "classifier"
 
 @dataclasses.dataclass(frozen=True)
 class StartReport:
-    """What a network began with.
+    """Reports the weights that a training starts from.
 
     Attributes:
-        source: The preset, the file or the published weights.
+        source: The preset, the file or the published weights, in words.
         network: The network that is trained, in words.
-        loaded: Layers whose weights were taken over.
-        skipped: Layers that start anew, with the reason.
-        notes: What else is worth knowing.
+        loaded: The names of the layers whose weights were copied.
+        skipped: The names of the layers that start untrained, each with the
+            reason.
+        notes: Warnings about the weights.
     """
 
     source: str
@@ -31,7 +32,7 @@ class StartReport:
     notes: tuple[str, ...] = ()
 
     def to_text(self) -> str:
-        """Returns the report for people."""
+        """Returns the report as text to print."""
         return "\n".join(
             [
                 f"start: {self.source}",
@@ -52,13 +53,13 @@ def start_from(
     """Copies the weights of all layers that mean the same in both networks.
 
     Args:
-        model: The new network. A classifier for other classes is left as it
-            is, and so are temporal operators that the source does not have.
-        source: The old one.
-        name: Name of the source, for the report.
+        model: The new network. Its classifier does not change if the source
+            has other classes, nor do temporal operators that the source lacks.
+        source: The old network.
+        name: The name of the source, for the report.
 
     Returns:
-        What was copied and what not.
+        The report on the layers that were copied and those that were not.
 
     Raises:
         ValueError: If any other layer differs; nothing is copied then.
@@ -68,10 +69,11 @@ def start_from(
     skipped = _lacking(new, old)
     if not _same_classes(before, after):
         skipped[_CLASSIFIER] = (
-            f"{before.num_classes} classes there, {after.num_classes} here"
+            f"the source has {before.num_classes} classes, this network has "
+            f"{after.num_classes}"
             if before.num_classes != after.num_classes
-            else "other classes there"
-        ) + "; it starts anew"
+            else "the source has other classes"
+        ) + "; it starts untrained"
     differ = sorted(
         layer
         for layer in {*old, *new}
@@ -93,8 +95,8 @@ def start_from(
     notes: tuple[str, ...] = ()
     if before.shift != after.shift:
         notes = (
-            f"trained with shift={before.shift!r}, goes on with "
-            f"{after.shift!r}: wrong until it is trained",
+            f"the weights were trained with shift={before.shift!r}, but this "
+            f"network has {after.shift!r}: it predicts badly before training",
         )
     return StartReport(name, _network(after), tuple(loaded), skipped, notes)
 
@@ -103,15 +105,15 @@ def start_from_imagenet(model: keras.Model) -> StartReport:
     """Copies published ImageNet weights; raises as `load_imagenet_weights`.
 
     Args:
-        model: The new network, of an `imagenet_config`.
+        model: The new network, built from an `imagenet_config`.
 
     Returns:
-        What was copied and what not.
+        The report on the layers that were copied and those that were not.
     """
     loaded = load_imagenet_weights(model)
     layers = dict(leaf_layers(model))
     skipped = _lacking(layers, loaded)
-    skipped[_CLASSIFIER] = "it has none of our classes; it starts anew"
+    skipped[_CLASSIFIER] = "the source has other classes; it starts untrained"
     return StartReport(
         "ImageNet weights of keras.applications",
         _network(model.video_config),
@@ -123,7 +125,7 @@ def start_from_imagenet(model: keras.Model) -> StartReport:
 def _lacking(layers, source):
     """Returns the temporal operators whose weights the source lacks."""
     return {
-        _owner(layer): "the source has none; it starts anew"
+        _owner(layer): "the source lacks it; it starts untrained"
         for layer in layers
         if belongs_to_mark(layer) and layer not in source
     }
@@ -143,7 +145,7 @@ def _network(config):
 
 
 def _same_classes(before, after):
-    if not before.labels:  # Nothing says otherwise.
+    if not before.labels:  # Without names, an equal number counts as equal.
         return before.num_classes == after.num_classes
     return before.labels == after.labels
 

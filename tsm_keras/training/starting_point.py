@@ -1,6 +1,6 @@
-"""starting_model: the network to train, and where its weights come from.
+"""starting_model: builds the network to train, with its first weights.
 
-A training starts from random weights, a preset, a PyTorch file, or the ImageNet
+Training starts from random weights, a preset, a PyTorch file, or the ImageNet
 weights that `keras.applications` publishes.
 """
 
@@ -25,9 +25,9 @@ from tsm_keras.training.start_weights import (
     start_from_imagenet,
 )
 
-# The fields in which a network may differ from the one that its weights come
-# from. Another shift changes what the weights mean, and non-local blocks may
-# have none: both are allowed, and reported.
+# The fields in which a network may differ from the source of its weights. With
+# another shift the weights fit worse at first, and added non-local blocks start
+# untrained; both are allowed, and the report says so.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
     "non_local",
@@ -50,17 +50,21 @@ def check_start(
     pretrained: str | None,
     quantization_aware: bool = False,
 ) -> str | None:
-    """Returns which published weights to start from, None for none.
+    """Checks the user's choice of first weights against the recipe.
 
     Args:
-        recipe: What is trained.
-        init: What the user starts from: a preset, a file, `"scratch"` or None.
-        pretrained: `"imagenet"` or None.
-        quantization_aware: Whether training rounds where int8 does.
+        recipe: The recipe of the training.
+        init: The value of `--init`: a preset, a file, `"scratch"` or None.
+        pretrained: The value of `--pretrained`: `"imagenet"` or None.
+        quantization_aware: Whether the training is quantization-aware.
+
+    Returns:
+        `"imagenet"` to start from published ImageNet weights, else None.
 
     Raises:
-        ValueError: If there are no such weights, or the recipe needs weights
-            and none are named.
+        ValueError: If `pretrained` names no published weights, the arguments
+            contradict each other, or the recipe needs weights and none are
+            named.
     """
     if pretrained not in (None, "", "imagenet"):
         raise ValueError(
@@ -74,7 +78,8 @@ def check_start(
         )
     if pretrained and init:
         raise ValueError(
-            "--init and --pretrained are two starts: leave out one of them. "
+            "--init and --pretrained are two starts for one training: leave "
+            "out one of them. "
             f"Received: init={init!r}, pretrained={pretrained!r}"
         )
     if init or pretrained or not recipe.start:
@@ -97,12 +102,13 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
     """Loads a preset, or a PyTorch state dict file.
 
     Args:
-        path: A preset folder, or a file as `tsm import-weights` reads.
-        recipe: Says what a file does not say itself.
+        path: A preset folder, or a file that `tsm import-weights` can read.
+        recipe: Its network fills in what a file does not say itself.
 
     Raises:
         FileNotFoundError: If `path` does not exist.
-        ValueError, ImportError: As `load_preset` and `import_state_dict`.
+        ValueError, ImportError: For the same reasons as in `load_preset` and
+            `import_state_dict`.
     """
     path = pathlib.Path(path)
     if path.is_dir():
@@ -121,7 +127,7 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
         checkpoint.tensors,
         name=path.name,
         metadata=checkpoint.metadata,
-        force=True,  # It will be trained.
+        force=True,  # The network will be trained, so any shift is allowed.
         assumed=_OF_NO_MATTER,
         num_segments=config.num_segments,
         image_size=config.image_size,
@@ -142,22 +148,24 @@ def starting_model(
     """Builds the network to train, with the weights it starts from.
 
     Args:
-        recipe: Says which network.
-        given: The fields that the user sets; they must fit the weights.
-        clips: Say which classes there are, and how far apart frames are.
-        source: The model to start from, None for none.
-        name: Name of the source, for the report.
+        recipe: Its network is built, changed by the other arguments.
+        given: The fields of `VideoClassifierConfig` that the user sets; they
+            must fit the weights.
+        clips: The training clips. They give the classes and the interval
+            between frames.
+        source: The model to start from, or None.
+        name: The name of the source, for the report.
         pretrained: `"imagenet"` to start from published weights, else None.
-            The config's padding, epsilon and input range then become those of
-            the weights.
+            Padding, epsilon and input range of the network then become those
+            of the weights.
 
     Returns:
-        The clip model, and the report; None instead of a report if all weights
-        are random.
+        The clip model and the report on its weights. The report is None if
+        all weights are random.
 
     Raises:
-        ValueError: If a given field or a weight does not fit.
-        OSError: If weights cannot be downloaded.
+        ValueError: If a given field or a weight does not fit the network.
+        OSError: If the weights cannot be downloaded.
     """
     fields = dict(recipe.network)
     if source is not None:
@@ -191,8 +199,9 @@ def _changes(source, recipe, given):
     for field, value in given.items():
         if field not in CHANGEABLE and value != getattr(source, field):
             raise ValueError(
-                "With --init the network is that of the weights, which has "
-                f"{field}={getattr(source, field)!r}: leave this setting out. "
+                "With --init the network is the one that the weights were "
+                f"trained in, with {field}={getattr(source, field)!r}: leave "
+                "this setting out. "
                 f"Received: {field}={value!r}"
             )
     changes = {k: v for k, v in recipe.items() if k in CHANGEABLE}

@@ -111,7 +111,7 @@ def test_imagenet_is_known_by_its_classes():
     ids=lambda value: getattr(value, "name", None),
 )
 def test_all_unknown_values_are_asked_for_at_once(case, name, flags):
-    with pytest.raises(CheckpointError, match="does not tell all") as refusal:
+    with pytest.raises(CheckpointError, match="not tell everything") as refusal:
         infer(case, name=name)
     asked = {flag for flag in _all_flags() if f"({flag})" in str(refusal.value)}
     assert asked == set(flags)

@@ -44,8 +44,14 @@ def _same_weights(model, source):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"num_classes": 7}, "7 classes there, 4 here"),
-        ({"num_classes": 4, "labels": ("a", "b", "c", "d")}, "other classes"),
+        (
+            {"num_classes": 7},
+            "the source has 7 classes, this network has 4",
+        ),
+        (
+            {"num_classes": 4, "labels": ("a", "b", "c", "d")},
+            "the source has other classes",
+        ),
         ({"num_classes": 4}, None),  # It does not say which.
         ({"num_classes": 4, "labels": LABELS}, None),
     ],
@@ -128,7 +134,7 @@ def test_a_torchvision_file_gives_a_resnet_its_imagenet_weights(
         recipe, {}, clips, source=source, name="resnet18.pth"
     )
     assert set(report.skipped) == {"classifier"}
-    assert "1000 classes there, 4 here" in report.to_text()
+    assert "has 1000 classes, this network has 4" in report.to_text()
     kernel = tensors["conv1.weight"].numpy()
     np.testing.assert_array_equal(
         model.get_layer("stem_conv").get_weights()[0],
@@ -178,7 +184,9 @@ def test_a_preset_starts_as_it_was_saved(clips, tmp_path):
         read_source(tmp_path / "nowhere", Recipe())
 
 
-def test_a_mark_whose_weights_are_missing_starts_anew_and_is_reported(clips):
+def test_a_mark_without_weights_starts_untrained_and_is_reported(
+    clips,
+):
     """Non-local blocks begin as the identity: the network computes the same."""
     fields = {"image_size": 32, "shift": "none", "num_classes": 4}
     source = build_clip_model(small_config("resnet50", **fields))
@@ -194,7 +202,7 @@ def test_a_mark_whose_weights_are_missing_starts_anew_and_is_reported(clips):
     ]
     assert len(blocks) == 5
     assert report.skipped == dict.fromkeys(
-        blocks, "the source has none; it starts anew"
+        blocks, "the source lacks it; it starts untrained"
     )
     assert len(report.loaded) == len(list(leaf_layers(source)))
     frames = random_clips(source.video_config)

@@ -1,1 +1,1 @@
-"""What PyTorch projects call the layers of our networks."""
+"""The names that PyTorch projects give to the layers of our networks."""

@@ -1,4 +1,4 @@
-"""Naming: what a family of checkpoints calls the layers of our networks."""
+"""Naming: translates our layer names to those of a family of checkpoints."""
 
 import dataclasses
 import re
@@ -11,8 +11,8 @@ from tsm_keras.checkpoints.naming.layouts import Layout, tensor_layouts
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.weights import leaf_layers
 
-# A pattern of our layers' names, and the template of their module's name, which
-# may use the pattern's groups and what `_fields` makes of them.
+# A pattern of our layer names, and a template of the name of PyTorch's module.
+# The template may use the groups of the pattern and the fields of `_fields`.
 Row = tuple[str, str]
 
 
@@ -21,13 +21,13 @@ class Naming:
     """The names of one family of checkpoints.
 
     Attributes:
-        name: The name of the family, as `--source` takes it.
-        mobilenet_v2: Rows of the backbones of this family.
-        resnet: Rows of the backbones of this family, or none.
-        marks_in_keys: Whether a shift wraps what it acts on, so that its place
-            shows in the names (`.net`).
-        zero_where_absent: Pattern of tensors that the family's networks do
-            without where ours have a variable, which is then zero.
+        name: The name of the family, a value of `--source`.
+        mobilenet_v2: The rows for MobileNetV2.
+        resnet: The rows for ResNets; empty if the family has none.
+        marks_in_keys: Whether the names of tensors show the shifts, because a
+            shift wraps the module that it shifts the input of (`.net`).
+        zero_where_absent: A pattern of tensors that networks of this family may
+            lack. Our variable is then set to zero.
     """
 
     name: str
@@ -44,17 +44,18 @@ class Naming:
         shift: str = "",
         non_local: bool = False,
     ) -> str:
-        """Returns the name of the module that one of our layers is there.
+        """Returns the name of the PyTorch module for one of our layers.
 
         Args:
-            layer_name: The name of the layer here.
-            backbone: As in `VideoClassifierConfig`.
-            shift: `"residual"` or `"inplace"` if a shift wraps this layer's
-                block's branch or the block, else `""`.
-            non_local: Whether a non-local block wraps this layer's block.
+            layer_name: Our name of the layer.
+            backbone: The name of the backbone, as in `VideoClassifierConfig`.
+            shift: `"residual"` if a shift wraps the residual branch of the
+                layer's block, `"inplace"` if it wraps the whole block, else
+                `""`.
+            non_local: Whether a non-local block wraps the layer's block.
 
         Raises:
-            CheckpointError: If the family has no name for it.
+            CheckpointError: If the family has no name for the layer.
         """
         record = BACKBONES[backbone]
         for pattern, template in getattr(self, record.family, ()):
@@ -72,14 +73,14 @@ class Naming:
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """One tensor of a checkpoint, and the variable that holds it here.
+    """A tensor of a checkpoint, and the variable that it belongs to.
 
     Attributes:
-        key: Its name in the checkpoint.
-        layer_name: As `leaf_layers` yields it.
-        index: Of the variable among the layer's weights.
-        layout: How it is turned around.
-        shape: In the checkpoint.
+        key: The name of the tensor in the checkpoint.
+        layer_name: The name of our layer, as `leaf_layers` yields it.
+        index: The index of the variable among the layer's weights.
+        layout: The conversion between the tensor and the variable.
+        shape: The shape of the tensor in the checkpoint.
     """
 
     key: str
@@ -100,10 +101,10 @@ def tensors_of(
 
     Args:
         model: A clip model.
-        naming: The checkpoint's.
-        wrapped: Whether shifts show in its names.
-        keys: Its names. A network without a shift takes weights that were
-            trained with one under the names that it left on them.
+        naming: The naming of the checkpoint.
+        wrapped: Whether the names of its tensors show the shifts.
+        keys: The names of its tensors. They tell whether weights for a network
+            without shifts were trained with shifts, which show in their names.
     """
     config = model.video_config
     record = BACKBONES[config.backbone]
@@ -138,9 +139,9 @@ def tensors_of(
 
 
 def _fields(place, shift, non_local):
-    """Returns what templates may use beside the pattern's own groups."""
-    # `conv1` of a block that a shift wraps is `conv1.net`, and a block that one
-    # wraps as a whole, or that a non-local block follows, has a prefix.
+    """Returns the fields that templates may use beside the pattern's groups."""
+    # A shift that wraps `conv1` makes it `conv1.net`. A shift or a non-local
+    # block that wraps a whole block adds `.net` or `.block` to its name.
     fields = {
         "net": ".net" if shift == "residual" else "",
         "wrap": ".block" * non_local + ".net" * (shift == "inplace"),

@@ -1,4 +1,4 @@
-"""Where each number of a PyTorch tensor lies in a Keras variable."""
+"""Converts tensors of PyTorch to the axes of Keras, and back."""
 
 import dataclasses
 
@@ -8,12 +8,12 @@ from tensorflow import keras
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How one kind of tensor is turned around.
+    """The change of axes for one kind of tensor.
 
     Attributes:
-        name: Of the turn, for people: PyTorch's axes, then Keras's.
-        axes: Keras's axes as numbers of PyTorch's, those of size 1 that Keras
-            does without in front.
+        name: A text that shows PyTorch's axes and then those of Keras.
+        axes: The number of PyTorch's axis for each axis of Keras. Axes of size
+            1 that Keras lacks come first.
     """
 
     name: str
@@ -25,13 +25,13 @@ class Layout:
         return tuple(self._padded(keras_shape)[axis] for axis in order)
 
     def to_keras(self, tensor: np.ndarray) -> np.ndarray:
-        """Returns a tensor as a variable's value, in float32."""
+        """Returns the value of the Keras variable for a tensor, in float32."""
         turned = tensor.astype(np.float32).transpose(self.axes)
         dropped = tensor.ndim - self._keras_rank()
         return turned.reshape(turned.shape[dropped:])
 
     def to_torch(self, value: np.ndarray) -> np.ndarray:
-        """Undoes `to_keras`."""
+        """Returns the tensor for the value of a Keras variable."""
         turned = value.reshape(self._padded(value.shape))
         return np.ascontiguousarray(turned.transpose(np.argsort(self.axes)))
 
@@ -48,7 +48,7 @@ _DEPTHWISE = Layout("C1HW -> HWC1", (2, 3, 0, 1))
 _DENSE = Layout("OI -> IO", (1, 0))
 _CONVOLUTION_3D = Layout("OI111 -> 11IO", (2, 3, 4, 1, 0))
 
-# The suffix of each variable's tensor, and its layout, in Keras's order.
+# The suffix of the tensor for each variable, and its layout, in Keras's order.
 _BATCH_NORM = (
     ("weight", _AS_IT_IS),
     ("bias", _AS_IT_IS),
@@ -60,10 +60,10 @@ _BATCH_NORM = (
 def tensor_layouts(
     name: str, layer: keras.layers.Layer
 ) -> tuple[tuple[str, Layout], ...]:
-    """Returns suffix and layout of each of a layer's variables, in order.
+    """Returns the suffix and layout of the tensor for each variable of a layer.
 
     Args:
-        name: As `leaf_layers` yields it.
+        name: The name of the layer, as `leaf_layers` yields it.
         layer: A convolution, batch normalization or dense layer.
     """
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -73,6 +73,6 @@ def tensor_layouts(
     elif isinstance(layer, keras.layers.DepthwiseConv2D):
         kernel = _DEPTHWISE
     else:
-        # PyTorch's non-local blocks see clips and take them apart in 3-D.
+        # PyTorch's non-local blocks use 3-D convolutions on whole clips.
         kernel = _CONVOLUTION_3D if "/" in name else _CONVOLUTION
     return (("weight", kernel), ("bias", _AS_IT_IS))[: len(layer.weights)]

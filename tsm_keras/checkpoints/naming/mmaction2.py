@@ -1,7 +1,7 @@
-"""mmaction2's names: models/backbones/{resnet,mobilenet_v2}{,_tsm}.py.
+"""The names of mmaction2: models/backbones/{resnet,mobilenet_v2}{,_tsm}.py.
 
-A convolution and its normalization are one module there (`conv`, `bn`); a shift
-wraps the convolution in the ResNets, but the whole module in MobileNetV2.
+In mmaction2, a convolution and its normalization form one module (`conv`,
+`bn`). In ResNets a shift wraps the convolution, in MobileNetV2 the module.
 """
 
 from tsm_keras.checkpoints.naming.base import Naming
@@ -36,7 +36,7 @@ MMACTION2 = Naming(
             _RESNET_MODULE + "{wrap}.downsample.{part}",
         ),
         (_NON_LOCAL + "theta", _NON_LOCAL_MODULE + ".theta.conv"),
-        # Convolution and max pooling in one.
+        # The module holds a convolution (0) and max pooling.
         (_NON_LOCAL + "(?P<part>phi|g)", _NON_LOCAL_MODULE + ".{part}.0.conv"),
         (_NON_LOCAL + "projection", _NON_LOCAL_MODULE + ".conv_out.conv"),
         (_NON_LOCAL + "batch_norm", _NON_LOCAL_MODULE + ".conv_out.bn"),
@@ -61,6 +61,6 @@ MMACTION2 = Naming(
         _CLASSIFIER,
     ),
     marks_in_keys=True,
-    # A convolution in front of a normalization has no bias.
+    # In mmaction2 a convolution before a normalization has no bias.
     zero_where_absent=r".*\.non_local_block\.conv_out\.conv\.bias",
 )

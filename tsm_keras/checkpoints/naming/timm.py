@@ -1,4 +1,4 @@
-"""timm's names: models/efficientnet.py (MobileNetV2) and models/resnet.py."""
+"""The names of timm: models/efficientnet.py (MobileNetV2), models/resnet.py."""
 
 from tsm_keras.checkpoints.naming.base import Naming
 from tsm_keras.checkpoints.naming.torchvision import RESNET_ROWS

@@ -1,6 +1,6 @@
-"""torchvision's names: models/resnet.py and models/mobilenetv2.py.
+"""The names of torchvision: models/resnet.py and models/mobilenetv2.py.
 
-The TSM authors' ResNets are torchvision's, so they share these rows.
+The TSM authors use the ResNets of torchvision, so they share these rows.
 """
 
 from tsm_keras.checkpoints.naming.base import Naming

@@ -1,10 +1,10 @@
-"""The TSM authors' names, offline and online.
+"""The names of the TSM authors' networks, offline and online.
 
-Offline (ops/models.py): torchvision's ResNet or archs/mobilenet_v2.py as
-`base_model`, with a shift wrapped around convolutions (`.net`) and non-local
-blocks around blocks (`.block`, `.nl`; ops/non_local.py). Online
-(online_demo/mobilenet_v2_tsm.py): the same MobileNetV2 by itself; its shift
-leaves no trace in the names.
+The offline network (ops/models.py) holds the ResNet of torchvision or the
+MobileNetV2 of archs/mobilenet_v2.py as `base_model`. Shifts wrap convolutions
+(`.net`), and non-local blocks wrap blocks (`.block`, `.nl`; ops/non_local.py).
+The online network (online_demo/mobilenet_v2_tsm.py) is the same MobileNetV2
+without `base_model`; its names do not show the shift.
 """
 
 from tsm_keras.checkpoints.naming.base import Naming
@@ -34,7 +34,7 @@ _NON_LOCAL = r"stage_\d\d_block_\d\d_time_non_local/"
 _NON_LOCAL_MODULE = "layer{stage}.{block}.nl"
 _NON_LOCAL_ROWS = (
     (_NON_LOCAL + "theta", _NON_LOCAL_MODULE + ".theta"),
-    # Convolution and max pooling in one.
+    # The module holds a convolution (0) and max pooling.
     (_NON_LOCAL + "(?P<part>phi|g)", _NON_LOCAL_MODULE + ".{part}.0"),
     (_NON_LOCAL + "projection", _NON_LOCAL_MODULE + ".W.0"),
     (_NON_LOCAL + "batch_norm", _NON_LOCAL_MODULE + ".W.1"),

@@ -1,7 +1,8 @@
-"""encode_clip: a clip of a collection becomes JPEG frames with their times.
+"""encode_clip: converts a clip of a collection to JPEG frames with times.
 
-A pure function of the source's content and the settings, without TensorFlow:
-what every worker of `tsm prepare` runs, on one machine or many.
+Every worker of `tsm prepare` runs this, on one machine or many. The result
+depends only on the content of the source and the settings. TensorFlow is not
+needed.
 """
 
 import dataclasses
@@ -23,14 +24,14 @@ from tsm_keras.data.video.resizing import (
     with_short_side,
 )
 
-# A protocol buffer ends at 2 GB, and a reader holds several clips.
+# A protocol buffer holds 2 GB at most, and readers keep several in memory.
 _MAX_BYTES = 1 << 28
-_MAX_SIDE = 65_500  # Of a JPEG, in pixels.
+_MAX_SIDE = 65_500  # The longest side of a JPEG, in pixels.
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodedClip:
-    """A clip's frames; the fields are those of `ClipRecord`."""
+    """An encoded clip; see `ClipRecord` for the fields."""
 
     frames: tuple[bytes, ...]
     timestamps: tuple[int, ...]
@@ -43,42 +44,42 @@ class EncodedClip:
 
 @dataclasses.dataclass(frozen=True)
 class Rejected:
-    """Why a clip is left out."""
+    """A clip that is left out, and the reason."""
 
     reason: str
 
 
 class _SizeChangesError(Exception):
-    """A video's frames differ in size, as when a phone is turned."""
+    """The frames of a video differ in size, as when a phone is turned."""
 
 
 def try_encode_clip(
     root: str | os.PathLike, source: ClipSource, images: ImageSettings
 ) -> EncodedClip | Rejected:
-    """Calls `encode_clip`; damage becomes a `Rejected`.
+    """Encodes a clip, or returns a `Rejected` if it is damaged.
 
     Raises:
-        MemoryError: If there is too little; the clip may be good.
-        OSError: If the file cannot be read, damaged or not.
+        MemoryError: If there is too little memory; the clip may be intact.
+        OSError: If the file cannot be read for a reason other than damage.
     """
-    cv2.setNumThreads(1)  # Processes are what runs in parallel.
+    cv2.setNumThreads(1)  # Several processes run in parallel already.
     try:
         return encode_clip(root, source, images)
     except VideoError as error:
         return Rejected(error.reason)
     except OSError:
         raise
-    except Exception as error:  # What a strange file makes a library raise.
+    except Exception as error:  # Libraries raise any error for odd files.
         if _lacks_memory(error):
             raise MemoryError(
-                f"{source.path} takes more memory than there is: fewer workers "
-                "take less"
+                f"{source.path} takes more memory than there is: use fewer "
+                "workers"
             ) from error
         return Rejected(f"{type(error).__name__}: {error}")
 
 
 def _lacks_memory(error):
-    code = getattr(error, "code", None)  # Of OpenCV's errors.
+    code = getattr(error, "code", None)  # Errors of OpenCV have a code.
     return isinstance(error, MemoryError) or code == cv2.Error.StsNoMem
 
 
@@ -87,19 +88,20 @@ def encode_clip(
 ) -> EncodedClip:
     """Decodes a clip and encodes its frames.
 
-    Frames are upright, `images.short_side` pixels on their short side and at
-    most `images.max_frame_rate` a second. A clip whose frame rate varies is
-    put on even times. A clip of one frame is said to last a second. Where the
-    size changes midway, each frame keeps its centre, of the size that all have.
+    Frames are stored upright, with a short side of `images.short_side` pixels
+    and at most `images.max_frame_rate` frames per second. A clip with uneven
+    frame times is resampled to even times. A clip of one frame gets a duration
+    of one second. If the size changes midway, all frames are cropped to the
+    largest central part that fits into each.
 
     Args:
-        root: Folder that `source.path` is relative to.
+        root: The folder that `source.path` is relative to.
         source: The clip.
-        images: How to store its frames.
+        images: The settings for storing its frames.
 
     Raises:
         VideoError: If the clip is damaged or too long for one record.
-        OSError: If its file cannot be read, damaged or not.
+        OSError: If its file cannot be read for a reason other than damage.
     """
     path = pathlib.Path(root) / source.path
     try:
@@ -114,17 +116,18 @@ def encode_clip(
 
 
 def check_readable(path: pathlib.Path) -> None:
-    """Reads a file, or a folder's files, to the end.
+    """Reads a file, or the files of a folder, to the end.
 
-    Tells damage, which is the file's, from a disk or a network that fails.
+    This shows whether a decoder failed because the file is damaged, or because
+    the disk or the network failed.
 
     Raises:
-        OSError: If that is not possible.
+        OSError: If a file cannot be read.
     """
     files = path.iterdir() if path.is_dir() else [path]
     for file in files:
         if file.exists() and not file.is_file():
-            continue  # A folder; or a pipe, which may never end.
+            continue  # Reading a folder fails; reading a pipe may never end.
         with open(file, "rb") as content:
             while content.read(1 << 20):
                 pass
@@ -142,14 +145,14 @@ def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
 
 
 def _smallest(frames, short_side):
-    """Returns the smallest height and width of frames when resized."""
+    """Returns the smallest height and width of the resized frames."""
     shapes = {frame.shape[:2] for _, frame in frames}
     resized = [with_short_side(*shape, short_side) for shape in shapes]
     return tuple(map(min, zip(*resized, strict=True)))
 
 
 def _encode(path, frames, images, shape=None):
-    """Encodes frames whose size does not change, or what is in `shape`."""
+    """Encodes frames of one size, or cuts the central `shape` out of each."""
     seen, times, encoded, size = [], [], [], 0
     is_cut = shape is not None
     for time, frame in frames:
@@ -199,7 +202,7 @@ def _on_even_times(seen, times, encoded, shape, shortest):
 
 
 def _check_sides(path, frame, short_side):
-    """Refuses what is too long and narrow, before it fills the memory."""
+    """Rejects frames that are too long for a JPEG, before resizing them."""
     height, width = with_short_side(*frame.shape[:2], short_side)
     if max(height, width) > _MAX_SIDE:
         raise VideoError(path, f"no JPEG can hold {width}x{height} pixels")

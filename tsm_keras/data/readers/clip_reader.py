@@ -43,13 +43,13 @@ DataSource = ClipReader | VideoFolder | PreparedDataset | str | os.PathLike[str]
 def as_reader(
     source: DataSource, split: str | None = None, *, cache: bool = False
 ) -> ClipReader:
-    """Returns the reader of a source, which may be a reader itself.
+    """Returns the reader of a source; a reader is returned unchanged.
 
     Args:
         source: A reader, a folder for `open_clips`, or the result of
             `open_prepared` or `scan_folder`.
-        split: As in `open_clips`.
-        cache: As in `make_dataset`.
+        split: The split to read, as in `open_clips`.
+        cache: Whether to keep clips in memory, as in `make_dataset`.
     """
     if isinstance(source, PreparedDataset):
         return PreparedReader(source, split, cache=cache)
@@ -67,14 +67,15 @@ def read_frames(
     short_side: int | None,
     box: Box | None = None,
 ) -> np.ndarray:
-    """Reads frames of one clip, outside tf.data.
+    """Reads frames of one clip without a tf.data pipeline.
 
     Args:
         clips: A reader from `open_clips`.
-        number: Number of the clip.
-        indices: Numbers of the N frames.
-        short_side: As in `ClipReader.decode`.
-        box: As in `ClipReader.decode`.
+        number: The number of the clip.
+        indices: The numbers of the N frames.
+        short_side: The length that the short side is resized to, as in
+            `ClipReader.decode`.
+        box: The part to cut out, as in `ClipReader.decode`.
 
     Returns:
         `[N, H, W, C]` uint8.
@@ -111,16 +112,18 @@ def open_clips(
             classes of the data. All must have clips, unless `may_lack` is set.
         may_lack: Whether some of `label_names` may have no clips, as when a
             model of many classes is evaluated on clips of a few of them.
-        max_bad_fraction: As in `scan_folder`; for videos only.
-        cache: As in `make_dataset`; optical flow ignores it.
+        max_bad_fraction: The share of videos that may be unreadable, as in
+            `scan_folder`.
+        cache: Whether to keep clips in memory, as in `make_dataset`; optical
+            flow ignores it.
         verbose: Whether to show the progress of the check of the videos, and
             to print which videos are left out and whether there are no splits.
         flow_pairs: The number of pairs of optical flow per frame; see
             `FlowReader`.
 
     Raises:
-        FileNotFoundError, VideoError, ValueError: As in `open_prepared`,
-            `PreparedReader`, `FlowReader` and `scan_folder`.
+        FileNotFoundError, VideoError, ValueError: For the same reasons as in
+            `open_prepared`, `PreparedReader`, `FlowReader` and `scan_folder`.
     """
     path = pathlib.Path(path)
     if is_prepared(path):
@@ -170,18 +173,19 @@ def open_clips(
 
 
 def split_names(path: str | os.PathLike[str]) -> list[str]:
-    """Returns the splits of a data set that have clips, without decoding any.
+    """Returns the splits of a data set that have clips; decodes nothing.
 
     Args:
-        path: As in `open_clips`. The folders `validation`, `valid` and `dev`
-            mean `val`, `training` means `train`, and `testing` means `test`.
+        path: A data folder, as in `open_clips`. The folders `validation`,
+            `valid` and `dev` mean `val`, `training` means `train`, and
+            `testing` means `test`.
 
     Returns:
         Some of `"train"`, `"val"` and `"test"`; an empty list if the folder
         has no splits.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
+        FileNotFoundError: If the folder does not exist.
     """
     path = pathlib.Path(path)
     if not path.is_dir():
@@ -196,10 +200,10 @@ def held_out_split(path: str | os.PathLike[str]) -> str:
     """Returns `"val"` if a data set has it but no test split, else `"test"`.
 
     Args:
-        path: As in `open_clips`.
+        path: A data folder, as in `open_clips`.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
+        FileNotFoundError: If the folder does not exist.
     """
     names = split_names(path)
     return "val" if "val" in names and "test" not in names else "test"
@@ -211,8 +215,8 @@ def class_names(
     """Returns the classes that `open_clips` would find, without opening videos.
 
     Args:
-        path: As in `open_clips`.
-        split: As in `open_clips`.
+        path: A data folder, as in `open_clips`.
+        split: The split, as in `open_clips`.
     """
     path = pathlib.Path(path)
     if is_prepared(path):
@@ -224,5 +228,5 @@ def class_names(
 def _folders_of_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:
     """Returns the folder of each split; empty if there are no splits."""
     if not path.is_dir():
-        return {}  # The reader says that there is no such folder.
+        return {}  # The reader reports that the folder does not exist.
     return {split: folder for split, folder in split_folders(path) if split}

@@ -1,4 +1,4 @@
-"""scan_folder: a folder of class folders becomes a list of labelled videos."""
+"""scan_folder: finds and checks the labelled videos in class folders."""
 
 import concurrent.futures
 import dataclasses
@@ -16,19 +16,19 @@ from tsm_keras.data.video.decoding import VideoError, VideoInfo, probe_video
 
 @dataclasses.dataclass(frozen=True)
 class VideoFolder:
-    """Labelled videos, all of which decode.
+    """Labelled videos, all of which can be decoded.
 
     Attributes:
-        name: The folder's name.
-        paths: The files, sorted by class and name.
-        labels: Class number of each file.
-        label_names: Class names, sorted, in the order of the numbers.
-        infos: Size and length of each file.
-        rejected: Path and reason of each file that cannot be read and was
-            left out.
-        flip_pairs: Classes that change into each other when a clip is
-            mirrored, all others staying what they are; None if clips must not
-            be mirrored.
+        name: The name of the folder.
+        paths: The paths of the files, sorted by class and name.
+        labels: The class number of each file.
+        label_names: The class names in the order of their numbers.
+        infos: The size and length of each file.
+        rejected: The path of each file that was left out because it cannot be
+            read, and the reason.
+        flip_pairs: The pairs of classes that turn into each other when a clip
+            is mirrored; a clip of any other class keeps its class. None if
+            clips must not be mirrored.
     """
 
     name: str
@@ -40,18 +40,18 @@ class VideoFolder:
     flip_pairs: tuple[tuple[str, str], ...] | None = None
 
     def mirrored_labels(self) -> tuple[int, ...] | None:
-        """The class that a mirrored clip of each class is of, or None."""
+        """Returns the class number that each class has mirrored, or None."""
         if self.flip_pairs is None:
             return None
         return mirrored_labels(self.label_names, self.flip_pairs)
 
     def frame_interval(self, num_segments: int) -> float:
-        """Median seconds between two of T frames spread over a video."""
+        """Returns the median seconds between two of T frames of a video."""
         durations = [info.duration for info in self.infos]
         return round(float(np.median(durations)) / num_segments, 4)
 
     def content_hash(self) -> str:
-        """SHA-256 over the files' classes, names and sizes in bytes."""
+        """Returns the SHA-256 of the classes, names and sizes of the files."""
         digest = hashlib.sha256()
         for path, label in zip(self.paths, self.labels, strict=True):
             file = pathlib.Path(path)
@@ -70,25 +70,27 @@ def scan_folder(
 ) -> VideoFolder:
     """Finds and checks the videos of `folder/<class>/<file>`.
 
-    Every video is decoded once, so that a broken one is named now and not in
-    the middle of an epoch.
+    Every video is decoded once, so that a broken one is reported now and not
+    in the middle of an epoch.
 
     Args:
         folder: A folder with at least two class folders.
-        label_names: The classes in the order of their numbers (those of a
-            preset), which must all be there unless `may_lack` is set; None
-            takes the folders' names, sorted.
+        label_names: The classes in the order of their numbers, such as those
+            of a preset; each must have a folder unless `may_lack` is set. None
+            takes the names of the folders, sorted.
         may_lack: Whether some of `label_names` may have no folder.
         max_bad_fraction: The share of the videos that may be unreadable, in
-            [0, 1); these are left out and listed in `rejected`.
-        progress: Called with (files checked, files in all).
+            [0, 1). Unreadable videos are left out and listed in `rejected`.
+        progress: A function that is called after each file with the number of
+            files checked so far and the number of all files.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
-        VideoError: If a video cannot be read; the first by name.
-        ValueError: If there are fewer than two classes, a class without
-            videos, or classes other than `label_names`; if more videos than
-            `max_bad_fraction` allows cannot be read, with a list of them.
+        FileNotFoundError: If `folder` does not exist.
+        VideoError: If a video cannot be read and `max_bad_fraction` is 0. The
+            error names the first such video.
+        ValueError: If there are fewer than two classes, a class without videos,
+            or classes other than `label_names`; or if more videos than
+            `max_bad_fraction` allows cannot be read. The message lists them.
     """
     if not 0 <= max_bad_fraction < 1:
         raise ValueError(
@@ -134,8 +136,8 @@ def scan_folder(
     if len(rejected) > max_bad_fraction * len(paths) or len(left) < len(found):
         raise ValueError(
             f"{len(rejected)} of {len(paths)} videos of {folder} cannot be "
-            f"read; max_bad_fraction={max_bad_fraction} of them may, if each "
-            "class keeps some. Received: "
+            f"read. At most a share of max_bad_fraction={max_bad_fraction} may "
+            "be unreadable, and not all videos of a class. Received: "
             + "; ".join(f"{path}: {reason}" for path, reason in rejected)
         )
     good_paths, good_labels, good_infos = zip(*videos, strict=True)
@@ -170,7 +172,7 @@ def _check_classes(folder, found, label_names, may_lack):
         )
     if len(found) < 2 and not may_lack:
         raise ValueError(
-            f"{folder} must hold at least two class folders to tell apart. "
+            f"{folder} must hold at least two class folders. "
             f"Received: {sorted(found)}"
         )
     if label_names is not None:

@@ -1,4 +1,4 @@
-"""ClipReader: what the input pipeline asks of a source of clips."""
+"""ClipReader: the interface between the input pipeline and data formats."""
 
 from typing import Protocol
 
@@ -10,14 +10,14 @@ from tsm_keras.data.augment.crops import Box
 class ClipReader(Protocol):
     """The labelled clips of one split, numbered in the order of storage.
 
-    A new data format is one class with these members in a file beside this
-    one, and one line in `open_clips`.
+    To add a data format, write a class with these members in a file of this
+    folder, and call it in `open_clips`.
 
     Attributes:
         name: The name of the collection.
-        channels: Channels of a frame: 3 for RGB, two per pair of frames for
-            optical flow.
-        label_names: Class names in the order of their numbers.
+        channels: The number of channels of a frame: 3 for RGB, two per pair of
+            frames for optical flow.
+        label_names: The class names in the order of their numbers.
         num_clips: The number of clips.
         clips_per_label: The number of clips of each class.
         frame_rate: The median frame rate, in frames per second; 0 if unknown.
@@ -42,13 +42,13 @@ class ClipReader(Protocol):
         """The file or folder that each clip comes from."""
 
     def frame_interval(self, num_segments: int) -> float:
-        """Returns the median seconds between two of T frames of a clip.
+        """Returns the median interval of T frames spread evenly over a clip.
 
         Args:
-            num_segments: T, the number of frames, spread over the whole clip.
+            num_segments: T, the number of frames.
 
         Returns:
-            Seconds; 0 if the frame rate is unknown.
+            Seconds between two of the frames; 0 if the frame rate is unknown.
         """
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -81,8 +81,9 @@ class ClipReader(Protocol):
             clip: An element of `read_ahead`.
             short_side: The length that the frames' short side is resized to,
                 in pixels; None leaves the frames as they are.
-            box: Maps the frames' `[height, width]` to the part to cut out, as
-                in augment/crops.py; None takes all of it.
+            box: A function that returns the part to cut out, given the
+                frames' `[height, width]`; see augment/crops.py. None takes the
+                whole frames.
 
         Returns:
             `[N, H, W, channels]` uint8.

@@ -1,4 +1,4 @@
-"""VideoReader: clips that are read from video files."""
+"""VideoReader: reads clips from video files."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,7 @@ class VideoReader:
 
     Args:
         videos: From `scan_folder`.
-        cache: Keep all decoded frames in memory.
+        cache: Whether to keep all decoded frames in memory.
     """
 
     channels = 3
@@ -27,7 +27,7 @@ class VideoReader:
         self.mirrored_labels = videos.mirrored_labels()
         self._videos = videos
         infos = videos.infos
-        # A single frame is said to last a second, as in `tsm prepare`.
+        # A single frame counts as one second, as in `tsm prepare`.
         rates = [x.num_frames / (x.duration or 1.0) for x in infos]
         self.frame_rate = float(np.median(rates))
         self._clips = {
@@ -87,7 +87,7 @@ class VideoReader:
                 key_frames=self._key_frames[path],
                 short_side=short_side,
             )
-        # Each file is decoded whole, once.
+        # Each file is decoded completely, and only once.
         key = path, short_side
         if key not in self._memory:
             self._memory[key] = read_video(path, short_side=short_side)

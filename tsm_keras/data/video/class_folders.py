@@ -12,7 +12,7 @@ VIDEO_SUFFIXES = (
 )
 # fmt: on
 
-# What list files and folders call a split.
+# The names of the splits in list files and folders.
 _SPLIT_NAMES = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validate", "validation", "dev"),
@@ -21,9 +21,9 @@ _SPLIT_NAMES = {
 
 
 def class_videos(folder: pathlib.Path) -> dict[str, list[pathlib.Path]]:
-    """Returns the videos of each class folder, all sorted.
+    """Returns the videos of each class folder, sorted by class and path.
 
-    Folders inside a class folder are read too, linked ones included.
+    Folders inside a class folder are searched too, even if they are links.
 
     Raises:
         ValueError: If the name of a class begins or ends with a blank.
@@ -37,10 +37,11 @@ def find_videos(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def left_out(folder: pathlib.Path) -> str:
-    """Counts what of class folders `class_videos` does not take, in words.
+    """Counts the files and folders that `class_videos` leaves out.
 
     Returns:
-        As `2 .txt files, 1 hidden folders`; empty if there is nothing.
+        Text such as `2 .txt files, 1 hidden folders`; empty if nothing is left
+        out.
     """
     counts = collections.Counter(
         kind
@@ -52,7 +53,7 @@ def left_out(folder: pathlib.Path) -> str:
 
 
 def _entries(folder):
-    """Yields what is below a folder and its kind; follows links once."""
+    """Yields all paths below a folder, with their kind; follows links once."""
     seen = {os.path.realpath(folder)}
     for parent, folders, names in os.walk(folder, followlinks=True):
         kept = []
@@ -80,8 +81,8 @@ def class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
     """Returns the folders of the classes, sorted.
 
     Raises:
-        ValueError: If the name of one begins or ends with a blank, which
-            nobody sees.
+        ValueError: If a name begins or ends with a blank, which is easily
+            overlooked.
     """
     found = visible_folders(folder)
     for entry in found:
@@ -96,28 +97,33 @@ def class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
 def split_folders(
     root: pathlib.Path,
 ) -> list[tuple[str | None, pathlib.Path]]:
-    """Returns (split, folder of class folders); (None, `root`) if not split.
+    """Finds the folders of the splits in a data folder.
+
+    Returns:
+        One pair (split, folder of class folders) per split, or only
+        `(None, root)` if `root` has no splits and contains the classes itself.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If two folders mean one split, or some none.
+        FileNotFoundError: If `root` does not exist.
+        ValueError: If two folders are the same split, or some folders are
+            splits and some are not.
     """
     splits = [
         (split_named(folder.name), folder) for folder in visible_folders(root)
     ]
     named = [split for split, _ in splits if split]
     if not named or (len(named) == 1 and len(splits) > 1):
-        return [(None, root)]  # One class of several may be called `test`.
+        return [(None, root)]  # The only match may be a class called `test`.
     if len(named) < len(splits) or len(set(named)) < len(named):
         raise ValueError(
-            f"{root} must hold splits, each once, or classes. "
+            f"{root} must hold either one folder per split or only classes. "
             f"Received: {[folder.name for _, folder in splits]}"
         )
     return splits
 
 
 def visible_folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the folders in a folder, sorted, without the hidden ones."""
+    """Returns the folders in a folder that are not hidden, sorted."""
     return sorted(
         entry
         for entry in folder.iterdir()
@@ -126,7 +132,7 @@ def visible_folders(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def split_named(name: str) -> str | None:
-    """Returns the split that a name as `validation` means, or None."""
+    """Returns the split that a name such as `validation` means, or None."""
     for split, names in _SPLIT_NAMES.items():
         if name.lower() in names:
             return split

@@ -1,7 +1,7 @@
-"""Frames of video files for training: counted, by time, or by number.
+"""Reads video files for training: all frames, a time span, or by number.
 
-What a frame is, when it is shown and what it looks like says
-`tsm_live.video`, so that training and live runs see the same.
+The decoder is `tsm_live.video`, so that training and live runs see the same
+frames, with the same times and pixels.
 """
 
 import contextlib
@@ -23,21 +23,23 @@ _SEEK_COST = 3
 
 
 class _SeekError(Exception):
-    """Seeking did not lead to the frame that it should have."""
+    """Seeking did not arrive at the expected frame."""
 
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-    """What decoding a video found (containers lie about their length).
+    """Size and length of a video, found by decoding all of it.
+
+    The header of a file is not a reliable source of its length.
 
     Attributes:
-        num_frames: Frames that decode.
-        height: In pixels, as displayed.
-        width: In pixels, as displayed.
+        num_frames: The number of frames that can be decoded.
+        height: The height in pixels, as displayed.
+        width: The width in pixels, as displayed.
         duration: Seconds from the first frame to the end of the last.
-        key_frames: Number and time stamp, in the stream's own units, of the
-            frames that decoding can start at; none if time stamps do not tell
-            the frames apart.
+        key_frames: One pair per frame that decoding can start at: its number,
+            and its time stamp in the units of the stream. Empty if the time
+            stamps of the frames do not increase.
     """
 
     num_frames: int
@@ -51,10 +53,10 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     """Decodes a video once and returns its size and length.
 
     Raises:
-        VideoError: If it cannot be read to its end or has no frame.
+        VideoError: If the file cannot be read to its end or has no frame.
     """
     shape, times = None, []
-    stamps: list[Any] = []  # None where a frame has none.
+    stamps: list[Any] = []  # None for frames without a time stamp.
     key_frames: list[tuple[int, Any]] = []
     with Video(path) as video:
         for time, frame in video.timed_frames():
@@ -83,17 +85,18 @@ def iterate_video(
 
     Args:
         path: A video file.
-        start: Seconds from the file's beginning; frames before it are left
-            out. Decoding starts at the key frame before it.
-        end: Frames from here on are left out.
+        start: The first time, in seconds from the file's beginning. Decoding
+            starts at the key frame before it.
+        end: The end of the time span, in seconds; a frame at `end` is left
+            out.
 
     Yields:
-        Seconds, ascending, and the frame as a player shows it, `[H, W, 3]`
-        uint8 RGB. A few videos change their size midway.
+        Pairs of the time in seconds, ascending, and the frame as a player shows
+        it, `[H, W, 3]` uint8 RGB. The size of the frames may change midway.
 
     Raises:
         VideoError: If the file cannot be read, is damaged, or ends earlier
-            than it says.
+            than its header says.
     """
     found = False
     with Video(path) as video:
@@ -121,13 +124,14 @@ def read_video(
         path: A video file.
         indices: Frame numbers in any order, repeats allowed, or None for all.
         key_frames: From `probe_video` of this file. Decoding then starts at
-            the key frame before the frames that are wanted; which frames
-            these are does not change.
-        short_side: What each frame's short side becomes, or None to leave it.
+            the key frame before the wanted frames, which is faster and gives
+            the same frames.
+        short_side: The length that each frame's short side is resized to, in
+            pixels; None does not resize.
 
     Returns:
-        `[T, H, W, 3]` uint8 RGB. Where the size changes midway, frames are
-        brought to one size as `stack_frames` does.
+        `[T, H, W, 3]` uint8 RGB. If the size changes midway, `stack_frames`
+        gives all frames one size.
 
     Raises:
         VideoError: If the file cannot be read, has no frame, or ends before
@@ -157,7 +161,7 @@ def read_video(
 
 
 def _pick(path, wanted, key_frames, picture):
-    """Returns the pictures of these ascending frame numbers, by number."""
+    """Returns the pictures of the frames `wanted`, by frame number."""
     picked, number = {}, 0
     with Video(path) as video:
         frames = video.frames()
@@ -179,10 +183,10 @@ def _pick(path, wanted, key_frames, picture):
 
 
 def _from_key_frame(stamp, frames):
-    """Leaves out what comes before a key frame, which must be there.
+    """Skips the frames before a key frame; raises if it does not come.
 
-    Seeking may end at an earlier one, and frames that are shown before a key
-    frame may follow it in the file.
+    Seeking may arrive at an earlier key frame. A key frame may also be followed
+    in the file by frames that are shown before it.
     """
     for frame in frames:
         if frame.pts is None or frame.pts > stamp:
@@ -197,7 +201,7 @@ def _from(video, start):
     if start > 0:
         with contextlib.suppress(VideoError, StopIteration):
             video.seek_time(start)
-            # Seeking may end between key frames, where frames are garbage.
+            # Seeking may end between key frames, where pictures are incomplete.
             frames = itertools.dropwhile(
                 lambda each: not each[1].key_frame, _timed(video)
             )
@@ -206,14 +210,14 @@ def _from(video, start):
                 while time < start:
                     time, frame = next(frames)
                 return itertools.chain([(time, frame)], frames)
-        # Some files cannot seek, go too far, or miss what they need there.
+        # Some files cannot seek, or seek too far, or fail to decode there.
         video.rewind()
         return itertools.dropwhile(lambda each: each[0] < start, _timed(video))
     return _timed(video)
 
 
 def _timed(video):
-    # As floats, to be compared with times that are written in decimals.
+    # Times become floats, to be compared with the decimal numbers of lists.
     return ((float(time), frame) for time, frame in video.timed_frames())
 
 

@@ -1,4 +1,4 @@
-"""write_video: frames become an MP4 file, through PyAV."""
+"""write_video: encodes frames as an MP4 file, with PyAV."""
 
 import fractions
 import os
@@ -18,17 +18,18 @@ def write_video(
     quality: int = 20,
     intra_only: bool = False,
 ) -> None:
-    """Writes an MP4 file: H.264 where the encoder is there, else MPEG-4.
+    """Writes an MP4 file, in H.264 if PyAV has the encoder, else in MPEG-4.
 
     The file appears under its name only when it is complete.
 
     Args:
         path: The file to write.
-        frames: `[H, W, 3]` uint8 RGB frames; H and W even.
-        fps: Frames a second.
-        quality: H.264's quantizer, 0 (lossless) to 51.
-        intra_only: Encode each frame by itself and with the same quantizer,
-            so that a file tells nothing of the order of its frames.
+        frames: `[H, W, 3]` uint8 RGB frames; H and W are even.
+        fps: Frames per second.
+        quality: The quantizer of H.264, from 0 (lossless) to 51.
+        intra_only: Whether to encode each frame by itself and with the same
+            quantizer, so that compression artifacts do not reveal the order of
+            the frames.
     """
     with (
         atomic_file(path) as temporary,
@@ -57,7 +58,7 @@ def _add_stream(container, shape, fps, quality, intra_only):
     if codec == "libx264":
         options = {"qp": str(quality), "preset": "veryfast"}
         if intra_only:
-            # No lookahead, no adaptive quantizer: frames know no neighbours.
+            # Lookahead and the adaptive quantizer make frames depend on others.
             options |= {"x264-params": "keyint=1:scenecut=0:aq-mode=0"}
         stream.options = options
     else:

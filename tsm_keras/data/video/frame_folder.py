@@ -1,4 +1,4 @@
-"""Clips that are folders of extracted frames (`img_00001.jpg` and so on)."""
+"""Reads clips that are folders of frames (`img_00001.jpg` and so on)."""
 
 import functools
 import math
@@ -22,16 +22,17 @@ def iterate_frame_folder(
     """Yields the frames of a folder with their times, as `iterate_video` does.
 
     Args:
-        folder: It may hold other files too.
-        pattern: A printf pattern with one number, as `img_%05d.jpg`.
-        frame_rate: Frames a second.
-        start: Seconds from the first frame; frames before it are left out.
-        end: Frames from here on are left out.
+        folder: The folder of frames; it may hold other files too.
+        pattern: A printf pattern with one number, such as `img_%05d.jpg`.
+        frame_rate: Frames per second.
+        start: The first time, in seconds from the first frame.
+        end: The end of the time span, in seconds; a frame at `end` is left
+            out.
 
     Raises:
-        VideoError: If no file has such a name, a number is missing between
+        VideoError: If no file matches `pattern`, a number is missing between
             the first and the last, or a frame cannot be read.
-        ValueError: If `pattern` is none.
+        ValueError: If `pattern` does not hold exactly one number.
     """
     number_of = pattern_matcher(pattern)
     numbered = sorted(
@@ -55,7 +56,7 @@ def iterate_frame_folder(
 
 @functools.cache
 def pattern_matcher(pattern: str) -> Callable[[str], int | None]:
-    """Returns a function from a file's name to its number, or None.
+    """Returns a function that maps a file name to its number, or to None.
 
     Raises:
         ValueError: If `pattern` does not hold exactly one integer.
@@ -63,7 +64,7 @@ def pattern_matcher(pattern: str) -> Callable[[str], int | None]:
     parts = re.split(r"%(0?)(\d*)d", pattern)
     if len(parts) != 4 or "%" in parts[0] + parts[3]:
         raise ValueError(
-            "`frame_pattern` must hold one number, as img_%05d.jpg. "
+            "`frame_pattern` must hold one number, such as img_%05d.jpg. "
             f"Received: frame_pattern={pattern!r}"
         )
     before, _, _, after = parts

@@ -1,12 +1,12 @@
-"""Frames to store, chosen by the times at which they are shown."""
+"""Chooses the frames of a video to store, by the times they are shown at."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-_ROUNDING = 0.002  # Seconds: containers round both times to a millisecond.
-_TOLERANCE = 0.25  # Of an interval of the grid, for the same reason.
+_ROUNDING = 0.002  # In seconds. Containers round times to a millisecond.
+_TOLERANCE = 0.25  # In intervals of the grid, for the same reason.
 
 
 def is_due(time: float, last: float, frame_rate: float) -> bool:
@@ -26,7 +26,7 @@ def is_due(time: float, last: float, frame_rate: float) -> bool:
 
 
 def is_even(times: Sequence[float]) -> bool:
-    """Whether the gaps between ascending times are within half their mean."""
+    """Returns whether all gaps are within 50% of their mean."""
     gaps = np.diff(times)
     return not len(gaps) or bool(
         np.all(np.abs(gaps - gaps.mean()) <= 0.5 * gaps.mean())
@@ -36,18 +36,20 @@ def is_even(times: Sequence[float]) -> bool:
 def even_indices(
     times: Sequence[float], interval: float
 ) -> tuple[list[int], float]:
-    """Puts frames of a varying rate on a grid of even times.
+    """Maps frames at uneven times to a grid of even times.
 
-    Each time of the grid takes the frame that is on display then: frames
-    repeat in long gaps and are left out in bursts.
+    Each time of the grid takes the frame that a player shows at that time.
+    Frames are thus repeated in long gaps and left out where they are dense.
 
     Args:
-        times: When each frame is shown; ascending seconds.
+        times: The time at which each frame is shown, in ascending seconds.
         interval: Seconds between two times of the grid. It is made longer if
-            there would be more than twice as many as frames.
+            the grid would have more than twice as many times as there are
+            frames.
 
     Returns:
-        The index of a frame for each time of the grid, and its interval.
+        The index of a frame for each time of the grid, and the interval of the
+        grid.
     """
     span = times[-1] - times[0]
     interval = max(interval, span / (2 * len(times) - 1))

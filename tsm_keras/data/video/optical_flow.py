@@ -1,4 +1,4 @@
-"""Optical flow between frames, as bytes: how far each pixel moves."""
+"""Computes optical flow, the motion of each pixel, and stores it in bytes."""
 
 from collections.abc import Callable
 
@@ -6,26 +6,27 @@ import cv2
 import numpy as np
 
 FLOW_METHODS = ("dis", "tvl1")
-# Pixels of motion that the ends of 0..255 stand for (as TSN's tools write it).
+# The motion, in pixels, that 0 and 255 stand for, as in TSN's tools.
 BOUND = 20.0
 
 
 def flow_function(
     method: str = "dis",
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Returns a function from two frames to the flow between them.
+    """Returns a function that computes the flow between two frames.
 
     The function takes two `[H, W, 3]` uint8 RGB frames and returns
-    `[H, W, 2]` uint8, x and y: -20 pixels are 0, none 127.5, 20 are 255.
+    `[H, W, 2]` uint8, the motion in x and y. A motion of -20 pixels becomes 0,
+    no motion 127.5, and 20 pixels 255.
 
     Args:
-        method: `"dis"` (Kroeger et al., ECCV 2016), fast and in every OpenCV;
-            `"tvl1"` (Zach et al., 2007), which the papers use, in
-            opencv-contrib.
+        method: `"dis"` (Kroeger et al., ECCV 2016) is fast and in every
+            OpenCV. `"tvl1"` (Zach et al., 2007) is what the papers use; it
+            needs opencv-contrib.
 
     Raises:
-        ValueError: If there is no such method.
-        ImportError: If the installed OpenCV lacks it.
+        ValueError: If `method` is unknown.
+        ImportError: If the installed OpenCV lacks the method.
     """
     if method not in FLOW_METHODS:
         raise ValueError(
@@ -33,13 +34,13 @@ def flow_function(
             f"Received: method={method!r}"
         )
     if method == "dis":
-        # The preset "medium"; stubs of OpenCV know neither name.
+        # 2 is the preset "medium", whose name OpenCV's type stubs lack.
         algorithm = cv2.DISOpticalFlow.create(2)
     elif hasattr(cv2, "optflow"):
         algorithm = cv2.optflow.DualTVL1OpticalFlow_create()
     else:
         raise ImportError(
-            "TV-L1 is not in this OpenCV. Mend it with: pip uninstall "
+            "The installed OpenCV lacks TV-L1. Install it with: pip uninstall "
             "opencv-python-headless && pip install "
             "opencv-contrib-python-headless"
         )

@@ -1,4 +1,4 @@
-"""How a frame of any size becomes the square that a network sees."""
+"""Resizes and crops frames of any size to the square that a network sees."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,18 @@ import numpy as np
 def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
     """Resizes `[T, H, W, C]` uint8 frames so that their short side is `size`.
 
-    Area averaging when it shrinks (bilinear aliases), bilinear otherwise.
+    Frames that shrink are averaged over areas, because bilinear interpolation
+    would alias; others are interpolated bilinearly.
     """
     height, width = with_short_side(frames.shape[1], frames.shape[2], size)
     return resize(frames, height, width)
 
 
 def with_short_side(height: int, width: int, size: int) -> tuple[int, int]:
-    """Returns height and width as `resize_short_side` makes them.
+    """Returns the height and width that `resize_short_side` resizes to.
 
-    The long side is rounded to the nearest integer, halves up, in integers:
-    every language computes the same.
+    The long side is rounded to the nearest integer, halves upwards. The
+    arithmetic uses integers only, so that all languages get the same result.
     """
     short = min(height, width)
     return (
@@ -29,9 +30,10 @@ def with_short_side(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes `[T, H, W, C]` uint8 frames, whatever that does to the aspect.
+    """Resizes `[T, H, W, C]` uint8 frames to any height and width.
 
-    Area averaging when it shrinks both sides, bilinear otherwise.
+    If no side grows, frames are averaged over areas; otherwise they are
+    interpolated bilinearly.
     """
     if frames.shape[1:3] == (height, width):
         return frames
@@ -46,9 +48,9 @@ def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
 def stack_frames(frames: Sequence[np.ndarray]) -> np.ndarray:
     """Stacks `[H, W, 3]` uint8 frames, whose sizes may differ.
 
-    Where they do, each is resized to the smallest short side among them, and
-    the central part that all have is cut out: what a central crop shows is
-    then what it shows of each frame by itself.
+    Frames of different sizes are all resized to the smallest short side among
+    them, and cropped to the largest central part that fits into each. A central
+    crop of the result shows what it would show of the single frames.
 
     Returns:
         `[T, H, W, 3]`.

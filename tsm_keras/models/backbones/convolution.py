@@ -1,8 +1,8 @@
-"""Convolution, batch normalization, activation: what backbones are made of."""
+"""The building block of backbones: convolution, batch norm, activation."""
 
 from typing import Any
 
-# Moving averages as PyTorch's momentum of 0.1 has them.
+# PyTorch calls the same momentum 0.1.
 _BATCH_NORM_MOMENTUM = 0.9
 
 
@@ -24,26 +24,26 @@ def conv_batch_norm(
 
     Args:
         x: `[N, H, W, C]` features.
-        filters: Output channels (ignored by a depthwise convolution, which
-            keeps those of `x`).
-        kernel_size: Odd height and width of the kernel.
-        name: Name of the convolution layer.
-        batch_norm_name: Name of the normalization layer.
+        filters: The number of output channels; a depthwise convolution ignores
+            it and keeps the channels of `x`.
+        kernel_size: Height and width of the kernel, an odd number.
+        name: The name of the convolution layer.
+        batch_norm_name: The name of the normalization layer.
         stride: 1 or 2.
-        depthwise: One filter per channel.
+        depthwise: Whether the convolution has one filter per channel.
         activation: `"relu"`, `"relu6"` or None.
-        stride_padding: How stride-2 convolutions pad; see
+        stride_padding: The padding of stride-2 convolutions, as in
             `VideoClassifierConfig`.
         epsilon: The epsilon of the batch normalization.
-        ends_branch: Whether `x` is about to be added to an identity path: the
-            scale then starts at zero, so that a block starts as the identity
-            (Goyal et al., 2017, section 5.1). From scratch this halves the
-            epochs that small networks need.
+        ends_branch: Whether the result is added to an identity path. The scale
+            of the normalization then starts at zero, so that a new block is the
+            identity (Goyal et al., 2017, section 5.1). Small networks then need
+            half as many epochs from random weights.
 
     Returns:
         `[N, H / stride, W / stride, filters]`.
     """
-    # Here, so that the table of backbones is read without TensorFlow.
+    # Imported here, so that the table of backbones needs no TensorFlow.
     from tensorflow import keras
 
     from tsm_keras.layers.batch_normalization import BatchNormalization

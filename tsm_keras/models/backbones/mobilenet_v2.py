@@ -1,4 +1,4 @@
-"""MobileNetV2 (Sandler et al., CVPR 2018), written once for all of time."""
+"""MobileNetV2 (Sandler et al., CVPR 2018), for clips and for streams."""
 
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Stage(NamedTuple):
-    """A row of table 2 of the paper."""
+    """One stage of the network, a row of table 2 of the paper."""
 
     expansion: int
     channels: int
     blocks: int
-    stride: int  # Of the first block.
+    stride: int  # The stride of the first block; the others have 1.
 
 
 STAGES = (
@@ -41,16 +41,17 @@ def mobilenet_v2(
 ) -> dict[str, Any]:
     """Applies MobileNetV2 up to its last convolution.
 
-    The input of every residual branch of expansion > 1 is marked (10 of them).
+    The input of each of the 10 residual branches is a mark, where a temporal
+    operator is applied.
 
     Args:
         frames: `[N, H, W, C]` normalised frames.
         config: Its `width`, `stride_padding` and `batch_norm_epsilon` are used.
-        mark: What is called at the marks.
+        mark: Applies the temporal operators.
 
     Returns:
-        The features of each stage, by name. The last, `head`, are
-        `[N, H / 32, W / 32, 1280]` (more for widths above 1).
+        The features of each stage, by name. The last one, `head`, is
+        `[N, H / 32, W / 32, 1280]` (more channels for widths above 1).
     """
     conv = functools.partial(
         conv_batch_norm,
@@ -91,7 +92,10 @@ def mobilenet_v2(
 
 
 def channels(base: int, width: float) -> int:
-    """Scales a channel count to a multiple of 8, at most 10% below."""
+    """Scales a channel count and rounds it to a multiple of 8.
+
+    Rounding takes off at most 10%.
+    """
     scaled = base * width
     rounded = max(8, int(scaled + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * scaled else rounded + 8
@@ -126,10 +130,10 @@ MOBILENET_V2 = Backbone(
         application="MobileNetV2",
         widths=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
         conventions={
-            # The modelling difference.
+            # These two differ in the network.
             "stride_padding": "same",
             "batch_norm_epsilon": 1e-3,
-            # The preprocessing difference: inputs in [-1, 1].
+            # These two map the input to [-1, 1].
             "pixel_mean": (127.5, 127.5, 127.5),
             "pixel_std": (127.5, 127.5, 127.5),
         },

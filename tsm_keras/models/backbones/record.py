@@ -1,8 +1,8 @@
-"""Backbone: what the rest of the code may ask about a 2-D network.
+"""Backbone: describes a 2-D network to the rest of the code.
 
-The layers of every backbone are named alike: `stem_*`, then
-`stage_SS_block_BB_*` with stages counted from 1 and the blocks of each from 0,
-then, where there is a last convolution, `head_*`.
+All backbones name their layers in the same way: first `stem_*`, then
+`stage_SS_block_BB_*`, with stages counted from 1 and the blocks of each stage
+from 0, and last `head_*`, if the stages are followed by a convolution.
 """
 
 import dataclasses
@@ -10,19 +10,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-# A block's name, and what a layer in it is.
+# The name of a layer: its block, and the part of the block that it is.
 _LAYER = re.compile(r"(stage_(\d\d)_block_(\d\d))_(.+)")
 
 
 class Place(NamedTuple):
-    """Where in a backbone a layer is.
+    """The place of a layer in a backbone.
 
     Attributes:
-        name: Name of the block.
-        stage: Its stage, from 1.
-        block: Its number in the stage, from 0.
-        position: Its number in the backbone, from 0.
-        part: Which of the block's layers it is.
+        name: The name of the layer's block.
+        stage: The number of the stage, counted from 1.
+        block: The number of the block in its stage, counted from 0.
+        position: The number of the block in the backbone, counted from 0.
+        part: The layer's own name in the block, such as `expand_bn`.
     """
 
     name: str
@@ -37,10 +37,13 @@ class ImageNetWeights:
     """ImageNet weights that `keras.applications` publishes.
 
     Attributes:
-        application: Name of the function there that builds the network.
-        widths: The widths that there are weights for.
-        conventions: Fields of `VideoClassifierConfig` that these weights need.
-        layer_name: Gives the name there of one of our layers.
+        application: The function of `keras.applications` that builds the
+            network.
+        widths: The widths that weights are published for.
+        conventions: The fields of `VideoClassifierConfig` that these weights
+            need, and their values.
+        layer_name: Maps the name of one of our layers to its name in
+            `keras.applications`.
     """
 
     application: str
@@ -51,20 +54,22 @@ class ImageNetWeights:
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A 2-D network.
+    """Describes a 2-D network and how to build it.
 
     Attributes:
         name: The value of `VideoClassifierConfig.backbone`.
-        family: The backbones of a family are named alike in checkpoints.
+        family: The family of the backbone. PyTorch projects name the layers of
+            all backbones of a family in the same way.
         build: Called as `build(frames, config, mark)` with normalised frames
-            `[N, H, W, C]`, a `VideoClassifierConfig` and a `Mark`. Returns the
-            features that come out of each of `stages`, by name, in order.
-        blocks: How many blocks each stage has.
-        any_width: Whether channels can be multiplied; else the width is 1.0.
+            `[N, H, W, C]`, a `VideoClassifierConfig` and a `Mark`. It returns
+            the output of each of `stages`, by name and in order.
+        blocks: The number of blocks in each stage.
+        any_width: Whether the number of channels can be multiplied; otherwise
+            the width must be 1.0.
         has_head: Whether a last convolution follows the stages.
-        block_marks: Stage and block of each mark on the output of a block,
-            where non-local blocks may be; empty if there are none.
-        imagenet: Published weights to start from, None if there are none.
+        block_marks: The (stage, block) pairs after which non-local blocks may
+            be added; empty if the backbone allows none.
+        imagenet: The published ImageNet weights, or None.
     """
 
     name: str
@@ -78,7 +83,7 @@ class Backbone:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The names of the stages in order; the stem is the first one."""
+        """The names of the stages in order, starting with the stem."""
         numbered = (stage_name(stage + 1) for stage in range(len(self.blocks)))
         return ("stem", *numbered, *(("head",) if self.has_head else ()))
 
@@ -92,9 +97,9 @@ class Backbone:
         )
 
     def stage_of(self, layer_name: str) -> int | None:
-        """Returns the number of a layer's stage, None if it is in none.
+        """Returns the number of a layer's stage, or None if it is in no stage.
 
-        The stem is stage 1, so that `stage_01` is stage 2.
+        The stem counts as stage 1, so that `stage_01` is number 2.
         """
         for number, stage in enumerate(self.stages, 1):
             if layer_name.startswith(f"{stage}_"):
@@ -102,7 +107,7 @@ class Backbone:
         return None
 
     def place_of(self, layer_name: str) -> Place | None:
-        """Returns where a layer is, None if it is not in a block."""
+        """Returns the place of a layer, or None if it is not in a block."""
         found = _LAYER.match(layer_name)
         if not found:
             return None
@@ -112,7 +117,7 @@ class Backbone:
         return Place(name, stage, block, position, part)
 
     def part_of(self, layer_name: str) -> str | None:
-        """Returns a layer's block, or `stem` or `head`, None if in none."""
+        """Returns the name of a layer's block, `stem`, `head`, or None."""
         place = self.place_of(layer_name)
         if place:
             return place.name
@@ -126,10 +131,10 @@ def stage_name(stage: int) -> str:
 
 
 def block_name(stage: int, block: int) -> str:
-    """Returns what the names of a block's layers start with.
+    """Returns the name of a block, which starts the names of its layers.
 
     Args:
-        stage: Counted from 1.
-        block: Counted from 0 in each stage.
+        stage: The number of the stage, counted from 1.
+        block: The number of the block in its stage, counted from 0.
     """
     return f"{stage_name(stage)}_block_{block:02d}"

@@ -1,4 +1,4 @@
-"""ResNet v1.5 (He et al., CVPR 2016), written once for all of time."""
+"""ResNet v1.5 (He et al., CVPR 2016), for clips and for streams."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ DEPTHS = {
 _STAGE_FILTERS = (64, 128, 256, 512)
 _BOTTLENECK_EXPANSION = 4
 
-# From this many blocks in stage 3 on, only every second block of each stage
-# mixes time (reference: ops/temporal_shift.py, `n_round`).
+# If stage 3 has at least this many blocks, only every second block of each
+# stage mixes time (reference: ops/temporal_shift.py, `n_round`).
 _SPARSE_MARKS_FROM = 23
 
-# Stage and block of the marks on the output of blocks, by depth (reference:
+# The (stage, block) pairs whose output is marked, by depth (reference:
 # ops/non_local.py, `make_non_local`).
 _BLOCK_MARKS = {50: ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
 
@@ -38,19 +38,19 @@ def resnet(
 ) -> dict[str, Any]:
     """Applies a ResNet up to its last block.
 
-    The input of the residual branch of every block is marked, or of every
-    second block of each stage of ResNet-101. ResNet-50 has marks on the output
-    of some blocks too.
+    The input of the residual branch of every block is a mark, where a temporal
+    operator is applied; in ResNet-101 only every second block of each stage has
+    one. In ResNet-50 the output of some blocks is a mark too.
 
     Args:
         frames: `[N, H, W, C]` normalised frames.
         config: Its `stride_padding` and `batch_norm_epsilon` are used.
-        mark: What is called at the marks.
+        mark: Applies the temporal operators.
         depth: 18, 34, 50 or 101. The stride is on the 3x3 convolution.
 
     Returns:
-        The features of each stage, by name. The last are
-        `[N, H / 32, W / 32, 512]` (basic) or `[..., 2048]` (bottleneck).
+        The features of each stage, by name. The last one is
+        `[N, H / 32, W / 32, 512]` (depths 18 and 34) or `[..., 2048]`.
     """
     from tensorflow import keras
 
@@ -69,7 +69,8 @@ def resnet(
         name="stem_conv",
         batch_norm_name="stem_bn",
     )
-    # Zeros cannot win over the outputs of a ReLU: padding as PyTorch's -inf.
+    # Outputs of a ReLU are at least 0, so padding with zeros gives the same
+    # maxima as PyTorch's padding with -inf.
     x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
     features = {"stem": x}
@@ -110,7 +111,7 @@ RESNETS = tuple(
 def _block(x, identity, kind, filters, *, stride, name, conv):
     from tensorflow import keras
 
-    # Kernel, filters, stride of each convolution of the residual branch.
+    # Kernel size, filters and stride of each convolution of the branch.
     outputs = filters * (_BOTTLENECK_EXPANSION if kind == "bottleneck" else 1)
     branch = {
         "basic": ((3, filters, stride), (3, outputs, 1)),

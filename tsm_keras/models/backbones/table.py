@@ -1,7 +1,7 @@
 """BACKBONES: the 2-D networks that a config can name.
 
-TensorFlow is imported when a network is built, and not before: configs are
-checked against this table in processes that do not need it.
+TensorFlow is imported only when a network is built, because configs are
+checked against this table in processes that need no TensorFlow.
 """
 
 from tsm_keras.models.backbones.mobilenet_v2 import MOBILENET_V2

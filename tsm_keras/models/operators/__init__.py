@@ -1,1 +1,1 @@
-"""Temporal operators, one per file, and the marks that call them."""
+"""Temporal operators, one per file, and the marks where they are applied."""

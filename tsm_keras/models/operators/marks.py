@@ -1,4 +1,4 @@
-"""Mark: what a backbone calls where time may mix."""
+"""Mark: a backbone calls it wherever frames may exchange features."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from tsm_keras.models.config import VideoClassifierConfig
     from tsm_keras.models.time import Time
 
-# Between the name of a block and what a temporal operator calls its layers.
+# Separates the name of a block from the operator's part of a layer's name.
 _OPERATOR = "_time_"
 
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """Mixes time at the places that a backbone marks.
+    """Applies temporal operators at the places that a backbone marks.
 
     A backbone calls the mark itself on the input of a residual branch, and
-    `after_block` on the output of some blocks. It does not know what either
-    does.
+    `after_block` on the output of some blocks. The backbone does not know which
+    operators are applied.
 
     Attributes:
-        time: How the other frames are reached.
+        time: Gives the operators access to the other frames.
         branch: The operator on the input of residual branches, or None.
         block: The operator on the output of blocks, or None.
-        placement: Whether the identity path takes the operator's input
-            (`"residual"`) or its output (`"inplace"`).
+        placement: `"residual"` if the identity path takes the operator's input,
+            `"inplace"` if it takes the operator's output.
     """
 
     time: "Time"
@@ -41,10 +41,10 @@ class Mark:
 
         Args:
             x: `[N, H, W, C]` features.
-            name: Name of the block.
+            name: The name of the block.
 
         Returns:
-            What the branch and what the identity path go on with.
+            The input of the residual branch and that of the identity path.
         """
         if self.branch is None:
             return x, x
@@ -52,27 +52,27 @@ class Mark:
         return mixed, mixed if self.placement == "inplace" else x
 
     def after_block(self, x: Any, *, name: str) -> Any:
-        """Mixes the output of a block; the arguments are as for a branch."""
+        """Mixes the output of a block; takes the same arguments."""
         if self.block is None:
             return x
         return self.block(x, self.time, name=f"{name}_time")
 
 
 def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
-    """Returns the mark of a config's networks."""
+    """Returns the mark for the networks of a config."""
     return Mark(time, placement=config.placement, **_operators(config))
 
 
 def operators_of(config: "VideoClassifierConfig") -> list[TemporalOperator]:
-    """Returns the temporal operators of a config's networks."""
+    """Returns the temporal operators of the networks of a config."""
     return [found for found in _operators(config).values() if found]
 
 
 def belongs_to_mark(layer_name: str) -> bool:
-    """Whether a layer is part of a temporal operator, by its name.
+    """Tells by its name whether a layer is part of a temporal operator.
 
-    The weights of a network may lack these layers and still be a start for
-    one that has them.
+    A network with these layers can start from the weights of a network without
+    them.
     """
     return _OPERATOR in layer_name
 

@@ -1,4 +1,4 @@
-"""NonLocal: every position of a clip looks at every other one."""
+"""NonLocal: attention between all positions of a clip."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -12,19 +12,19 @@ class NonLocal:
     """Applies a `NonLocalBlock` to whole clips.
 
     Attributes:
-        batch_norm_epsilon: Epsilon of the block's batch normalization.
+        batch_norm_epsilon: The epsilon of the block's batch normalization.
     """
 
     batch_norm_epsilon: float
 
     @property
     def looks_ahead(self) -> bool:
-        """It looks at the whole clip."""
+        """True, because the block looks at the whole clip."""
         return True
 
     @property
     def remembers(self) -> int:
-        """It cannot stream, whatever a stream remembers."""
+        """Zero, because the block cannot stream at all."""
         return 0
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:

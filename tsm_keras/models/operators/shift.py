@@ -1,4 +1,4 @@
-"""Shift: neighbouring frames exchange channels (TSM, ICCV 2019)."""
+"""Shift: exchanges channels between neighbouring frames (TSM, ICCV 2019)."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsm_keras.models.time import Time
 
-# TensorFlow is imported where layers are made: a config asks operators whether
-# they can stream in processes that need no TensorFlow.
+# TensorFlow is imported only where layers are made, because a config asks its
+# operators whether they can stream, also in processes without TensorFlow.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Shift:
     """Takes some channels from the neighbouring frames; see `TemporalShift`.
 
     Attributes:
-        shift_div: The shifted fold is `channels // shift_div`.
+        shift_div: The number of channels is divided by this to give the size of
+            a fold, the group of channels that moves in one direction.
         direction: `"bidirectional"` or `"causal"`.
     """
 
@@ -24,16 +25,16 @@ class Shift:
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether the next frame is needed."""
+        """True if the operator needs the next frame."""
         return self.direction == "bidirectional"
 
     @property
     def remembers(self) -> int:
-        """The previous frame only."""
+        """One: a stream must remember the previous frame only."""
         return 1
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
-        """Shifts `x`, on clips in the form with a gradient of its own."""
+        """Shifts `x`; uses the faster layer `TemporalShift` on clips."""
         from tsm_keras.layers.temporal_shift import TemporalShift
         from tsm_keras.models.time import ClipTime
 
@@ -47,7 +48,7 @@ class Shift:
         return self.plain(x, time, name=name)
 
     def plain(self, x: Any, time: "Time", *, name: str) -> Any:
-        """Shifts `x` by `Time` alone."""
+        """Shifts `x` with the operations of `Time` only."""
         from tsm_keras.layers.concatenate_channels import ConcatenateChannels
         from tsm_keras.layers.slice_channels import SliceChannels
         from tsm_keras.layers.temporal_shift import OFFSETS, channel_fold

@@ -1,4 +1,4 @@
-"""TemporalOperator: what mixes the frames at a mark of a backbone."""
+"""TemporalOperator: mixes the features of frames at a mark of a backbone."""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -7,26 +7,27 @@ if TYPE_CHECKING:
 
 
 class TemporalOperator(Protocol):
-    """Mixes the frames of its input; written once against `Time`.
+    """Mixes the features of different frames, which it reaches by `Time`.
 
-    It may own weights: of layers whose names start with the name it is called
-    with, and which leave the network as it is before they are trained, so that
-    the weights of a network without the operator are a start for one with it.
+    An operator may have weights. The names of its layers then start with the
+    name that it is called with. Before training, these layers must not change
+    the outputs of the network, so that a network with the operator can start
+    from the weights of one without it.
     """
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether a frame's output depends on later frames."""
+        """True if a frame's output depends on later frames."""
 
     @property
     def remembers(self) -> int:
         """The number of earlier frames that a stream must remember."""
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
-        """Returns the mixed features, of the shape of `x`.
+        """Returns the mixed features, in the shape of `x`.
 
         Args:
             x: `[N, H, W, C]` features.
-            time: How the other frames are reached.
-            name: What the names of the operator's layers start with.
+            time: Gives access to the other frames.
+            name: The prefix of the names of the operator's layers.
         """

@@ -1,4 +1,4 @@
-"""Presets: a trained model as a folder of plain data."""
+"""Presets: folders of plain data that hold a trained model."""
 
 from tsm_keras.models.presets.folder import (
     CONFIG_FILE,

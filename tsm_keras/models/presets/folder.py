@@ -1,9 +1,9 @@
-"""save_preset, load_preset: a model as a folder of plain data.
+"""save_preset, load_preset: store a model as a folder of plain data.
 
-A preset folder holds `config.json` (the config of the network, hashes, where
-the model came from), `model.safetensors` (each weight under the name of its
-layer) and `labels.txt`. No code is ever loaded from it, and it loads in Keras
-3 and tf_keras alike.
+A preset folder holds `config.json` (the config of the network, hashes, and the
+origin of the model), `model.safetensors` (each weight under the name of its
+layer) and `labels.txt`. Loading it runs no code from the folder, and works in
+both Keras 3 and tf_keras.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ _LONGEST = 500  # Characters of an error message.
 
 
 class PresetError(ValueError):
-    """A preset folder that is incomplete, damaged or not a preset."""
+    """A folder is not a preset, or the preset is incomplete or damaged."""
 
 
 def save_preset(
@@ -47,22 +47,23 @@ def save_preset(
     provenance: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> pathlib.Path:
-    """Writes a clip model as a preset folder, all of it or nothing.
+    """Writes a clip model as a preset folder, which appears when complete.
 
     Args:
         model: From `build_clip_model`.
         path: The folder to write. If it is a symbolic link to a preset, the
             folder that it points to is written, and the link stays.
-        provenance: What is worth knowing about the training, as JSON values
-            (data set, recipe, seed).
-        overwrite: Whether to replace a preset that stands there.
+        provenance: Facts about the training to keep with the model, as JSON
+            values (data set, recipe, seed).
+        overwrite: Whether to replace a preset that exists at `path`.
 
     Returns:
-        The folder.
+        The path of the folder.
 
     Raises:
         ValueError: If `model` was not built by `build_clip_model`.
-        FileExistsError: If `path` exists and is not a preset to overwrite.
+        FileExistsError: If `path` exists, and `overwrite` is not set or `path`
+            is not a preset.
     """
     config = getattr(model, "video_config", None)
     if config is None:
@@ -105,18 +106,18 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
     """Rebuilds the clip model that `save_preset` wrote.
 
     Args:
-        path: A preset folder, also one that an older version wrote.
+        path: A preset folder. Older versions may have written it.
 
     Returns:
         The model of `build_clip_model` with its `video_config`, in float32 even
-        if Keras is set to mixed precision. If it was trained
-        quantization-aware, it is a float network too, and its
-        `activation_ranges` are not empty.
+        if Keras is set to mixed precision. After quantization-aware training
+        the model is a float network as well, and its attribute
+        `activation_ranges` holds the learned ranges; otherwise it is empty.
 
     Raises:
         PresetError: If the folder is not a preset, a file is missing or
-            damaged, or the weights do not fit the config; the message says
-            which.
+            damaged, or the weights do not fit the config. The message says
+            which of these it is.
     """
     path = pathlib.Path(path)
     description, parse = _read(path)
@@ -128,7 +129,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
             raise PresetError(
                 f"{path / name} is damaged or was changed since the preset was "
                 "written: its hash differs from the one in config.json. Copy "
-                "the preset again or train anew."
+                "the preset again, or train again."
             )
     weights_file = next(name for name in contents if name != LABELS_FILE)
     try:
@@ -173,7 +174,7 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
     """Reads the `config.json` of a preset, without loading its weights.
 
     Returns:
-        The fields of the file, `config` as a `VideoClassifierConfig`.
+        The fields of the file; `config` is a `VideoClassifierConfig`.
 
     Raises:
         PresetError: If the folder is not a preset or a file is missing.
@@ -182,7 +183,7 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def preset_hash(path: str | os.PathLike) -> str:
-    """Returns the SHA-256 of a preset's config and weights, which names it."""
+    """Returns the SHA-256 of a preset's config and weights, its identity."""
     return read_description(path)["hash"]
 
 
@@ -228,7 +229,7 @@ def _read(
 
 
 def _model_hash(description):
-    """Returns the hash of all that the outputs of the model depend on."""
+    """Returns the hash of everything that the model's outputs depend on."""
     parts = [
         description["config"],
         description.get("activation_ranges"),
@@ -239,7 +240,7 @@ def _model_hash(description):
 
 
 def _shortened(error):
-    """Returns the message of an error, without thousands of digits."""
+    """Returns the message of an error, cut off if it is very long."""
     text = str(error)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
@@ -259,7 +260,7 @@ def _check_free(path, overwrite):
 
 
 def _is_preset(path):
-    """Tells a preset, even a damaged one, from another tool's folder."""
+    """Returns whether a folder is a preset, which may be damaged."""
     try:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
         return {"format", "config", "sha256"} <= set(description)

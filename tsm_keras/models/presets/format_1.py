@@ -1,7 +1,7 @@
-"""migrate: reads a preset of format 1 as if it had been written in format 2.
+"""migrate: converts the content of a preset of format 1 to format 2.
 
-Format 1 kept its weights in `model.weights.h5`, as Keras writes it: by the
-class of a layer and its number among the layers of this class. `config.json`
+Format 1 kept its weights in `model.weights.h5`, where Keras stores each layer
+under its class and its number among the layers of this class. `config.json`
 listed the layers in the same order, with the shapes of their weights.
 """
 
@@ -20,8 +20,7 @@ WEIGHTS_FILE = "model.weights.h5"
 
 Weights = dict[str, np.ndarray]
 
-# The names of the weights in a layer, or in a part of it, as the file orders
-# them.
+# The names of the weights of a layer, or of a part of it, in the file's order.
 _CONVOLUTION = ("kernel", "bias")
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 _NON_LOCAL_BLOCK = {
@@ -36,18 +35,18 @@ _NON_LOCAL_BLOCK = {
 def migrate(
     old: dict[str, Any],
 ) -> tuple[dict[str, Any], Callable[[bytes], Weights]]:
-    """Returns what format 2 says of a preset, and how to read its weights.
+    """Returns the description of a preset in format 2, and a reader of weights.
 
     Args:
         old: The content of `config.json`.
 
     Returns:
-        The content that `config.json` has in format 2, and a function from
-        the bytes of `model.weights.h5` to the weights by their names.
+        The content that `config.json` has in format 2, and a function that
+        maps the bytes of `model.weights.h5` to the weights by name.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: If a field is missing,
-            or was changed since it was written.
+        ValueError, KeyError, TypeError, AttributeError: If a field is missing
+            or was changed after it was written.
     """
     canonical = json.dumps(old["config"], sort_keys=True)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -58,7 +57,7 @@ def migrate(
         current_layer_name(name, backbone): shapes
         for name, shapes in old["weights"].items()
     }
-    # Artifacts that were exported from it carry the hash of its weights.
+    # Artifacts that were exported from such a preset hold this hash.
     new = {**old, "format": 2, "hash": old["sha256"][WEIGHTS_FILE]}
     if ranges := old.get("activation_ranges"):
         new["activation_ranges"] = {
@@ -69,7 +68,7 @@ def migrate(
 
 
 def _read_weights(content: bytes, layers: dict[str, Any]) -> Weights:
-    # Keras and TensorFlow bring h5py, which nothing else here needs.
+    # h5py comes with Keras and TensorFlow; only this format needs it.
     import h5py
 
     weights: Weights = {}
@@ -91,7 +90,7 @@ def _read_weights(content: bytes, layers: dict[str, Any]) -> Weights:
 
 
 def _kind(shapes: list[list[int]]) -> str:
-    """Tells the class of a layer from the shapes of its weights."""
+    """Returns the class of a layer, given the shapes of its weights."""
     if len(shapes) > len(_NORMALIZATION):
         return "non_local_block"
     if len(shapes) == len(_NORMALIZATION):

@@ -1,1 +1,1 @@
-"""Networks that compute in float what their int8 artifact will give."""
+"""Quantization-aware networks: they round in float as int8 would."""

@@ -1,6 +1,7 @@
-"""int8_scheme: where and how finely an int8 network rounds, for tfmot.
+"""int8_scheme: tells tfmot where and how an int8 network rounds.
 
-Imported late: `pip install "tsm-keras[qat]"`.
+It needs tfmot (TensorFlow Model Optimization), so it is imported only when it
+is used: `pip install "tsm-keras[qat]"`.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ _QUANTIZATION: Any = tfmot.quantization.keras
 
 
 class NoOpConfig(_QUANTIZATION.QuantizeConfig):
-    """Rounds nothing: for a layer that only moves values."""
+    """Rounds nothing; for layers that only move values."""
 
     def get_weights_and_quantizers(self, layer):
         return []
@@ -35,7 +36,7 @@ class NoOpConfig(_QUANTIZATION.QuantizeConfig):
 
 
 class OutputConfig(NoOpConfig):
-    """Rounds what a layer without weights gives."""
+    """Rounds the output of a layer without weights."""
 
     def get_output_quantizers(self, layer):
         quantizer = _QUANTIZATION.quantizers.MovingAverageQuantizer(
@@ -47,9 +48,9 @@ class OutputConfig(NoOpConfig):
 class Int8Scheme(_QUANTIZATION.default_8bit.Default8BitQuantizeScheme):
     """tfmot's default scheme with one range per channel of depthwise kernels.
 
-    tfmot gives all channels of a depthwise kernel one range, as it looks for
-    the channels in the last axis, which holds the multiplier. TFLite has one
-    range per channel.
+    tfmot takes the last axis of a kernel for its channels. In a depthwise
+    kernel that is the depth multiplier, so tfmot gives all channels the same
+    range, whereas TFLite has one range per channel.
     """
 
     def get_quantize_registry(self):

@@ -1,8 +1,8 @@
-"""quantization_aware: a network that computes in float what int8 would give.
+"""quantization_aware: returns a network that rounds as its int8 form does.
 
-Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018, by TensorFlow Model Optimization
-(tfmot), which knows tf_keras only.
+The method is that of Jacob et al., "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018. TensorFlow
+Model Optimization (tfmot) implements it, for tf_keras only.
 """
 
 from collections.abc import Mapping
@@ -24,30 +24,31 @@ from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.precision import without_mixed_precision
 
-# Smallest and largest value that int8 stands for, by layer.
+# The smallest and the largest value that int8 can represent, by layer.
 Ranges = Mapping[str, tuple[float, float]]
 
-# Layers that only move values have no range of their own.
+# These layers only move values, so they need no range of their own.
 _MOVES = (TemporalShift, SliceChannels, ConcatenateChannels)
-# Layers that only reshape stay as they are.
+# These layers only reshape, and are not wrapped.
 _RESHAPES = (keras.layers.InputLayer, FoldTime, UnfoldTime)
 
 
 @without_mixed_precision()
 def quantization_aware(model: keras.Model) -> keras.Model:
-    """Returns a copy of a network that rounds where its int8 artifact does.
+    """Returns a copy of a network that rounds where its int8 form does.
 
-    tfmot's default 8-bit scheme decides where: kernels per channel, and all
-    activations except those between a convolution, its batch normalization
-    and its ReLU, which become one operation. The copy trains in float.
+    Following tfmot's default 8-bit scheme, it rounds kernels with one range per
+    channel, and all activations except those between a convolution, its batch
+    normalization and its ReLU, which become one operation in int8. The copy is
+    still a float network, which can be trained.
 
     Args:
         model: A clip model, or a network from `to_streaming` or
             `to_single_clip`.
 
     Returns:
-        A model with the same inputs, outputs and weights, whose layer
-        `quant_x` wraps the layer `x`.
+        A model with the same inputs, outputs and weights. Its layer `quant_x`
+        wraps the layer `x`.
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
@@ -72,7 +73,7 @@ def quantization_aware(model: keras.Model) -> keras.Model:
             return layer
         return tfmot.quantize_annotate_layer(layer)
 
-    # tfmot rewires models of lists, not of dictionaries.
+    # tfmot needs models whose inputs and outputs are lists, not dictionaries.
     flat = keras.Model(model.inputs, model.outputs)
     annotation = keras.models.clone_model(flat, clone_function=annotated)
     own = {config.__name__: config for config in (NoOpConfig, OutputConfig)}
@@ -90,8 +91,8 @@ def quantization_aware(model: keras.Model) -> keras.Model:
 def copy_float_weights(source: keras.Model, target: keras.Model) -> None:
     """Copies weights by name, to or from a quantization-aware network.
 
-    Ranges of activations are left as they are. Those of kernels follow from
-    the kernels' values.
+    The ranges of activations are not copied. Those of kernels are computed
+    from the copied kernels.
     """
     weights = {
         key: weight
@@ -118,8 +119,8 @@ def set_activation_ranges(model: keras.Model, ranges: Ranges) -> None:
     """Sets the ranges of a quantization-aware network's activations.
 
     Raises:
-        ValueError: If a layer's range is missing. (A stream needs none for
-            the consensus.)
+        ValueError: If the range of a layer of `model` is missing. Ranges of
+            other layers are ignored.
     """
     variables = _ranges(model)
     if missing := sorted(set(variables) - set(ranges)):
@@ -133,10 +134,13 @@ def set_activation_ranges(model: keras.Model, ranges: Ranges) -> None:
 
 
 def tie_caches(model: keras.Model) -> None:
-    """Gives each cache input the range of the tensor its output is cut from.
+    """Gives each cache the same range as an output and as an input.
 
-    What leaves a stream's step then enters the next one as it is. `model` is
-    quantization-aware, made from a streaming network.
+    It is the range of the features that the cache output is a slice of. A cache
+    then enters the next step of a stream without being rounded once more.
+
+    Args:
+        model: A quantization-aware network made from a streaming network.
     """
     ranges = _ranges(model)
     for name, output in model.output.items():
@@ -144,7 +148,7 @@ def tie_caches(model: keras.Model) -> None:
             continue
         features = output._keras_history.layer
         while _wrapped(features).name not in ranges:
-            # The last part of a cache of several frames is this frame.
+            # The present frame is the last part of a cache of several frames.
             features = tf.nest.flatten(
                 features.inbound_nodes[0].inbound_layers
             )[-1]
@@ -177,7 +181,7 @@ def _wrapped(layer):
 
 
 def _weights(layer):
-    """Lists a layer's weights as (layer's name, weight's name) -> variable."""
+    """Returns the variables of a layer by (layer name, weight name)."""
     return {
         (_wrapped(layer).name, _base_name(weight)): weight
         for weight in layer.weights
@@ -185,7 +189,7 @@ def _weights(layer):
 
 
 def _ranges(model):
-    """Returns (low, high) variables of the activations, by layer name."""
+    """Returns the variables (low, high) of each activation, by layer name."""
     found = {}
     for layer in model.layers:
         weights = {_base_name(weight): weight for weight in layer.weights}

@@ -1,14 +1,14 @@
-"""RunFolder: what a training writes, and what it needs to be resumed.
+"""RunFolder: the folder that training writes and can be resumed from.
 
 run.json       command, recipe, network, data, seed, versions
 start/         the preset that training began with
 metrics.csv    one row per epoch
 tensorboard/   scalars, graph, clips with predictions
-presets/last   after the last epoch
-presets/best   after the epoch with the best validation top-1
-backup/        what `--resume` goes on from; removed when training is done
+presets/last   the preset after the last epoch
+presets/best   the preset after the epoch with the best validation top-1
+backup/        the state that `--resume` continues from, until training ends
 lock           held by the process that trains
-lock.pid       the number of that process
+lock.pid       the process id of that process
 """
 
 import csv
@@ -36,7 +36,7 @@ class RunFolder:
     """The folder of one training.
 
     Attributes:
-        path: Where it is.
+        path: The path of the folder.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -50,17 +50,17 @@ class RunFolder:
 
     @property
     def metrics(self) -> pathlib.Path:
-        """The table of epochs."""
+        """The table with one row of metrics per epoch."""
         return self.path / "metrics.csv"
 
     @property
     def tensorboard(self) -> pathlib.Path:
-        """The folder for TensorBoard."""
+        """The folder of the logs for TensorBoard."""
         return self.path / "tensorboard"
 
     @property
     def backup(self) -> pathlib.Path:
-        """The folder that training resumes from."""
+        """The folder with the state that training resumes from."""
         return self.path / "backup"
 
     def preset(self, which: str) -> pathlib.Path:
@@ -69,11 +69,11 @@ class RunFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """True if a run was begun in this folder."""
         return (self.path / _DESCRIPTION).is_file()
 
     def lock(self, name: str = "lock") -> None:
-        """Keeps other processes out until this one ends, however it ends.
+        """Locks the folder until this process ends, however it ends.
 
         Args:
             name: The name of the lock. Each worker of a distributed training
@@ -88,7 +88,7 @@ class RunFolder:
         lock = filelock.FileLock(self.path / name, blocking=False)
         holder = self.path / f"{name}.pid"
         try:
-            # The system frees it when the process ends, after kill -9 too.
+            # The system releases it when the process ends, even by kill -9.
             lock.acquire()
         except filelock.Timeout:
             found = holder.read_text("utf-8") if holder.is_file() else "unknown"
@@ -101,16 +101,16 @@ class RunFolder:
         self._lock = lock
 
     def unlock(self) -> None:
-        """Lets other processes in before this one ends."""
+        """Releases the lock before this process ends."""
         if self._lock:
             self._lock.release()
             self._lock = None
 
     def describe(self, **fields: Any) -> None:
-        """Writes `run.json`, with versions.
+        """Writes `run.json` with these fields and the versions of packages.
 
         Args:
-            **fields: JSON values.
+            **fields: The fields, as JSON values.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         description = {
@@ -126,10 +126,10 @@ class RunFolder:
         self._write(description)
 
     def read(self) -> dict[str, Any]:
-        """Returns the fields that `describe` wrote.
+        """Returns the fields of `run.json`.
 
         Raises:
-            FileNotFoundError: If no run was begun here.
+            FileNotFoundError: If no run was begun in this folder.
             ValueError: If `run.json` is damaged.
         """
         path = self.path / _DESCRIPTION
@@ -150,19 +150,19 @@ class RunFolder:
         """Changes fields of `run.json`.
 
         Args:
-            **fields: JSON values.
+            **fields: The new values, as JSON values.
         """
         self._write({**self.read(), **fields})
 
     def may_replace(self, target: str | os.PathLike) -> bool:
-        """Whether this run may write its preset where one stands.
+        """Returns whether this run may replace the preset at `target`.
 
-        It may if it was begun with --overwrite, or if the preset that stands
-        there is one of its own: then it wrote that preset itself, and was
-        killed before it could note that it was done.
+        It may if it was begun with --overwrite, or if that preset is its own
+        last or best one. In the second case this run wrote the preset and was
+        killed before it could note in `run.json` that it had finished.
 
         Args:
-            target: The folder of the preset, which need not exist.
+            target: The path of the preset, which need not exist.
         """
         if self.read().get("overwrite"):
             return True
@@ -173,7 +173,7 @@ class RunFolder:
         )
 
     def finish(self) -> None:
-        """Notes that training is done, and removes what only resuming needs."""
+        """Notes that training is done, and removes the backup."""
         self.note(finished=True)
         shutil.rmtree(self.backup, ignore_errors=True)
 
@@ -191,9 +191,9 @@ class RunFolder:
                 "another one with --run."
             )
         self.lock()
-        # The lock stays, because another process may be about to open it. The
-        # description goes last: if this process is killed, what is left is
-        # still recognized as the folder of a run.
+        # The lock file stays, because another process may be about to open it.
+        # The description is removed last: if this process is killed before,
+        # the rest is still recognized as the folder of a run.
         for path in sorted(self.path.iterdir(), key=self._is_description):
             if path.is_dir():
                 shutil.rmtree(path)
@@ -209,7 +209,7 @@ class RunFolder:
             return [row for row in csv.DictReader(file) if None not in row]
 
     def keep_epochs(self, count: int) -> list[Mapping[str, str]]:
-        """Keeps the first epochs of `metrics.csv` only, and returns them.
+        """Cuts `metrics.csv` to its first `count` epochs, and returns them.
 
         Epochs after the last backup will be trained and logged again.
         """
@@ -244,5 +244,5 @@ class RunFolder:
 def _hash(preset):
     try:
         return preset_hash(preset)
-    except PresetError:  # There is no preset.
+    except PresetError:  # No readable preset is there.
         return None

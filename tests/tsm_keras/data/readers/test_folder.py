@@ -89,7 +89,7 @@ def test_a_pipe_is_a_broken_video(tmp_path):
 def test_no_class_may_lose_all_its_videos(tmp_path):
     folder = write_folder(tmp_path / "v", clips_per_class=1)
     _break(folder / "push" / "0.mp4")
-    with pytest.raises(ValueError, match=r"each class keeps some.*push/0\.mp4"):
+    with pytest.raises(ValueError, match=r"not all videos.*push/0\.mp4"):
         scan_folder(folder, max_bad_fraction=0.9)
     with pytest.raises(ValueError, match="Received: max_bad_fraction=1.5"):
         scan_folder(folder, max_bad_fraction=1.5)

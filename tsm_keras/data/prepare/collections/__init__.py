@@ -1,1 +1,1 @@
-"""Sources of clips: one adapter a format, each a few lines."""
+"""Readers of collections of clips, one short file per format."""

@@ -1,4 +1,4 @@
-"""Videos in one folder per class: `CLASS/FILE`, or `SPLIT/CLASS/FILE`."""
+"""Reads videos in one folder per class: `CLASS/FILE`, `SPLIT/CLASS/FILE`."""
 
 import os
 
@@ -17,7 +17,7 @@ from tsm_keras.data.video.class_folders import (
 
 
 def read_class_folders(options: SourceOptions) -> Collection:
-    """Reads class folders, of each split where the folders' names say so."""
+    """Lists the videos in class folders, which may be in folders of splits."""
     clips = [
         ClipSource(os.path.relpath(path, options.root), label, split)
         for split, folder in split_folders(options.root)

@@ -1,4 +1,4 @@
-"""Collection: the labelled clips that a source of videos has."""
+"""Collection: the labelled clips of a source of videos."""
 
 import contextlib
 import dataclasses
@@ -9,16 +9,22 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class ClipSource:
-    """Where a clip is, and what it shows.
+    """The place of a clip, its class and its split.
 
     Attributes:
-        path: File or folder of frames, relative to the collection's root.
-        label: Class name.
-        split: `"train"`, `"val"`, `"test"`, or None if the source has none.
-        start: Where the clip begins in the file, in seconds; None for 0.
-        end: Where it ends; None for the file's end.
-        frame_pattern: For a folder of frames: a printf pattern of their names.
-        frame_rate: For a folder of frames: frames a second.
+        path: The video file, or the folder of frames, relative to the
+            collection's root.
+        label: The name of the class.
+        split: `"train"`, `"val"`, `"test"`, or None if the source has no
+            splits.
+        start: The time at which the clip begins in the file, in seconds; None
+            for 0.
+        end: The time at which the clip ends, in seconds; None for the end of
+            the file.
+        frame_pattern: The printf pattern of the names of frames, if `path` is a
+            folder of frames; else None.
+        frame_rate: Frames per second, if `path` is a folder of frames; else
+            None.
     """
 
     path: str
@@ -36,9 +42,10 @@ class Collection:
 
     Attributes:
         root: The folder.
-        label_names: Class names in the order of their numbers.
-        clips: In any order.
-        left_out: What the folder holds besides, in words; may be empty.
+        label_names: The class names in the order of their numbers.
+        clips: The clips, in any order.
+        left_out: The number and kinds of other files in the folder, in words;
+            may be empty.
     """
 
     root: pathlib.Path
@@ -49,14 +56,16 @@ class Collection:
 
 @dataclasses.dataclass(frozen=True)
 class SourceOptions:
-    """How to read a source; a format looks only at what concerns it.
+    """The options for reading a source; each format uses some of them.
 
     Attributes:
-        root: Folder of the videos or of the folders of frames.
-        lists: List file, or folder of list files; None for `root`.
-        fold: Which of the official splits, from 1.
-        frame_pattern: Of extracted frames; None for the format's own.
-        frame_rate: Of extracted frames; None for the format's own.
+        root: The folder of the videos, or of the folders of frames.
+        lists: The list file, or the folder of list files; None for `root`.
+        fold: The number of the official split of train and test, from 1.
+        frame_pattern: The printf pattern of the names of extracted frames; None
+            for the default of the format.
+        frame_rate: The frames per second of extracted frames; None for the
+            default of the format.
     """
 
     root: pathlib.Path
@@ -67,11 +76,16 @@ class SourceOptions:
 
     @property
     def list_folder(self) -> pathlib.Path:
-        """Where the list files are."""
+        """The folder of the list files, or the only list file."""
         return self.lists or self.root
 
     def frames(self, pattern: str, rate: float) -> dict[str, Any]:
-        """Returns `ClipSource`'s fields for frames, with a format's own."""
+        """Returns the fields of `ClipSource` for folders of frames.
+
+        Args:
+            pattern: The default pattern of the format.
+            rate: The default frame rate of the format.
+        """
         if self.frame_rate is not None:
             rate = self.frame_rate
         return {
@@ -81,9 +95,9 @@ class SourceOptions:
 
 
 def sorted_labels(clips: Sequence[ClipSource]) -> tuple[str, ...]:
-    """Class names of clips, sorted, where a source gives no order.
+    """Returns the sorted class names of clips, if a source gives no order.
 
-    Names that are all numbers are sorted as such.
+    If all names are numbers, they are sorted by value.
     """
     names = {clip.label for clip in clips}
     numbers = all(name.isdecimal() for name in names)
@@ -94,23 +108,23 @@ def list_files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:
     """Returns the list files of a folder, sorted.
 
     Raises:
-        FileNotFoundError: If there are none.
+        FileNotFoundError: If no file matches.
     """
     found = sorted(folder.glob(pattern))
     if not found:
         raise FileNotFoundError(
-            f"{folder} has no list file {pattern}: name the folder that has "
-            "with --lists."
+            f"{folder} has no list file {pattern}: give the folder of the "
+            "list files with --lists."
         )
     return found
 
 
 def list_file(folder: pathlib.Path, pattern: str) -> pathlib.Path:
-    """Returns the one list file of a folder that matches.
+    """Returns the only list file of a folder that matches a pattern.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If there are several.
+        FileNotFoundError: If no file matches.
+        ValueError: If several files match.
     """
     found = list_files(folder, pattern)
     if len(found) > 1:
@@ -123,17 +137,18 @@ def list_file(folder: pathlib.Path, pattern: str) -> pathlib.Path:
 
 @contextlib.contextmanager
 def reading(path: pathlib.Path) -> Iterator[None]:
-    """Names the list file if what is done with its content fails."""
+    """Names the list file in errors that its content causes in the block."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not of its format: it must be text in UTF-8. "
+            f"{path} does not follow its format: it must be text in UTF-8. "
             f"Received: {error.reason} at byte {error.start}"
         ) from error
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is not of its format. Received: {shortened(repr(error))}"
+            f"{path} does not follow its format. "
+            f"Received: {shortened(repr(error))}"
         ) from error
 
 
@@ -141,7 +156,8 @@ def all_lines(path: pathlib.Path) -> list[str]:
     """Returns the lines of a list file.
 
     Raises:
-        ValueError: If it is no text, or holds what no path can.
+        ValueError: If the file is not UTF-8 text, or a line holds the
+            character 0, which no path can contain.
     """
     with reading(path):
         lines = path.read_text("utf-8-sig").splitlines()
@@ -155,10 +171,10 @@ def all_lines(path: pathlib.Path) -> list[str]:
 
 
 def read_lines(path: pathlib.Path) -> list[str]:
-    """Returns the lines of a list file that hold something, stripped."""
+    """Returns the lines of a list file without blanks and empty lines."""
     return [line.strip() for line in all_lines(path) if line.strip()]
 
 
 def shortened(text: str) -> str:
-    """Returns the beginning of a text, for a message."""
+    """Returns a text, cut off after 80 characters for a message."""
     return text if len(text) <= 80 else text[:77] + "..."

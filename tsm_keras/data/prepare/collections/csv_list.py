@@ -1,4 +1,4 @@
-"""CSV and TSV lists: `path,label[,start,end[,split]]`."""
+"""Reads CSV and TSV lists: `path,label[,start,end[,split]]`."""
 
 import collections
 import csv
@@ -19,17 +19,17 @@ from tsm_keras.data.prepare.collections.collection import (
 from tsm_keras.data.video.class_folders import split_named
 
 _COLUMNS = ("path", "label", "start", "end", "split")
-# Decades: more is a slip, which no decoder can count to and no name can hold.
+# Longer than any video: a larger number is a mistake in the list.
 _MAX_SECONDS = 1_000_000_000
 
 
 def read_csv_list(options: SourceOptions) -> Collection:
-    """Reads a list file, or all of a folder.
+    """Reads a list file, or all list files of a folder.
 
-    A first row of column names may be there and may order the columns in any
-    way. A clip's split is what its row says, else what the name of the list
-    says (`train.csv`). Start and end are seconds. Paths are relative to the
-    collection; a path of a folder is one of frames.
+    The first row may name the columns, which may then be in any order. The
+    split of a clip comes from its row, or else from the name of the list
+    (`train.csv`). Start and end are in seconds. Paths are relative to the root
+    of the collection; a path that is a folder is a clip of frames.
     """
     lists = options.list_folder
     files = list_files(lists, "*.[ct]sv") if lists.is_dir() else [lists]
@@ -48,10 +48,11 @@ def read_csv_list(options: SourceOptions) -> Collection:
 def read_table(
     path: pathlib.Path, columns: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields the number and the columns of each row of a CSV or TSV file.
+    """Yields the line number and the cells of each row of a CSV or TSV file.
 
-    The separator is the first of tab, `;` and `,` in the first line. If that
-    line names at least the first two of `columns`, it says what is where.
+    The separator is a tab, `;` or `,`: the first of these that the first line
+    contains. If the first line names at least the first two of `columns`, it is
+    a header and gives the order of the columns.
     """
     lines = all_lines(path)
     first = lines[0] if lines else ""
@@ -85,10 +86,11 @@ def _rows(path, reader):
 def seconds(
     path: pathlib.Path, line: int, name: str, text: str | None
 ) -> float | None:
-    """Returns a cell as seconds, None if it is empty.
+    """Returns a cell as seconds, or None if it is empty.
 
     Raises:
-        ValueError: If it is no number, with file and line.
+        ValueError: If the cell is not a valid time. The message names the file
+            and the line.
     """
     if not text:
         return None
@@ -105,13 +107,13 @@ def seconds(
 
 
 def list_split(path: pathlib.Path) -> str | None:
-    """Returns the split that a list file's name has in it, or None."""
+    """Returns the split that is part of a list file's name, or None."""
     words = re.split(r"[^a-zA-Z]+", path.stem)
     return next(filter(None, map(split_named, words)), None)
 
 
 def _check_headers(root, first_rows, clips):
-    """Refuses first rows that must be names of other columns."""
+    """Raises an error if a first row seems to name unknown columns."""
     others = collections.Counter(clip.label for clip in clips)
     others.subtract(clip.label for _, clip in first_rows)
     for file, clip in first_rows:
@@ -146,7 +148,7 @@ def _clip(options, file, line, row):
             f"{file}:{line}: `end` must be after `start`. "
             f"Received: start={start}, end={end}"
         )
-    # Not Path.is_dir, which raises where a name is too long for one.
+    # Path.is_dir would raise an error for a name that is too long.
     folder = os.path.isdir(options.root / row["path"])
     frames = options.frames("img_%05d.jpg", 30.0) if folder else {}
     return ClipSource(row["path"], row["label"], split, start, end, **frames)

@@ -1,4 +1,4 @@
-"""Extracted frames: `CLASS/CLIP/img_00001.jpg`, or below a split's folder."""
+"""Reads folders of frames: `CLASS/CLIP/img_00001.jpg`, or below a split."""
 
 import os
 
@@ -16,7 +16,7 @@ from tsm_keras.data.video.class_folders import (
 
 
 def read_frame_folders(options: SourceOptions) -> Collection:
-    """Reads folders of frames, by default `img_%05d.jpg` at 30 a second."""
+    """Lists clips of frames, by default `img_%05d.jpg` at 30 per second."""
     frames = options.frames("img_%05d.jpg", 30.0)
     clips = [
         ClipSource(
@@ -29,7 +29,7 @@ def read_frame_folders(options: SourceOptions) -> Collection:
     if not clips:
         raise ValueError(
             f"{options.root} holds no folders of frames: it must have one "
-            "folder per class and in it one per clip "
+            "folder per class, with one folder per clip in it "
             f"({options.root}/<class>/<clip>/{frames['frame_pattern']})."
         )
     return Collection(options.root, sorted_labels(clips), tuple(clips))

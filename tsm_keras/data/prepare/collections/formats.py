@@ -1,4 +1,4 @@
-"""read_collection: finds the adapter of a format."""
+"""read_collection: lists the clips of a collection in any known format."""
 
 import dataclasses
 from collections.abc import Callable
@@ -35,16 +35,16 @@ FORMATS: dict[str, Callable[[SourceOptions], Collection]] = {
 
 
 def read_collection(source_format: str, options: SourceOptions) -> Collection:
-    """Lists the clips of a collection; opens no video.
+    """Lists the clips of a collection without opening videos.
 
     Args:
         source_format: One of `FORMATS`.
-        options: Where the videos and the lists are.
+        options: The paths of the videos and the lists, and further options.
 
     Raises:
-        FileNotFoundError: If a folder or a list is not there.
-        ValueError: If a list is not of its format, there are fewer than two
-            classes, or only some clips have a split.
+        FileNotFoundError: If a folder or a list does not exist.
+        ValueError: If a list does not follow its format, there are fewer than
+            two classes, or only some clips have a split.
     """
     if source_format not in FORMATS:
         raise ValueError(
@@ -66,7 +66,7 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
             f"them all. Received: {list(labels)[:5]}, and clips of the classes "
             f"{sorted(unknown)[:5]}"
         )
-    # Order and repeats in lists, or on a disk, are of no consequence.
+    # The result must not depend on the order and on repeats in lists.
     parts: dict[tuple, ClipSource] = {}
     for clip in sorted(collection.clips, key=repr):
         part = (clip.path, clip.start or 0.0, clip.end)
@@ -84,7 +84,7 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
     splits = {clip.split for clip in clips}
     if None in splits and len(splits) > 1:
         raise ValueError(
-            f"{options.list_folder} must give all clips a split or none. "
+            f"{options.list_folder} must give a split to all clips or to none. "
             f"Received: {sorted(map(str, splits))}"
         )
     return dataclasses.replace(collection, clips=clips)

@@ -1,4 +1,4 @@
-"""HMDB51's official lists: `brush_hair_test_split1.txt` and so on."""
+"""Reads HMDB51's official lists, `brush_hair_test_split1.txt` and so on."""
 
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
@@ -10,14 +10,14 @@ from tsm_keras.data.prepare.collections.collection import (
     sorted_labels,
 )
 
-_SPLITS = {"1": "train", "2": "test"}  # 0 is in neither.
+_SPLITS = {"1": "train", "2": "test"}  # Clips with 0 are in no split.
 
 
 def read_hmdb51(options: SourceOptions) -> Collection:
     """Reads the lists of a fold, one per class.
 
-    Lines are `FILE.avi 1`: 1 for training, 2 for test, 0 for unused. Videos
-    lie in one folder per class.
+    A line is `FILE.avi 1`, where 1 means training, 2 test and 0 unused. Videos
+    are in one folder per class.
     """
     suffix = f"_test_split{options.fold}.txt"
     clips = []

@@ -1,4 +1,4 @@
-"""Jester v1, and Something-Something v1: lists of `id;label`, and frames."""
+"""Reads Jester v1 and Something-Something v1: lists `id;label`, and frames."""
 
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
@@ -12,10 +12,10 @@ from tsm_keras.data.prepare.collections.collection import (
 def read_jester(options: SourceOptions) -> Collection:
     """Reads the labelled lists of both data sets, which share their format.
 
-    `*-labels.csv` has a class a line, `*-train.csv` and `*-validation.csv`
-    have lines `34870;Drumming Fingers`; the clip is the folder `34870` of
-    frames `00001.jpg`, 12 a second. The test list has no labels and is left
-    out.
+    `*-labels.csv` has one class per line. `*-train.csv` and `*-validation.csv`
+    have lines such as `34870;Drumming Fingers`; this clip is the folder `34870`
+    with the frames `00001.jpg` and so on, 12 per second. The test list has no
+    labels and is left out.
     """
     folder = options.list_folder
     labels = list_file(folder, "*-labels.csv")

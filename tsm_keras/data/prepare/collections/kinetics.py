@@ -1,4 +1,4 @@
-"""Kinetics' CSV lists: `label,youtube_id,time_start,time_end,split`."""
+"""Reads Kinetics' lists: `label,youtube_id,time_start,time_end,split`."""
 
 import os
 
@@ -21,11 +21,12 @@ _COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 
 
 def read_kinetics(options: SourceOptions) -> Collection:
-    """Reads a list file, or all of a folder.
+    """Reads a list file, or all list files of a folder.
 
-    A clip is the file `ID_000010_000020.mp4`, which was cut out already, or
-    else `ID.mp4`, the whole video, anywhere below the collection's folder.
-    Rows without a label (test lists of some years) are left out.
+    A clip is the file `ID_000010_000020.mp4`, which holds only the clip, or a
+    part of `ID.mp4`, the whole video. The file may be anywhere below the
+    collection's folder. Rows without a label (test lists of some years) are
+    left out.
     """
     lists = options.list_folder
     files = list_files(lists, "*.csv") if lists.is_dir() else [lists]
@@ -65,6 +66,6 @@ def _clip(videos, file, line, row):
     trimmed = f"{identity}_{int(start):06d}_{int(end):06d}"
     if trimmed not in videos and identity in videos:
         return ClipSource(videos[identity], row["label"], split, start, end)
-    # The trimmed name stands for what was never downloaded, too.
+    # Videos that were never downloaded get this name too, and are rejected.
     path = videos.get(trimmed, f"{trimmed}.mp4")
     return ClipSource(path, row["label"], split)

@@ -1,4 +1,4 @@
-"""Something-Something v2: JSON lists with templates, and WebM files."""
+"""Reads Something-Something v2: JSON lists with templates, and WebM files."""
 
 import json
 
@@ -14,10 +14,10 @@ from tsm_keras.data.prepare.collections.collection import (
 def read_something_something(options: SourceOptions) -> Collection:
     """Reads the labelled lists.
 
-    `*labels.json` maps a class to its number as text; `*train.json` and
-    `*validation.json` have objects with `id` and `template`, which is the
-    class with brackets around its blanks. The clip is `ID.webm`. The test list
-    has no labels and is left out.
+    `*labels.json` maps each class to its number, which is text. `*train.json`
+    and `*validation.json` hold objects with an `id` and a `template`, which is
+    the class name with brackets around its placeholders (`[something]`). The
+    clip is `ID.webm`. The test list has no labels and is left out.
     """
     folder = options.list_folder
     clips = []

@@ -1,4 +1,4 @@
-"""UCF101's official lists: `classInd.txt`, `trainlist01.txt` and so on."""
+"""Reads UCF101's official lists, `classInd.txt`, `trainlist01.txt`, ..."""
 
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
@@ -13,9 +13,9 @@ from tsm_keras.data.prepare.collections.collection import (
 def read_ucf101(options: SourceOptions) -> Collection:
     """Reads the train and test list of a fold.
 
-    `classInd.txt` has lines `1 ApplyEyeMakeup`; `trainlist01.txt` has
-    `ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1`; test lists have no number.
-    Videos lie in folders as the lists say.
+    `classInd.txt` has lines such as `1 ApplyEyeMakeup`. `trainlist01.txt` has
+    lines such as `ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1`; in test lists
+    the number is missing. These are the paths of the videos.
     """
     folder = options.list_folder
     index = list_file(folder, "classInd.txt")

@@ -72,7 +72,7 @@ def test_class_folders_of_splits(tmp_path):
     ]
     for more in ("train/wave/1.mp4", "extra/wave/1.mp4"):
         _write(tmp_path, {more: ""})
-        with pytest.raises(ValueError, match="splits, each once, or classes"):
+        with pytest.raises(ValueError, match="folder per split or only"):
             _read(tmp_path, "class_folders")
         shutil.rmtree((tmp_path / more).parents[1])
 
@@ -159,7 +159,7 @@ def test_csv_lists_named_after_splits(tmp_path):
         ("a.mp4,x\nb.mp4,y,3,2\n", r"clips\.csv:2: `end`.*start=3.0"),
         ("a.mp4,x,,,half\n", r"clips\.csv:1: `split`.*'half'"),
         ("a.mp4,x\nb.mp4,y\na.mp4,y\n", "one label and one split"),
-        ("a.mp4,x,,,train\nb.mp4,y\n", "all clips a split or none"),
+        ("a.mp4,x,,,train\nb.mp4,y\n", "a split to all clips or to none"),
         ("clip,cls\na.mp4,x\nb.mp4,y\n", "must name `path` and `label`"),
         ("a.mp4,x\nb.mp4,y,1e300\n", r"clips\.csv:2: `start`.*'1e300'"),
         ('a.mp4,x\n"b\n' + "x\n" * 140_000, r"clips\.csv:2: a row .* limit"),
@@ -419,5 +419,5 @@ def test_an_unknown_format_is_refused(tmp_path):
 def test_a_list_of_another_format_is_named(tmp_path, source_format, name, text):
     content = text if isinstance(text, bytes) else text.encode()
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=f"{name} is not of its format"):
+    with pytest.raises(ValueError, match=f"{name} does not follow its format"):
         _read(tmp_path, source_format)
