@@ -42,8 +42,8 @@ def _compile(model: bytes, enforce_float32: bool) -> Any:
         compiled = litert.CompiledModel.from_buffer(model, options=options)
     except RuntimeError as error:
         raise AcceleratorError(
-            "The GPU accelerator cannot run the model. Check whether there is a "
-            "GPU with a driver (on Linux: Vulkan, see `vulkaninfo`)."
+            "The GPU accelerator cannot run the model. Check whether there is "
+            "a GPU with a driver (on Linux: Vulkan, see `vulkaninfo`)."
         ) from error
     if not compiled.is_fully_accelerated():
         raise AcceleratorError(

@@ -49,7 +49,7 @@ def load_onnx(
     except ImportError as error:
         raise ImportError(
             ".onnx files need ONNX Runtime, which is not installed: pip "
-            'install "tsm-live[onnx]", or "tsm-keras[onnx]" if you use tsm-keras.'
+            'install "tsm-live[onnx]", or "tsm-keras[onnx]" with tsm-keras.'
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
