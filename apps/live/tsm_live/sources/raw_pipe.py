@@ -122,8 +122,9 @@ class RawPipe:
             )
         if filled:
             print(
-                f"tsm-live: warning: stdin ended within a frame; its "
-                f"{filled} of {size} bytes are ignored (is --stdin_size right?)",
+                "tsm-live: warning: stdin ended within a frame; its "
+                f"{filled} of {size} bytes are ignored "
+                "(is --stdin_size right?)",
                 file=sys.stderr,
             )
         return None
