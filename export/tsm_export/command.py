@@ -102,8 +102,8 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "input",
             _define_enum,
             None,
-            "Type of the frames; cameras give uint8 (default: that in which the "
-            "network computes)",
+            "Type of the frames; cameras give uint8 (default: the type in "
+            "which the network computes)",
             {"enum_values": INPUTS},
         ),
         (
