@@ -57,8 +57,8 @@ class RawPipe:
             or width * height > _MAX_PIXELS
         ):
             raise ValueError(
-                f"Frames on a pipe must have 1 to {_MAX_PIXELS} pixels, one of "
-                f"the formats {FORMATS} and a frame rate. Received: "
+                f"Frames on a pipe must have at most {_MAX_PIXELS} pixels, one "
+                f"of the formats {FORMATS} and a frame rate. Received: "
                 f"{width}x{height}, {pixel_format!r}, {fps} fps"
             )
         self._descriptor = pipe.fileno()
