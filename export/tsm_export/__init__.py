@@ -1,4 +1,4 @@
-"""Keras models to artifacts that a device runs."""
+"""Converts Keras models to artifacts that run on devices."""
 
 from tsm_export.description import ExportError
 from tsm_export.onnx.export import export_onnx

@@ -1,4 +1,4 @@
-"""write_artifact: a model file with its spec, whole or not at all."""
+"""write_artifact: writes a model file with its spec."""
 
 import os
 import pathlib
@@ -21,18 +21,18 @@ def write_artifact(
     """Writes a model and its spec; the file appears when it is complete.
 
     Args:
-        path: The file to write. Missing folders are made.
-        content: The model.
-        spec: What to embed.
-        check: Called with the file before it appears; what it raises keeps it
-            from appearing.
+        path: The file to write. Missing folders are created.
+        content: The bytes of the model.
+        spec: The spec to embed.
+        check: A function that gets the path of the complete temporary file. If
+            it raises an error, nothing is written to `path`.
 
     Returns:
-        The spec as it was embedded.
+        The embedded spec.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Runtimes tell the format from the suffix.
+    # Runtimes recognise the format by the suffix.
     with atomic_file(path, keep_suffix=True) as temporary:
         temporary.write_bytes(content)
         spec = write_spec(temporary, spec)
@@ -42,11 +42,10 @@ def write_artifact(
 
 
 def expect_writable(path: str | os.PathLike) -> None:
-    """Refuses a path that cannot be written, before there is work to lose.
+    """Checks that a file can be written, before any work is done.
 
     Raises:
-        OSError: If it is a folder, or nothing can be written where it is, or
-            where its first missing folder would be.
+        OSError: If `path` is a folder, or a file cannot be created there.
     """
     path = pathlib.Path(path).absolute()
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""Calibration feeds: what a network sees while it runs."""
+"""Inputs on which quantization measures ranges, from real clips."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,16 @@ Feeds = Iterator[dict[str, np.ndarray]]
 def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
     """Streams clips through a network and yields its inputs at each frame.
 
-    The caches are those that the frames before left: ranges that were measured
-    on zero caches alone are too narrow.
+    The caches come from the earlier frames. Ranges that are measured only on
+    zero caches would be too narrow.
 
     Args:
-        streaming: From `build_streaming_model` with a number of `streams`.
+        streaming: A network from `build_streaming_model`, with `streams`.
         clips: `[B, T, S, S, 3]` RGB in 0..255. Each is streamed at least once;
-            the last streams of a batch that they do not fill repeat some.
+            some are repeated to fill the last batch of streams.
 
     Yields:
-        `frame` and `cache_kk` as float32 arrays, by name, as the converter's
-        representative data set wants them.
+        The float32 arrays `frame` and `cache_kk`, by name.
     """
     classifier = StreamingClassifier.of_network(streaming)
     streams = classifier.streams
@@ -36,7 +35,7 @@ def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
 
 
 def whole_clips(clips: np.ndarray) -> Feeds:
-    """Yields clips as the inputs of a `to_single_clip` network.
+    """Yields each clip as the input of a `to_single_clip` network.
 
     Args:
         clips: `[B, T, S, S, 3]` RGB in 0..255.

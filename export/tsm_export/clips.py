@@ -1,4 +1,4 @@
-"""Clips to calibrate or to try a network on: of videos, or generated."""
+"""Clips for calibration and tests: from videos, or generated."""
 
 import numpy as np
 
@@ -16,13 +16,13 @@ def video_clips(
     count: int,
     seed: int,
 ) -> np.ndarray:
-    """Takes clips of a data set, in random order: some of every class.
+    """Takes random clips from a data set.
 
     Args:
-        source: As in `make_dataset`.
-        config: Says how many frames of which size.
-        count: Clips; fewer are returned if there are not so many.
-        seed: Of the choice.
+        source: The data source; see `make_dataset`.
+        config: The config with the number and the size of frames.
+        count: The number of clips. A small data set gives fewer.
+        seed: The seed of the random choice.
 
     Returns:
         `[count, T, S, S, 3]` uint8 RGB.
@@ -37,7 +37,7 @@ def video_clips(
 def generated_clips(
     config: VideoClassifierConfig, count: int, seed: int
 ) -> np.ndarray:
-    """Renders gestures, where there are no videos; as `video_clips`."""
+    """Renders clips of gestures for use without videos; see `video_clips`."""
     clips = []
     for number in range(count):
         gesture = draw_clip(LABELS[number % len(LABELS)], seed + number)

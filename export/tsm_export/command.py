@@ -1,7 +1,7 @@
 """Turns a preset into an artifact: `tsm export PRESET --to=FILE`.
 
-The artifact is tried before it appears, as `tsm verify` does, and is not
-written if it fails.
+The artifact is checked first, as `tsm verify` does, and is not written if a
+check fails.
 """
 
 import pathlib
@@ -58,13 +58,13 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "verify",
             flags.DEFINE_bool,
             True,
-            "Try the artifact before it appears",
+            "Check the artifact before it is written",
         ),
         (
             "soak_frames",
             flags.DEFINE_integer,
             2000,
-            "Number of frames to stream without a break when trying it",
+            "Number of frames to stream without a break in the check",
             {"lower_bound": 0},
         ),
     ],
@@ -102,8 +102,8 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "input",
             _define_enum,
             None,
-            "Type of the frames; uint8 is what cameras give (default: what the "
-            "network computes with)",
+            "Type of the frames; cameras give uint8 (default: the type in "
+            "which the network computes)",
             {"enum_values": INPUTS},
         ),
         (
@@ -118,9 +118,9 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "calibration",
             flags.DEFINE_string,
             None,
-            "Prepared data set, or folder of class folders with videos: int8 "
-            "measures its ranges on their clips, and the artifact is tried on "
-            "them",
+            "Prepared data set, or folder of class folders with videos. int8 "
+            "measures its ranges on these clips, and the artifact is checked "
+            "on them",
         ),
         (
             "calibration_frames",
@@ -129,20 +129,18 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "Number of frames to calibrate on",
             {"lower_bound": 1},
         ),
-        ("seed", flags.DEFINE_integer, 0, "Seed of the choice of clips"),
+        ("seed", flags.DEFINE_integer, 0, "Seed of the random choice of clips"),
     ],
 }
 define_groups(FLAGS, __name__, _GROUPS)
 _DECISION = {name: name for name in SECONDS + SCORES}
-_LIVE = (
-    "when a gesture starts and ends in tsm-live, unless it is told otherwise"
-)
+_LIVE = "when a gesture starts and ends in tsm-live, by default"
 define_fields(FLAGS, __name__, _LIVE, DecisionConfig(), _DECISION)
 _NO_GESTURE: tuple[Any, ...] = (
     "no_gesture",
     flags.DEFINE_multi_string,
     [],
-    "A label which means that there is no gesture; may be repeated",
+    "A label which means that there is no gesture. May be repeated",
 )
 define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
@@ -161,7 +159,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         flags.Error: If the number of arguments is not one.
         ValueError, OSError: If the preset, a flag or the calibration data is
-            wrong, or the artifact fails its trial. Nothing is written then.
+            wrong, or the artifact fails a check. Nothing is written then.
     """
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
@@ -179,7 +177,7 @@ def main(arguments: Sequence[str]) -> None:
             f"--to must end in .{FLAGS.format or ' or .'.join(_FORMATS)}. "
             f"Received: --to={path}"
         )
-    # What needs no videos is refused before they are decoded.
+    # Raises simple errors before any video is decoded.
     if FLAGS.quantize not in _QUANTIZATIONS[name]:
         raise ValueError(
             f"--quantize of a .{name} file must be one of "
@@ -192,12 +190,12 @@ def main(arguments: Sequence[str]) -> None:
         expect_streamable(model.video_config)
     decision = {name: getattr(FLAGS, name) for name in _DECISION}
     config = DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture))
-    if model.video_config.labels:  # Else the export says what is wrong.
+    if model.video_config.labels:  # The export refuses a model without labels.
         GestureDecision(model.video_config.labels, config)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
-        print(f"trying it on {len(trial)} clips of {_source()}")
+        print(f"checking it on {len(trial)} clips of {_source()}")
         checks = verify(artifact, model, trial, soak_frames=FLAGS.soak_frames)
         try:
             print_checks(checks)
@@ -229,7 +227,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _clips(config):
-    """Returns clips to calibrate on, or None, and others to try it on."""
+    """Returns the clips for calibration (or None) and those for the check."""
     if FLAGS.size:
         config = config.with_image_size(FLAGS.size)
     if not FLAGS.calibration:
@@ -237,7 +235,7 @@ def _clips(config):
     wanted = -(-FLAGS.calibration_frames // config.num_segments)
     source = open_clips(FLAGS.calibration, "train")
     clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
-    # With few videos the two overlap.
+    # They overlap if there are few videos.
     return clips[:wanted], clips[-_VERIFY_CLIPS:]
 
 

@@ -1,4 +1,4 @@
-"""describe: the spec of a converted model, once it keeps what it promises."""
+"""describe: builds the spec of a converted model and checks its caches."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ IMAGE_INPUTS = {"stream": "frame", "clip": "clip"}
 
 
 class ExportError(ValueError):
-    """A converted model that must not be handed over."""
+    """A converted model is wrong and must not be used."""
 
 
 def describe(
@@ -38,18 +38,18 @@ def describe(
 
     Args:
         inputs: The inputs of its signature by name, without roles.
-        outputs: The outputs of its signature, likewise.
+        outputs: The outputs of its signature by name, without roles.
         config: The config of the network that was converted.
         kind: `"stream"` or `"clip"`.
         quantization: One of the quantizations of the export.
         preset_hash: The hash of the weights.
         layout: `"NHWC"` or `"NCHW"`.
-        versions: Versions of further tools that had a part in it.
-        cache_frames: How many frames each cache remembers, by name; 1 for those
-            that are not named, 0 for all since the start of the stream.
+        versions: The versions of further tools that were used.
+        cache_frames: The number of frames that each cache remembers, by name;
+            0 for all since the start of the stream. Other caches have 1.
         no_gesture: The labels which mean that there is no gesture.
-        decision: Numbers of `DecisionConfig` for which the artifact has
-            defaults of its own.
+        decision: Fields of `DecisionConfig` to store as defaults for this
+            artifact.
 
     Raises:
         ExportError: If a cache cannot be fed back, because its input and its

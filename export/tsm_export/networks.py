@@ -1,4 +1,4 @@
-"""network_for_export: the network of an artifact, and what it is fed."""
+"""network_for_export: builds the network to convert, and calibration data."""
 
 from collections.abc import Collection
 from typing import Any
@@ -27,33 +27,32 @@ def network_for_export(
     input_dtype: str | None,
     calibration_clips: np.ndarray | None,
 ) -> tuple[keras.Model, Feeds | None]:
-    """Builds what is to be converted, once the arguments make sense.
+    """Checks the arguments and builds the network to convert.
 
     Args:
-        model: From `build_clip_model` or `load_preset`.
+        model: A model from `build_clip_model` or `load_preset`.
         kind: `"stream"` or `"clip"`.
         quantize: One of `quantizations`.
-        quantizations: What the format knows.
-        streams: N, the streams in one batch.
+        quantizations: The quantizations of the format.
+        streams: N, the number of streams in one batch.
         image_size: S, in pixels; None for the size of the training.
         input_dtype: One of `INPUTS`, or None.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips.
 
     Returns:
-        The streaming or the single-clip network, and, for int8, inputs of it
-        to calibrate on.
+        The streaming or single-clip network, and for int8 the inputs for
+        calibration (else None).
 
     Raises:
-        ValueError: If an argument is none of the above, the model cannot
-            stream, takes optical flow or has no labels, or int8 has nothing to
-            calibrate on.
+        ValueError: If an argument is not valid, the model cannot stream, takes
+            optical flow or has no labels, or int8 has no calibration clips.
     """
     _expect("kind", kind, KINDS)
     _expect("quantize", quantize, tuple(quantizations))
     _expect("input_dtype", input_dtype, (None, *INPUTS))
     if kind == "clip" and streams != 1:
         raise ValueError(
-            "A clip artifact takes one clip: `streams` is for streams. "
+            "`streams` must be 1 for an artifact of kind 'clip'. "
             f"Received: streams={streams}"
         )
     if streams < 1:

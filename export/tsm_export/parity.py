@@ -1,4 +1,4 @@
-"""check_parity: an artifact says what its Keras network says."""
+"""check_parity: compares the outputs of an artifact and its Keras network."""
 
 import os
 
@@ -14,10 +14,10 @@ from tsm_live.runtimes.open_network import open_network
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
 
-# How far the outputs may be off, relative to their size (in the L2 norm over
-# all frames). Floats may be off by rounding. For int8 the bar only finds wrong
-# scales, layouts and caches, which exceed it by far; how good an int8 network
-# is, a data set must say.
+# The allowed differences of the outputs relative to their L2 norm over all
+# frames. Floats may differ by rounding. For int8 the limit only detects wrong
+# scales, layouts and caches, which exceed it by far. The accuracy of an int8
+# network has to be measured on a data set.
 _TOLERANCES = {
     "none": 1e-4,
     "float16": 5e-2,
@@ -26,7 +26,7 @@ _TOLERANCES = {
     "int8_qat": 0.5,
     "int8_tensorrt": 0.5,
 }
-_CLIPS = 4  # Clips of a clip artifact that are compared.
+_CLIPS = 4  # The number of clips to compare for a clip artifact.
 
 
 def check_parity(
@@ -34,19 +34,19 @@ def check_parity(
     network: keras.Model,
     clips: np.ndarray | None = None,
 ) -> float:
-    """Runs clips in Keras and in a session, each with caches of its own.
+    """Runs clips in Keras and in a session, and compares the outputs.
 
     Args:
         path: The artifact.
         network: The Keras network that it was converted from.
         clips: `[B, T, S, S, 3]` uint8 RGB, of which a few are used; None for
-            noise.
+            random noise.
 
     Returns:
         The difference of all outputs, relative to their L2 norm.
 
     Raises:
-        ExportError: If it is larger than the precision explains.
+        ExportError: If the difference is larger than the quantization allows.
     """
     spec, model = load_artifact(path)
     if clips is None:
@@ -57,7 +57,7 @@ def check_parity(
 
     if spec.kind == "stream":
         clips = clips[np.arange(spec.streams) % len(clips)]
-        # A few frames take less time than tracing a function.
+        # Tracing a function would take longer than a few eager frames.
         keras_streams = StreamingClassifier.of_network(network, compiled=False)
         session = Session(spec, open_it)
         pairs = [

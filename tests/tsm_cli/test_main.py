@@ -144,7 +144,7 @@ def test_a_typo_is_answered_with_the_right_word(work):
         (("train", "--data=data", "--to=causal"), "causal exists"),
         (("info", "nowhere"), "nowhere"),
         (("info", "data"), "config.json is missing"),
-        (("info", "data/train/push/0.mp4"), "no artifact"),
+        (("info", "data/train/push/0.mp4"), "not an artifact"),
         (("info", "damaged"), "damaged"),
         (("info", "incomplete"), "model.safetensors is missing"),
         (("evaluate", "causal", "--data=other_labels"), "missing ['push']"),
@@ -172,8 +172,8 @@ def test_a_typo_is_answered_with_the_right_word(work):
             "Received: end_score=0.4, start_score=2.0",
         ),
         (("verify", "nowhere.tflite"), "nowhere.tflite"),
-        (("verify", "causal/config.json"), "no artifact"),
-        (("benchmark", "causal/config.json"), "no artifact"),
+        (("verify", "causal/config.json"), "not an artifact"),
+        (("benchmark", "causal/config.json"), "not an artifact"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

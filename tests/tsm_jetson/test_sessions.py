@@ -28,7 +28,7 @@ def test_falls_back_to_onnx_runtime():
 
 @without_tensorrt
 def test_a_missing_tensorrt_is_named():
-    with pytest.raises(ImportError, match="JetPack brings it"):
+    with pytest.raises(ImportError, match="part of JetPack"):
         open_session(random_onnx(), runtime="tensorrt")
 
 

@@ -12,12 +12,12 @@ FLAGS = flags.FlagValues()
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Prints what PATH is.
+    """Prints a description of a preset or an artifact.
 
     Raises:
         flags.Error: If the number of arguments is not one.
-        FileNotFoundError: If there is nothing at PATH.
-        ValueError: If it is neither a preset nor an artifact.
+        FileNotFoundError: If PATH does not exist.
+        ValueError: If PATH is neither a preset nor an artifact.
     """
     if len(arguments) != 1:
         raise flags.Error("expected one PATH: tsm info PATH")

@@ -8,7 +8,7 @@ except ModuleNotFoundError as error:
     if error.name != "tsm_live":
         raise
     raise ImportError(
-        "tsm-jetson runs what tsm-live reads: pip install tsm-live"
+        "tsm-jetson needs tsm-live: pip install tsm-live"
     ) from error
 
 __all__ = ["TensorRTSession", "__version__", "open_session"]

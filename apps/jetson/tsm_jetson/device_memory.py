@@ -1,6 +1,6 @@
-"""DeviceMemory: CUDA buffers and a stream, through NVIDIA's own bindings.
+"""DeviceMemory: manages CUDA buffers and a stream with NVIDIA's bindings.
 
-Not run by this project, which has no CUDA device.
+This code has never been run, because the project has no Jetson.
 """
 
 import weakref
@@ -10,14 +10,14 @@ import numpy as np
 
 
 class DeviceMemory:
-    """Allocates buffers on the current GPU; frees them with itself.
+    """Allocates buffers on the current GPU and frees them when it is deleted.
 
     Attributes:
         stream: A CUDA stream, as an integer.
 
     Raises:
         ImportError: If the bindings are not installed.
-        RuntimeError: If CUDA reports an error; of every method too.
+        RuntimeError: If CUDA reports an error. All methods raise it too.
     """
 
     def __init__(self):
@@ -35,7 +35,7 @@ class DeviceMemory:
 
     @property
     def device(self) -> str:
-        """Name and compute capability of the GPU."""
+        """The name and the compute capability of the GPU."""
         number = self._call("cudaGetDevice")
         found = self._call("cudaGetDeviceProperties", number)
         name = found.name
@@ -51,11 +51,11 @@ class DeviceMemory:
         return pointer
 
     def clear(self, pointer: int, nbytes: int) -> None:
-        """Makes every byte of a buffer zero, in the stream's order."""
+        """Queues setting a buffer to zero in the stream."""
         self._call("cudaMemsetAsync", pointer, 0, nbytes, self.stream)
 
     def upload(self, pointer: int, values: np.ndarray) -> None:
-        """Copies a contiguous array to a buffer, in the stream's order."""
+        """Queues copying a contiguous array to a buffer in the stream."""
         kind = self._cuda.cudaMemcpyKind.cudaMemcpyHostToDevice
         self._copy(pointer, values.ctypes.data, values.nbytes, kind)
 

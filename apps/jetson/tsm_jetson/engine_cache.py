@@ -1,8 +1,8 @@
-"""load_or_build: TensorRT engines take minutes to build, so they are kept.
+"""load_or_build: keeps TensorRT engines, which take minutes to build, on disk.
 
-An engine fits one model, one version of TensorRT and one kind of GPU: these
-make up its file's name. It is code: a file that somebody else could have
-written is not loaded.
+An engine is for one model, one version of TensorRT and one kind of GPU, and
+its file is named after them. Because an engine is code, a file that another
+user could have written is not loaded.
 """
 
 import os
@@ -23,14 +23,14 @@ def engine_path(
     tensorrt_version: str,
     device: str,
 ) -> pathlib.Path:
-    """Names the file that holds an engine.
+    """Returns the path of the file for an engine.
 
     Args:
-        folder: Where engines are kept; None for `tsm_jetson` in
-            `$XDG_CACHE_HOME`, by default `~/.cache`.
-        model_hash: `ArtifactSpec.model_hash`.
-        tensorrt_version: E.g. `"10.3.0"`.
-        device: The GPU's name and compute capability, e.g. `"Orin 8.7"`.
+        folder: The folder for engines; None for `tsm_jetson` in
+            `$XDG_CACHE_HOME` (by default `~/.cache`).
+        model_hash: The `model_hash` of the spec.
+        tensorrt_version: The version of TensorRT, e.g. `"10.3.0"`.
+        device: The name and compute capability of the GPU, e.g. `"Orin 8.7"`.
     """
     if folder is None:
         home = (
@@ -48,15 +48,17 @@ def load_or_build(
     load: Callable[[bytes], Any | None],
     build: Callable[[], bytes],
 ) -> Any:
-    """Returns the engine at `path`, built first if it is not there.
+    """Loads the engine at `path`, or builds and writes it first.
 
     Args:
-        path: From `engine_path`. Missing folders are made, for this user only.
-        load: Turns bytes into an engine; None if it cannot.
-        build: Makes the bytes.
+        path: A path from `engine_path`. Missing folders are created, for this
+            user only.
+        load: A function from the bytes of a file to an engine, or to None if
+            TensorRT cannot load it.
+        build: A function that returns the bytes of a new engine.
 
     Raises:
-        RuntimeError: If what was just built cannot be loaded.
+        RuntimeError: If the new engine cannot be loaded.
         OSError: If the file cannot be written.
     """
     if _is_ours(path):
@@ -65,7 +67,7 @@ def load_or_build(
             return engine
     plan = build()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # A name of its own: another process may build the same.
+    # A random name, because another process may build the same engine.
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -81,7 +83,7 @@ def load_or_build(
 
 
 def _is_ours(path):
-    """Whether nobody but this user can have written a file."""
+    """Returns whether only this user can have written a file."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -6,7 +6,7 @@ from tsm_live.cli.console import run_command, run_console
 
 
 def run() -> None:
-    """The console script."""
+    """Runs the console script."""
     run_console(main)
 
 
@@ -50,14 +50,14 @@ def _annotate(arguments):
             "runtime",
             flags.DEFINE_enum,
             "auto",
-            "What runs the network. auto: TensorRT where it is installed.",
+            "The runtime. auto takes TensorRT if it is installed.",
             {"enum_values": RUNTIMES},
         ),
         (
             "engines",
             flags.DEFINE_string,
             None,
-            "The folder to keep TensorRT engines in.",
+            "The folder for TensorRT engines.",
         ),
     )
     options = command.parse(arguments)

@@ -11,22 +11,22 @@ RUNTIMES = ("auto", "tensorrt", "onnxruntime")
 
 
 class TensorRTSession(Session):
-    """Runs a streaming `.onnx` artifact in TensorRT; keeps its caches.
+    """Runs a streaming `.onnx` artifact in TensorRT and keeps its caches.
 
-    The interface is that of `tsm_live.StreamingSession`. Not run by this
-    project; see `TensorRTNetwork`.
+    The interface is that of `tsm_live.StreamingSession`. This code has never
+    been run; see `tensorrt_network.py`.
 
     Args:
         path: An artifact of `tsm export`.
-        engines: Folder to keep engines in; see `engine_path`.
+        engines: The folder for engines; see `engine_path`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ArtifactError: If the file is no ONNX artifact.
-        ImportError, ArtifactError, RuntimeError: As `TensorRTNetwork`.
+        FileNotFoundError: If the file does not exist.
+        ArtifactError: If the file is not an ONNX artifact.
+        ImportError, ArtifactError, RuntimeError: See `TensorRTNetwork`.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ def open_session(
     engines: str | os.PathLike | None = None,
     threads: int = 1,
 ) -> Session:
-    """Opens an `.onnx` artifact in the runtime that is there.
+    """Opens an `.onnx` artifact in TensorRT or ONNX Runtime.
 
     Args:
         path: An artifact of `tsm export`.
-        runtime: `"tensorrt"`, `"onnxruntime"`, or `"auto"`: the former where
-            it is installed.
-        engines: As for `TensorRTSession`.
-        threads: Of ONNX Runtime.
+        runtime: `"tensorrt"`, `"onnxruntime"`, or `"auto"` for TensorRT if it
+            is installed, else ONNX Runtime.
+        engines: The folder for engines; see `engine_path`.
+        threads: The number of threads of ONNX Runtime.
 
     Raises:
         ValueError: If the runtime is unknown.
-        FileNotFoundError, ImportError, ArtifactError, RuntimeError: As the
-            sessions.
+        FileNotFoundError, ImportError, ArtifactError, RuntimeError: See the
+            two sessions.
     """
     if runtime not in RUNTIMES:
         raise ValueError(

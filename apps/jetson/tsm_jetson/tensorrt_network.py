@@ -1,9 +1,8 @@
-"""TensorRTNetwork: an ONNX artifact in TensorRT, caches on the device.
+"""TensorRTNetwork: runs an ONNX artifact in TensorRT, caches on the device.
 
-Not run by this project, which has no such device: written after NVIDIA's
-documentation of TensorRT 8.5 to 11. What can be had without one is elsewhere
-and tested: the engine cache, the session, and the same swap of buffers in
-`tsm_live.runtimes.onnx_network`.
+This code has never been run, because the project has no Jetson. It follows
+NVIDIA's documentation of TensorRT 8.5 to 11. The engine cache, the session and
+the same swap of buffers in `tsm_live.runtimes.onnx_network` are tested.
 """
 
 import os
@@ -22,39 +21,39 @@ _FLAGS = {"none": (), "float16": ("FP16",), "int8_tensorrt": ("INT8", "FP16")}
 
 
 def import_tensorrt():
-    """Returns the package.
+    """Returns the package `tensorrt`.
 
     Raises:
-        ImportError: If it is not installed.
+        ImportError: If TensorRT is not installed.
     """
     try:
         import tensorrt
     except ImportError as error:
         raise ImportError(
-            "TensorRT is not installed. JetPack brings it (apt install "
-            "python3-libnvinfer); a virtual environment sees it if it was made "
-            "with --system-site-packages."
+            "TensorRT is not installed. It is part of JetPack (apt install "
+            "python3-libnvinfer). A virtual environment needs "
+            "--system-site-packages to find it."
         ) from error
     return tensorrt
 
 
 class TensorRTNetwork:
-    """Runs an ONNX artifact with its caches in two sets of device buffers.
+    """Runs an ONNX artifact and keeps its caches in two sets of GPU buffers.
 
-    A step reads one set and writes the other; then they change roles. Only
-    the frame goes to the device and only the logits come back.
+    A step reads one set and writes the other, and then they swap. Only the
+    frame is copied to the GPU and only the logits are copied back.
 
     Args:
         spec: The spec of an artifact.
         model: The bytes of its model. Its engine is built at the first start,
             which takes minutes, and kept.
-        engines: Folder to keep engines in; see `engine_path`.
+        engines: The folder for engines; see `engine_path`.
 
     Raises:
         ImportError: If TensorRT or CUDA's bindings are not installed.
         ArtifactError: If the file is for another runtime, TensorRT cannot
-            parse it, or its tensors are not those that the spec describes.
-        RuntimeError: If CUDA or TensorRT fail.
+            parse it, or its tensors differ from the spec.
+        RuntimeError: If CUDA or TensorRT fails.
     """
 
     accelerator = "tensorrt"
@@ -100,7 +99,7 @@ class TensorRTNetwork:
         self._context.set_tensor_address(spec.logits.name, self._device_logits)
 
     def frame(self) -> np.ndarray:
-        """Returns what is copied to the device at the next `run`."""
+        """Returns the memory that the next `run` copies to the GPU."""
         return self._host_frame
 
     def run(self) -> np.ndarray:
@@ -132,10 +131,10 @@ class TensorRTNetwork:
 
 
 def _build(trt, logger, spec, model) -> bytes:
-    """Builds an engine whose numbers have the types of the file.
+    """Builds an engine that computes in the types of the file.
 
-    TensorRT 10 can be told to keep to them (strongly typed), 11 does nothing
-    else and has no flags for fewer bits; 8 needs these flags.
+    TensorRT 10 does so if the network is strongly typed, and TensorRT 11
+    always does. TensorRT 8 needs the builder flags in `_FLAGS`.
     """
     builder = trt.Builder(logger)
     config = builder.create_builder_config()
@@ -177,7 +176,7 @@ def _tensor_specs(trt, engine) -> dict[str, TensorSpec]:
             name=name,
             shape=tuple(engine.get_tensor_shape(name)),
             dtype=dtypes[name],
-            # A byte of an image is what it counts.
+            # A uint8 pixel has the scale 1.
             scale=1.0 if dtypes[name] == "uint8" else 0.0,
         )
         for name in names

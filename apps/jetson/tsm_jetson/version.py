@@ -1,3 +1,3 @@
-"""The version, that of all of this project's distributions."""
+"""The version, which all distributions of this project share."""
 
 __version__ = "0.1.0"

@@ -34,7 +34,7 @@ _LATE = {
 
 
 def __getattr__(name):
-    # A runtime loads when a session is wanted: reading a spec needs none.
+    # Loads a runtime only for a session, because reading a spec needs none.
     if name in _LATE:
         return getattr(importlib.import_module(_LATE[name]), name)
     raise AttributeError(f"module 'tsm_live' has no attribute {name!r}")

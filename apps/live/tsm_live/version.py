@@ -1,3 +1,3 @@
-"""The version of both distributions (`tsm-keras` and `tsm-live`)."""
+"""The version, which all distributions of this project share."""
 
 __version__ = "0.1.0"

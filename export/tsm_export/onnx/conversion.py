@@ -1,4 +1,4 @@
-"""convert_onnx: a Keras network with named inputs becomes an ONNX model."""
+"""convert_onnx: converts a Keras network with named inputs to ONNX."""
 
 import pathlib
 import tempfile
@@ -13,27 +13,27 @@ from tsm_export.onnx.quiet import quiet
 if TYPE_CHECKING:
     import onnx
 
-# The newest that TensorRT 8.5 (JetPack 5) to 11 parse, and all that is needed.
+# The newest opset that all of TensorRT 8.5 (JetPack 5) to 11 can parse.
 OPSET = 17
 
 
 def convert_onnx(
     network: keras.Model, *, input_dtype: str = "float32", softmax: bool = False
 ) -> "onnx.ModelProto":
-    """Converts a functional network from a dictionary to a dictionary.
+    """Converts a functional network whose inputs and outputs are dictionaries.
 
-    Inputs and outputs keep their names; those of rank 4 become NCHW, so that
-    caches can be fed back and hardly a transpose is left inside. Batch
-    normalization is folded into the convolutions.
+    Inputs and outputs keep their names. Those of rank 4 become NCHW, including
+    the caches, so that hardly any transposes are left. Batch normalization is
+    folded into the convolutions.
 
     Args:
-        network: All shapes static.
-        input_dtype: Of `frame` or `clip`: `"float32"` or `"uint8"`.
+        network: A network with static shapes.
+        input_dtype: The type of `frame` or `clip`, `"float32"` or `"uint8"`.
         softmax: Replace the output `logits` by `probabilities`.
 
     Returns:
-        A float32 model of opset `OPSET`. Inputs: the images, then the caches;
-        outputs: logits (or probabilities), then the new caches.
+        A float32 model of opset `OPSET`. Its inputs are the images, then the
+        caches; its outputs are the logits (or probabilities), then the caches.
     """
     import tf2onnx
 
@@ -83,10 +83,10 @@ def _order(name):
 
 
 def _fold(model):
-    """Folds what is constant, batch normalization first of all.
+    """Folds constants, above all batch normalization.
 
-    tf2onnx leaves that of depthwise convolutions as `Mul` and `Add`. ONNX
-    Runtime's basic optimizations write ONNX's own ops only.
+    After depthwise convolutions, tf2onnx leaves it as `Mul` and `Add`. ONNX
+    Runtime's basic optimizations fold it and use only standard ops.
     """
     import onnx
     import onnxruntime

@@ -1,4 +1,4 @@
-"""export_onnx: a clip model becomes an `.onnx` artifact."""
+"""export_onnx: exports a clip model to an `.onnx` artifact."""
 
 import os
 import pathlib
@@ -36,46 +36,46 @@ def export_onnx(
 ) -> ArtifactSpec:
     """Writes an ONNX artifact; the file appears when it is complete.
 
-    It has the names of a `.tflite` artifact, but images and caches are NCHW:
-    `frame` (`[N, 3, S, S]`) and `cache_kk` in, `logits` and `cache_kk_out` out;
-    or `clip` (`[T, 3, S, S]`) in, `logits` out. Caches are never integers. It
-    runs in ONNX Runtime on some clips before it is handed over.
+    A stream artifact has the inputs `frame` (`[N, 3, S, S]`) and `cache_kk`
+    and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
+    `clip` (`[T, 3, S, S]`) and the output `logits`. Images and caches are
+    NCHW. Caches are never integers. Before the file is written, it runs in
+    ONNX Runtime on some clips and is compared with the Keras network.
 
     Args:
-        model: From `build_clip_model` or `load_preset`. To stream, its shift
-            must be causal (or none).
+        model: A model from `build_clip_model` or `load_preset`. A model to
+            stream must be causal.
         path: The `.onnx` file to write.
-        kind: `"stream"`, one frame a stream and call, or `"clip"`.
+        kind: `"stream"` for one frame per stream and call, or `"clip"`.
         quantize: One of `ONNX_QUANTIZATIONS`.
-        streams: N, the streams in one batch.
+        streams: N, the number of streams in one batch.
         image_size: S, in pixels; None for the size of the training.
-        input_dtype: Of the images: `"float32"` (as None), or `"uint8"` as
-            cameras give them.
+        input_dtype: The type of the images: `"float32"` (also for None), or
+            `"uint8"`, which cameras give.
         softmax: Give `probabilities` instead of `logits`.
-        calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
-            ranges are those of the states while they stream through.
-        preset_hash: The hash of the weights, to be carried along.
+        calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
+            measures its ranges.
+        preset_hash: The hash of the weights, to be stored in the spec.
         no_gesture: The labels which mean that there is no gesture.
-        decision: Numbers of `DecisionConfig` that are to be the defaults for
-            this artifact, by name.
-        check: Called with the file before it appears; what it raises keeps it
-            from appearing.
+        decision: Fields of `DecisionConfig` to store as defaults for this
+            artifact.
+        check: A function that gets the path of the complete temporary file. If
+            it raises an error, nothing is written to `path`.
 
     Returns:
         The spec that is embedded in the file.
 
     Raises:
         ImportError: If the packages of the extra `onnx` are missing.
-        ValueError: If an argument is none of the above, the model cannot
-            stream or has no labels, or int8 has nothing to calibrate on.
-        ExportError: If the ONNX model is not what it should be, or computes
-            something else than the Keras model.
+        ValueError: If an argument is not valid, the model cannot stream or has
+            no labels, or int8 has no calibration clips.
+        ExportError: If the outputs differ from those of the Keras model.
     """
     require_onnx()
     path = pathlib.Path(path)
     if path.suffix != ONNX_SUFFIX:
         raise ValueError(
-            f"An ONNX artifact's name ends in {ONNX_SUFFIX}. "
+            f"The name of an ONNX artifact must end in {ONNX_SUFFIX}. "
             f"Received: path={path}"
         )
     network, feeds = network_for_export(
@@ -141,6 +141,6 @@ def _tensor_specs(ends):
             name=end.name,
             shape=tuple(size.dim_value for size in tensor.shape.dim),
             dtype=dtype,
-            scale=1.0 if dtype == "uint8" else 0.0,  # A byte is its own value.
+            scale=1.0 if dtype == "uint8" else 0.0,  # Pixels have the scale 1.
         )
     return specs

@@ -1,26 +1,26 @@
-"""onnx_lint: what a runtime or an app would trip over in an ONNX file."""
+"""onnx_lint: finds problems for runtimes and apps in an ONNX file."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 from tsm_export.onnx.packages import require_onnx
 
-# Transposes move every number for nothing; a few are there for convolutions
-# whose input is a picture of one pixel.
+# Transposes take time and compute nothing. A few are left at convolutions whose
+# input has only one pixel.
 _MAX_TRANSPOSES = 2
 _MAX_RANK = 4
 
 
 def onnx_lint(content: bytes) -> list[str]:
-    """Returns what is wrong with an `.onnx` file, a sentence each.
+    """Returns one sentence per problem of an `.onnx` file.
 
-    Looks for ops that are not ONNX's own, batch normalization that was not
-    folded, transposes, tensors of a rank above 4 or without a static shape,
-    outputs that are inputs passed through, and caches whose input and output
+    It finds nonstandard ops, batch normalization that was not folded,
+    transposes, tensors of a rank above 4 or without a static shape, inputs
+    that are passed through to an output, and caches whose input and output
     differ.
 
     Args:
-        content: Of a whole `.onnx` file that `read_spec` accepts.
+        content: The bytes of an `.onnx` file.
 
     Raises:
         ImportError: If the packages of the extra `onnx` are missing.
@@ -47,7 +47,7 @@ def onnx_lint(content: bytes) -> list[str]:
 def _check_ops(nodes) -> Iterator[str]:
     for node in nodes:
         if node.domain not in ("", "ai.onnx"):
-            yield f"{node.name} is of another domain: {node.domain}."
+            yield f"{node.name} is not a standard op, but of {node.domain}."
     counts = Counter(node.op_type for node in nodes)
     if counts["BatchNormalization"]:
         yield f"{counts['BatchNormalization']} BatchNormalization not folded."

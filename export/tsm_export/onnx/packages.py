@@ -1,11 +1,11 @@
-"""require_onnx: the packages of the extra `onnx` are there, or are named."""
+"""require_onnx: checks that the packages of the extra `onnx` are installed."""
 
 
 def require_onnx() -> None:
-    """Imports what the export to ONNX needs.
+    """Imports the packages that the export to ONNX needs.
 
     Raises:
-        ImportError: If a package is missing, with the line that mends this.
+        ImportError: If a package is missing; names the command to install it.
     """
     try:
         import onnx  # noqa: F401

@@ -1,4 +1,4 @@
-"""to_float16, to_int8: an ONNX model in fewer bits."""
+"""to_float16, to_int8: convert an ONNX model to a lower precision."""
 
 import pathlib
 import tempfile
@@ -14,7 +14,7 @@ from tsm_export.onnx.quiet import quiet
 if TYPE_CHECKING:
     import onnx
 
-# What is stored in how many bits.
+# The quantizations of .onnx files, with the text for the help.
 ONNX_QUANTIZATIONS = {
     "none": "weights and activations in float32",
     "float16": "weights, activations and caches in float16",
@@ -25,17 +25,17 @@ ONNX_QUANTIZATIONS = {
 
 
 def to_float16(model: "onnx.ModelProto") -> "onnx.ModelProto":
-    """Returns a model that computes in float16.
+    """Converts a model to float16.
 
-    The caches are float16 too: cast at the boundary they would be read and
-    written twice a frame. Images and logits keep their type.
+    The caches become float16 too, because a cast would read and write them a
+    second time in each frame. Images and logits keep their type.
     """
     from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     ends = [*model.graph.input, *model.graph.output]
     with warnings.catch_warnings():
-        # That weights below 6e-8 become 6e-8.
+        # It warns that weights below 6e-8 become 6e-8.
         warnings.simplefilter("ignore")
         converted = convert_float_to_float16(
             model,
@@ -43,7 +43,7 @@ def to_float16(model: "onnx.ModelProto") -> "onnx.ModelProto":
                 end.name for end in ends if not end.name.startswith("cache_")
             ],
         )
-    # It appends its casts; ONNX wants nodes in the order of computation.
+    # The casts are at the end, but ONNX requires the order of computation.
     sorter = ONNXModel(converted)
     sorter.topological_sort()
     return sorter.model
@@ -52,25 +52,25 @@ def to_float16(model: "onnx.ModelProto") -> "onnx.ModelProto":
 def to_int8(
     model: "onnx.ModelProto", quantize: str, feeds: Feeds
 ) -> "onnx.ModelProto":
-    """Returns a model with quantize and dequantize nodes (QDQ).
+    """Quantizes a model with quantize and dequantize nodes (QDQ).
 
-    Weights are quantized by channel. Images, caches and logits stay float at
-    the boundary, so a cache is fed back as it came out, and an empty one is 0.
+    Weights are quantized per channel. Images, caches and logits stay float, so
+    that an empty cache is 0.
 
     Args:
-        model: From `convert_onnx`.
+        model: A model from `convert_onnx`.
         quantize: `"int8"` or `"int8_tensorrt"`, see `ONNX_QUANTIZATIONS`.
-        feeds: Inputs of the network in NHWC, to measure ranges on.
+        feeds: The inputs of the network in NHWC on which to measure ranges.
     """
     import onnx
     from onnxruntime import quantization
 
-    # A runtime rounds a bias to its own steps, or leaves it.
+    # Biases stay float; a runtime may quantize them itself.
     extra: dict[str, Any] = {"QuantizeBias": False}
     if quantize == "int8":
-        # Ranges that start at zero, as behind a ReLU, lose no bit and need no
-        # ReLU. All that carries images from convolution to convolution is
-        # uint8, but for the shift, which is free either way and exact so.
+        # uint8 uses all 8 bits for ranges that start at zero, as after a ReLU,
+        # and makes the ReLU itself unnecessary. All ops between convolutions
+        # are quantized except the shift, which only moves values.
         options = {
             "activation_type": quantization.QuantType.QUInt8,
             "op_types_to_quantize": [
@@ -87,8 +87,8 @@ def to_int8(
         }
     else:
         # TensorRT fuses an activation, a sum and the next quantization into
-        # the convolution before it: nothing may stand between them. Its zero
-        # point is 0.
+        # the convolution before them, if no other node is between them. Its
+        # zero point is 0.
         heavy = ["Conv", "Gemm"]
         options = {
             "activation_type": quantization.QuantType.QInt8,
@@ -99,7 +99,7 @@ def to_int8(
             "OpTypesToExcludeOutputQuantization": heavy,
         }
 
-    # It advises to fold constants first, which was done.
+    # `quiet` hides the advice to fold constants, which is already done.
     with tempfile.TemporaryDirectory() as folder, quiet():
         path = pathlib.Path(folder) / "quantized.onnx"
         quantization.quantize_static(
@@ -117,11 +117,11 @@ def to_int8(
 def as_fed(
     model: "onnx.ModelProto", feed: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Returns a Keras network's inputs as its ONNX model takes them.
+    """Converts the inputs of a Keras network for its ONNX model.
 
     Args:
-        model: From `convert_onnx`, in whatever precision.
-        feed: Real values, NHWC.
+        model: A model from `convert_onnx`, in any precision.
+        feed: The real values in NHWC, by name.
     """
     from onnx import helper
 
@@ -135,13 +135,13 @@ def as_fed(
 
 
 class _Reader:
-    """What ONNX Runtime's calibration reads; its base class is optional."""
+    """Gives the inputs to ONNX Runtime's calibration."""
 
     def __init__(self, feeds: Iterator[dict[str, np.ndarray]]):
         self._feeds = feeds
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """Returns the next inputs, None at the end."""
+        """Returns the next inputs; None at the end."""
         return next(self._feeds, None)
 
 

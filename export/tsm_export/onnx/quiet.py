@@ -1,4 +1,4 @@
-"""quiet: a library keeps its advice to itself."""
+"""quiet: silences the logger of a library."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet(logger: str | None = None) -> Iterator[None]:
-    """Silences a logger below errors; None for the root logger."""
+    """Lets a logger log only errors; None means the root logger."""
     found = logging.getLogger(logger)
     level = found.level
     found.setLevel(logging.ERROR)

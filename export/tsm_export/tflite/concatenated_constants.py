@@ -1,9 +1,9 @@
-"""store_as_float32: constants that are concatenated stay out of float16.
+"""store_as_float32: stores concatenated constants as float32.
 
-In a file with float16 weights the zeros at the ends of a shifted clip are
-float16 too. On a GPU that computes in float16, LiteRT 2.3's accelerator then
-writes a shader for the concatenation that does not compile if it is told to
-compute in float32. It says so only in its log: all logits are zero.
+In a file with float16 weights, the zeros at the ends of a shifted clip are
+float16 too. If LiteRT 2.3's GPU accelerator then computes in float32 on a GPU
+that supports float16, its shader for the concatenation does not compile. All
+logits are zero then, and only the log says why.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ def store_as_float32(model: Any) -> None:
     """Stores float16 constants that are concatenated as float32.
 
     Args:
-        model: A `schema.ModelT` of one graph, to be changed; it computes what
-            it did.
+        model: A `schema.ModelT` with one graph. It is changed in place and
+            computes the same as before.
     """
     (graph,) = model.subgraphs
     concatenated = {
@@ -44,6 +44,6 @@ def store_as_float32(model: Any) -> None:
                 buffer.data = halves.astype(np.float32).view(np.uint8)
                 graph.tensors[output].buffer = len(model.buffers)
                 model.buffers.append(buffer)
-                continue  # The tensor is a constant now; nothing computes it.
+                continue  # Its output is a constant now.
         operators.append(operator)
     graph.operators = operators

@@ -1,4 +1,4 @@
-"""convert: a Keras network with named inputs becomes TFLite bytes."""
+"""convert: converts a Keras network with named inputs to TFLite."""
 
 import tempfile
 import warnings
@@ -16,7 +16,7 @@ from tsm_export.tflite.layout import put_in_order
 from tsm_export.tflite.single_pixels import skip_squeezes
 from tsm_export.tflite.strided_convolutions import sample_first
 
-# What is stored in how many bits.
+# The quantizations of .tflite files, with the text for the help.
 QUANTIZATIONS = {
     "none": "weights and activations in float32",
     "float16": "weights in float16, half the file",
@@ -33,15 +33,16 @@ def convert(
     calibration: Feeds | None = None,
     softmax: bool = False,
 ) -> bytes:
-    """Converts a functional network from a dictionary to a dictionary.
+    """Converts a functional network whose inputs and outputs are dictionaries.
 
     The names of its inputs and outputs become the names of the signature.
     Batch normalization is folded into the convolutions.
 
     Args:
-        network: All shapes static. For int8_qat: from `quantization_aware`.
+        network: A network with static shapes; for int8_qat one from
+            `quantization_aware`.
         quantize: One of `QUANTIZATIONS`.
-        calibration: For int8: inputs to measure the ranges on.
+        calibration: The inputs on which int8 measures its ranges.
         softmax: Replace the output `logits` by `probabilities`.
 
     Returns:
@@ -68,10 +69,10 @@ def convert(
 def _freeze(network, softmax):
     """Returns the network as a function whose weights are constants.
 
-    With variables, saving and loading traces a function for each of some
-    hundred of them, which takes four times as long as all the rest.
+    With variables, saving and loading would trace a function per variable,
+    which takes four times as long as the rest of the conversion.
     """
-    # Without a name of its own each tensor would be called `inputs_<n>`.
+    # Without these names the inputs would be called `inputs_<n>`.
     signature = {
         name: tf.TensorSpec(tensor.shape, tf.float32, name=name)
         for name, tensor in (

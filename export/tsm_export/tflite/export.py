@@ -1,4 +1,4 @@
-"""export_tflite: a clip model becomes a `.tflite` artifact."""
+"""export_tflite: exports a clip model to a `.tflite` artifact."""
 
 import os
 import pathlib
@@ -38,50 +38,47 @@ def export_tflite(
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
 
-    Before it appears, it runs in LiteRT on a few clips, and must compute what
-    the Keras network computes.
-
-    Its signature has, for a stream, `frame` (`[N, S, S, 3]`) and `cache_kk`
-    in, `logits` and `cache_kk_out` out; for a clip, `clip` (`[T, S, S, 3]`)
-    in and `logits` out. Images are RGB in 0..255.
+    A stream artifact has the inputs `frame` (`[N, S, S, 3]`) and `cache_kk`
+    and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
+    `clip` (`[T, S, S, 3]`) and the output `logits`. Images are RGB in 0..255.
+    Before the file is written, it runs in LiteRT on some clips and is compared
+    with the Keras network.
 
     Args:
-        model: From `build_clip_model` or `load_preset`. To stream, its shift
-            must be causal (or none).
-        path: The `.tflite` file to write; no other suffix than `.onnx` is
-            refused.
-        kind: `"stream"`, one frame a stream and call, or `"clip"`.
+        model: A model from `build_clip_model` or `load_preset`. A model to
+            stream must be causal.
+        path: The file to write. Any suffix except `.onnx` is allowed.
+        kind: `"stream"` for one frame per stream and call, or `"clip"`.
         quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`
             (weights in int8); `"int8"` (weights per channel, activations,
-            inputs, outputs and caches); `"int8_qat"` (the same, in the ranges
-            that `tsm train --qat` found).
-        streams: N, the streams in one batch.
+            inputs, outputs and caches); `"int8_qat"` (int8 in the ranges that
+            `tsm train --qat` found).
+        streams: N, the number of streams in one batch.
         image_size: S, in pixels; None for the size of the training.
-        input_dtype: Of the images: `"float32"`, `"uint8"` as cameras give
-            them, or None for what the network computes with.
+        input_dtype: The type of the images: `"float32"`, `"uint8"` (which
+            cameras give), or None for the type that the network computes in.
         softmax: Give `probabilities` instead of `logits`.
-        calibration_clips: For int8: `[B, T, S, S, 3]` uint8 RGB clips; the
-            ranges are those of the states while they stream through.
-        preset_hash: The hash of the weights, to be carried along.
+        calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
+            measures its ranges.
+        preset_hash: The hash of the weights, to be stored in the spec.
         no_gesture: The labels which mean that there is no gesture.
-        decision: Numbers of `DecisionConfig` that are to be the defaults for
-            this artifact, by name.
-        check: Called with the file before it appears; what it raises keeps it
-            from appearing.
+        decision: Fields of `DecisionConfig` to store as defaults for this
+            artifact.
+        check: A function that gets the path of the complete temporary file. If
+            it raises an error, nothing is written to `path`.
 
     Returns:
         The spec that is embedded in the file.
 
     Raises:
-        ValueError: If an argument is none of the above, the model cannot
-            stream, takes optical flow or has no labels, or int8 has nothing to
-            calibrate on.
-        ExportError: If a cache's input and output differ in scale or
-            zero-point, so that an app could not feed one to the other, or if
-            the file computes something else than the Keras network.
+        ValueError: If an argument is not valid, the model cannot stream, takes
+            optical flow or has no labels, or int8 has no calibration clips.
+        ExportError: If the input and the output of a cache differ in scale or
+            zero point, or if the outputs differ from those of the Keras
+            network.
     """
     path = pathlib.Path(path)
-    if path.suffix == ONNX_SUFFIX:  # Runtimes tell the format from the suffix.
+    if path.suffix == ONNX_SUFFIX:  # Runtimes recognise ONNX by it.
         raise ValueError(
             "`export_tflite` writes .tflite files; `export_onnx` writes .onnx "
             f"files. Received: path={path}"

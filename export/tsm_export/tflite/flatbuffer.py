@@ -1,4 +1,4 @@
-"""A converted `.tflite` model, to be read and changed."""
+"""Reads and changes the content of `.tflite` files."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def op_name(model: Any, operator: Any) -> str:
 
 
 def op_index(model: Any, name: str, *, version: int = 1) -> int:
-    """Returns the place of an op in `model.operatorCodes`; adds it if new."""
+    """Returns the index of an op in `model.operatorCodes`; adds a new op."""
     for index, entry in enumerate(model.operatorCodes):
         if _OPERATOR_NAMES.get(_code(entry)) == name:
             return index
@@ -45,5 +45,5 @@ def op_index(model: Any, name: str, *, version: int = 1) -> int:
 
 
 def _code(entry):
-    # Old codes are in a field of one byte, newer codes in the other field.
+    # Small codes are in a field of one byte, larger ones in the other field.
     return max(entry.builtinCode, entry.deprecatedBuiltinCode)

@@ -1,4 +1,4 @@
-"""with_input_type: images come in as a camera or an app has them."""
+"""with_input_type: changes the type of the image input."""
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -10,19 +10,18 @@ _TYPES = {"uint8": _UINT8, "float32": _FLOAT32}
 
 
 def with_input_type(content: bytes, name: str, dtype: str) -> bytes:
-    """Gives an input another type, by one op in front of the network.
+    """Changes the type of an input with one op in front of the network.
 
-    The converter has one type for all inputs, but the caches must stay what
-    the network computes with. So the op goes into the converted model. The
-    scale of bytes is 1: they are what a pixel is, 0..255.
+    The converter can only change all inputs, but the caches must keep their
+    type. uint8 inputs get the scale 1, so that they take pixels in 0..255.
 
     Args:
-        content: Of a `.tflite` file with one signature.
-        name: Of a float32 or int8 input.
+        content: The content of a `.tflite` file with one signature.
+        name: The name of a float32 or int8 input.
         dtype: `"uint8"` or `"float32"`.
 
     Returns:
-        The content of the new file; `content` if the type is that already.
+        The content of the new file, or `content` if nothing has to change.
     """
     model = unpack(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -50,7 +49,7 @@ def _tensor(name, dtype, like):
     tensor.name = name.encode()
     tensor.shape = like.shape
     tensor.type = _TYPES[dtype]
-    tensor.buffer = 0  # By convention the empty one.
+    tensor.buffer = 0  # By convention the empty buffer.
     if dtype == "uint8":
         tensor.quantization = schema.QuantizationParametersT()
         tensor.quantization.scale = [1.0]

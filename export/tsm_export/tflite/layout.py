@@ -1,4 +1,4 @@
-"""put_in_order: ops and tensors stand where they serve streaming best."""
+"""put_in_order: orders ops and tensors for fast streaming."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from typing import Any
 def put_in_order(model: Any) -> None:
     """Puts the ops and tensors of a model in the best order.
 
-    Ops of outputs stand right behind what they come from. Runtimes compute in
-    the file's order, and the converter puts what is only output last: the
-    caches' slices would stand there together and keep the input of every block
-    in memory until the end. For ResNet-50 at 224 pixels that was 22 MB, and a
-    percent of the time or more (`docs/performance.md`).
+    An op that computes an output moves to directly after its input. Runtimes
+    compute in the order of the file, and the converter puts such ops at the
+    end. There the slices for the caches would keep the input of every block in
+    memory: 22 MB and at least one percent of the time for ResNet-50 at 224
+    pixels (`docs/performance.md`).
 
-    Inputs and outputs are in the order of their names, images and logits
-    first. Mostly LiteRT then places caches side by side, inputs as outputs, so
-    that fewer copies feed them back.
+    Inputs and outputs are sorted by name, images and logits first. LiteRT then
+    usually places the caches side by side, in the same order for inputs and
+    outputs, so that fewer copies feed them back.
 
     Args:
-        model: A `schema.ModelT` of one graph and one signature, to be changed;
-            it computes what it did.
+        model: A `schema.ModelT` with one graph and one signature. It is
+            changed in place and computes the same as before.
     """
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     graph.operators = _outputs_early(graph)
@@ -35,7 +35,7 @@ def put_in_order(model: Any) -> None:
 def _outputs_early(graph):
     operators = list(graph.operators)
     outputs = set(graph.outputs)
-    # Which op a tensor comes from. Inputs and weights come from none.
+    # The op that computes each tensor. None computes inputs and weights.
     source = {
         tensor: index
         for index, operator in enumerate(operators)
@@ -48,8 +48,7 @@ def _outputs_early(graph):
             sources = [source.get(tensor, -1) for tensor in operator.inputs]
             place = max(sources, default=-1)
         places.append(place)
-    # Stable: what moves comes after the op whose place it shares, as that one
-    # was in front of it.
+    # The sort is stable, so an op that moves comes directly after its input.
     order = sorted(range(len(operators)), key=places.__getitem__)
     return [operators[index] for index in order]
 
@@ -60,7 +59,7 @@ def _rank(name):
 
 def _renumber(graph, signature, order):
     new = {old: index for index, old in enumerate(order)}
-    new[-1] = -1  # An input that is left out.
+    new[-1] = -1  # -1 means that an optional input is absent.
     graph.tensors = [graph.tensors[index] for index in order]
     for operator in graph.operators:
         operator.inputs = [new[tensor] for tensor in operator.inputs]

@@ -1,4 +1,4 @@
-"""lint: finds in a file what a GPU delegate or an app could not handle."""
+"""lint: finds problems for GPU delegates and apps in a `.tflite` file."""
 
 from collections.abc import Iterator
 
@@ -34,9 +34,9 @@ _MAX_RANK = 4
 
 
 def lint(content: bytes) -> list[str]:
-    """Returns one sentence for each problem of a `.tflite` file.
+    """Returns one sentence per problem of a `.tflite` file.
 
-    Looks for ops outside `OPERATORS`, variables, tensors with a rank above 4
+    It finds ops outside `OPERATORS`, variables, tensors with a rank above 4
     or without a static shape, inputs that are passed through to an output,
     caches whose input and output differ, and caches that are converted at the
     boundary of the network.
@@ -46,7 +46,7 @@ def lint(content: bytes) -> list[str]:
     """
     try:
         model = unpack(content)
-    # Broken offsets lead the reader into all kinds of errors.
+    # The reader raises many kinds of exceptions for wrong offsets.
     except Exception as error:
         return [f"The file cannot be read: {error}."]
     if len(model.subgraphs) != 1 or len(model.signatureDefs or []) != 1:
@@ -85,7 +85,7 @@ def _check_boundary(graph) -> Iterator[str]:
         name = _text(graph.tensors[index].name)
         yield f"{name} is passed through from an input to an output."
     if len(set(outputs)) != len(outputs):
-        yield "One tensor is two outputs."
+        yield "Two outputs are the same tensor."
 
 
 def _check_caches(graph, signature, ops) -> Iterator[str]:

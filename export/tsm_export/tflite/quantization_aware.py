@@ -1,4 +1,4 @@
-"""quantization_aware_tflite: int8 in the ranges that training found."""
+"""quantization_aware_tflite: converts to int8 with the ranges of training."""
 
 import os
 import pathlib
@@ -27,32 +27,33 @@ def quantization_aware_tflite(
     image_size: int | None = None,
     softmax: bool = False,
 ) -> bytes:
-    """Converts a network that was trained quantization-aware to int8.
+    """Converts a model to int8 after quantization-aware training.
 
-    Nothing is measured: kernels are rounded per channel, activations to the
-    model's `activation_ranges`, and a cache shares the range of the tensor
-    that it is cut from. Under Keras 3 a tf_keras process does the work.
+    No ranges are measured. Kernels are quantized per channel and activations
+    with the model's `activation_ranges`; a cache has the range of the tensor
+    that it is a slice of. Under Keras 3, a child process with tf_keras does
+    the work.
 
     Args:
         model: A clip model with `activation_ranges`, from
-            `fit_quantization_aware` or a preset of such a one.
-        kind: As for `export_tflite`.
-        streams: As for `export_tflite`.
-        image_size: As for `export_tflite`.
-        softmax: As for `export_tflite`.
+            `fit_quantization_aware` or from a preset of such a model.
+        kind: `"stream"` or `"clip"`.
+        streams: The number of streams in one batch.
+        image_size: The size of frames in pixels; None for that of the training.
+        softmax: Give `probabilities` instead of `logits`.
 
     Returns:
-        The content of a `.tflite`, all of it int8; images have the scale 1
-        and the zero-point -128.
+        The content of a `.tflite` file that is entirely int8. Images have the
+        scale 1 and the zero point -128.
 
     Raises:
-        ValueError: If the model was not trained so, or cannot stream.
+        ValueError: If the model has no `activation_ranges`, or cannot stream.
         ImportError: If tf_keras or tfmot is missing.
     """
     if not getattr(model, "activation_ranges", None):
         raise ValueError(
-            "int8_qat needs a network that was trained for it: fine-tune this "
-            "one with `tsm train --qat --init=PRESET`, or use int8, which "
+            "int8_qat needs quantization-aware training: fine-tune the model "
+            "with `tsm train --qat --init=PRESET`, or use int8, which "
             "measures ranges. Received: a model without `activation_ranges`"
         )
     with tempfile.TemporaryDirectory() as folder:

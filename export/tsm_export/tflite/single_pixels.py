@@ -1,8 +1,8 @@
-"""skip_squeezes: images of one pixel are added as images.
+"""skip_squeezes: adds images of one pixel without reshaping them.
 
 TensorFlow turns the sum of two `[1, 1, 1, C]` tensors into the addition of a
-bias, and reshapes one of them to `[C]`. LiteRT 2.3's GPU accelerator adds wrong
-numbers then in int8, and says nothing.
+bias and reshapes one of them to `[C]`. In int8, LiteRT 2.3's GPU accelerator
+then gives wrong results without an error.
 """
 
 from typing import Any
@@ -11,14 +11,14 @@ from tsm_export.tflite.flatbuffer import op_name
 
 
 def skip_squeezes(model: Any) -> None:
-    """Adds what was reshaped to a bias as the image that it was.
+    """Replaces a reshaped image in an addition by the image itself.
 
     Args:
-        model: A `schema.ModelT` of one graph, to be changed; it computes what
-            it did.
+        model: A `schema.ModelT` with one graph. It is changed in place and
+            computes the same as before.
     """
     (graph,) = model.subgraphs
-    # The image behind each bias that is one.
+    # The image by the index of its reshaped tensor.
     images = {
         operator.outputs[0]: operator.inputs[0]
         for operator in graph.operators

@@ -1,8 +1,8 @@
-"""sample_first: strided 1x1 convolutions in int8, as the GPU gets them right.
+"""sample_first: splits strided 1x1 convolutions in int8 into two ops.
 
-LiteRT 2.3's GPU accelerator computes a 1x1 convolution of int8 as if its
-stride were 1, and says nothing: a ResNet-50 agreed with the CPU on no more
-frames than by chance. Picking every second pixel first is right everywhere.
+LiteRT 2.3's GPU accelerator ignores the stride of a 1x1 convolution in int8,
+without an error: a ResNet-50 agreed with the CPU only by chance. If another op
+picks the pixels first, all runtimes compute the same.
 """
 
 from typing import Any
@@ -13,14 +13,14 @@ from tsm_export.tflite.flatbuffer import op_index, op_name
 
 
 def sample_first(model: Any) -> None:
-    """Gives strided 1x1 convolutions of int8 the pixels they look at only.
+    """Splits each strided 1x1 convolution of int8 into two ops.
 
-    They become a maximum over single pixels with that stride, which moves
-    numbers and changes none, and a convolution of stride 1.
+    They are a 1x1 max pooling with the stride, which only picks pixels, and a
+    convolution with stride 1.
 
     Args:
-        model: A `schema.ModelT` of one graph, to be changed; it computes what
-            it did.
+        model: A `schema.ModelT` with one graph. It is changed in place and
+            computes the same as before.
     """
     (graph,) = model.subgraphs
     operators = []
@@ -43,7 +43,7 @@ def _is_sampling(model, graph, operator):
 
 
 def _sampling(model, graph, convolution):
-    """Takes the stride from a convolution; returns an op that has it."""
+    """Returns a pooling with a convolution's stride, and sets that to 1."""
     image = graph.tensors[convolution.inputs[0]]
     output = graph.tensors[convolution.outputs[0]]
     sampled = schema.TensorT()
@@ -51,7 +51,7 @@ def _sampling(model, graph, convolution):
     sampled.shape = [*output.shape[:3], image.shape[3]]
     sampled.type = image.type
     sampled.quantization = image.quantization
-    sampled.buffer = 0  # By convention the empty one.
+    sampled.buffer = 0  # By convention the empty buffer.
     graph.tensors.append(sampled)
 
     options = schema.Pool2DOptionsT()

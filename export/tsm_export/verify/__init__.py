@@ -1,1 +1,1 @@
-"""Trials of artifacts on this machine: agreement and speed."""
+"""Checks and benchmarks of artifacts on this machine."""

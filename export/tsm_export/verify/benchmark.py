@@ -1,4 +1,4 @@
-"""benchmark: what artifacts cost, side by side in one run."""
+"""benchmark: measures time and memory of artifacts side by side."""
 
 import dataclasses
 import json
@@ -12,18 +12,20 @@ from tsm_export.verify.interleave import interleave
 from tsm_live.runtimes.dry_run import dry_step
 from tsm_live.runtimes.own_process import ProcessError, run_module
 
-_PATIENCE = 300.0  # Seconds in which a file must be loaded and run.
+_PATIENCE = 300.0  # Seconds after which loading and running a file fails.
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What running an artifact costs.
+    """The time and the memory that an artifact takes.
 
     Attributes:
-        seconds: Of each timed step: a frame of every stream, or a clip.
-        init_seconds: To load the file in a fresh process, once.
-        memory: Bytes by which that process grows, loading and running it.
-        size: Of the file, in bytes.
+        seconds: The seconds of each timed step. A step is a frame of every
+            stream, or a clip.
+        init_seconds: The seconds to load the file in a fresh process.
+        memory: The bytes by which that process grows when it loads and runs
+            the file.
+        size: The size of the file in bytes.
     """
 
     seconds: np.ndarray
@@ -35,15 +37,15 @@ class Cost:
 def benchmark(
     paths: Sequence[str | os.PathLike], *, threads: int = 1, rounds: int = 200
 ) -> list[Cost]:
-    """Runs artifacts in turns.
+    """Measures artifacts, whose steps take turns.
 
     Args:
         paths: The files.
-        threads: Of each interpreter.
-        rounds: Timed steps of each.
+        threads: The number of threads of each runtime.
+        rounds: The number of timed steps per file.
 
     Raises:
-        ArtifactError: If a file is no artifact.
+        ArtifactError: If a file is not an artifact.
     """
     names = [str(index) for index in range(len(paths))]
     steps = {

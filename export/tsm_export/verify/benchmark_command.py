@@ -1,8 +1,8 @@
 """Times artifacts side by side: `tsm benchmark FILE...`.
 
-They take turns in one run; the ratio is the median of the rounds' ratios to
-the first file, or to --vs. A step is one frame of every stream, or one clip,
-with the caches fed back; resizing frames is not part of it.
+The steps of the files take turns. The ratio is the median ratio to the first
+file, or to --vs, over all rounds. A step is one frame of every stream, or one
+clip, with the caches fed back but without resizing.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tsm_export.verify.benchmark import benchmark
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_integer(
-    "threads", 1, "Of each runtime.", lower_bound=1, flag_values=FLAGS
+    "threads", 1, "Threads of each runtime.", lower_bound=1, flag_values=FLAGS
 )
 flags.DEFINE_integer(
     "rounds", 200, "Timed steps of each file.", lower_bound=1, flag_values=FLAGS
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> None:
     """Prints the table.
 
     Raises:
-        flags.Error: If there is no file.
-        ValueError, OSError: If a file is no artifact.
+        flags.Error: If no file is given.
+        ValueError, OSError: If a file is not an artifact.
     """
     files = [*([FLAGS.vs] if FLAGS.vs else []), *arguments]
     if not arguments:

@@ -1,4 +1,4 @@
-"""verify: an artifact is tried on this machine before it is relied on."""
+"""verify: checks an artifact on this machine."""
 
 import dataclasses
 import os
@@ -21,8 +21,9 @@ from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.isolated_network import SessionError
 from tsm_live.runtimes.network import AcceleratorError
 
-# How far an artifact may be from the Keras model: the difference relative to
-# the largest logit, and the share of frames with the same top-1.
+# The limits for an artifact compared with the Keras model: the maximum
+# difference relative to the largest logit, and the minimum share of frames with
+# the same top-1.
 _BARS = {
     "none": (1e-4, 0.995),
     "float16": (5e-2, 0.995),
@@ -31,11 +32,11 @@ _BARS = {
     "int8_tensorrt": (np.inf, 0.98),
     "int8_qat": (np.inf, 0.98),
 }
-# How far a GPU that computes in float16 may be from the CPU. Where numbers are
-# rounded to int8, a small difference may become a whole step.
+# The limits for a GPU that computes in float16 compared with the CPU. In int8 a
+# small difference may become a whole step.
 _FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
-_GPU_CLIPS = 2  # Few, because a GPU in software is slow.
-_GROWTH = 5 << 20  # Bytes; the allocator's buffers are not a leak.
+_GPU_CLIPS = 2  # Few, because Vulkan in software is slow.
+_GROWTH = 5 << 20  # The memory may grow by these bytes without a leak.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Check:
     """One row of the table.
 
     Attributes:
-        name: What was checked.
-        passed: None if it could not be checked here.
-        detail: What was found.
+        name: The name of the check.
+        passed: Whether it passed; None if it could not run here.
+        detail: The result in words.
     """
 
     name: str
@@ -60,20 +61,21 @@ def verify(
     *,
     soak_frames: int = 2000,
 ) -> Iterator[Check]:
-    """Tries an artifact: file, numbers, endurance, GPU.
+    """Checks the file, the outputs, a long stream and the GPU.
 
     Args:
         path: An artifact.
-        model: The clip model it was exported from; None leaves out the
+        model: The clip model that it was exported from; None leaves out the
             comparison with it.
-        clips: `[B, T, S, S, 3]` uint8 RGB of the size the artifact takes.
-        soak_frames: Frames to stream on end; 0 leaves that out.
+        clips: `[B, T, S, S, 3]` uint8 RGB of the artifact's size.
+        soak_frames: The number of frames to stream without a break; 0 leaves
+            that out.
 
     Yields:
-        One `Check` after the other, as they are done.
+        The `Check`s, each as soon as it is done.
 
     Raises:
-        ArtifactError: If the file is no artifact.
+        ArtifactError: If the file is not an artifact.
     """
     path = pathlib.Path(path)
     spec, content = load_artifact(path)
@@ -109,7 +111,7 @@ def verify(
             f"{trial.growth / 1e6:.1f} MB",
         )
     if is_onnx:
-        return  # What it is run on is not here.
+        return  # This project runs ONNX files on the CPU only.
     few = slice(_GPU_CLIPS)
     yield from _check_gpu(spec, content, clips[few], trial.logits[few])
 
@@ -120,8 +122,8 @@ def reference_logits(
 ) -> np.ndarray:
     """Returns the logits of the Keras model for clips.
 
-    For a stream they are `[B, T, num_classes]`, the logits of each frame after
-    the frames before it; for a clip `[B, num_classes]`.
+    For a stream they are `[B, T, num_classes]`, one row per frame; for a clip
+    `[B, num_classes]`.
     """
     config = model.video_config.with_image_size(spec.image_size)
     model = rebuild(model, config, build_clip_model)
@@ -139,8 +141,8 @@ def _check_parity(found, expected, spec) -> Iterator[Check]:
 
     yield compare("equals Keras", found, expected)
     if spec.kind == "stream":
-        # The logits of a clip are the mean of its frames' logits. Those of
-        # probabilities differ by a constant per frame, which softmax ignores.
+        # The logits of a clip are the mean of its frames' logits. Logits from
+        # probabilities have an extra constant, which softmax removes.
         count = np.arange(1, found.shape[1] + 1)[:, None]
         yield compare(
             "equals the clip, every prefix",
@@ -167,7 +169,7 @@ def _compare(name, found, expected, bars):
 
 
 def _outputs(logits, spec):
-    """Returns what the network itself gives: logits or probabilities."""
+    """Converts logits to the network's own output, logits or probabilities."""
     if spec.logits.role == "logits":
         return logits
     scores = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -1,7 +1,7 @@
-"""Tries an artifact on this machine: `tsm verify FILE [PRESET]`.
+"""Checks an artifact on this machine: `tsm verify FILE [PRESET]`.
 
-With PRESET, what it was exported from, its numbers are compared too. Prints a
-table, and fails if a row does.
+PRESET is the preset that the artifact was exported from; with it, the outputs
+are compared too. The command prints a table and fails if a row fails.
 """
 
 import pathlib
@@ -20,24 +20,26 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "data",
     None,
-    "Prepared data set, or folder of class folders with videos, to try the "
-    "artifact on; generated gestures if there is none.",
+    "Prepared data set, or folder of class folders with videos, to check the "
+    "artifact on (default: generated gestures).",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
-    "split", "test", "Of the prepared data set.", flag_values=FLAGS
+    "split", "test", "Split of the prepared data set.", flag_values=FLAGS
 )
 flags.DEFINE_integer(
-    "clips", 20, "How many clips of them.", lower_bound=1, flag_values=FLAGS
+    "clips", 20, "Number of clips.", lower_bound=1, flag_values=FLAGS
 )
 flags.DEFINE_integer(
     "soak_frames",
     2000,
-    "Frames to stream on end.",
+    "Number of frames to stream without a break.",
     lower_bound=0,
     flag_values=FLAGS,
 )
-flags.DEFINE_integer("seed", 0, "Of the choice of clips.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "seed", 0, "Seed of the random choice of clips.", flag_values=FLAGS
+)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     if len(arguments) not in (1, 2):
         raise flags.Error(
-            "expected an artifact and maybe its preset: tsm verify FILE "
+            "expected an artifact and optionally its preset: tsm verify FILE "
             "[PRESET]"
         )
     path = pathlib.Path(arguments[0])
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     model = None
     if len(arguments) == 2:
         model = load_preset(arguments[1])
-        # What the library exported without a preset carries no hash.
+        # An artifact that was exported from Python may have no hash.
         if spec.preset_hash not in ("", preset_hash(arguments[1])):
             raise ValueError(
                 f"{path} was not exported from {arguments[1]}: the hashes of "
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 class TrialError(ValueError):
-    """What an artifact failed; `names` are those of the checks."""
+    """An artifact failed the checks with these `names`."""
 
     def __init__(self, names: Sequence[str]):
         super().__init__(f"the artifact fails: {', '.join(names)}")
@@ -88,10 +90,10 @@ class TrialError(ValueError):
 
 
 def print_checks(checks: Iterable[Check]) -> None:
-    """Prints a row for each check as it is done.
+    """Prints one row per check, as soon as it is done.
 
     Raises:
-        TrialError: If one failed.
+        TrialError: If a check failed.
     """
     failed = []
     for check in checks:

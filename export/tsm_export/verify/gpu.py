@@ -1,4 +1,4 @@
-"""gpu_environment: how a process reaches a GPU on this machine, if at all."""
+"""gpu_environment: finds a GPU, or Vulkan in software, on this machine."""
 
 import functools
 import pathlib
@@ -15,21 +15,21 @@ from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.runtimes.isolated_network import SessionError
 from tsm_live.runtimes.network import AcceleratorError
 
-# Vulkan in software, where Debian's package `chromium` puts it. It is slow, but
-# the accelerator does on it what it does on a GPU.
+# Vulkan in software, from Debian's package `chromium`. It is slow, but the
+# accelerator uses it like a GPU.
 _SOFTWARE_VULKAN = pathlib.Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 
 
 @functools.cache
 def gpu_environment() -> dict[str, str] | None:
-    """Returns variables with which a process finds a GPU.
+    """Returns environment variables with which a process finds a GPU.
 
-    The environment as it is comes first, then Vulkan in software. Each is
-    tried with a network of one op, so that whatever fails in another network
-    is known to be the fault of that network.
+    It tries the unchanged environment first, then Vulkan in software, each
+    with a network of one op. If another network fails later, that network is
+    the cause.
 
     Returns:
-        The variables to set, perhaps none; None if there is no GPU.
+        The variables to set, which may be empty, or None without a GPU.
     """
     clip = keras.Input((32, 32, 3), batch_size=1, name="clip")
     pool = keras.layers.GlobalAveragePooling2D(name="logits", dtype="float32")
@@ -43,7 +43,7 @@ def gpu_environment() -> dict[str, str] | None:
     )
     candidates: list[dict[str, str]] = [{}]
     if _SOFTWARE_VULKAN.exists():
-        # The loader wants this folder to be set, and writes nothing there.
+        # The loader needs this variable, but writes nothing there.
         runtime = {"XDG_RUNTIME_DIR": tempfile.gettempdir()}
         candidates.append({"VK_DRIVER_FILES": str(_SOFTWARE_VULKAN), **runtime})
     return next((it for it in candidates if _opens(spec, content, it)), None)

@@ -1,6 +1,6 @@
-"""interleave: times things in turns, so that their ratios mean something.
+"""interleave: times functions in turns, so that they can be compared.
 
-Whatever else the machine does slows all of them alike.
+Other programs on the machine then slow all of them down equally.
 """
 
 import time
@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-# The bars are about wall time. Processor time, all threads together, does not
-# count the time for which other programs held the cores, so on a shared machine
-# it tells a slow variant from an unlucky one.
+# Requirements are about wall time. Processor time (of all threads) excludes the
+# time of other programs, so it is more reliable on a shared machine.
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -22,19 +21,19 @@ def interleave(
     clock: str = "wall",
     warmup: int = 2,
 ) -> dict[str, np.ndarray]:
-    """Times the variants in turns; who is first changes, and the direction.
+    """Times the variants in turns, in an order that changes every round.
 
     Args:
-        variants: What to call, by name. Those to be compared stand together,
-            so that they run within the same moment.
-        rounds: How often each variant has its turn: one timed call.
-        untimed_calls: At the start of a turn, so that a variant does not pay
-            for the memory caches that the one before it left.
+        variants: The functions by name. Put variants that are to be compared
+            next to each other.
+        rounds: The number of timed calls per variant.
+        untimed_calls: The number of calls before each timed call, which bring
+            the variant's data back into the processor's caches.
         clock: One of `CLOCKS`.
-        warmup: Rounds that are not recorded.
+        warmup: The number of rounds that are not recorded.
 
     Returns:
-        Seconds a call in each round, by name.
+        The seconds of the call in each round, by name.
     """
     times: dict[str, list[float]] = {name: [] for name in variants}
     order = list(variants)

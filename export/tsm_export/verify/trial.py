@@ -1,7 +1,7 @@
-"""run_trial: what an artifact says of clips, in the sessions that ship.
+"""run_trial: runs an artifact over clips in the sessions of `tsm_live`.
 
-The network runs in a process of its own, so that a driver that crashes does so
-alone, and so that memory that grows is the network's.
+The network runs in a child process, so that a driver that crashes does no harm
+and the growth of memory is that of the network.
 """
 
 import dataclasses
@@ -15,21 +15,21 @@ from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
 
-# Frames of a soak after which buffers are allocated, and growth is a leak.
+# After so many frames all buffers are allocated, and growth means a leak.
 _WARM_UP = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """What came of a trial.
+    """The result of a trial.
 
     Attributes:
-        logits: float32, for streams `[B, T, num_classes]`, for clips
-            `[B, num_classes]`.
-        recovered: Whether after the soak the network knew nothing but its
-            last frames: a stream of only these gives the same logits, bit for
-            bit. None without a soak.
-        growth: Bytes by which the memory of the process grew in the soak.
+        logits: float32 `[B, T, num_classes]` for streams, `[B, num_classes]`
+            for clips.
+        recovered: Whether the network remembered only its last frames after
+            the soak, so that a new stream of these frames gives exactly the
+            same logits. None without a soak.
+        growth: The bytes by which the process grew during the soak.
     """
 
     logits: np.ndarray
@@ -53,18 +53,19 @@ def run_trial(
         spec: The spec of an artifact.
         model: The bytes of its model.
         clips: `[B, T, S, S, 3]` uint8 RGB of the size that the artifact takes.
-            An artifact for N streams gets N of them side by side, and each
-            clip on every stream.
+            An artifact for N streams gets N clips at a time, and each stream
+            gets every clip.
         accelerator: `"cpu"` or `"gpu"`.
-        enforce_float32: As for `IsolatedNetwork`.
-        soak_frames: Frames to stream without a break after the clips.
-        environment: Variables to set for the process.
+        enforce_float32: Compute in float32 on the GPU.
+        soak_frames: The number of frames to stream without a break after the
+            clips.
+        environment: Environment variables to set for the process.
 
     Raises:
-        ArtifactError: If the runtime refuses the model, or its tensors are
-            not those that the spec describes.
-        AcceleratorError: If the accelerator does not take the whole network,
-            or a stream or the soak goes wrong.
+        ArtifactError: If the runtime refuses the model, or its tensors differ
+            from the spec.
+        AcceleratorError: If the accelerator cannot run the whole network, if
+            streams differ, or if the soak gives a number that is not finite.
         SessionError: If the process died.
     """
     network = IsolatedNetwork(
@@ -96,8 +97,8 @@ def soak(
 ) -> tuple[bool, int]:
     """Streams frames without a break; returns `recovered` and `growth`.
 
-    A cache holds features of one frame, which depend on the caches before it:
-    the network remembers one frame per cache.
+    A cache holds features of one frame, which depend on the caches before it.
+    So the network remembers at most one frame per cache.
     """
     frames = clips.reshape(-1, *clips.shape[2:])
     order = np.arange(num_frames) % len(frames)
@@ -119,7 +120,7 @@ def soak(
 
 
 def _stream(session, clips) -> np.ndarray:
-    """Returns `[B, T, num_classes]`, which must not depend on the stream."""
+    """Returns `[B, T, num_classes]`; raises if streams differ."""
     streams = session.streams
     rounds = []
     for first in range(len(clips)):

@@ -229,7 +229,7 @@ def test_a_model_that_ends_the_process_is_a_row(tmp_path):
 
 
 def test_a_gpu_that_is_not_there_is_named():
-    with pytest.raises(AcceleratorError, match="is there a GPU"):
+    with pytest.raises(AcceleratorError, match="whether there is a GPU"):
         run_trial(
             *load_artifact(random_artifact()),
             random_clips(1, clip_model()),

@@ -229,10 +229,10 @@ def test_one_bad_source_of_two(model, capsys):
         (["--model=/"], "/ is a folder, not a model file"),
         (
             ["--source=rstp://localhost/1", "--events=-"],
-            "cannot be opened (is rstp:// right? Usual are rtsp://, http://, ",
+            "cannot be opened (is rstp:// right? Usual schemes are rtsp://, ",
         ),
         (["--source=missing.mp4"], "no video at missing.mp4"),
-        (["--source=0", "--source=0"], "named once. Received: ['0', '0']"),
+        (["--source=0", "--source=0"], "given once. Received: ['0', '0']"),
         (["--source=-"], "Received: None"),
         (["--no_gesture=x"], "Received: 'x'"),
         (["--start_score=2"], "Received: end_score=0.4, start_score=2.0"),

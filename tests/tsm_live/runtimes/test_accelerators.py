@@ -76,7 +76,7 @@ def test_a_gpu_that_is_not_there_is_never_replaced_by_the_cpu(monkeypatch):
     monkeypatch.setattr(open_network, "_tried", {})
     for name, value in _NO_GPU.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(AcceleratorError, match="is there a GPU"):
+    with pytest.raises(AcceleratorError, match="whether there is a GPU"):
         StreamingSession(random_artifact(), accelerator="gpu")
     # What a command line turns into one line.
     assert issubclass(AcceleratorError, OSError)

@@ -116,7 +116,7 @@ def test_a_pipe_where_pipes_cannot_be_selected(monkeypatch):
 def test_a_pipe_that_ends_within_a_frame(capsys):
     with _pipe(bytes(100)) as pipe:
         assert len(_read_all(RawPipe(pipe, 5, 3))) == 2
-    assert "10 of 45 bytes are left out" in capsys.readouterr().err
+    assert "10 of 45 bytes are ignored" in capsys.readouterr().err
     with (
         _pipe(bytes(44)) as pipe,
         pytest.raises(SourceError, match="Received: 44 bytes"),
@@ -183,5 +183,5 @@ def test_a_size_is_refused_whatever_the_source(size):
 def test_a_pipe_or_a_folder_as_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")  # Nobody will ever write to it.
     for path in (tmp_path / "pipe.mp4", tmp_path):
-        with pytest.raises(SourceError, match="is no file.*--source=-"):
+        with pytest.raises(SourceError, match="is not a file.*--source=-"):
             open_source(str(path))

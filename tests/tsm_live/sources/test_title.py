@@ -92,6 +92,6 @@ def test_sources_that_differ_in_credentials_alone_have_names_of_their_own():
     assert [source.name for source in sources] == [
         *("rtsp://***@c/1 (1)", "rtsp://***@c/1 (2)", "rtsp://c/1"),
     ]
-    with pytest.raises(ValueError, match="named once") as error:
+    with pytest.raises(ValueError, match="given once") as error:
         open_sources(["rtsp://a:b@c/1"] * 2)
     assert not re.search("a:b", str(error.value))

@@ -315,7 +315,7 @@ def _truncated(path):
         (_truncated, "Invalid data found", True),
         (lambda path: path.write_bytes(b"\0" * 5000), "Invalid data", True),
         (lambda path: None, "No such file", False),
-        (lambda path: path.mkdir(), "no regular file", False),
+        (lambda path: path.mkdir(), "not a regular file", False),
     ],
 )
 def test_what_cannot_be_read_is_called_what_it_is(

@@ -1,1 +1,1 @@
-"""What is in an artifact: one model file that says itself how to run it."""
+"""The artifact: one model file that also says how to run it."""

@@ -1,4 +1,4 @@
-"""Checks of single fields of a spec, which somebody else may have written."""
+"""Checks of single fields of a spec, which may come from an untrusted file."""
 
 import dataclasses
 import math
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MAX_COUNT = (1 << 31) - 1  # Runtimes count elements with 32 bits.
-_SHOWN = 200  # Letters of a value that a message repeats.
+_SHOWN = 200  # An error message repeats this many characters of a value.
 
 
 class ArtifactError(ValueError):
@@ -45,10 +45,10 @@ def as_list(field: str, value: Any) -> list[Any]:
 
 
 def known_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns those of `values` that are fields of the dataclass `kind`.
+    """Returns the entries of `values` that are fields of a dataclass.
 
     Raises:
-        ArtifactError: If a field that has no default is missing.
+        ArtifactError: If a field without a default is missing.
     """
     fields = dataclasses.fields(kind)
     for field in fields:
@@ -60,7 +60,7 @@ def known_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_text(value: Any) -> bool:
-    """Returns whether `value` is a text that can be printed and stored."""
+    """Returns whether `value` is a string that UTF-8 can encode."""
     try:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:  # Half a surrogate pair.
@@ -68,7 +68,7 @@ def is_text(value: Any) -> bool:
 
 
 def is_label(value: Any) -> bool:
-    """Returns whether `value` is a text of one line that is not empty."""
+    """Returns whether `value` is a string of one line that is not empty."""
     return is_text(value) and value.splitlines() == [value]
 
 

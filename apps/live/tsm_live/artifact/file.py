@@ -2,10 +2,10 @@
 
 An artifact is a `.tflite` file with a ZIP archive appended, the convention by
 which TFLite models carry associated files. The archive holds `spec.json` (the
-fields of `ArtifactSpec`) and `labels.txt`: `unzip -p model.tflite spec.json`
-prints the first. In an `.onnx` file the two are metadata properties with these
-names. The spec holds the hash of the model, so that a damaged file is noticed
-before a runtime, which might crash on it, sees it.
+fields of `ArtifactSpec`) and `labels.txt`; `unzip -p model.tflite spec.json`
+prints the spec. In an `.onnx` file both are metadata properties with the same
+names. The spec holds the hash of the model, so that damage is found before the
+file reaches a runtime, which might crash on it.
 """
 
 import dataclasses
@@ -23,18 +23,18 @@ SPEC_MEMBER = "spec.json"
 LABELS_MEMBER = "labels.txt"
 ONNX_SUFFIX = ".onnx"  # A file with any other suffix is read as TFLite.
 _SPEC_LIMIT = 1 << 20  # Bytes; a spec has a few KB.
-# The files by which the folder that `tsm train` writes is recognised: the
-# config and one file of weights, of which older versions wrote the second.
+# A folder with these files is a preset. Older versions wrote the weights under
+# the second name.
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "model.weights.h5")
 
 
 def load_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
-    """Reads an artifact once, and checks what was read.
+    """Reads an artifact and checks its spec and its hash.
 
-    Give these bytes to the runtime instead of the path: they are the ones
-    whose hash was checked, and a runtime that maps the file would end the
-    process if somebody shortened the file later.
+    Give the returned bytes to the runtime, not the path: their hash was
+    checked, while the file may change later. A runtime that maps a file into
+    memory crashes when the file is shortened.
 
     Args:
         path: A file that `tsm export` wrote.
@@ -56,10 +56,10 @@ def load_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
             text, size = read_properties(content)[SPEC_MEMBER]
         else:
             text, size = _read_member(content)
-    # A damaged archive raises whatever its broken fields lead zipfile into.
+    # zipfile raises many kinds of exceptions for a damaged archive.
     except Exception as error:
         raise ArtifactError(
-            f"{path} carries no readable spec, so it is no artifact of "
+            f"{path} carries no readable spec, so it is not an artifact of "
             f"`tsm export`: {error}"
         ) from error
     spec = spec_from_json(text)
@@ -81,10 +81,10 @@ def read_spec(path: str | os.PathLike) -> ArtifactSpec:
 def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
     """Appends `spec` to the model file at `path`.
 
-    The same model and spec give the same bytes, whenever and wherever.
+    The same model and spec always give the same bytes.
 
     Returns:
-        What was written: `spec` with the `model_hash` of the file.
+        The spec that was written: `spec` with the `model_hash` of the file.
     """
     path = pathlib.Path(path)
     spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
@@ -95,7 +95,7 @@ def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
         append_properties(path, members)
         return spec
     with path.open("r+b") as file:
-        file.seek(0, os.SEEK_END)  # Offsets in the archive are the file's.
+        file.seek(0, os.SEEK_END)  # Offsets count from the start of the file.
         with zipfile.ZipFile(file, "w", allowZip64=False) as archive:
             for name, text in members.items():
                 archive.writestr(_member(name), text)
@@ -103,13 +103,13 @@ def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """Describes a file that is stored as it is, whatever the date and system.
+    """Describes an uncompressed file of the archive, without a real date.
 
-    A reader in another language then needs neither an inflater nor ZIP64.
+    A reader in another language needs neither decompression nor ZIP64.
     """
-    member = zipfile.ZipInfo(name)  # With the earliest date of all.
+    member = zipfile.ZipInfo(name)  # Its date is 1980-01-01.
     member.compress_type = zipfile.ZIP_STORED
-    member.create_system = 3  # Unix; else it is the system that it runs on.
+    member.create_system = 3  # Always Unix, so that the bytes are the same.
     member.external_attr = 0o644 << 16
     return member
 
@@ -122,8 +122,8 @@ def _expect_file(path: pathlib.Path) -> None:
     has_weights = any((path / name).is_file() for name in _WEIGHTS)
     if has_weights and (path / _CONFIG).is_file():
         raise IsADirectoryError(
-            f"{path} is a folder, a preset: `tsm export {path} "
-            "--to=FILE.tflite` (or .onnx) makes a model file of it."
+            f"{path} is a preset folder, not an artifact: "
+            f"`tsm export {path} --to=FILE.tflite` (or .onnx) converts it."
         )
     raise IsADirectoryError(
         f"{path} is a folder, not a model file of `tsm export`."
@@ -131,7 +131,7 @@ def _expect_file(path: pathlib.Path) -> None:
 
 
 def _read_member(content: bytes) -> tuple[str, int]:
-    """Returns the text of the spec, and where the archive begins."""
+    """Returns the text of the spec and the offset of the archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = archive.getinfo(SPEC_MEMBER).file_size
         if size > _SPEC_LIMIT:

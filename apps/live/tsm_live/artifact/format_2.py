@@ -1,4 +1,4 @@
-"""upgrade: what a format 2 artifact says, in the words of format 3.
+"""upgrade: converts the spec of a format 2 artifact to format 3.
 
 Format 2 named one image input (`frame`), one output (`logits`) and the caches
 (`caches`). The output that feeds `cache_kk` was always called `cache_kk_out`.
@@ -10,11 +10,11 @@ from tsm_live.artifact.fields import as_list, as_object
 
 
 def upgrade(old: dict[str, Any]) -> dict[str, Any]:
-    """Returns the fields of format 3 for those of a format 2 `spec.json`.
+    """Converts the fields of a format 2 `spec.json` to format 3.
 
     Args:
-        old: The JSON object. A field that it lacks or has wrong is lacking or
-            wrong in what is returned, too.
+        old: The JSON object. A field that is missing or wrong in it is also
+            missing or wrong in the result.
 
     Raises:
         ArtifactError: If a tensor is not described by a JSON object.

@@ -1,17 +1,17 @@
 """The metadata properties of an ONNX file, without the onnx package.
 
 An ONNX file is a protobuf message (`ModelProto`): a sequence of fields, each
-with a key, a length and a value. Each property is a pair of texts in a field of
-its own (`metadata_props`), so it is found by stepping over all other fields,
-and added by appending: two serialized messages, one after the other, are one
-merged message. ONNX Runtime shows the same pairs as `custom_metadata_map`.
+with a key, a length and a value. Each property is a key and a text in a field
+of its own (`metadata_props`). Reading steps over all other fields, and writing
+appends to the file, because protobuf reads two serialized messages in a row as
+one merged message. ONNX Runtime calls the properties `custom_metadata_map`.
 """
 
 import os
 from collections.abc import Iterator, Mapping
 
-_PROPERTIES = 14  # `ModelProto.metadata_props`, whose entries hold:
-_KEY, _VALUE = 1, 2
+_PROPERTIES = 14  # The number of the field `ModelProto.metadata_props`.
+_KEY, _VALUE = 1, 2  # The numbers of the fields in each of its entries.
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # Protobuf's wire types.
 
 
@@ -28,14 +28,14 @@ def append_properties(
 def read_properties(content: bytes) -> dict[str, tuple[str, int]]:
     """Returns the metadata properties at the end of an ONNX file.
 
-    Properties that another field follows are left out: protobuf would merge
-    that field into the model that the properties describe.
+    A property that is followed by a field of the model is left out, because
+    that field would change the model after the property described it.
 
     Args:
         content: The bytes of the file.
 
     Returns:
-        For each key its text, and the offset at which its entry starts.
+        The text and the offset of the entry in the file, by key.
 
     Raises:
         ValueError: If the bytes are not a protobuf message.
@@ -54,7 +54,7 @@ def read_properties(content: bytes) -> dict[str, tuple[str, int]]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Yields offset, number and value of each field (empty for numbers)."""
+    """Yields offset, number and value of each field; numbers give b""."""
     end = 0
     while end < len(message):
         start = end
@@ -77,7 +77,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview]]:
 
 def _read_varint(message, start):
     value = 0
-    for index in range(10):  # 7 bits each, of at most 64.
+    for index in range(10):  # At most 64 bits, 7 in each byte.
         if start + index >= len(message):
             break
         byte = message[start + index]

@@ -1,15 +1,15 @@
-"""How a frame of any size becomes the square that an artifact takes.
+"""fit_frame: resizes and crops a frame to the square that an artifact takes.
 
-The rule is that of training (`tsm_keras.data.video.resizing`), which is not
-installed on a device; a test holds the two together. `docs/artifact.md` states
-it for other languages.
+Training does the same in `tsm_keras.data.video.resizing`, which is not
+installed on a device; a test compares the two. `docs/artifact.md` states the
+rule for other languages.
 """
 
 import cv2
 import numpy as np
 
 _UINT8 = np.dtype(np.uint8)
-_MAX_ASPECT = 32  # Resized, a sliver would take gigabytes.
+_MAX_ASPECT = 32  # A longer frame would take gigabytes when it is resized.
 
 
 def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
     height, width = frame.shape[:2]
     short = min(height, width)
     resized = tuple(
-        (2 * side * resize_size + short) // (2 * short)  # Halves up.
+        (2 * side * resize_size + short) // (2 * short)  # Rounds halves up.
         for side in (width, height)
     )
     if short != resize_size:
@@ -38,10 +38,11 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
 
 
 def check_frame(frame: np.ndarray) -> None:
-    """Refuses what no session takes as a frame.
+    """Checks that a session can take `frame`.
 
     Raises:
-        ValueError: If it is no `[H, W, 3]` uint8 array, or a sliver.
+        ValueError: If it is not a `[H, W, 3]` uint8 array, or one side is more
+            than 32 times as long as the other.
     """
     if (
         not isinstance(frame, np.ndarray)
@@ -59,6 +60,7 @@ def check_frame(frame: np.ndarray) -> None:
     height, width, _ = frame.shape
     if not 1 / _MAX_ASPECT <= width / height <= _MAX_ASPECT:
         raise ValueError(
-            f"`frame` may be {_MAX_ASPECT} times as long as wide at most. "
+            "One side of `frame` must be at most "
+            f"{_MAX_ASPECT} times as long as the other. "
             f"Received: shape {frame.shape}"
         )

@@ -1,4 +1,4 @@
-"""Real values and the integers that a tensor holds for them."""
+"""Conversion between real values and the integers of a quantized tensor."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from tsm_live.artifact.tensors import LOGITS, TensorSpec
 
 
 def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns real values as the numbers of a tensor.
+    """Returns real values as the numbers that a tensor stores.
 
-    It is computed in float32. Halves are rounded to the even neighbour, and
-    what is out of the range of the integers becomes the nearest of them.
+    It computes in float32 and rounds halves to even. Values outside the range
+    of the integers are clipped to it.
     """
     values = np.asarray(values, np.float32)
     if spec.dtype == "float32":
@@ -20,7 +20,7 @@ def quantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 def dequantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns the numbers of a tensor as float32 real values."""
+    """Returns the numbers that a tensor stores as float32 real values."""
     if spec.dtype == "float32":
         return values.astype(np.float32)
     return (values.astype(np.float32) - spec.zero_point) * np.float32(
@@ -29,19 +29,19 @@ def dequantize(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 def zero_state(spec: TensorSpec) -> np.ndarray:
-    """Returns a tensor whose real values are all zero."""
+    """Returns an array for a tensor, with all real values zero."""
     return np.full(spec.shape, spec.zero_point, spec.dtype)
 
 
 def as_logits(values: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """Returns what a head gives as float32 logits.
+    """Returns the output of a head as float32 logits.
 
-    The logits of probabilities are their logarithms. They differ only by a
-    constant from the logits that the probabilities were made of.
+    Probabilities become their logarithms, which differ from the original
+    logits only by a constant.
     """
     values = dequantize(values, spec)
     if spec.role == LOGITS:
         return values
-    # A probability of 0 stands for anything below half a step.
+    # A quantized 0 may be any probability below half a step.
     least = spec.scale / 2 or np.finfo(np.float32).tiny
     return np.log(np.maximum(values, least))

@@ -1,7 +1,6 @@
 """ArtifactSpec: everything that a program must know to run a model file.
 
-`docs/artifact.md` explains every field to somebody who writes a reader in
-another language.
+`docs/artifact.md` specifies every field for readers in other languages.
 """
 
 import dataclasses
@@ -24,22 +23,23 @@ from tsm_live.artifact.tensors import (
 
 __all__ = ["ArtifactError", "ArtifactSpec", "TensorSpec"]
 
-# The numbers of `DecisionConfig`.
+# The fields of `DecisionConfig` for which an artifact may have defaults.
 SECONDS = ("average", "min_duration", "cooldown")
 SCORES = ("start_score", "end_score")
 
 _IMAGE_ROLES = {"stream": FRAME, "clip": CLIP}
 _LAYOUTS = ("NHWC", "NCHW")
-_MAX_RESIZE = 16  # Times the crop; a larger picture would take gigabytes.
+# `resize_size` may be this many times the crop. More would take gigabytes.
+_MAX_RESIZE = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class ArtifactSpec:
-    """How to run an artifact.
+    """The description of an artifact: its tensors, images and labels.
 
     Attributes:
-        kind: `"stream"`: a call takes one frame per stream, and caches hold the
-            state. `"clip"`: a call takes a whole clip.
+        kind: `"stream"` if a call takes one frame per stream and caches hold
+            the state; `"clip"` if a call takes a whole clip.
         inputs: The image input, then the caches in the order of the network.
             The image input is `[N, S, S, 3]`, one frame for each of N streams,
             or `[T, S, S, 3]`, the frames of one clip; in the layout NCHW
@@ -48,21 +48,21 @@ class ArtifactSpec:
             then the values of the caches for the next frame.
         resize_size: The short side of a frame is resized to this many pixels;
             then the central square of S pixels is cropped.
-        frame_interval: Seconds between two frames that the network was trained
-            for; 0 if unknown.
+        frame_interval: The seconds between two frames in training; 0 if
+            unknown.
         num_segments: The number of frames per clip in training.
-        quantization: `"none"`, or what the export stored in fewer bits, such
-            as `"int8"`.
+        quantization: The quantization that the export was asked for, such as
+            `"none"` or `"int8"`.
         preset_hash: The SHA-256 of the exported weights, or empty.
         versions: The versions of the tools that made the file, by name.
         model_hash: The SHA-256 of the model without the spec.
-        layout: Of the image input and the caches: `"NHWC"`, or `"NCHW"` in
-            `.onnx` files.
+        layout: The layout of the image input and the caches: `"NHWC"`, or
+            `"NCHW"` in `.onnx` files.
         task: `"classification"`; a later version may add others.
         decision: Defaults for the numbers of `DecisionConfig`, by name.
 
     Raises:
-        ArtifactError: Names the field, what was expected and what was received.
+        ArtifactError: If a field is not valid.
     """
 
     kind: str
@@ -227,10 +227,10 @@ class ArtifactSpec:
 
     @property
     def streams(self) -> int:
-        """How many streams, or clips, a call takes."""
+        """The number of streams, or clips, that one call takes."""
         return self.frame.shape[0] if self.kind == "stream" else 1
 
     @property
     def image_size(self) -> int:
-        """S, the height and width of a frame."""
+        """S, the height and width of a frame in the network."""
         return self.frame.shape[2]  # In either layout.

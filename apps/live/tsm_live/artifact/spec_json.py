@@ -1,8 +1,8 @@
-"""The JSON text of a spec, format 3.
+"""Reads and writes the spec as JSON text, format 3.
 
-Keys that this version does not know are ignored, because a later one may add
-some. Rules that it does not know are refused: it would feed the network
-something else than what it was trained on.
+Unknown keys are ignored, because later versions may add some. Unknown values
+of the image and sampling rules are refused, because the network would get
+images that differ from those of its training.
 """
 
 import json
@@ -21,7 +21,7 @@ from tsm_live.artifact.tensors import TensorSpec
 
 FORMAT = 3
 
-# The rules that have one value so far.
+# Each of these rules has only one possible value so far.
 _IMAGE_RULES = {
     "color": "RGB",
     "range": [0, 255],
@@ -61,10 +61,10 @@ def spec_to_json(spec: ArtifactSpec) -> str:
 
 
 def spec_from_json(text: str) -> ArtifactSpec:
-    """Returns the spec that `spec_to_json`, or format 2, wrote as `text`.
+    """Returns the spec of a JSON text in format 3 or 2.
 
     Raises:
-        ArtifactError: If `text` is anything else.
+        ArtifactError: If `text` is not such a spec.
     """
     try:
         values = json.loads(text)

@@ -1,4 +1,4 @@
-"""TensorSpec: one input or output of an artifact, and what it is for."""
+"""TensorSpec: one input or output of an artifact, and its role."""
 
 import dataclasses
 from typing import Any
@@ -13,14 +13,14 @@ from tsm_live.artifact.fields import (
     known_fields,
 )
 
-# What an input or an output is for: its role.
+# The roles of inputs and outputs.
 FRAME, CLIP, CACHE = "frame", "clip", "cache"
 LOGITS, PROBABILITIES, CACHE_OUT = "logits", "probabilities", "cache_out"
 HEAD_ROLES = (LOGITS, PROBABILITIES)
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 _DTYPES = ("float32", "float16", *_RANGES)
-# Pixels and scores would lose digits in float16.
+# These roles may not be float16, in which pixels and scores lose digits.
 _EXACT_ROLES = (FRAME, CLIP, *HEAD_ROLES)
 _EXACT_DTYPES = ("float32", *_RANGES)
 
@@ -33,20 +33,21 @@ class TensorSpec:
         name: Its name in the signature.
         shape: Its static shape, batch first.
         dtype: `"float32"`, `"float16"`, `"int8"` or `"uint8"`.
-        scale: For integers: `value = scale * (q - zero_point)`. For floats 0.
-        zero_point: For integers the number that stands for zero. For floats 0.
-        role: `"frame"`, `"clip"` or `"cache"` for an input; `"logits"`,
-            `"probabilities"`, `"cache_out"` or one that only later versions
-            know for an output. Empty for a tensor that a runtime describes,
-            which knows nothing of roles.
-        labels: For logits and probabilities: the class names, in order.
-        no_gesture: Those of the labels which mean that there is no gesture.
-        frames: For a cache: the number of earlier frames that it remembers; 0
-            for all of them since the start of the stream.
-        fed_by: For a cache: the output that is its value for the next frame.
+        scale: The scale of an integer q, which stands for the real value
+            `scale * (q - zero_point)`; 0 for floats.
+        zero_point: The integer that stands for zero; 0 for floats.
+        role: An input has the role `"frame"`, `"clip"` or `"cache"`; an output
+            has `"logits"`, `"probabilities"`, `"cache_out"` or a role of a
+            later version. The role is empty if a runtime described the tensor.
+        labels: The class names of logits or probabilities, in order.
+        no_gesture: The labels which mean that there is no gesture.
+        frames: The number of earlier frames that a cache remembers; 0 for all
+            frames since the start of the stream.
+        fed_by: The name of the output that becomes the value of a cache for
+            the next frame.
 
     Raises:
-        ArtifactError: Names the field, what was expected and what was received.
+        ArtifactError: If a field is not valid.
     """
 
     name: str
@@ -63,7 +64,7 @@ class TensorSpec:
     def __post_init__(self):
         for field in ("shape", "labels", "no_gesture"):
             value = getattr(self, field)
-            if isinstance(value, list):  # As JSON gives it.
+            if isinstance(value, list):  # JSON has no tuples.
                 object.__setattr__(self, field, tuple(value))
         self._expect(is_label(self.name), "name", "a name")
         self._expect(
@@ -133,7 +134,7 @@ class TensorSpec:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns what the JSON text holds: what its role needs or has."""
+        """Returns the JSON object of the tensor."""
         values: dict[str, Any] = {
             "name": self.name,
             "role": self.role,
@@ -153,7 +154,7 @@ class TensorSpec:
 
     @classmethod
     def from_dict(cls, values: Any) -> "TensorSpec":
-        """Returns the tensor that `to_dict` gave; ignores unknown keys.
+        """Returns the tensor of a JSON object; ignores unknown keys.
 
         Raises:
             ArtifactError: If a field is missing or not valid.

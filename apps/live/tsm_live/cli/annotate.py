@@ -1,4 +1,4 @@
-"""annotate_video: a video file in, the same with live predictions out."""
+"""annotate_video: writes a copy of a video that shows the predictions."""
 
 import contextlib
 import os
@@ -17,15 +17,15 @@ def annotate_video(
     source: str | os.PathLike,
     output: str | os.PathLike,
 ) -> Summary:
-    """Runs a session over a video and writes an annotated one.
+    """Runs a session over a video and writes an annotated video.
 
     Args:
-        session: Is reset first.
+        session: A session, which is reset first.
         source: A video file.
         output: The file to write; it appears when it is complete.
 
     Raises:
-        ValueError: If both are the same file.
+        ValueError: If `source` and `output` are the same file.
         SourceError: If the video cannot be read.
         OSError: If the output cannot be written.
     """

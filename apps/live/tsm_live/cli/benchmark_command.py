@@ -1,4 +1,4 @@
-"""`tsm-live benchmark`: how long a frame takes, step by step."""
+"""`tsm-live benchmark`: times each step of a live run."""
 
 from collections.abc import Sequence
 
@@ -18,17 +18,14 @@ _PERCENTILES = (50, 95, 99)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints a table.
-
-    Returns:
-        0.
+    """Prints a table of times; returns the exit status, 0.
 
     Raises:
-        ValueError, OSError, ImportError: What a user can fix.
+        ValueError, OSError, ImportError: For errors that the user can fix.
     """
     command = CommandLine(
         "tsm-live benchmark",
-        "times each step of a live run over a video: reading it, resizing, the "
+        "times each step of a live run over a video: reading, resizing, the "
         "network alone, the decision, drawing.",
         required=("model", "source"),
     )
@@ -40,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
             "frames",
             flags.DEFINE_integer,
             300,
-            "Frames to time.",
+            "Number of frames to time.",
             {"lower_bound": 1},
         ),
     )

@@ -1,4 +1,4 @@
-"""CommandLine: absl flags under headings, and mistakes in one line."""
+"""CommandLine: absl flags under headings, with errors of one line."""
 
 import dataclasses
 import difflib
@@ -13,7 +13,7 @@ from absl import flags
 
 from tsm_live.sources.title import source_title
 
-# The kind of flag, by what the type of a field contains.
+# The kind of flag for a field whose type contains this word.
 _KINDS = (
     ("tuple", flags.DEFINE_multi_string),
     ("bool", flags.DEFINE_boolean),
@@ -22,7 +22,8 @@ _KINDS = (
     ("str", flags.DEFINE_string),
 )
 
-# Name, kind (`flags.DEFINE_string` and so on), default, help, other options.
+# Name, kind (`flags.DEFINE_string` and so on), default, help and optionally
+# further arguments of the kind.
 Row = tuple[Any, ...]
 
 
@@ -31,7 +32,7 @@ class CommandLine:
 
     Args:
         program: The name of the command.
-        description: What it does.
+        description: What the command does.
         required: Names of the flags that must be given.
     """
 
@@ -66,18 +67,19 @@ class CommandLine:
         default: str = "{}",
         choices: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Defines a flag for each field of a dataclass, named like it.
+        """Defines a flag for each field of a dataclass.
 
-        The help is what the class's docstring says of the field. The flags
-        have no default of their own, so that `given` tells those that were
-        given. A field with several values is a flag that may be repeated.
+        The help of a flag is the text about the field in the docstring of the
+        class. The flags have no defaults, so that `given` can tell which were
+        given. A flag for a tuple may be repeated.
 
         Args:
-            heading: As for `define`.
-            config: An instance of the dataclass.
-            names: The fields; None for all.
-            default: How the help names the value that a field has.
-            choices: The values that a flag may have, by name.
+            heading: The heading in the help.
+            config: An instance of the dataclass, with the default values.
+            names: The names of the fields; None for all.
+            default: The text with which the help shows a default value; `{}`
+                stands for the value.
+            choices: The allowed values of a flag, by its name.
         """
         documentation = inspect.getdoc(type(config)) or ""
         for field in dataclasses.fields(config):
@@ -105,9 +107,9 @@ class CommandLine:
     def parse(self, arguments: Sequence[str]) -> flags.FlagValues:
         """Returns the values of the flags, as attributes.
 
-        Ends the process with status 2 and one line if a flag does not exist,
-        is missing, empty or given twice, or if its value is not of its kind;
-        with status 0 and the help if that is asked for.
+        If a flag is unknown, missing, empty, given twice or has a wrong value,
+        this prints one line and ends the process with status 2. If the help is
+        asked for, it prints the help and ends the process with status 0.
         """
         if {"-h", "--help"} & set(arguments):
             print(self.help())
@@ -135,7 +137,7 @@ class CommandLine:
         return values
 
     def help(self) -> str:
-        """Returns the description and the flags."""
+        """Returns the text of the help."""
         lines = textwrap.wrap(
             f"{self.program}: {self._description}",
             width=80,
@@ -145,7 +147,7 @@ class CommandLine:
             lines += ["", f"{heading}:"]
             for name in names:
                 flag, default = self._values[name], ""
-                # What absl adds to the help of flags that may be repeated.
+                # absl adds this to the help of flags that may be repeated.
                 text = re.sub(
                     r";\s+repeat this option.*",
                     " May be repeated.",
@@ -165,7 +167,7 @@ class CommandLine:
         return "\n".join(lines)
 
     def _underscored(self, arguments):
-        """Returns arguments in which hyphens in names are underscores."""
+        """Yields the arguments, with hyphens in flag names as underscores."""
         for argument in arguments:
             dashes, name, value = re.fullmatch(
                 r"(-{0,2})([\w-]*)(.*)", argument, re.DOTALL
@@ -201,14 +203,14 @@ class CommandLine:
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeOptions:
-    """Where a network runs.
+    """The options that say where a network runs.
 
     Attributes:
         accelerator: gpu runs the whole network on the GPU or fails; auto runs
-            it on the GPU if that takes all of it, else on the CPU.
-        threads: Threads on the CPU.
-        isolated: Run the network in a process of its own: a crafted model or a
-            GPU driver that crashes or hangs is then an error.
+            it on the GPU if the GPU can run all of it, else on the CPU.
+        threads: The number of threads on the CPU.
+        isolated: Run the network in a child process. A malicious model or a
+            GPU driver that crashes or hangs then causes an error only.
     """
 
     accelerator: str = "cpu"
@@ -217,7 +219,7 @@ class RuntimeOptions:
 
 
 def add_runtime(command: CommandLine) -> None:
-    """Adds the flags that say which artifact runs where."""
+    """Adds the flags for the artifact and for `RuntimeOptions`."""
     model = "model", flags.DEFINE_string, None, "The .tflite or .onnx artifact."
     command.define("network", model)
     command.define_fields(

@@ -1,4 +1,4 @@
-"""run_console: what every console script of the runtime does."""
+"""run_console: starts and ends the console scripts of the runtime."""
 
 import os
 import sys
@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 def run_console(main: Callable[[Sequence[str]], int]) -> None:
     """Runs a console script and ends the process with its status.
 
-    What libraries write to stderr goes nowhere, unless TSM_VERBOSE is set.
+    It discards what native libraries write to stderr, unless TSM_VERBOSE is
+    set.
     """
     _open_closed_streams()
     if not os.environ.get("TSM_VERBOSE"):
@@ -21,8 +22,8 @@ def run_console(main: Callable[[Sequence[str]], int]) -> None:
         if stream is not None:
             stream.flush()
     if threading.active_count() > 1:
-        # A thread that hangs in a driver would hang or crash an orderly exit;
-        # all that was to be written is.
+        # A thread that hangs in a driver would hang or crash an orderly exit.
+        # All output has been written.
         os._exit(status)
     sys.exit(status)
 
@@ -31,28 +32,29 @@ def run_command(
     program: str,
     command: Callable[[Sequence[str]], int],
     arguments: Sequence[str],
-    mendable: tuple[type[Exception], ...] = (),
+    fixable: tuple[type[Exception], ...] = (),
 ) -> int:
-    """Runs a command; what a user can fix becomes one line on stderr.
+    """Runs a command; an error that the user can fix becomes one line.
 
     Args:
-        program: Begins that line.
-        command: Returns the exit status.
+        program: The name of the program, with which the line begins.
+        command: A function that returns the exit status.
         arguments: Its command line.
-        mendable: What it raises of the kind, beside what every command does.
+        fixable: Further exceptions that the user can fix, in addition to
+            ValueError, OSError and ImportError.
 
     Returns:
-        The exit status: that of the command, or 1 if it failed.
+        The exit status of the command, or 1 if it failed.
     """
     try:
         return command(arguments)
-    except BrokenPipeError:  # The reader of our output has enough.
+    except BrokenPipeError:  # The reader of our output has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         own: tuple[type[Exception], ...] = (ValueError, OSError, ImportError)
         # Anything else is a bug and keeps its traceback.
-        if not isinstance(error, own + mendable) or os.environ.get(
+        if not isinstance(error, own + fixable) or os.environ.get(
             "TSM_VERBOSE"
         ):
             raise
@@ -61,16 +63,16 @@ def run_command(
 
 
 def _open_closed_streams():
-    """Gives descriptors 0 to 2, where they are closed, to /dev/null.
+    """Opens /dev/null for each closed descriptor from 0 to 2.
 
-    Else the next file that is opened gets one, and libraries print into it.
-    `sys.stdin` and `sys.stdout` stay None: who needs them says so.
+    Otherwise the next file to be opened would get that descriptor, and
+    libraries would print into the file. `sys.stdin` and `sys.stdout` stay None.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # Takes the lowest that is free.
+            os.open(os.devnull, os.O_RDWR)  # Gets the lowest free number.
     if sys.stderr is None:
-        # Without it, what is printed to it would go to stdout.
+        # print(file=None) would print to stdout.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""`tsm-live --model=FILE --source=...`: the flags and what they set up."""
+"""`tsm-live --model=FILE --source=...`: runs sources through an artifact."""
 
 import contextlib
 import sys
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str]) -> int:
     """Runs sources until they end, or somebody ends the run.
 
     Returns:
-        0, or 1 if a source failed.
+        The exit status: 0, or 1 if a source failed.
 
     Raises:
-        ValueError, OSError, ImportError: What a user can fix.
+        ValueError, OSError, ImportError: For errors that the user can fix.
     """
     if "--version" in arguments:
         print(f"tsm-live {__version__}")
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             real_time=wanted.is_watched,
             **given(options, LiveConfig),
         )
-        # What is wrong is said before anything opens.
+        # Raises errors before any source or view is opened.
         config.stages(sessions.spec)
         sources = open_sources(names, source_options)
         views = open_views(wanted, [each.name for each in sources], stack)
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check_files(options):
-    """Nothing that the run writes may be what it reads."""
+    """Refuses a run that would write over one of its own files."""
     names = options.source
     written = [
         ("--output", path) for path in output_paths(options.output, len(names))
@@ -131,7 +131,7 @@ def command_line() -> CommandLine:
     command = CommandLine(
         "tsm-live",
         "runs a streaming TSM artifact over cameras, streams and files. "
-        "`tsm-live benchmark -h`: how long that takes.",
+        "`tsm-live benchmark` measures the time of each step.",
         required=("model", "source"),
     )
     add_runtime(command)
@@ -142,14 +142,14 @@ def command_line() -> CommandLine:
             flags.DEFINE_multi_string,
             [],
             "The number or path of a camera, a video file, the rtsp://, "
-            "http://, tcp:// or udp:// address of a stream, gst: and a "
-            "GStreamer pipeline, or - for bare frames on stdin.",
+            "http://, tcp:// or udp:// address of a stream, gst: followed by a "
+            "GStreamer pipeline, or - for raw frames on stdin.",
         ),
     )
     command.define_fields(
         "sources", SourceOptions(), choices={"stdin_format": tuple(FORMATS)}
     )
-    output = "output (else a window where there can be one, or --web=8080)"
+    output = "output (default: a window if there is a display, else --web=8080)"
     command.define_fields(output, ViewOptions())
     command.define(
         output,
@@ -157,7 +157,7 @@ def command_line() -> CommandLine:
             "events",
             flags.DEFINE_string,
             None,
-            "Write gestures to this file, as JSON lines; - is stdout.",
+            "Append gestures to this file as JSON lines; - is stdout.",
         ),
         ("quiet", flags.DEFINE_boolean, False, "Print no summary at the end."),
         ("version", flags.DEFINE_boolean, False, "Print the version and end."),

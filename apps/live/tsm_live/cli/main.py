@@ -1,4 +1,4 @@
-"""`tsm-live`: runs an artifact over cameras, streams and files."""
+"""The console script `tsm-live`."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from tsm_live.cli.console import run_command, run_console
 
 
 def run() -> None:
-    """The console script."""
+    """Runs the console script."""
     run_console(main)
 
 
@@ -14,9 +14,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command line.
 
     Returns:
-        The exit status: 0 when the sources ended or the user ended the run, 1
-        if something failed or cannot be done as asked. (Where the command line
-        cannot be read, the process ends with 2.)
+        The exit status: 0 if the sources ended or the user ended the run, 1 if
+        something failed. A wrong command line ends the process with status 2.
     """
     if arguments[:1] == ["benchmark"]:
         from tsm_live.cli import benchmark_command

@@ -1,4 +1,4 @@
-"""measure: how long each step of a live run takes, frame by frame."""
+"""measure: times each step of a live run."""
 
 import time
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ def measure(
 ) -> dict[str, np.ndarray]:
     """Times a run over a video, one frame after the other in one thread.
 
-    A video that is shorter is read again. If the artifact has several streams,
-    each gets the frame.
+    A video that is too short is read again from its start. If the artifact has
+    several streams, each stream gets every frame.
 
     Args:
-        session: Is reset first.
+        session: A session, which is reset first.
         source: A video file.
-        frames: How many to time, after some that are not.
+        frames: The number of frames to time, after a warm-up.
 
     Returns:
-        Seconds, `[frames]`, of each step: `capture` (reading and decoding),
-        `resize` (and whatever else of the session is not the network),
-        `infer` (the network alone), `decide`, `draw` (the picture of a view),
-        and of all together, `end to end`.
+        The seconds, `[frames]`, of each step by name: `capture` (reading and
+        decoding), `resize` (all of the session except the network), `infer`
+        (the network alone), `decide`, `draw` (the picture of a view), and
+        `end to end` (all steps).
 
     Raises:
         SourceError: If the video cannot be read.
@@ -49,7 +49,7 @@ def measure(
         )
         predicted = time.perf_counter()
         assert prediction is not None
-        # Time goes on where the video begins again.
+        # Frame numbers never go back, unlike the times of a repeated video.
         decision.update(number, prediction.logits)
         decided = time.perf_counter()
         draw(_state(source, frame, session, decision, prediction.latency))
@@ -69,7 +69,7 @@ def measure(
 
 
 def _endless(source) -> Iterator[tuple[TimedFrame, float]]:
-    """Yields frames, and how long each took to read."""
+    """Yields each frame with the seconds that it took to read."""
     while True:
         video = open_video(source)
         while True:

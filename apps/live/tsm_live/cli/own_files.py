@@ -1,4 +1,4 @@
-"""check_written: what a run writes is none of the files that it reads."""
+"""check_written: refuses a run that would write over its own files."""
 
 import contextlib
 import os
@@ -13,11 +13,12 @@ def check_written(
     """Refuses a run that would write over a file of its own.
 
     Args:
-        written: Flags and the files that they write. None may be another one.
-        read: Flags and the files that they read.
+        written: The flags and the files that the run writes.
+        read: The flags and the files that the run reads.
 
     Raises:
-        ValueError: If two are the same file, under whatever names.
+        ValueError: If a file to write is the same as any other file, even
+            under a different name.
     """
     for number, (flag, path) in enumerate(written):
         for other_flag, other in (*written[:number], *read):
@@ -29,8 +30,8 @@ def check_written(
 
 
 def _is_same(path, other):
-    with contextlib.suppress(OSError):  # One of them is not there yet.
-        # Of a terminal or /dev/null nothing can be lost.
+    with contextlib.suppress(OSError):  # One of them does not exist yet.
+        # A terminal or /dev/null may be both read and written.
         return os.path.samefile(path, other) and os.path.isfile(path)
     if isinstance(path, int) or isinstance(other, int):
         return False

@@ -1,1 +1,1 @@
-"""Turns the logits of a stream into gestures with a start and an end."""
+"""Detection of gestures, with a start and an end, in a stream of logits."""

@@ -1,4 +1,4 @@
-"""decision_config: when gestures start and end, as an artifact says."""
+"""decision_config: the `DecisionConfig` that an artifact carries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,16 @@ from tsm_live.decision.gestures import DecisionConfig
 def decision_config(
     spec: ArtifactSpec, given: Mapping[str, Any] | None = None
 ) -> DecisionConfig:
-    """Returns the decision that an artifact was exported with.
+    """Returns the `DecisionConfig` for an artifact.
 
     Args:
-        spec: The spec of the artifact. What it leaves open has the default of
+        spec: The spec of the artifact. It may replace the defaults of
             `DecisionConfig`.
-        given: Fields of `DecisionConfig` that somebody chose instead.
+        given: Fields of `DecisionConfig` that the user chose. They replace
+            the values of the artifact.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
     """
     own = {"no_gesture": spec.logits.no_gesture, **spec.decision}
     return DecisionConfig(**{**own, **(given or {})})

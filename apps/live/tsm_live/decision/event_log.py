@@ -10,10 +10,10 @@ from tsm_live.decision.gestures import GestureEvent
 
 
 class EventLog:
-    """Writes one line for each start and end of a gesture, immediately.
+    """Writes one line when a gesture starts and one when it ends.
 
     A line has the fields "source", "kind", "label", "score" and "time"; see
-    `GestureEvent`.
+    `GestureEvent`. It is flushed immediately.
 
     Args:
         path: A file to append to, or `-` for stdout.
@@ -34,8 +34,8 @@ class EventLog:
         """Writes one event of a source.
 
         Raises:
-            OSError: If it cannot be written. It is a BrokenPipeError if the
-                reader has gone.
+            OSError: If it cannot be written; a BrokenPipeError if the reader
+                of the pipe has gone.
         """
         fields = {
             "source": source,
@@ -54,7 +54,6 @@ class EventLog:
 
     def close(self) -> None:
         """Closes the file."""
-        # Each line was flushed, or `write` has raised an error.
         if self._file is not sys.stdout:
             with contextlib.suppress(OSError):
                 self._file.close()

@@ -17,8 +17,8 @@ class GestureEvent:
     Attributes:
         kind: `"start"` or `"end"`.
         label: The label of the gesture.
-        score: A number in [0, 1]: at a start the score that started the
-            gesture, at an end its highest score.
+        score: A number in [0, 1]. At a start it is the score that started the
+            gesture, and at an end the highest score of the gesture.
         time: The time in the stream, in seconds.
     """
 
@@ -30,22 +30,23 @@ class GestureEvent:
 
 @dataclasses.dataclass(frozen=True)
 class DecisionConfig:
-    """When a gesture starts and ends.
+    """The rules by which a gesture starts and ends.
 
     Attributes:
-        average: Seconds over which logits are averaged; 0 takes the last ones
-            alone.
-        start_score: The score in [0, 1] from which a gesture may start.
+        average: The seconds over which logits are averaged; 0 uses only the
+            logits of the last frame.
+        start_score: The score in [0, 1] at which a gesture may start.
         end_score: The score, at most `start_score`, below which it ends.
-        min_duration: Seconds for which a gesture must have the highest score,
-            and at least `start_score`, before it starts.
-        cooldown: Seconds after an end in which no gesture starts.
-        no_gesture: Classes that compete like the others and mean that there is
-            no gesture where they win.
-        ignored: Classes that do not compete, as if the network lacked them.
+        min_duration: The seconds for which a gesture must have the highest
+            score, and at least `start_score`, before it starts.
+        cooldown: The seconds after the end of a gesture during which no
+            gesture starts.
+        no_gesture: Classes which mean that there is no gesture. They compete
+            with the other classes for the highest score.
+        ignored: Classes that are left out, as if the network did not have them.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
     """
 
     average: float = 1.0
@@ -73,23 +74,24 @@ class DecisionConfig:
 
 
 class GestureDecision:
-    """Averages the logits of a stream and says when gestures start and end.
+    """Averages the logits of a stream and decides when gestures start and end.
 
-    Every gesture has one start and then one end. Time is that of the frames,
-    so the rate at which they come matters little. Times are compared in whole
-    microseconds: six frames at 30 Hz last 0.2 s wherever they begin.
+    Every gesture has one start and then one end. All times are timestamps of
+    frames, so the frame rate matters little. They are compared in whole
+    microseconds, so that six frames at 30 Hz always last 0.2 s.
 
     Args:
         labels: The K classes in the order of the logits.
-        config: When gestures start and end.
+        config: The rules by which gestures start and end.
 
     Attributes:
-        scores: `[K]` float32, the softmax of the average; zeros at first.
-        gesture: The label of the gesture that goes on, or None.
+        scores: `[K]` float32, the softmax of the averaged logits; zeros before
+            the first frame.
+        gesture: The label of the current gesture, or None.
 
     Raises:
-        ValueError: If `config` names a class that does not exist, or leaves
-            no class that could be a gesture.
+        ValueError: If `config` names an unknown class, or if no class is left
+            that could be a gesture.
     """
 
     def __init__(
@@ -134,7 +136,7 @@ class GestureDecision:
             The events at this frame: none, one, or an end and a start.
 
         Raises:
-            ValueError: If time goes back: call `end` first.
+            ValueError: If time goes back. Call `end` before a new stream.
         """
         if time < self._time:
             raise ValueError(
@@ -142,7 +144,7 @@ class GestureDecision:
                 f"time={time}"
             )
         self._time, now = time, _microseconds(time)
-        # Where time has started again, so does the cooldown.
+        # If time has started again, the cooldown starts again too.
         self._ended_at = min(self._ended_at, now)
         self._recent.append((now, np.asarray(logits, np.float64)))
         while now - self._recent[0][0] > self._average:
@@ -166,13 +168,14 @@ class GestureDecision:
         return events
 
     def end(self, time: float = -math.inf) -> list[GestureEvent]:
-        """Forgets the stream, except for the cooldown.
+        """Ends the current gesture and forgets the stream; keeps the cooldown.
 
         Args:
-            time: When the gesture ends, if later than the last frame.
+            time: The time at which the gesture ends, if it is later than the
+                last frame.
 
         Returns:
-            The end of the gesture that goes on, if there is one.
+            The end of the current gesture, if there is one.
         """
         self._time = max(self._time, time)
         events = [] if self.gesture is None else [self._end()]
@@ -214,7 +217,7 @@ def _microseconds(seconds):
 
 
 def _positions(labels, argument, names):
-    """Returns `[K]` booleans that mark these classes."""
+    """Returns `[K]` booleans that mark the named classes."""
     for name in names:
         if name not in labels:
             close = difflib.get_close_matches(name, labels, n=3, cutoff=0.4)

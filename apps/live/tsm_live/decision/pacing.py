@@ -1,38 +1,38 @@
-"""FramePacer: which frames the network sees, and when it starts anew."""
+"""FramePacer: chooses the frames for the network, and when to reset it."""
 
 import enum
 import math
 
 
 class Step(enum.Enum):
-    """What to do with a frame."""
+    """Says whether the network takes a frame."""
 
-    SKIP = "skip"  # The network is not due yet.
+    SKIP = "skip"
     TAKE = "take"
-    RESTART = "restart"  # Take it with zero caches: it follows no other frame.
+    RESTART = "restart"  # Set the caches to zero, then take the frame.
 
 
 class FramePacer:
-    """Feeds a network at the interval it was trained for, by timestamps.
+    """Picks frames by their timestamps, at the interval used in training.
 
-    Whatever the rate of a source, the frames nearest to a grid of `interval`
-    are taken. Where frames come more rarely than the grid, each is taken and
-    the grid starts again: missed frames are never made up for.
+    The pacer takes the frames that are nearest to a grid of `interval`. If
+    frames come less often than that, it takes each of them and the grid starts
+    again there.
 
     Args:
-        interval: Seconds between frames that the network was trained for; 0
-            to take every frame.
-        max_gap: The network starts anew after a longer time than this between
-            two frames, in seconds. None means 1 second or three intervals,
+        interval: The seconds between two frames in training; 0 takes every
+            frame.
+        max_gap: The network starts anew when more seconds than this pass
+            between two frames. None means 1 second or three intervals,
             whichever is longer; infinity means never. The network also starts
-            anew wherever time goes back.
+            anew whenever time goes back.
 
     Attributes:
-        longest_silence: Seconds without a frame after which the gesture of a
-            live source ends: `max_gap`, or its default where it is infinite.
+        longest_silence: The seconds without a frame after which the gesture of
+            a live source ends: `max_gap`, or its default if it is infinite.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
     """
 
     def __init__(self, interval: float, *, max_gap: float | None = None):
@@ -69,8 +69,8 @@ class FramePacer:
         if passed < 0 or passed > self._max_gap:
             return self._begin(time, Step.RESTART)
         self._last = time
-        # The next frame is expected as long after this one as this one came
-        # after the last. The one that is nearer to the grid is taken.
+        # The next frame is expected at `time + passed`. Skip this one if the
+        # next one will be nearer to the grid.
         if time + passed / 2 < self._due:
             return Step.SKIP
         self._due += self._interval

@@ -10,16 +10,16 @@ _BINS = 16  # The bins of their histograms.
 class SceneCut:
     """Compares each frame with the one before it.
 
-    A cut changes both the layout (the mean difference of tiny grey pictures)
-    and the brightness (their histograms). Motion changes the layout alone, and
-    a lamp that is switched on the brightness.
+    Both frames are reduced to small grey pictures. At a cut, both the pixels
+    (their mean difference) and the histograms change. Motion changes mainly
+    the pixels, and a lamp mainly the histograms.
 
     Args:
-        threshold: A number in (0, 1]. Where both change at least as much, it
-            is a cut.
+        threshold: A number in (0, 1]. If both changes are at least this large,
+            there is a cut.
 
     Raises:
-        ValueError: If the threshold is out of its range.
+        ValueError: If the threshold is out of range.
     """
 
     def __init__(self, threshold: float = 0.15):
@@ -36,7 +36,7 @@ class SceneCut:
         self._last = None
 
     def is_cut(self, frame: np.ndarray) -> bool:
-        """Returns whether a frame begins another scene than the last one.
+        """Returns whether a new scene begins with this frame.
 
         Args:
             frame: `[H, W, 3]` uint8.

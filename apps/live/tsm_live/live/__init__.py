@@ -1,1 +1,1 @@
-"""The loop of a live run over all its sources, and its state."""
+"""The main loop of a live run and the state that views show."""

@@ -1,4 +1,4 @@
-"""Ending: whether a signal has asked the run to end."""
+"""Ending: notes the signals that ask the run to end."""
 
 import signal
 import types
@@ -11,10 +11,10 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows lacks the last.
 class Ending:
     """A context in which Ctrl-C and `kill` only ask the run to end.
 
-    The first signal asks, so that files are completed. A second one kills.
+    The run can then complete its files. A second signal kills the process.
 
     Attributes:
-        wanted: Whether the run is to end.
+        wanted: Whether a signal has asked the run to end.
     """
 
     def __init__(self):

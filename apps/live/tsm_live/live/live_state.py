@@ -10,11 +10,11 @@ from tsm_live.decision.gestures import GestureEvent
 
 
 class Command(enum.Enum):
-    """A request of somebody who watches a live run."""
+    """A request from somebody who watches a live run."""
 
     QUIT = "quit"
     RESET = "reset"
-    PAUSE = "pause"  # Or go on, while it is paused.
+    PAUSE = "pause"  # A paused run goes on.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,23 +23,23 @@ class LiveState:
 
     Attributes:
         source: The title of the source, without credentials.
-        frame: `[H, W, 3]` uint8 BGR, as the source gave it.
+        frame: The frame from the source, `[H, W, 3]` uint8 BGR.
         time: Seconds since the first frame of the source.
         labels: The K classes.
-        scores: `[K]` float32 probabilities, averaged over the window.
-        gesture: The gesture that goes on; None between gestures.
+        scores: `[K]` float32 probabilities, from the averaged logits.
+        gesture: The current gesture, or None.
         events: The latest events, oldest first.
         latency: The seconds that the last step of the network took.
-        fps: The frames per second that the source really gives.
-        accelerator: The accelerator that the network really runs on.
+        fps: The frames per second of the source.
+        accelerator: The accelerator that the network runs on.
         processed: The number of frames that the network saw.
-        dropped: The number of frames that were dropped because a newer one
-            had come.
-        resets: How many times the caches became zero since the start.
-        is_live: Whether frames come at their own time, as from a camera,
-            rather than when they are asked for, as from a file.
-        is_webcam: Whether it is a camera of this machine, in which people
-            expect to see themselves as in a mirror.
+        dropped: The number of frames that were dropped because a newer frame
+            had arrived.
+        resets: The number of times that the caches were set to zero.
+        is_live: Whether the source sends frames in real time, like a camera,
+            and does not wait until they are read, like a file.
+        is_webcam: Whether the source is a camera of this machine. Views show
+            its frames mirrored.
     """
 
     source: str
@@ -65,13 +65,13 @@ class LiveState:
 
 
 class View(Protocol):
-    """Shows a live run: a window, a browser, a file."""
+    """A view of a live run: a window, a web page or a video file."""
 
     def show(self, state: LiveState) -> None:
-        """Shows a moment, without waiting for anybody to see it."""
+        """Shows a state, without waiting until it has been seen."""
 
     def poll(self) -> list[Command]:
-        """Returns the commands that came since the last poll."""
+        """Returns the commands since the last poll."""
 
     def close(self) -> None:
         """Closes the view and completes the files that it writes."""

@@ -22,22 +22,22 @@ from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import Source, SourceError
 
 _PATIENCE = 0.02  # Seconds between checks of views and signals.
-_LONGEST_WAIT = 1.0  # Seconds that a watched file may stand still.
+_LONGEST_WAIT = 1.0  # Seconds for which a watched file may stand still.
 
 
 @dataclasses.dataclass(frozen=True)
 class LiveConfig:
-    """How sources are run.
+    """Options of a live run.
 
     Attributes:
-        decision: When a gesture starts and ends; None for what the artifact
-            says.
+        decision: The rules by which gestures start and end; None for those of
+            the artifact.
         max_gap: Seconds without a frame after which the network starts anew;
-            by default 1, or 3 frame intervals if that is longer. inf: never.
-        restart_on_cut: Whether the network starts anew where the scene
-            changes.
-        real_time: Whether files are played at their own pace, for people who
-            watch.
+            by default 1, or 3 frame intervals if that is longer. inf means
+            never.
+        restart_on_cut: Start the network anew when the scene changes.
+        real_time: Whether files are played at their own frame rate and not as
+            fast as possible.
     """
 
     decision: DecisionConfig | None = None
@@ -49,8 +49,8 @@ class LiveConfig:
         """Returns the pacer and the decision for a source.
 
         Raises:
-            ValueError: If `max_gap` does not suit the artifact, or `decision`
-                names a class that the artifact lacks.
+            ValueError: If `max_gap` is not more than the artifact's frame
+                interval, or `decision` names an unknown class.
         """
         pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
         decision = self.decision or decision_config(spec)
@@ -68,20 +68,21 @@ def run_live(
 ) -> tuple[list[Summary], list[SourceError]]:
     """Runs until the sources end, a view asks to quit or `wants_end` is true.
 
-    Each source is read in a thread of its own, and the frames that have come
-    go through the network together. A source that waits holds up no other.
+    Each source is read in a thread of its own. The frames that have arrived go
+    through the network together, so that no source waits for another.
 
     Args:
         sources: The sources, which are closed at the end.
-        sessions: Sessions with one stream for each source.
-        views: The views of each source, which show all frames that are not
+        sessions: Sessions with one stream per source.
+        views: The views of each source. They show all frames that are not
             dropped.
-        config: How sources are run.
-        on_event: Is called with the title of a source and each event there.
-        wants_end: Is called again and again; the run ends when it is true.
+        config: Options of the run.
+        on_event: A function that gets the title of a source and each event.
+        wants_end: A function that is called repeatedly. The run ends when it
+            returns true.
 
     Returns:
-        A summary for each source, and the errors of those that failed.
+        A summary of each source, and the errors of the sources that failed.
     """
     run = _Run(sources, sessions, views, config, on_event)
     try:
@@ -118,7 +119,7 @@ class _Run:
             )
             for source in sources
         ]
-        # When the last frame of a file was due, by the clock and in the file.
+        # When each file showed its last frame: on the clock and in the file.
         self._show_at = [(0.0, 0.0)] * len(self.streams)
 
     @property
@@ -137,7 +138,7 @@ class _Run:
                         self._restart(number)
 
     def turn(self):
-        """Takes the frames that have come, or waits a little for one."""
+        """Takes the frames that have arrived, or waits briefly for one."""
         self._arrived.clear()
         frames = {
             number: frame
@@ -165,7 +166,7 @@ class _Run:
 
     def end(self):
         for stream in self.streams:
-            stream.reader.source.stop()  # So that none waits for another.
+            stream.reader.source.stop()  # All sources stop at the same time.
         for stream in self.streams:
             stream.reader.stop()
             self._tell(stream, stream.end())
@@ -191,7 +192,7 @@ class _Run:
         now = time.monotonic()
         if now < shown_at + wait:
             return False
-        # A file that is late does not hurry afterwards.
+        # A file that is very late does not catch up afterwards.
         on_time = now < shown_at + wait + _LONGEST_WAIT
         self._show_at[number] = (
             shown_at + wait if on_time else now,
@@ -204,7 +205,7 @@ class _Run:
         events = stream.check_end()
         self._tell(stream, events)
         if events and stream.reader.source.is_live:
-            self._show(number)  # Without a new frame, views would not know.
+            self._show(number)  # Views would otherwise wait for a new frame.
 
     def _show(self, number):
         state = self.streams[number].state()

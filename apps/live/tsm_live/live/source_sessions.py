@@ -12,15 +12,15 @@ from tsm_live.sessions.open_session import open_session
 class SourceSessions:
     """Runs any number of sources, each with a state of its own.
 
-    An artifact for S streams takes S sources in one call. For more sources
-    there are several sessions of it.
+    A session of an artifact for N streams runs N sources in one call. More
+    sources need more sessions.
 
     Args:
         sessions: Sessions of the same artifact.
 
     Attributes:
-        spec: The specification of the artifact.
-        accelerator: The accelerator that the network really runs on.
+        spec: The spec of the artifact.
+        accelerator: The accelerator that the network runs on.
     """
 
     def __init__(self, sessions: list[Session]):
@@ -32,11 +32,11 @@ class SourceSessions:
         """Takes the next frames of some sources; the others keep their state.
 
         Args:
-            frames: `[H, W, 3]` uint8 BGR of any size, by the number of the
-                source.
+            frames: A `[H, W, 3]` uint8 BGR frame of any size for each number
+                of a source.
 
         Raises:
-            ValueError: If a frame is anything else.
+            ValueError: If a frame is not such an array.
         """
         streams = self.spec.streams
         predictions = {}
@@ -64,7 +64,7 @@ def open_sessions(
     threads: int = 1,
     isolated: bool = False,
 ) -> SourceSessions:
-    """Opens an artifact for several sources, as `open_session` for one."""
+    """Opens enough sessions of an artifact; see `open_session`."""
 
     def session():
         return open_session(

@@ -1,4 +1,4 @@
-"""Stream: one source of a live run, from its frames to its gestures."""
+"""Stream: the pacing, decision and counters of one source of a live run."""
 
 import collections
 import dataclasses
@@ -14,12 +14,12 @@ from tsm_live.sessions.base_session import Prediction
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import TimedFrame
 
-_EVENTS = 20  # A state holds this many of the latest events.
+_EVENTS = 20  # The number of latest events in a state.
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What a run has made of one source.
+    """A summary of one source of a run.
 
     Attributes:
         source: The title of the source.
@@ -27,11 +27,11 @@ class Summary:
         score: The averaged score of this class.
         frames: The number of frames that were shown.
         processed: The number of frames that the network saw.
-        dropped: The number of frames that were dropped because a newer one
-            had come.
-        resets: How many times the caches became zero since the start.
+        dropped: The number of frames that were dropped because a newer frame
+            had arrived.
+        resets: The number of times that the caches were set to zero.
         gestures: The number of gestures that started.
-        latency: The mean seconds of one step of the network.
+        latency: The mean seconds per step of the network.
     """
 
     source: str
@@ -54,19 +54,20 @@ class Summary:
 
 
 class Stream:
-    """Leads one source through pacing and decision.
+    """Applies pacing and decision to one source.
 
-    Call `step` with each frame, `restart` where it says so, and then `advance`
-    with the prediction of the network unless the frame is skipped. Call
+    Call `step` with each frame, then `restart` if `step` asks for it, and then
+    `advance`, with the prediction of the network if it took the frame. Call
     `check_end` while there is no frame.
 
     Args:
         reader: The reader of the source.
         labels: The labels of the network.
-        accelerator: The accelerator that the network really runs on.
-        pacer: Says which frames are due.
-        decision: Says when gestures start and end.
-        scene_cut: Finds the cuts at which to start anew, or None.
+        accelerator: The accelerator that the network runs on.
+        pacer: Chooses the frames for the network.
+        decision: Decides when gestures start and end.
+        scene_cut: Finds the scene cuts at which the network starts anew; None
+            to ignore cuts.
     """
 
     def __init__(
@@ -103,14 +104,14 @@ class Stream:
         return step
 
     def restart(self) -> list[GestureEvent]:
-        """Forgets the past, as the network does, and ends the gesture."""
+        """Notes that the caches were set to zero, and ends the gesture."""
         self._resets += 1
         return self._note(self._decision.end())
 
     def advance(
         self, frame: TimedFrame, prediction: Prediction | None
     ) -> list[GestureEvent]:
-        """Takes a frame, and the prediction of the network if it was due."""
+        """Takes a frame, with its prediction if the network took it."""
         self._last, self._taken_at = frame, time.monotonic()
         self._frames += 1
         if prediction is None:
@@ -123,7 +124,7 @@ class Stream:
         return self._note(events)
 
     def check_end(self) -> list[GestureEvent]:
-        """Ends the gesture if its source has ended, or is live and silent."""
+        """Ends the gesture if its source has ended, or is live but silent."""
         if self._decision.gesture is None:
             return []
         silence = time.monotonic() - self._taken_at
@@ -133,9 +134,10 @@ class Stream:
         return self.end() if self.reader.ended or is_silent else []
 
     def end(self) -> list[GestureEvent]:
-        """Ends the gesture that goes on.
+        """Ends the current gesture.
 
-        The time of a live source is now, that of any other its last frame's.
+        The gesture of a live source ends now; that of any other source ends at
+        the last frame.
         """
         if self.reader.source.is_live and self._frames:
             silence = time.monotonic() - self._taken_at
@@ -144,7 +146,7 @@ class Stream:
         return self._note(self._decision.end(self._last.time))
 
     def state(self) -> LiveState:
-        """Returns the moment after the last frame."""
+        """Returns the state after the last frame."""
         return LiveState(
             source=self.reader.source.name,
             frame=self._last.image,
@@ -164,7 +166,7 @@ class Stream:
         )
 
     def summary(self) -> Summary:
-        """Returns what the run has made of the source so far."""
+        """Returns the summary of the source so far."""
         best = int(np.argmax(self._scores))
         return Summary(
             source=self.reader.source.name,

@@ -1,8 +1,8 @@
-"""dry_step: what running an artifact costs at least, without an app.
+"""dry_step: runs an artifact on random images, without an app.
 
     python -m tsm_live.runtimes.dry_run FILE THREADS
 
-prints, as JSON, what loading and running a file costs a fresh process.
+prints, as JSON, the time and the memory for loading and running a file.
 """
 
 import json
@@ -26,14 +26,13 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 def dry_step(
     path: str | os.PathLike, *, threads: int = 1
 ) -> Callable[[], np.ndarray]:
-    """Returns a step of the bare runtime, from images to logits.
+    """Returns a function that runs one step of a network, caches included.
 
-    If there are caches, they go from the outputs back to the inputs. The
-    images are random and stay the same.
+    Every step gets the same random images. Nothing is resized.
 
     Args:
         path: An artifact.
-        threads: Threads of the runtime.
+        threads: The number of threads of the runtime.
 
     Raises:
         ArtifactError: If the file is not an artifact.
@@ -54,10 +53,10 @@ def dry_step(
 def memory() -> int:
     """Returns the bytes of memory that this process holds.
 
-    Where there is no /proc, it is the most that the process has held.
+    Without /proc, it returns the largest value so far.
     """
     try:
-        # On Linux ru_maxrss starts with what the parent process held.
+        # On Linux ru_maxrss includes the memory of the parent process.
         status = pathlib.Path("/proc/self/status").read_text()
         (held,) = re.findall(r"VmRSS:\s*(\d+) kB", status)
         return int(held) * 1024
@@ -68,7 +67,7 @@ def memory() -> int:
 
 
 def _main(path, threads):
-    # Importing a runtime is not what a file costs.
+    # The cost of importing a runtime is left out.
     if pathlib.Path(path).suffix == ONNX_SUFFIX:
         import onnxruntime  # noqa: F401
     else:

@@ -1,6 +1,7 @@
-"""GpuNetwork: a network in LiteRT's GPU accelerator.
+"""GpuNetwork: runs a network in LiteRT's GPU accelerator.
 
-A driver may end the process: `open_network` tries a model in another one.
+A GPU driver may crash the process. `open_network` therefore tries a model in a
+child process first.
 """
 
 from collections.abc import Sequence
@@ -21,10 +22,10 @@ _WAYS = ("inputs", "outputs")
 
 
 def _compile(model: bytes, enforce_float32: bool) -> Any:
-    """Returns a `CompiledModel` of LiteRT with nothing left to the CPU.
+    """Returns a `CompiledModel` of LiteRT that runs on the GPU alone.
 
     Raises:
-        AcceleratorError: If there is no GPU, or it does not take it all.
+        AcceleratorError: If there is no GPU that can run the whole model.
     """
     try:
         from ai_edge_litert import compiled_model as litert
@@ -41,21 +42,21 @@ def _compile(model: bytes, enforce_float32: bool) -> Any:
         compiled = litert.CompiledModel.from_buffer(model, options=options)
     except RuntimeError as error:
         raise AcceleratorError(
-            "The GPU accelerator cannot run the model; is there a GPU with a "
-            "driver (on Linux Vulkan, `vulkaninfo` tells)?"
+            "The GPU accelerator cannot run the model. Check whether there is "
+            "a GPU with a driver (on Linux: Vulkan, see `vulkaninfo`)."
         ) from error
     if not compiled.is_fully_accelerated():
         raise AcceleratorError(
-            "The GPU accelerator leaves a part of the model to the CPU."
+            "The GPU accelerator cannot run all of the model."
         )
     return compiled
 
 
 class GpuNetwork:
-    """Runs a `.tflite` artifact on the GPU; keeps its caches there.
+    """Runs a `.tflite` artifact on the GPU and keeps its caches there.
 
-    The caches lie in two sets of buffers: a step reads one and writes the
-    other, and then they change roles, so that caches are never copied.
+    There are two sets of buffers for the caches. A step reads one set and
+    writes the other, and then they swap, so that caches are never copied.
 
     Args:
         spec: The spec of an artifact.
@@ -63,10 +64,9 @@ class GpuNetwork:
         enforce_float32: Compute in float32; the default is float16.
 
     Raises:
-        ArtifactError: If LiteRT cannot load the model on the CPU either, or
-            its tensors are not those that the spec describes.
-        AcceleratorError: If there is no GPU, or it does not take the whole
-            network.
+        ArtifactError: If LiteRT cannot load the model even on the CPU, or its
+            tensors differ from the spec.
+        AcceleratorError: If there is no GPU that can run the whole network.
     """
 
     accelerator = "gpu"
@@ -78,11 +78,11 @@ class GpuNetwork:
         *,
         enforce_float32: bool = False,
     ):
-        # `CompiledModel` does not verify what it loads; the interpreter does.
+        # `CompiledModel` does not verify a model, but the interpreter does.
         inputs, outputs = signature_details(load_interpreter(model))
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
-        self._content = model  # LiteRT reads it where it is.
+        self._content = model  # LiteRT does not copy it.
         self._model = _compile(model, enforce_float32)
         ((signature, names),) = self._model.get_signature_list().items()
         self._spec = spec
@@ -105,7 +105,7 @@ class GpuNetwork:
         self.write_state([zero_state(cache) for cache in spec.caches])
 
     def _turn(self, names, read, written):
-        """Returns a step's inputs and outputs in the order of the signature."""
+        """Returns the buffers for a step in the order of the signature."""
         tensors = {
             self._spec.frame.name: self._frame,
             self._spec.logits.name: self._logits,
@@ -117,7 +117,7 @@ class GpuNetwork:
         return [[tensors[name] for name in names[way]] for way in _WAYS]
 
     def frame(self) -> np.ndarray:
-        """Returns what is written to the GPU at the next `run`."""
+        """Returns the memory that the next `run` sends to the GPU."""
         return self._host_frame
 
     def run(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""InterpreterNetwork: a network in LiteRT's interpreter, on the CPU."""
+"""InterpreterNetwork: runs a network in LiteRT's interpreter on the CPU."""
 
 import ctypes
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from tsm_live.artifact.quantization import zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec, TensorSpec
 from tsm_live.runtimes.network import check_tensors, check_threads
 
-# In bytes. Each tensor in LiteRT's memory starts at a multiple of this
-# (`kDefaultTensorAlignment`), so no tensor lies in a smaller gap.
+# Each tensor in LiteRT's memory starts at a multiple of so many bytes
+# (`kDefaultTensorAlignment`), so no tensor fits into a smaller gap.
 _ALIGNMENT = 64
 
 
 def load_interpreter(model: bytes, *, threads: int = 1) -> Interpreter:
     """Loads a `.tflite` model on the CPU and allocates its tensors.
 
-    LiteRT takes much of what a model says on trust: a crafted one can end the
-    process (see `IsolatedNetwork`).
+    LiteRT does not check a model fully. A malicious one can crash the process;
+    see `IsolatedNetwork`.
 
     Raises:
         ValueError: If `threads` is not an integer from 1 to 256.
@@ -30,7 +30,6 @@ def load_interpreter(model: bytes, *, threads: int = 1) -> Interpreter:
     try:
         interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
-    # LiteRT's C++ exceptions become these.
     except (ValueError, RuntimeError, IndexError) as error:
         raise ArtifactError(f"LiteRT cannot load the model: {error}") from error
     return interpreter
@@ -54,7 +53,7 @@ def signature_details(
 
 
 def tensor_specs(details: Mapping[str, Mapping]) -> dict[str, TensorSpec]:
-    """Returns tensors as LiteRT describes them, by name."""
+    """Converts LiteRT's descriptions of tensors, by name."""
     return {
         name: TensorSpec(
             name=name,
@@ -68,24 +67,24 @@ def tensor_specs(details: Mapping[str, Mapping]) -> dict[str, TensorSpec]:
 
 
 class InterpreterNetwork:
-    """Runs a `.tflite` artifact on the CPU; keeps its caches.
+    """Runs a `.tflite` artifact on the CPU and keeps its caches.
 
-    The caches stay in the interpreter's memory: after a step each of them is
-    copied from its output to its input, which takes at most a percent of the
-    step. LiteRT's `CompiledModel` can swap two sets of buffers on the CPU too,
-    and gains nothing for float32 (`benchmarks/session_overhead.py`).
+    After each step the caches are copied from the outputs to the inputs, which
+    takes at most one percent of the step. Swapping two sets of buffers with
+    LiteRT's `CompiledModel` is not faster for float32
+    (`benchmarks/session_overhead.py`).
 
     Args:
         spec: The spec of an artifact.
         model: The bytes of its model.
-        threads: Threads of the interpreter.
+        threads: The number of threads of the interpreter.
 
     Attributes:
-        copies: Pairs of memory (to, from) whose copies feed the caches back.
+        copies: Pairs of memory (to, from). Copying them feeds the caches back.
 
     Raises:
         ArtifactError: If LiteRT cannot load or run the model, or its tensors
-            are not those that the spec describes.
+            differ from the spec.
     """
 
     accelerator = "cpu"
@@ -98,8 +97,8 @@ class InterpreterNetwork:
         # Tensors are addressed by the names in the signature, because other
         # tools may reorder them.
         self._logits = outputs[spec.logits.name]["index"]
-        # A function that returns a view of the tensor's memory. Nobody may
-        # hold the view when the interpreter is called.
+        # A function that returns a view of the tensor's memory. No such view
+        # may exist while the interpreter runs.
         self.frame = self._interpreter.tensor(inputs[spec.frame.name]["index"])
         self._caches = [
             self._memory(inputs[cache.name]["index"]) for cache in spec.caches
@@ -112,7 +111,7 @@ class InterpreterNetwork:
         zeros = [zero_state(cache) for cache in spec.caches]
         self.write_state(zeros)
         try:
-            self.run()  # Some faults show only when the operators run.
+            self.run()  # Some errors appear only in a run.
         except RuntimeError as error:
             raise ArtifactError(
                 f"LiteRT cannot run the model: {error}"
@@ -136,11 +135,11 @@ class InterpreterNetwork:
             cache[...] = value
 
     def _memory(self, index):
-        """Returns the memory of a tensor, to be kept.
+        """Returns an array on the memory of a tensor, which may be kept.
 
         Artifacts have static shapes, so LiteRT allocates the tensors once.
-        LiteRT's own views must be made anew for every step, which takes longer
-        than to copy a small cache.
+        LiteRT's own views would have to be made anew for each step, which
+        takes longer than copying a small cache.
         """
         view = self._interpreter.tensor(index)()
         memory = _bytes_at(view.ctypes.data, view.nbytes)
@@ -150,17 +149,17 @@ class InterpreterNetwork:
 def neighbours_as_one(
     fed: Sequence[np.ndarray], fresh: Sequence[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns what to copy where, in as few pieces as possible.
+    """Merges copies between adjacent arrays into as few copies as possible.
 
-    LiteRT often places the caches side by side, both the inputs and the
-    outputs, but it does not promise to.
+    LiteRT often, but not always, places the caches side by side, in the same
+    order for inputs and outputs.
 
     Args:
-        fed: Memory to copy to.
-        fresh: Memory to copy from, of the same shapes and dtypes.
+        fed: The arrays to copy to.
+        fresh: The arrays to copy from, of the same shapes and dtypes.
 
     Returns:
-        Pairs of bytes: to and from.
+        Pairs of byte arrays (to, from).
     """
     pieces: list[tuple[int, int, int]] = []
     for target, source, size in sorted(
@@ -169,7 +168,7 @@ def neighbours_as_one(
     ):
         if pieces:
             start, origin, length = pieces[-1]
-            # Between neighbours there is nothing but what aligns them.
+            # Neighbours are separated only by padding for alignment.
             gap = target - start - length
             if gap < _ALIGNMENT and source - origin == target - start:
                 pieces[-1] = (start, origin, target - start + size)

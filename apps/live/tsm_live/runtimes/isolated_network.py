@@ -1,11 +1,10 @@
-"""IsolatedNetwork: a network in a child process, which may die of it.
+"""IsolatedNetwork: runs a network in a child process.
 
-A model file is a program to the runtime that executes it, and a GPU driver may
-crash or hang. Here this ends the child process, and is an error in this one.
+A malicious model or a GPU driver may crash or hang a process. Here it ends the
+child process only, and this process raises an error.
 
-A message is one byte that says what is wanted, and arrays as they lie in
-memory; an answer is one byte that says whether it worked, and arrays, or a
-JSON text (`pipes.py`).
+A request is one byte with the command, followed by arrays. An answer is one
+byte with success or failure, followed by arrays or a JSON text (`pipes.py`).
 """
 
 import contextlib
@@ -29,7 +28,7 @@ from tsm_live.runtimes.own_process import (
     start_module,
 )
 
-_TICK = 0.25  # Seconds between two looks at the time limit.
+_TICK = 0.25  # Seconds between two checks of the time limit.
 _ERRORS = {
     kind.__name__: kind
     for kind in (AcceleratorError, ArtifactError, ImportError)
@@ -47,20 +46,19 @@ class IsolatedNetwork:
         spec: The spec of an artifact.
         model: The bytes of its model.
         accelerator: `"cpu"` or `"gpu"`.
-        threads: Threads on the CPU.
-        providers: As for `OnnxNetwork`.
+        threads: The number of threads on the CPU.
+        providers: The execution providers of ONNX Runtime; see `OnnxNetwork`.
         enforce_float32: Compute in float32 on the GPU; the default is float16.
-        environment: Variables to set for the process.
-        start_limit: Seconds that loading the model may take.
-        step_limit: Seconds that anything else may take.
+        environment: Environment variables to set for the process.
+        start_limit: The seconds in which the model must be loaded.
+        step_limit: The seconds in which any other request must be answered.
 
     Raises:
         ArtifactError: If the runtime refuses the model.
-        AcceleratorError: If there is no GPU, or it does not take the whole
-            network.
-        ImportError: If ONNX Runtime is missing and wanted.
-        SessionError: If the process died, hung or failed in another way; so
-            do all methods.
+        AcceleratorError: If there is no GPU that can run the whole network.
+        ImportError: If ONNX Runtime is needed and not installed.
+        SessionError: If the process died, hung or failed in another way. All
+            methods raise it too.
     """
 
     def __init__(
@@ -81,7 +79,7 @@ class IsolatedNetwork:
         self._limit = step_limit
         self._deadline = [np.inf]
         self._ended = threading.Event()
-        # A file and not a pipe, which would have to be read all the time.
+        # The process would wait if this were a pipe that nobody reads.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = start_module(
             "tsm_live.runtimes.network_server",
@@ -112,11 +110,11 @@ class IsolatedNetwork:
             self.accelerator = pipes.read_json(self._from)
 
     def close(self) -> None:
-        """Ends the process; every later call is a `SessionError`."""
+        """Ends the process. Every later call raises a `SessionError`."""
         self._finalizer()
 
     def frame(self) -> np.ndarray:
-        """Returns what is sent to the process at the next `run`."""
+        """Returns the memory that the next `run` sends to the process."""
         return self._host_frame
 
     def run(self) -> np.ndarray:
@@ -161,7 +159,7 @@ class IsolatedNetwork:
 
     @contextlib.contextmanager
     def _answered(self, limit: float) -> Iterator[None]:
-        """Turns the death of the process into an error, also if it hangs."""
+        """Raises a `SessionError` if the process dies or exceeds the limit."""
         if self._ended.is_set():
             raise SessionError("The process that ran the network has ended.")
         self._deadline[0] = time.monotonic() + limit
@@ -189,7 +187,7 @@ class IsolatedNetwork:
 
 
 def _watch(process, deadline, ended):
-    """Kills a process that is not done by its deadline."""
+    """Kills the process if it does not answer before the deadline."""
     while not ended.wait(_TICK):
         if time.monotonic() > deadline[0]:
             process.kill()

@@ -1,17 +1,16 @@
-"""silence_native_logs: what C++ writes to stderr goes nowhere."""
+"""silence_native_logs: discards what C++ libraries write to stderr."""
 
 import os
 import sys
 
 
 def silence_native_logs() -> None:
-    """Sends what C++ writes to descriptor 2 to nowhere; Python keeps its own.
+    """Discards what C++ writes to descriptor 2; Python's stderr still works.
 
-    LiteRT, TensorFlow and FFmpeg write to it while they load, before any
-    setting of theirs is read, or whatever is set. For the rest of the process.
+    LiteRT, TensorFlow and FFmpeg log there and cannot be silenced by settings.
+    The effect lasts until the process ends.
     """
     sys.stderr.flush()
-    # A terminal's encoding and line buffering, on a copy of the descriptor.
     sys.stderr = os.fdopen(
         os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding
     )

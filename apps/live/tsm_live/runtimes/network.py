@@ -1,4 +1,4 @@
-"""Network: what a session asks of a runtime."""
+"""Network: the interface between a session and a runtime."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,33 +7,33 @@ import numpy as np
 
 from tsm_live.artifact.spec import ArtifactError, TensorSpec
 
-MAX_THREADS = 256  # No processor gains from more, and runtimes crash later.
+MAX_THREADS = 256  # Runtimes crash if the number is far too large.
 
 
 class AcceleratorError(OSError):
-    """There is no accelerator, or it does not take the whole network."""
+    """There is no accelerator that can run the whole network."""
 
 
 class Network(Protocol):
     """A network in a runtime, together with the caches of its streams.
 
     Attributes:
-        accelerator: What really runs the network, e.g. `"cpu"`.
+        accelerator: The accelerator that runs the network, e.g. `"cpu"`.
     """
 
     accelerator: str
 
     def frame(self) -> np.ndarray:
-        """Returns the memory of `spec.frame`, to be written before `run`.
+        """Returns the memory of `spec.frame`; write to it before `run`.
 
-        Do not keep the array: no runtime may run while somebody holds it.
+        Do not keep the array: it must not exist while the network runs.
         """
 
     def run(self) -> np.ndarray:
-        """Takes the next frame of every stream, or a clip.
+        """Runs the network on the next frame of every stream, or on a clip.
 
         Returns:
-            The numbers of `spec.logits`, which the caller may keep.
+            The values of `spec.logits`, which the caller may keep.
         """
 
     def read_state(self) -> list[np.ndarray]:
@@ -47,8 +47,6 @@ def check_tensors(
     expected: Sequence[TensorSpec], found: Mapping[str, TensorSpec]
 ) -> None:
     """Compares the tensors of a network with those of its spec.
-
-    A cache that is not fed back would make every answer wrong.
 
     Raises:
         ArtifactError: If a tensor is missing, differs, or is not in the spec.
@@ -68,10 +66,10 @@ def check_tensors(
 
 
 def check_threads(threads: int) -> None:
-    """Refuses a number on which LiteRT or ONNX Runtime would crash.
+    """Checks the number of threads, since runtimes crash on a wrong one.
 
     Raises:
-        ValueError: If it is not an integer from 1 to `MAX_THREADS`.
+        ValueError: If `threads` is not an integer from 1 to `MAX_THREADS`.
     """
     if not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
         raise ValueError(

@@ -1,8 +1,8 @@
-"""The child process of an `IsolatedNetwork`: runs a network on request.
+"""The program that runs in the child process of an `IsolatedNetwork`.
 
     python -m tsm_live.runtimes.network_server
 
-reads what `IsolatedNetwork` writes to its stdin and answers on its stdout.
+reads requests from stdin and writes answers to stdout.
 """
 
 import os
@@ -40,15 +40,15 @@ def _serve(requests, answers):
                 pipes.write(answers, pipes.SUCCESS)
                 pipes.write_json(answers, memory())
     except EOFError:
-        return  # The other process is gone, or needs no network any more.
+        return  # The parent has ended or has closed the network.
     except Exception as error:
         pipes.write(answers, pipes.FAILURE)
         pipes.write_json(answers, [type(error).__name__, str(error)])
 
 
 def _main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent.
-    # Libraries print to descriptor 1, which is not where the answers go.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
+    # Libraries may print to descriptor 1, so that becomes stderr.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers)

@@ -1,4 +1,4 @@
-"""OnnxNetwork: an ONNX network in ONNX Runtime that keeps its caches."""
+"""OnnxNetwork: runs a network in ONNX Runtime and keeps its caches."""
 
 import json
 import os
@@ -32,10 +32,11 @@ def load_onnx(
 
     Args:
         model: The bytes of an ONNX model.
-        threads: Threads on the CPU.
-        providers: Names of ONNX Runtime's execution providers, first choice
-            first; None for the CPU.
-        profile: A folder to write a profile to until `end_profiling`, or None.
+        threads: The number of threads on the CPU.
+        providers: The names of ONNX Runtime's execution providers, in order of
+            preference; None for the CPU.
+        profile: A folder for a profile of all steps up to `end_profiling`, or
+            None.
 
     Raises:
         ImportError: If ONNX Runtime is not installed.
@@ -47,8 +48,8 @@ def load_onnx(
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            "ONNX Runtime runs .onnx files and is not installed: pip install "
-            '"tsm-live[onnx]", or "tsm-keras[onnx]" where that is installed.'
+            ".onnx files need ONNX Runtime, which is not installed: pip "
+            'install "tsm-live[onnx]", or "tsm-keras[onnx]" with tsm-keras.'
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -75,7 +76,7 @@ def onnx_tensor_specs(session: Any) -> dict[str, TensorSpec]:
             name=tensor.name,
             shape=tuple(tensor.shape),
             dtype=_DTYPES.get(tensor.type, tensor.type),
-            # The value of a pixel is the number of its byte.
+            # A uint8 pixel has the scale 1.
             scale=1.0 if tensor.type == "tensor(uint8)" else 0.0,
         )
         for tensor in (*session.get_inputs(), *session.get_outputs())
@@ -83,26 +84,26 @@ def onnx_tensor_specs(session: Any) -> dict[str, TensorSpec]:
 
 
 class OnnxNetwork:
-    """Runs an ONNX artifact with its caches in two sets of buffers.
+    """Runs an ONNX artifact and keeps its caches in two sets of buffers.
 
-    A step reads one set and writes the other, and then they change roles. So
-    caches are never copied, and on a GPU never leave it.
+    A step reads one set and writes the other, and then they swap, so that
+    caches are never copied and never leave the GPU.
 
     Args:
         spec: The spec of an artifact.
         model: The bytes of its model.
-        threads: Threads on the CPU.
-        providers: Names of ONNX Runtime's execution providers, first choice
-            first; None for the CPU. (This project runs it on the CPU only.)
+        threads: The number of threads on the CPU.
+        providers: The names of ONNX Runtime's execution providers, in order of
+            preference; None for the CPU. (Only the CPU has been tested.)
 
     Attributes:
-        accelerator: What ran the first step: `"cpu"`, `"cuda"` if CUDA ran
-            all of it, or `"cuda and cpu"`.
+        accelerator: `"cpu"`, `"cuda"`, or `"cuda and cpu"` if each of them ran
+            a part of the first step.
 
     Raises:
         ImportError: If ONNX Runtime is not installed.
         ArtifactError: If ONNX Runtime cannot load or run the model, or its
-            tensors are not those that the spec describes.
+            tensors differ from the spec.
     """
 
     def __init__(
@@ -114,8 +115,8 @@ class OnnxNetwork:
         providers: Sequence[str] | None = None,
     ):
         with tempfile.TemporaryDirectory() as folder:
-            # A provider may be there and leave the network to the CPU all the
-            # same: only a profile of a step tells.
+            # ONNX Runtime may run a network on the CPU although CUDA is
+            # available. Only a profile shows that.
             profiled = _CUDA in (providers or ())
             self._session = load_onnx(
                 model,
@@ -126,13 +127,13 @@ class OnnxNetwork:
             check_tensors(spec.tensors, onnx_tensor_specs(self._session))
             self._bind(spec)
             try:
-                self.run()  # Some faults show only when the operators run.
+                self.run()  # Some errors appear only in a run.
             # The exceptions of ONNX Runtime share no base class of their own.
             except Exception as error:
                 raise ArtifactError(
                     f"ONNX Runtime cannot run the model: {error}"
                 ) from error
-            self._turn = 0  # The caches that were read are still zero.
+            self._turn = 0  # The set that was read is still zero.
             self.accelerator = "cpu"
             if profiled:
                 self.accelerator = executors(self._session.end_profiling())
@@ -162,7 +163,7 @@ class OnnxNetwork:
         self._turn = 0
 
     def frame(self) -> np.ndarray:
-        """Returns what is copied to the runtime at the next `run`."""
+        """Returns the memory that the next `run` copies to the runtime."""
         return self._host_frame
 
     def run(self) -> np.ndarray:
@@ -183,7 +184,7 @@ class OnnxNetwork:
 
 
 def executors(profile: str | os.PathLike) -> str:
-    """Returns what ran the operators in a profile of ONNX Runtime."""
+    """Returns the names of the devices in a profile of ONNX Runtime."""
     events = json.loads(pathlib.Path(profile).read_text("utf-8"))
     found = {event.get("args", {}).get("provider") for event in events}
     names = {"cuda": _CUDA, "cpu": _CPU}

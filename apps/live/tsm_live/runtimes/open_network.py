@@ -1,4 +1,4 @@
-"""open_network: the network of an artifact in the runtime that fits it."""
+"""open_network: opens an artifact's network in the runtime for its format."""
 
 import logging
 import os
@@ -14,8 +14,8 @@ from tsm_live.runtimes.network import (
 
 ACCELERATORS = ("cpu", "gpu", "auto")
 
-# Why the GPU does not take a model, or None if it does, by the model's hash.
-# So all sessions of a file run on the same accelerator, and try it only once.
+# By the hash of a model: the error if the GPU cannot run it, else None. Each
+# model is tried once, and all its sessions run on the same accelerator.
 _tried: dict[str, OSError | None] = {}
 
 
@@ -29,27 +29,24 @@ def open_network(
     providers: Sequence[str] | None = None,
     isolated: bool = False,
 ) -> Network:
-    """Opens a network in this process, or in one of its own.
+    """Opens a network in this process or in a child process.
 
     Args:
-        path: The artifact, which errors name.
-        spec: Its spec.
+        path: The path of the artifact, for error messages.
+        spec: The spec of the artifact.
         model: The bytes of its model.
-        accelerator: `"cpu"`; `"gpu"`, with nothing left to the CPU; or
-            `"auto"`: the GPU if it takes the whole network, else the CPU. A
-            model is tried on the GPU in a process of its own first.
-        threads: Threads on the CPU.
-        providers: As for `OnnxNetwork`.
-        isolated: Run the network in a process of its own, whose death is a
-            `SessionError` and nothing else.
+        accelerator: `"cpu"`, `"gpu"` or `"auto"`; see `StreamingSession`.
+        threads: The number of threads on the CPU.
+        providers: The execution providers of ONNX Runtime; see `OnnxNetwork`.
+        isolated: Run the network in a child process. If that dies, a
+            `SessionError` is raised.
 
     Raises:
-        ValueError: If an argument is none of these.
-        ImportError: If ONNX Runtime is missing and wanted.
+        ValueError: If `accelerator` or `threads` is not valid.
+        ImportError: If ONNX Runtime is needed and not installed.
         ArtifactError: If the runtime refuses the model.
-        AcceleratorError: If there is no GPU, or it does not take the whole
-            network.
-        SessionError: If the process of its own died.
+        AcceleratorError: If there is no GPU that can run the whole network.
+        SessionError: If the child process died.
     """
     check_threads(threads)
     if accelerator not in ACCELERATORS:
@@ -75,8 +72,7 @@ def open_here(
     providers: Sequence[str] | None = None,
     enforce_float32: bool = False,
 ) -> Network:
-    """Opens a network in this process; as `IsolatedNetwork` otherwise."""
-    # A runtime is imported when it is wanted.
+    """Opens a network in this process; see `IsolatedNetwork` for the rest."""
     if spec.layout == "NCHW":
         from tsm_live.runtimes.onnx_network import OnnxNetwork
 
@@ -91,7 +87,7 @@ def open_here(
 
 
 def _takes_gpu(spec, model, accelerator):
-    """Returns whether the GPU takes a model; raises if it must."""
+    """Returns whether the GPU can run a model; "gpu" raises if not."""
     key = spec.model_hash
     if key not in _tried:
         try:

@@ -1,7 +1,7 @@
-"""Child processes: modules of this project in fresh Python processes.
+"""start_module, run_module: run modules of this project in child processes.
 
-A child imports from where this process imports, except from the current
-folder: a file called `numpy.py` that happens to lie there does not run.
+A child has the import path of this process without the current folder, so that
+a file there that is called `numpy.py` is not run.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-# Runs before anything is imported that could be found in the wrong place.
+# Sets the import path before anything is imported from a wrong folder.
 _START = (
     "import json, runpy, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
@@ -37,7 +37,7 @@ def start_module(
         module: The full name of the module.
         *arguments: Its command line.
         environment: Variables to set, in addition to those of this process.
-        **options: As for `subprocess.Popen`.
+        **options: Further arguments of `subprocess.Popen`.
     """
     return subprocess.Popen(
         [
@@ -65,11 +65,11 @@ def run_module(
         timeout: Seconds after which the process is killed.
 
     Returns:
-        What the process printed.
+        The text that the process printed to stdout.
 
     Raises:
-        ProcessError: If it failed. The message begins with a verb and tells
-            the status and the last line of its errors.
+        ProcessError: If the process failed. The message begins with a verb and
+            contains the status and the last line of stderr.
     """
     with start_module(
         module,
@@ -94,12 +94,12 @@ def run_module(
 
 
 def describe_death(status: int, errors: str) -> str:
-    """Returns how a process ended, and the last line of its errors."""
+    """Describes how a process ended, with the last line of its stderr."""
     name = ""
     if status < 0:  # On POSIX the number of the signal that ended it.
         name = f" ({signal.Signals(-status).name})"
     lines = errors.strip().splitlines()
-    # LiteRT tells that it has started, which is not what went wrong.
+    # LiteRT's notices are not errors.
     last = "".join([x for x in lines if not x.startswith("INFO:")][-1:])
     return f"died with status {status}{name}" + (f": {last}" if last else "")
 
@@ -107,7 +107,8 @@ def describe_death(status: int, errors: str) -> str:
 def _import_path(module):
     """Returns this process's import path without the current folder.
 
-    The folder of the module's own package comes last, in case that is it.
+    The folder of the module's own package is added at the end, because it may
+    be the current folder.
     """
     here = pathlib.Path.cwd()
     found = importlib.util.find_spec(module.partition(".")[0])

@@ -1,4 +1,4 @@
-"""Messages between an `IsolatedNetwork` and its process."""
+"""The messages between an `IsolatedNetwork` and its child process."""
 
 import json
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import numpy as np
 
 from tsm_live.artifact.spec import TensorSpec
 
-# What is asked for, and how it went.
+# The first bytes of requests and of answers.
 RUN, READ_STATE, WRITE_STATE, MEMORY = b"r", b"s", b"w", b"m"
 SUCCESS, FAILURE = b"+", b"-"
-_LENGTH = 8  # Bytes of the length of a JSON text.
+_LENGTH = 8  # The length of a JSON text is a number of 8 bytes.
 
 
 def write(pipe: IO[bytes], *parts: bytes | np.ndarray) -> None:
-    """Writes bytes and arrays, and sends them off."""
+    """Writes bytes and arrays, and flushes the pipe."""
     for part in parts:
         if isinstance(part, np.ndarray):
             numbers = np.ascontiguousarray(part).reshape(-1)
@@ -26,16 +26,16 @@ def write(pipe: IO[bytes], *parts: bytes | np.ndarray) -> None:
 
 
 def write_json(pipe: IO[bytes], value: Any) -> None:
-    """Writes a JSON value with its length before it."""
+    """Writes the length of a JSON text and the text."""
     text = json.dumps(value).encode()
     write(pipe, len(text).to_bytes(_LENGTH, "little"), text)
 
 
 def read(pipe: IO[bytes], size: int) -> bytes:
-    """Reads so many bytes.
+    """Reads exactly `size` bytes.
 
     Raises:
-        EOFError: If the other process is gone.
+        EOFError: If the other process has ended.
     """
     content = pipe.read(size)
     if len(content) < size:
@@ -44,20 +44,20 @@ def read(pipe: IO[bytes], size: int) -> bytes:
 
 
 def read_json(pipe: IO[bytes]) -> Any:
-    """Reads what `write_json` wrote; raises as `read` does."""
+    """Reads a value that `write_json` wrote; raises as `read` does."""
     size = int.from_bytes(read(pipe, _LENGTH), "little")
     return json.loads(read(pipe, size))
 
 
 def read_array(pipe: IO[bytes], tensor: TensorSpec) -> np.ndarray:
-    """Reads the numbers of a tensor; raises as `read` does."""
+    """Reads the values of a tensor; raises as `read` does."""
     array = np.empty(tensor.shape, tensor.dtype)
     read_into(pipe, [array])
     return array
 
 
 def read_into(pipe: IO[bytes], arrays: Sequence[np.ndarray]) -> None:
-    """Reads the numbers of contiguous arrays; raises as `read` does."""
+    """Reads the values of contiguous arrays; raises as `read` does."""
     for array in arrays:
         view = array.reshape(-1).view(np.uint8)
         if pipe.readinto(view.data) < view.nbytes:  # type: ignore[attr-defined]

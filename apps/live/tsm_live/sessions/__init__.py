@@ -1,1 +1,1 @@
-"""Sessions: an artifact that takes frames and keeps its caches."""
+"""Sessions: they give frames to an artifact and keep its caches."""

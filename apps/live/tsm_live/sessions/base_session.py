@@ -1,4 +1,4 @@
-"""Session: what every runtime's session does with frames and logits."""
+"""Session: the base class of the streaming sessions of all runtimes."""
 
 import threading
 import time
@@ -16,19 +16,19 @@ __all__ = ["Prediction", "Session"]
 
 
 class Session:
-    """Runs a streaming artifact frame by frame; keeps the state of its streams.
+    """Runs a streaming artifact frame by frame and keeps its caches.
 
-    Several threads may call one session: each call does all of its work, or
-    waits, before the next one begins, so that no state is ever half-written.
-    The order of the threads is theirs to settle.
+    Several threads may call one session. Their calls run one after the other,
+    but in no guaranteed order.
 
     Args:
         spec: The spec of the artifact.
-        open_network: Called once the spec is known to be one for streams.
+        open_network: A function that opens the network. It is called after the
+            spec has been checked.
 
     Attributes:
         spec: The spec of the artifact.
-        accelerator: What really runs the network, e.g. `"cpu"`.
+        accelerator: The accelerator that runs the network, e.g. `"cpu"`.
 
     Raises:
         ArtifactError: If the artifact is for clips.
@@ -49,7 +49,7 @@ class Session:
 
     @property
     def streams(self) -> int:
-        """How many streams a step takes."""
+        """The number of streams."""
         return self.spec.streams
 
     def step(self, frame: np.ndarray, *, color: str = "rgb") -> Prediction:
@@ -60,13 +60,13 @@ class Session:
             color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
 
         Raises:
-            ValueError: If the frame is anything else, or there are several
-                streams; the state is untouched.
+            ValueError: If the frame is not such an array, or there are several
+                streams. The caches do not change then.
         """
         if self.streams != 1:
             raise ValueError(
-                "`step` takes the frame of one stream; `step_streams` takes "
-                f"one of each. Received: an artifact for {self.streams}"
+                "`step` needs an artifact for one stream; use `step_streams`. "
+                f"Received: an artifact for {self.streams} streams"
             )
         (prediction,) = self._step([self._pixels.square(frame, color)])
         return prediction
@@ -74,19 +74,19 @@ class Session:
     def step_streams(
         self, frames: Sequence[np.ndarray | None], *, color: str = "rgb"
     ) -> list[Prediction | None]:
-        """Takes the next frame of each stream that has one, in one call.
+        """Takes the next frame of some or all streams.
 
         Args:
-            frames: For each stream a frame as for `step`, or None to leave
-                the stream as it is.
-            color: The color order of all frames.
+            frames: One frame per stream, as for `step`. None leaves the
+                stream as it is.
+            color: The color order of all frames, as for `step`.
 
         Returns:
-            For each stream its prediction, or None where there was no frame.
+            One prediction per stream; None for a stream without a frame.
 
         Raises:
-            ValueError: If a frame is anything else, or there are more or fewer
-                frames than streams; all states are untouched.
+            ValueError: If a frame is not valid, or there is not one entry per
+                stream. No caches change then.
         """
         self._expect_streams(frames)
         return self._step(
@@ -99,13 +99,14 @@ class Session:
     def step_squares(
         self, squares: Sequence[np.ndarray | None]
     ) -> list[Prediction | None]:
-        """As `step_streams`, of frames that already have the network's size.
+        """Does what `step_streams` does, for frames of the network's size.
 
         Args:
-            squares: For each stream `[S, S, 3]` uint8 RGB, or None.
+            squares: One `[S, S, 3]` uint8 RGB frame or None per stream.
 
         Raises:
-            ValueError: As `step_streams`.
+            ValueError: If a frame is not valid, or there is not one entry per
+                stream.
         """
         self._expect_streams(squares)
         for square in squares:
@@ -114,13 +115,13 @@ class Session:
         return self._step(squares)
 
     def reset(self, stream: int | None = None) -> None:
-        """Starts a stream, or all of them, anew: its caches become zero.
+        """Sets the caches of one stream or of all streams to zero.
 
         Args:
             stream: The number of the stream; None for all streams.
 
         Raises:
-            ValueError: If there is no such stream.
+            ValueError: If the number is not that of a stream.
         """
         if stream is None:
             with self._lock:
@@ -140,8 +141,8 @@ class Session:
     def _expect_streams(self, frames):
         if len(frames) != self.streams:
             raise ValueError(
-                f"There must be {self.streams} frames, one per stream, or "
-                f"None for a stream without one. Received: {len(frames)}"
+                f"There must be {self.streams} entries, a frame or None for "
+                f"each stream. Received: {len(frames)}"
             )
 
     def _step(self, squares):
@@ -164,7 +165,7 @@ class Session:
         ]
 
     def _restore(self, state, streams):
-        """Gives some streams the state that they have in `state`."""
+        """Sets the caches of some streams to their values in `state`."""
         current = self._network.read_state()
         for cache, value in zip(current, state, strict=True):
             cache[streams] = value[streams]

@@ -17,11 +17,12 @@ class ClipSession:
 
     Args:
         spec: The spec of the artifact.
-        open_network: Called once the spec is known to be one for clips.
+        open_network: A function that opens the network. It is called after the
+            spec has been checked.
 
     Attributes:
         spec: The spec of the artifact.
-        accelerator: What really runs the network.
+        accelerator: The accelerator that runs the network, e.g. `"cpu"`.
 
     Raises:
         ArtifactError: If the artifact is for streams.
@@ -42,27 +43,27 @@ class ClipSession:
     def classify(
         self, frames: Sequence[np.ndarray], *, color: str = "rgb"
     ) -> Prediction:
-        """Classifies a clip.
+        """Returns the prediction for a clip of T frames.
 
         Args:
             frames: T frames, each `[H, W, 3]` uint8 of any size.
             color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
 
         Raises:
-            ValueError: If a frame is anything else, or their number is not T.
+            ValueError: If a frame is not valid, or their number is not T.
         """
         return self.classify_squares(
             [self._pixels.square(frame, color) for frame in frames]
         )
 
     def classify_squares(self, squares: Sequence[np.ndarray]) -> Prediction:
-        """Classifies a clip whose frames already have the network's size.
+        """Does what `classify` does, for frames of the network's size.
 
         Args:
             squares: T frames, each `[S, S, 3]` uint8 RGB.
 
         Raises:
-            ValueError: If a frame is anything else, or their number is not T.
+            ValueError: If a frame is not valid, or their number is not T.
         """
         expected = self.spec.frame.shape[0]
         if len(squares) != expected:

@@ -10,7 +10,7 @@ from tsm_live.sessions.base_session import Session
 
 
 class OnnxSession(Session):
-    """Runs a streaming `.onnx` artifact in ONNX Runtime; keeps its caches.
+    """Runs a streaming `.onnx` artifact in ONNX Runtime; see `Session`.
 
     Example:
     >>> session = OnnxSession("gestures.onnx")
@@ -19,21 +19,21 @@ class OnnxSession(Session):
 
     Args:
         path: An artifact of `tsm export`.
-        threads: Threads on the CPU.
-        providers: As for `OnnxNetwork`.
-        isolated: As for `open_session`.
+        threads: The number of threads on the CPU.
+        providers: The execution providers of ONNX Runtime; see `OnnxNetwork`.
+        isolated: Run the network in a child process; see `open_session`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
         accelerator: `"cpu"` or `"cuda"`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If the file does not exist.
         ValueError: If `threads` is not an integer from 1 to 256.
         ImportError: If ONNX Runtime is not installed.
         ArtifactError: If the file is not an ONNX artifact, ONNX Runtime
-            refuses it, or its tensors are not those that its spec describes.
-        SessionError: If the process of an isolated session died.
+            refuses it, or its tensors differ from its spec.
+        SessionError: If the child process of an isolated session died.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class OnnxSession(Session):
 
 
 def load_onnx_artifact(path: str | os.PathLike) -> tuple[ArtifactSpec, bytes]:
-    """As `load_artifact`, for an artifact that must be an `.onnx` file.
+    """Calls `load_artifact` and refuses anything but an ONNX artifact.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ArtifactError: If the file is not an artifact, or one of TFLite.
+        FileNotFoundError: If the file does not exist.
+        ArtifactError: If the file is not an ONNX artifact.
     """
     spec, model = load_artifact(path)
     if spec.layout != "NCHW":

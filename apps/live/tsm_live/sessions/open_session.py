@@ -1,4 +1,4 @@
-"""open_session: the session that fits an artifact."""
+"""open_session: opens a session for an artifact of any format."""
 
 import os
 import pathlib
@@ -19,21 +19,21 @@ def open_session(
 
     Args:
         path: An artifact of `tsm export`.
-        accelerator: As for `StreamingSession`; `.onnx` files run on the CPU.
-        threads: Threads on the CPU.
-        isolated: Run the network in a process of its own. A crafted model or
-            a GPU driver that crashes or hangs is then a `SessionError`, and
-            does not end this process. For files whose origin you do not know.
+        accelerator: `"cpu"`, `"gpu"` or `"auto"`, see `StreamingSession`.
+            `.onnx` files always run on the CPU.
+        threads: The number of threads on the CPU.
+        isolated: Run the network in a child process. If a malicious model or a
+            GPU driver crashes or hangs it, a `SessionError` is raised. Use
+            this for files of unknown origin.
 
     Raises:
-        FileNotFoundError, ImportError, ArtifactError: As these do.
+        FileNotFoundError, ImportError, ArtifactError, AcceleratorError: See
+            the two classes.
         ValueError: If `accelerator` is unknown, or `"gpu"` for an `.onnx` file,
             or `threads` is not an integer from 1 to 256.
-        AcceleratorError: As `StreamingSession`.
-        SessionError: If the process of an isolated session died.
+        SessionError: If the child process of an isolated session died.
     """
     check_threads(threads)  # Before a large file is read.
-    # A runtime is imported when it is wanted.
     if pathlib.Path(path).suffix == ONNX_SUFFIX:
         if accelerator not in ("cpu", "auto"):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Pixels: frames become numbers of a network, and its numbers logits."""
+"""Pixels: encodes frames for a network and decodes its logits."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _COLORS = ("rgb", "bgr")
 
 
 class Pixels:
-    """Encodes and decodes by tables, since there are only 256 pixel values.
+    """Encodes pixels and decodes quantized logits with tables of 256 values.
 
     Args:
         spec: The spec of an artifact.
@@ -29,10 +29,10 @@ class Pixels:
             self._decoding = as_logits(numbers, spec.logits)
 
     def square(self, frame: np.ndarray, color: str) -> np.ndarray:
-        """Returns the `[S, S, 3]` RGB square of a frame of any size.
+        """Resizes and crops a frame to `[S, S, 3]` RGB, a square.
 
         Raises:
-            ValueError: If it is not a frame, or the color is unknown.
+            ValueError: If the frame is not valid, or the color is unknown.
         """
         if color not in _COLORS:
             raise ValueError(
@@ -47,7 +47,7 @@ class Pixels:
         return square
 
     def check_square(self, square: np.ndarray) -> None:
-        """Refuses what is not the `[S, S, 3]` square of a frame.
+        """Checks that an array is a `[S, S, 3]` uint8 square.
 
         Raises:
             ValueError: If the shape or the type differs.
@@ -63,11 +63,12 @@ class Pixels:
     def write(
         self, squares: Sequence[np.ndarray | None], frame: np.ndarray
     ) -> None:
-        """Writes squares as the numbers of the frame tensor.
+        """Encodes squares into the frame tensor.
 
         Args:
-            squares: Where one is None, what was there before stays.
-            frame: The memory of `spec.frame`.
+            squares: One square per stream or frame. None leaves its part of
+                the tensor as it is.
+            frame: The memory of the tensor `spec.frame`.
         """
         if self._spec.layout == "NCHW":
             frame = frame.transpose(0, 2, 3, 1)
@@ -77,8 +78,8 @@ class Pixels:
                 continue
             if numbers.dtype == np.float32:
                 numbers[...] = square
-            elif self._is_offset:  # As in practice: a frame's scale is 1.
-                # Bytes wrap around, which is several times faster.
+            elif self._is_offset:  # Usual, because the scale of frames is 1.
+                # Adding with wrap-around is several times faster than a table.
                 np.add(square, table[0], out=numbers.view(np.uint8))
             else:
                 numbers.view(np.uint8)[...] = cv2.LUT(square, table)

@@ -1,4 +1,4 @@
-"""Prediction: what a network says about a frame or a clip."""
+"""Prediction: the output of a network for a frame or a clip."""
 
 import dataclasses
 import functools
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a frame and all frames before it look like, or a clip.
+    """The classification of a clip, or of a stream up to its last frame.
 
     Attributes:
         label: The most probable class.
         score: Its probability, from the softmax of the logits.
         labels: The K classes.
         logits: `[K]` float32.
-        latency: Seconds that the network took, for all streams together.
+        latency: The seconds that the network took for all streams together.
     """
 
     label: str

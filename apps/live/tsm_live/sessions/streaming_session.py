@@ -12,7 +12,7 @@ __all__ = ["ACCELERATORS", "Prediction", "StreamingSession"]
 
 
 class StreamingSession(Session):
-    """Runs a streaming `.tflite` artifact in LiteRT; keeps its caches.
+    """Runs a streaming `.tflite` artifact in LiteRT; see `Session`.
 
     Example:
     >>> session = StreamingSession("gestures.tflite")
@@ -21,25 +21,25 @@ class StreamingSession(Session):
 
     Args:
         path: An artifact of `tsm export`.
-        accelerator: `"cpu"`; `"gpu"`, with nothing left to the CPU; or
-            `"auto"`: the GPU if it takes the whole network, else the CPU. A
-            model is first tried on the GPU in a process of its own, which
+        accelerator: `"cpu"`; `"gpu"` for the whole network on the GPU; or
+            `"auto"` for the GPU if it can run the whole network, else the
+            CPU. A model is first tried on the GPU in a child process, which
             takes seconds.
-        threads: Threads on the CPU.
-        isolated: As for `open_session`.
+        threads: The number of threads on the CPU, from 1 to 256.
+        isolated: Run the network in a child process; see `open_session`.
 
     Attributes:
         spec: The artifact's `ArtifactSpec`.
-        accelerator: What really runs the network: `"cpu"` or `"gpu"`.
+        accelerator: The accelerator that runs the network: `"cpu"` or `"gpu"`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If `accelerator` or `threads` is none of the above.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If `accelerator` or `threads` is not valid.
         ArtifactError: If the file is not a `.tflite` artifact, LiteRT refuses
-            it, or its tensors are not those that its spec describes.
-        AcceleratorError: If `accelerator` is `"gpu"` and there is no GPU, or
-            it does not take the whole network.
-        SessionError: If the process of an isolated session died.
+            it, or its tensors differ from its spec.
+        AcceleratorError: If `accelerator` is `"gpu"` and there is no GPU that
+            can run the whole network.
+        SessionError: If the child process of an isolated session died.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Camera: a camera or a network stream, which may go away and come back."""
+"""Camera: reads a camera or a network stream and reconnects when it fails."""
 
 import os
 import sys
@@ -12,9 +12,9 @@ from tsm_live.sources.source import SourceError, TimedFrame
 from tsm_live.sources.title import source_title
 
 _DAY = 86_400.0  # Seconds.
-# Which others FFmpeg knows depends on how OpenCV was built.
+# The build of OpenCV decides which other schemes FFmpeg knows.
 _SCHEMES = ("rtsp", "http", "https", "tcp", "udp")
-_CAMERA_DIGITS = 4  # OpenCV counts backends in hundreds, cameras within them.
+_CAMERA_DIGITS = 4  # OpenCV takes larger numbers for those of backends.
 _PIPELINE = "gst:"
 
 
@@ -33,17 +33,17 @@ def is_camera(name: str) -> bool:
 
 
 def back_off(first: float = 0.5, longest: float = 30.0) -> Iterator[float]:
-    """Yields the seconds to wait before each new try, doubling each time."""
+    """Yields the seconds to wait before each attempt; they double."""
     while True:
         yield first
         first = min(2 * first, longest)
 
 
 def check_timeout(timeout: float) -> None:
-    """Refuses a timeout that OpenCV would not take in milliseconds.
+    """Checks a timeout in seconds.
 
     Raises:
-        ValueError: If it is not positive, or longer than a day.
+        ValueError: If the timeout is not positive, or longer than a day.
     """
     if not 0 < timeout <= _DAY:
         raise ValueError(
@@ -53,21 +53,21 @@ def check_timeout(timeout: float) -> None:
 
 
 class Camera:
-    """Reads a camera or a network stream, and opens it again when it is gone.
+    """Reads a camera or a network stream, and opens it again when it fails.
 
-    The time of a frame is when it came. The first opening must succeed, so
-    that a wrong address is reported at once. Later ones are tried for as long
-    as it takes, with growing pauses.
+    The time of a frame is the time of its arrival. If the source cannot be
+    opened at first, that is an error. Later attempts to open it again go on
+    without a limit, with growing pauses.
 
     Args:
         address: The number or the path of a camera of this machine, the
-            address of a stream, or `gst:` and a GStreamer pipeline that ends
-            in `appsink`. Only the capture sees all of it.
+            address of a stream, or `gst:` followed by a GStreamer pipeline
+            that ends in `appsink`. Messages do not show its credentials.
         timeout: Seconds without a frame after which a network stream counts
-            as gone.
+            as failed.
 
     Attributes:
-        name: The title of the source; it holds no credentials.
+        name: The title of the source, without credentials.
 
     Raises:
         ValueError: If the timeout is not positive or longer than a day, or
@@ -100,14 +100,14 @@ class Camera:
         self._timeout = timeout
         self._stopped = threading.Event()
         self._capture: cv2.VideoCapture | None = None
-        self._start: float | None = None  # When the first frame came.
+        self._start: float | None = None  # The time of the first frame.
 
     def read(self) -> TimedFrame | None:
-        """Waits for the next frame; returns None once stopped.
+        """Waits for the next frame; returns None after `stop`.
 
         Raises:
-            SourceError: If the source could not be opened, or was opened and
-                gave no frame.
+            SourceError: If the source cannot be opened at first, or gives no
+                first frame.
         """
         waits = back_off()
         while not self._stopped.is_set():
@@ -136,11 +136,11 @@ class Camera:
         return None
 
     def stop(self) -> None:
-        """Makes a `read` that waits in another thread return None soon."""
+        """Makes a `read` in another thread return None soon."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Lets go of the camera or the connection."""
+        """Releases the camera or the connection."""
         if self._capture is not None:
             self._capture.release()
             self._capture = None
@@ -156,7 +156,7 @@ class Camera:
             return ""
         *others, last = (f"{each}://" for each in _SCHEMES)
         usual = f"{', '.join(others)} or {last}"
-        return f" (is {scheme}:// right? Usual are {usual})"
+        return f" (is {scheme}:// right? Usual schemes are {usual})"
 
     def _open(self):
         if self._address.isdecimal():

@@ -1,4 +1,4 @@
-"""open_source: opens the source that a text names."""
+"""open_source: opens a source by its number, path or address."""
 
 import dataclasses
 import re
@@ -19,15 +19,14 @@ class SourceOptions:
     """Options that only some kinds of sources need.
 
     Attributes:
-        timeout: Seconds without a frame after which a network stream counts as
-            gone.
-        stdin_size: `WIDTHxHEIGHT` of the frames on stdin.
+        timeout: Seconds without a frame after which a network stream is opened
+            again.
+        stdin_size: The size of the frames on stdin, as `WIDTHxHEIGHT`.
         stdin_format: The order of the colors on stdin.
-        stdin_fps: Frames per second on stdin.
+        stdin_fps: The frames per second on stdin.
 
     Raises:
-        ValueError: If a number is out of its range, or the size cannot be
-            read.
+        ValueError: If a number is out of range, or the size is not valid.
     """
 
     timeout: float = 5.0
@@ -51,7 +50,7 @@ class SourceOptions:
         """Returns the (width, height) of the frames on stdin, in pixels.
 
         Raises:
-            ValueError: If it was not given, or cannot be read.
+            ValueError: If the size is missing or not valid.
         """
         size = re.fullmatch(r"(\d{1,9})x(\d{1,9})", self.stdin_size or "")
         if not size:
@@ -67,14 +66,14 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
 
     Args:
         name: The number or the path of a camera (`0`, `/dev/video0`), `gst:`
-            and a GStreamer pipeline, the address of a stream (`rtsp://...`,
-            `http://...`, `tcp://...`, `udp://...`), `-` for bare frames on
-            stdin, or the path or the `file:///...` address of a video. An
-            `http` address that ends like a video file means one.
+            followed by a GStreamer pipeline, the address of a stream
+            (`rtsp://...`, `http://...`, `tcp://...`, `udp://...`), `-` for raw
+            frames on stdin, or the path or the `file:///...` address of a
+            video. An `http` address with the suffix of a video is a file.
         options: Options that only some kinds need.
 
     Raises:
-        SourceError: If a file cannot be read as a video, stdin is closed, or
+        SourceError: If a file is not a readable video, stdin is closed, or
             this OpenCV cannot read pipelines.
         ValueError: If an option is missing or wrong.
     """
@@ -97,14 +96,15 @@ def open_source(name: str, options: SourceOptions = SourceOptions()) -> Source:
 def open_sources(
     names: Sequence[str], options: SourceOptions = SourceOptions()
 ) -> list[Source]:
-    """Opens several sources, each under a name of its own.
+    """Opens several sources and gives them different titles.
 
     Raises:
-        SourceError, ValueError: As `open_source`, or if one is named twice.
+        SourceError, ValueError: As `open_source`, or if a source is given
+            twice.
     """
     titles = [source_title(name) for name in names]
     if len(set(names)) < len(names):
-        raise ValueError(f"Each --source may be named once. Received: {titles}")
+        raise ValueError(f"Each --source may be given once. Received: {titles}")
     sources = [open_source(name, options) for name in names]
     for index, source in enumerate(sources):
         if titles.count(source.name) > 1:  # They differ only in credentials.
@@ -113,10 +113,10 @@ def open_sources(
 
 
 def open_video(name: str) -> VideoFile:
-    """Opens a video by its path or address; messages show only its title.
+    """Opens a video by its path or address; messages hide its credentials.
 
     Raises:
-        SourceError: If it cannot be read as a video.
+        SourceError: If the file is not a readable video.
         ValueError: If a `file://` address names another machine.
     """
     path, title = _file_path(name), source_title(name)
@@ -129,7 +129,7 @@ def open_video(name: str) -> VideoFile:
 
 
 def source_file(name: str) -> str | int | None:
-    """Returns the path or the descriptor that a source reads, or None."""
+    """Returns the path or the descriptor of a file source, else None."""
     if name == "-":
         return None if sys.stdin is None else 0
     path = _file_path(name)
@@ -145,7 +145,7 @@ def _is_video_address(name):
 
 
 def _file_path(name):
-    """Returns the path in a `file://` address, and any other name as it is."""
+    """Returns the path of a `file://` address; keeps any other name."""
     if not name.lower().startswith("file://"):
         return name
     import urllib.request

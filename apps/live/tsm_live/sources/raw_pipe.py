@@ -1,4 +1,4 @@
-"""RawPipe: bare pixels on a pipe, frame after frame."""
+"""RawPipe: reads raw frames from a pipe."""
 
 import os
 import select
@@ -11,30 +11,30 @@ from tsm_live.sources.source import SourceError, TimedFrame
 
 FORMATS = ("bgr24", "rgb24")  # FFmpeg's names.
 FPS_RANGE = (1e-3, 1e4)
-_MAX_PIXELS = 1 << 26  # Of one frame: twice the pixels of 8K.
-_PATIENCE = 0.1  # Seconds between checks of whether to stop.
+_MAX_PIXELS = 1 << 26  # A frame may have twice the pixels of 8K.
+_PATIENCE = 0.1  # Seconds between checks whether to stop.
 _CAN_SELECT = os.name == "posix"  # Windows selects sockets only.
 
 
 def is_rate(fps: float) -> bool:
-    """Returns whether the time of frames can be counted at this rate."""
+    """Returns whether `fps` is a usable frame rate."""
     return FPS_RANGE[0] <= fps <= FPS_RANGE[1]
 
 
 class RawPipe:
-    """Reads frames without any container, as `ffmpeg -f rawvideo` writes them.
+    """Reads frames without a container, as `ffmpeg -f rawvideo` writes them.
 
-    A pipe is not live: it waits, so that none of its frames is missed.
+    No frame is dropped, because the writer of the pipe waits for the reader.
 
     Args:
         pipe: A file with a descriptor.
         width: The width of a frame in pixels.
         height: The height of a frame in pixels.
         pixel_format: `"bgr24"` or `"rgb24"`.
-        fps: Frames per second, from which the time of each is counted.
+        fps: The frames per second, which give each frame its time.
 
     Raises:
-        ValueError: If a size, the format or the rate is out of its range.
+        ValueError: If the size, the format or the rate is not valid.
     """
 
     name = "-"
@@ -57,8 +57,8 @@ class RawPipe:
             or width * height > _MAX_PIXELS
         ):
             raise ValueError(
-                f"A pipe needs a size of at most {_MAX_PIXELS} pixels, one of "
-                f"{FORMATS} and a rate. Received: "
+                f"Frames on a pipe must have at most {_MAX_PIXELS} pixels, one "
+                f"of the formats {FORMATS} and a frame rate. Received: "
                 f"{width}x{height}, {pixel_format!r}, {fps} fps"
             )
         self._descriptor = pipe.fileno()
@@ -72,7 +72,7 @@ class RawPipe:
         """Waits for a whole frame; returns None when the pipe has ended.
 
         Raises:
-            SourceError: If it ended before the first frame was complete.
+            SourceError: If the pipe ended before the first frame was complete.
         """
         content = self._read(int(np.prod(self._shape)))
         if content is None:
@@ -85,9 +85,9 @@ class RawPipe:
         return TimedFrame(image, time)
 
     def stop(self) -> None:
-        """Makes a `read` that waits return None soon, except on Windows.
+        """Makes a `read` in another thread return None soon.
 
-        There it returns with the next frame or at the end of the pipe.
+        On Windows it returns with the next frame or at the end of the pipe.
         """
         self._stopped = True
 
@@ -122,8 +122,9 @@ class RawPipe:
             )
         if filled:
             print(
-                f"tsm-live: warning: stdin ended within a frame; {filled} of "
-                f"{size} bytes are left out (is --stdin_size right?)",
+                "tsm-live: warning: stdin ended within a frame; its "
+                f"{filled} of {size} bytes are ignored "
+                "(is --stdin_size right?)",
                 file=sys.stderr,
             )
         return None

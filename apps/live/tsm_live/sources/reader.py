@@ -1,4 +1,4 @@
-"""Reader: reads a source in a thread, so that no source waits for another."""
+"""Reader: reads a source in a thread, so that no source delays another."""
 
 import collections
 import threading
@@ -6,25 +6,25 @@ import threading
 from tsm_live.artifact.preprocessing import check_frame
 from tsm_live.sources.source import Source, SourceError, TimedFrame
 
-_AHEAD = 4  # Frames of a file that are decoded ahead.
-_RATE_FRAMES = 30  # The rate is measured over as many frames.
+_AHEAD = 4  # The number of frames of a file that are decoded ahead.
+_RATE_FRAMES = 30  # The frame rate is measured over so many frames.
 
 
 class Reader:
-    """Holds the frames that a source gave last.
+    """Reads a source in a thread and holds its latest frames.
 
-    A live source is read without a queue: an older frame that nobody took is
-    dropped and counted. Any other source is read a few frames ahead, and none
-    of its frames is dropped.
+    Of a live source it holds only the latest frame; an older one is dropped
+    and counted. Any other source is read a few frames ahead, and no frame is
+    dropped.
 
     Args:
         source: The source, which is closed when the thread ends.
-        arrived: An event that is set whenever there is something to poll.
+        arrived: An event that is set when a frame arrives or the source ends.
 
     Attributes:
         source: The source.
-        dropped: The number of frames that nobody took in time.
-        error: Why the source could not be read, or None.
+        dropped: The number of frames that were dropped.
+        error: The error that ended the reading, or None.
     """
 
     def __init__(self, source: Source, arrived: threading.Event):
@@ -38,18 +38,18 @@ class Reader:
         )
         self._has_room = threading.Condition()
         self._is_reading = True
-        # A daemon: a device that hangs must not keep the process.
+        # A daemon, so that a device that hangs does not keep the process alive.
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     @property
     def ended(self) -> bool:
-        """Whether all frames have been polled and no more will come."""
+        """True if all frames have been polled and no more will arrive."""
         return not self._is_reading and not self._frames
 
     @property
     def fps(self) -> float:
-        """Frames per second, measured where the source does not know its rate.
+        """The frames per second, measured if the source does not know them.
 
         It is 0 until two frames have been measured.
         """
@@ -66,7 +66,7 @@ class Reader:
             return self._frames[0] if self._frames else None
 
     def poll(self) -> TimedFrame | None:
-        """Returns the next frame, or None if none has come yet."""
+        """Returns the next frame, or None if none has arrived."""
         with self._has_room:
             if not self._frames:
                 return None
@@ -74,7 +74,7 @@ class Reader:
             return self._frames.popleft()
 
     def stop(self, timeout: float = 1.0) -> bool:
-        """Ends the reading; returns whether the thread ended in time."""
+        """Stops reading; returns whether the thread ended in time."""
         self.source.stop()
         with self._has_room:
             self._is_reading = False
@@ -91,7 +91,7 @@ class Reader:
                 self._check(frame)
                 self._keep(frame)
                 self._arrived.set()
-        except Exception as error:  # `run_live` returns or raises it.
+        except Exception as error:  # `run_live` reports it.
             self.error = error
         finally:
             self._is_reading = False
@@ -99,7 +99,7 @@ class Reader:
             self._arrived.set()
 
     def _check(self, frame):
-        # In the network, which all sources share, it would end them all.
+        # An error in the network would end all sources, which share it.
         try:
             check_frame(frame.image)
         except ValueError as error:

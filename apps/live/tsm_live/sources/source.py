@@ -1,4 +1,4 @@
-"""Source: where frames come from, and what can go wrong there."""
+"""Source: the interface of everything that gives frames, and its error."""
 
 from typing import NamedTuple, Protocol
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class SourceError(OSError):
-    """A source that cannot be read."""
+    """A source cannot be read."""
 
 
 class TimedFrame(NamedTuple):
@@ -22,14 +22,14 @@ class TimedFrame(NamedTuple):
 
 
 class Source(Protocol):
-    """Frames in the order in which they were taken.
+    """A source that gives frames in the order of their times.
 
     Attributes:
-        name: The title of the source, without credentials. It may be shown.
-        is_live: Whether frames come at their own time, so that a reader who
-            is late has missed some.
-        is_webcam: As in `LiveState`.
-        fps: Frames per second as far as it is known beforehand, otherwise 0.
+        name: The title of the source, without credentials.
+        is_live: Whether the source sends frames in real time, like a camera,
+            and does not wait until they are read, like a file.
+        is_webcam: Whether the source is a camera of this machine.
+        fps: The frames per second, or 0 if they are not known in advance.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Source(Protocol):
     fps: float
 
     def read(self) -> TimedFrame | None:
-        """Waits for the next frame; returns None when no more will come.
+        """Waits for the next frame; returns None after the last.
 
         Raises:
             SourceError: If the source cannot be read.
         """
 
     def stop(self) -> None:
-        """Makes a `read` that waits in another thread return None soon."""
+        """Makes a `read` in another thread return None soon."""
 
     def close(self) -> None:
-        """Lets go of the device or the file, once nobody reads it any more."""
+        """Releases the device or the file. No `read` may be running."""

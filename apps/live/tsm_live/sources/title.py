@@ -1,17 +1,17 @@
-"""source_title: the name of a source as people may read it, without secrets."""
+"""source_title: the name of a source without credentials."""
 
 import re
 import urllib.parse
 
 _HIDDEN = "***"
-# Parameters whose names say that their values are credentials.
+# The value of a parameter with such a name may be a credential.
 _SECRET = re.compile(
     r"pass|pwd|psw|token|key|auth|secret|sig|cred|user|usr|account|login"
     r"|session|jwt|@",
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile("u|p|un|pw|pin|otp|sid|code|hash", re.IGNORECASE)
-# Even if somebody has mistyped it.
+# This matches mistyped addresses too.
 _LOOKS_LIKE_AN_ADDRESS = re.compile(
     r"[\w+.-]+:/|[^/@]*:[^@]*@|[^?]*\?[^=]+=", re.DOTALL
 )
@@ -21,12 +21,12 @@ _SCHEME = re.compile(r"(?:[\w+.-]+:/+)?")
 def source_title(name: str) -> str:
     """Returns the name of a source with every credential replaced by `***`.
 
-    All text before the last `@` of an address is hidden, and so is the value
-    of each parameter that is named like a password, a user, a token, a key or
-    a signature. A GStreamer pipeline is named by its first element alone.
+    This hides all text before the last `@` of an address, and the value of
+    each parameter whose name suggests a password, a user, a token, a key or a
+    signature. Of a GStreamer pipeline it returns only the first element.
 
     Args:
-        name: A source as `open_source` takes it.
+        name: The name of a source as for `open_source`.
     """
     if name.startswith("gst:"):
         return "gst:" + "".join(re.findall(r"[\w-]+", name[4:])[:1])
@@ -46,7 +46,7 @@ def source_title(name: str) -> str:
 
 
 def _without_value(parameter):
-    """Hides the value of a `name=value` that may be a credential."""
+    """Hides the value in `name=value` if it may be a credential."""
     text = parameter[0]
     decoded = urllib.parse.unquote_plus(text)
     name, is_named, _ = decoded.partition("=")

@@ -1,4 +1,4 @@
-"""VideoFile: the frames of a file and their times."""
+"""VideoFile: reads the frames of a video file and their times."""
 
 import itertools
 import os
@@ -12,26 +12,26 @@ from tsm_live.sources.source import SourceError, TimedFrame
 from tsm_live.video.decoding import Video
 from tsm_live.video.video_error import VideoError
 
-_FPS_RANGE = (1.0, 240.0)  # Any other rate is a unit of time, say, or none.
+_FPS_RANGE = (1.0, 240.0)  # Files with other rates do not state a real one.
 _MEASURED_FRAMES = 10
 
 
 class VideoFile:
     """Reads a video file from its first frame to its last.
 
-    Frames are those that training sees (`tsm_live.video`), but damaged ones
-    are concealed or left out, as FFmpeg does. Where that happened, or where
-    the file breaks off, one line on stderr says so at the end.
+    It gives the same frames as training (`tsm_live.video`), except that FFmpeg
+    conceals or leaves out damaged frames. If the file is damaged or breaks
+    off, one line on stderr says so at the end.
 
     Args:
-        path: Of the file, or its `http(s)://` address.
+        path: The path or the `http(s)://` address of the file.
 
     Attributes:
-        name: The same.
-        fps: Frames per second.
+        name: The path, until somebody sets another title.
+        fps: The frames per second.
 
     Raises:
-        SourceError: If there is no such file, or it is not a video.
+        SourceError: If the file does not exist or is not a readable video.
     """
 
     is_live = False
@@ -42,7 +42,7 @@ class VideoFile:
         if "://" not in self.name:
             _check_file(self.name)
         try:
-            # Threads pay off for one long video.
+            # Several threads are faster for one long video.
             self._video = Video(path, is_strict=False, threads=0)
             self.fps = self._frame_rate()
         except VideoError as error:
@@ -52,14 +52,14 @@ class VideoFile:
             ) from error
         self._frames = self._video.timed_frames()
         self._first: Fraction | None = (
-            None  # Time of the first frame, as the file has it.
+            None  # The time of the first frame in the file.
         )
 
     def read(self) -> TimedFrame | None:
-        """Returns the next frame, None after the last.
+        """Returns the next frame; None after the last.
 
         Raises:
-            SourceError: If there is not a single one.
+            SourceError: If the file has no readable frame.
         """
         try:
             found = next(self._frames, None)
@@ -76,7 +76,7 @@ class VideoFile:
             return TimedFrame(image, float(time - self._first))
         if self._first is None:
             raise SourceError(
-                f"{self.name} cannot be read: it yields no frame."
+                f"{self.name} cannot be read: it has no readable frame."
             )
         self._tell_damage()
         return None
@@ -89,7 +89,7 @@ class VideoFile:
         self._video.close()
 
     def _frame_rate(self):
-        """Returns the file's rate, else that of its first frames, else 25."""
+        """Returns the rate in the file, or the measured one, or 25."""
         rate = float(self._video.rate)
         if _FPS_RANGE[0] <= rate <= _FPS_RANGE[1]:
             return rate
@@ -112,11 +112,11 @@ class VideoFile:
 
 
 def _check_file(path):
-    """Refuses what FFmpeg would wait for without end, such as a pipe."""
+    """Refuses a pipe or a device, for which FFmpeg would wait forever."""
     if not os.path.exists(path):
         raise SourceError(f"There is no video at {path}.")
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise SourceError(
-            f"{path} is no file. Frames from a pipe come with --source=-, as "
-            "bare pixels on stdin."
+            f"{path} is not a file. To read raw frames from a pipe, connect it "
+            "to stdin and use --source=-."
         )

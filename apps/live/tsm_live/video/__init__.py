@@ -1,1 +1,1 @@
-"""Reads video files: one decoder and one colour conversion for everything."""
+"""Reads and writes video files, for training and for live runs."""

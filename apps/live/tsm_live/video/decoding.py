@@ -1,4 +1,4 @@
-"""Video: an open video file, whose frames come in order with exact times."""
+"""Video: decodes a video file into frames with exact times."""
 
 import os
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ _URL_TIMEOUT = 30.0  # Seconds.
 class Video:
     """Decodes the first video stream of a file.
 
-    Times are seconds since the file's beginning, as exact rationals: rounding
-    them, as the container does with its start, would lose frames.
+    Times are exact fractions of seconds since the beginning of the file.
+    Rounded times would lose frames.
 
     Args:
-        path: The file, or its `http(s)://` address.
-        is_strict: Whether damage is an error. Otherwise damaged frames are
-            concealed or left out, as FFmpeg does.
-        threads: Threads of the decoder; 0 for as many as there are processors.
-            One is best where many files are read in parallel.
+        path: The path or the `http(s)://` address of the file.
+        is_strict: Whether damage is an error. Otherwise FFmpeg conceals or
+            leaves out damaged frames.
+        threads: The number of threads of the decoder; 0 for one per processor.
+            One is best if many files are read in parallel.
 
     Attributes:
-        errors: How many packets could not be decoded, leaving out those that
-            refer to frames before the beginning of the file.
+        errors: The number of packets that could not be decoded, without those
+            that refer to frames before the beginning of the file.
 
     Raises:
-        VideoError: If the file cannot be opened or has no video to decode.
+        VideoError: If the file cannot be opened or has no video stream.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Video:
     def _open(self):
         self.errors = 0
         is_url = "://" in self._path
-        # Opening a pipe would wait until somebody fills it.
+        # Opening a pipe would wait for its writer.
         if os.path.exists(self._path) and not os.path.isfile(self._path):
-            raise VideoError(self._path, "it is no regular file")
+            raise VideoError(self._path, "it is not a regular file")
         try:
             self._container = av.open(
                 self._path,
@@ -72,12 +72,12 @@ class Video:
             stream.thread_type = "AUTO"
         if self._is_strict:
             stream.codec_context.options = {"err_detect": "explode"}
-        # AVI numbers its frames; when they are shown is FFmpeg's guess.
+        # AVI stores numbers of frames, from which FFmpeg guesses times (pts).
         self._is_avi = self._container.format.name == "avi"
         self._begin = self._beginning()
         self._interval = 1 / self.rate
         self._converter = PictureConverter(stream)
-        # Seconds at which the video and all streams end, as far as was read.
+        # The ends, in seconds, of the video and of all streams as read so far.
         self._video_end = self._end = Fraction(0)
         self._count = 0  # Frames that were read.
 
@@ -92,18 +92,18 @@ class Video:
         self._container.close()
 
     def rewind(self) -> None:
-        """Opens the file again, from its beginning."""
+        """Goes back to the beginning by opening the file again."""
         self.close()
         self._open()
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second, as the file says; 25 if it does not."""
+        """The frames per second that the file states, or 25."""
         stream = self._stream
         return Fraction(stream.average_rate or stream.guessed_rate or 25)
 
     def convert(self, frame: av.VideoFrame) -> np.ndarray:
-        """Returns a frame as a player shows it, `[H, W, 3]` uint8 RGB."""
+        """Returns a frame as `[H, W, 3]` uint8 RGB; see `PictureConverter`."""
         return self._converter.convert(frame)
 
     def seek(self, stamp: int) -> None:
@@ -119,11 +119,10 @@ class Video:
         self.seek(int(time / self._stream.time_base))
 
     def timed_frames(self) -> Iterator[tuple[Fraction, av.VideoFrame]]:
-        """Yields frames with their times, ascending, to the file's end.
+        """Yields frames with ascending times until the end of the file.
 
         Raises:
-            VideoError: If `is_strict` and the file is damaged, or ends earlier
-                than it says.
+            VideoError: If `is_strict` and the file is damaged or breaks off.
         """
         time, self._count = Fraction(0), 0
         for frame in self.frames():
@@ -142,9 +141,9 @@ class Video:
             raise VideoError(self._path, reason, _REPAIR)
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Yields decoded frames from here to the file's end.
+        """Yields decoded frames from the current position to the end.
 
-        Frames at the beginning that refer to frames before it are left out.
+        Frames that refer to frames before the position are left out.
 
         Raises:
             VideoError: If `is_strict` and the file is damaged.
@@ -183,18 +182,19 @@ class Video:
             raise self._error(forgiven) from forgiven
 
     def missing_end(self) -> tuple[float, float] | None:
-        """Compares, after the last frame, its end with what the file claims.
+        """Compares the end of the last frame with the length in the file.
 
-        Containers are off by some frames at times. The length of the whole
-        file counts only where the video stream has none of its own, and then
-        sound or subtitles may fill it. A single frame may be shown for long.
+        Call it after the last frame. It allows a few missing frames, because
+        containers are often inexact, and a single frame, which may be a still.
+        The length of the whole file, which sound or subtitles may fill, counts
+        only if the video stream has no length of its own.
 
         Returns:
-            The seconds that were read and those claimed, or None if all is
-            there.
+            The seconds that were read and those in the file, or None if
+            nothing is missing.
         """
         found, stream = self._video_end, self._stream
-        if self._is_avi:  # Its duration is estimated from what is there.
+        if self._is_avi:  # Its duration is only an estimate.
             claimed = stream.frames * self._interval
         elif stream.duration:
             start = (stream.start_time or 0) * stream.time_base - self._begin
@@ -212,7 +212,7 @@ class Video:
     def _video_stream(self):
         streams = self._container.streams
         for stream in streams.video:
-            # The picture on a record's cover is no video.
+            # An attached picture, such as cover art, is not a video.
             if stream.disposition & av.stream.Disposition.attached_pic:
                 continue
             if "enc_key_id" in stream.metadata:
@@ -225,7 +225,7 @@ class Video:
         raise VideoError(self._path, f"it has {sound}no video stream")
 
     def _beginning(self):
-        """Returns the file's start, without its rounding to microseconds."""
+        """Returns the start of the file, not rounded to microseconds."""
         begin = Fraction(self._container.start_time or 0, av.time_base)
         if self._stream.start_time is not None:
             start = self._stream.start_time * self._stream.time_base
@@ -257,7 +257,7 @@ class Video:
 
 
 def _seconds(text):
-    """Returns Matroska's `HH:MM:SS.NNN` as seconds, None if it is not one."""
+    """Returns the seconds of Matroska's `HH:MM:SS.NNN`, or None."""
     try:
         hours, minutes, seconds = map(Fraction, text.split(":"))
     except ValueError:

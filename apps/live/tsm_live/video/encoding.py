@@ -1,4 +1,4 @@
-"""VideoWriter: frames become a video file that browsers play."""
+"""VideoWriter: writes frames to a video file that browsers can play."""
 
 import os
 from fractions import Fraction
@@ -14,10 +14,10 @@ _H264 = next(
     for name in ("libx264", "libopenh264", "mpeg4")
     if name in av.codecs_available
 )
-# Of libx264: a live run leaves little time.
+# Options of libx264 that leave time for the live run.
 _FAST = {"preset": "superfast", "tune": "zerolatency"}
-# Codec, pixel format and options. An .mp4 can be played when it has been
-# closed, an .mkv or an .avi even after a power cut, up to its last seconds.
+# Codec, pixel format and options. An .mp4 can be played only after it has been
+# closed. An .mkv or .avi loses only its last seconds in a power cut.
 _CODECS = {
     ".mp4": (_H264, "yuv420p", _FAST),
     ".mkv": (_H264, "yuv420p", _FAST),
@@ -31,9 +31,11 @@ class VideoWriter:
 
     Args:
         path: A file whose name ends in one of `SUFFIXES`.
-        fps: Frames per second.
-        height: Of the frames in pixels; an odd last row is left out.
-        width: Of the frames in pixels; an odd last column is left out.
+        fps: The frames per second.
+        height: The height of the frames in pixels; the last row of an odd
+            height is left out.
+        width: The width of the frames in pixels; the last column of an odd
+            width is left out.
 
     Raises:
         OSError: If the file cannot be written.
@@ -53,14 +55,14 @@ class VideoWriter:
             )
         except ValueError as error:
             raise OSError(
-                f"FFmpeg cannot write the video {path} here: it lacks {codec}."
+                f"FFmpeg cannot write the video {path}: it lacks {codec}."
             ) from error
         self._stream.height = height // 2 * 2
         self._stream.width = width // 2 * 2
         self._stream.pix_fmt = pixel_format
 
     def write(self, picture: np.ndarray) -> None:
-        """Writes a `[H, W, 3]` uint8 BGR frame; raises OSError if it cannot."""
+        """Writes a `[H, W, 3]` uint8 BGR frame, or raises OSError."""
         even = picture[: self._stream.height, : self._stream.width]
         frame = av.VideoFrame.from_ndarray(
             np.ascontiguousarray(even), format="bgr24"
@@ -68,7 +70,7 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Completes the file; raises OSError if it cannot."""
+        """Completes the file, or raises OSError."""
         try:
             self._container.mux(self._stream.encode())
         finally:

@@ -1,18 +1,18 @@
-"""Lead: what at the beginning of a cut video refers to frames before it."""
+"""Lead: finds packets that refer to frames before the start of a cut video."""
 
 import av
 
-# H.264 and HEVC keep at most this many frames for others to refer to.
+# In H.264 and HEVC a frame refers to one of at most this many frames.
 _MAX_REFERENCES = 16
 
 
 class Lead:
-    """Knows which packets at the beginning may fail to decode.
+    """Decides which packets at the beginning may fail to decode.
 
-    A stream that was cut without encoding it anew may begin with packets that
-    refer to frames before the cut. These are packets before the first key
-    frame, packets that are shown before it although they follow it in the file
-    (an open group of pictures), and after such ones the next few.
+    A stream that was cut without encoding it again may begin with packets that
+    refer to frames before the cut. These are the packets before the first key
+    frame, the packets that follow it in the file but are shown before it (an
+    open group of pictures), and a few packets after those.
     """
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Lead:
         self._is_over = False
 
     def may_fail(self, packet: av.Packet) -> bool:
-        """Takes the next packet of the video stream, in the file's order."""
+        """Returns whether the next packet of the stream may fail to decode."""
         if self._is_over:
             return False
         if packet.is_keyframe or packet.pts is None:
@@ -36,7 +36,7 @@ class Lead:
         return not self._is_over
 
     def holds(self, frame: av.VideoFrame) -> bool:
-        """Whether a frame is shown before the first key frame."""
+        """Returns whether a frame is shown before the first key frame."""
         return self._key_stamp is None or (
             frame.pts is not None and frame.pts < self._key_stamp
         )

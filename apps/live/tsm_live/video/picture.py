@@ -1,4 +1,4 @@
-"""PictureConverter: decoded frames become pictures as a player shows them."""
+"""PictureConverter: converts decoded frames to upright RGB pictures."""
 
 import itertools
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import av
 import numpy as np
 
-# A pixel that is wider or higher than this is a mistake in the file's header.
+# A larger aspect of a pixel is an error in the header of the file.
 _MAX_PIXEL_ASPECT = 5
 
 # One thread, as files are read in parallel.
@@ -16,16 +16,16 @@ _SCALING = "flags=bicubic:threads=1"
 class PictureConverter:
     """Converts the frames of one video to RGB with FFmpeg's own filters.
 
-    A picture is turned and mirrored as its display matrix says, and resized
-    to square pixels by enlarging the side that is too short. The colour matrix
-    and the range are those that the frame is tagged with (BT.601 and limited
-    range where it has no tag). Values stay as they were encoded otherwise: no
-    transfer function is applied and no gamut is mapped, neither for HDR (HLG,
-    PQ) nor for Display P3. That is the picture of `ffmpeg -pix_fmt rgb24`, in
-    every version of PyAV. `VideoFrame.to_ndarray` depends on the version.
+    A picture is rotated and mirrored as its display matrix says, and its
+    shorter side is enlarged until pixels are square. The colour matrix and the
+    range are those of the frame's tags (without tags: BT.601 and limited
+    range). No transfer function is applied and no gamut is mapped, neither for
+    HDR (HLG, PQ) nor for Display P3. The result equals that of
+    `ffmpeg -pix_fmt rgb24` with every version of PyAV, unlike that of
+    `VideoFrame.to_ndarray`.
 
     Args:
-        stream: The video stream, which knows the shape of a pixel.
+        stream: The video stream, which holds the aspect of a pixel.
     """
 
     def __init__(self, stream: av.VideoStream):
@@ -40,7 +40,7 @@ class PictureConverter:
             *(frame.colorspace, frame.color_range),
             None if matrix is None else bytes(matrix),
         )
-        if kind != self._kind:  # Some streams change midway.
+        if kind != self._kind:  # Some streams change their format midway.
             self._build(frame, matrix)
             self._kind = kind
         self._source.push(frame)
@@ -57,7 +57,7 @@ class PictureConverter:
             round(width * max(aspect, 1)),
             round(height / min(aspect, 1)),
         )
-        # The graph must live as long as its filters, which do not hold it.
+        # The filters hold no reference to the graph that they need.
         self._graph = av.filter.Graph()
         self._source = self._graph.add_buffer(
             width=frame.width,
@@ -79,11 +79,11 @@ class PictureConverter:
 
 
 def _turns(matrix):
-    """Returns the filters that turn and mirror as a display matrix says.
+    """Returns the filters that rotate and mirror as a display matrix says.
 
-    The matrix maps a stored pixel (x, y) to where it is shown: to
-    (a x + c y, b x + d y). Each of the eight orientations is a transposition
-    or none, and then mirroring along either side.
+    The matrix shows a stored pixel (x, y) at (a x + c y, b x + d y). Each of
+    the eight orientations is an optional transposition, followed by optional
+    mirroring along each axis.
     """
     if matrix is None:
         return []

@@ -1,15 +1,15 @@
-"""VideoError: why a video file cannot be read."""
+"""VideoError: the error of a video file that cannot be read."""
 
 import os
 
 
 class VideoError(ValueError):
-    """A video file that cannot be read.
+    """A video file cannot be read.
 
     Attributes:
         path: The file.
-        reason: Why it cannot be read.
-        advice: What to do about it, a sentence; may be empty.
+        reason: The reason, as a clause.
+        advice: A sentence that says what to do; may be empty.
     """
 
     def __init__(self, path: str | os.PathLike, reason: str, advice: str = ""):

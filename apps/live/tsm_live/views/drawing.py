@@ -1,4 +1,4 @@
-"""draw: draws a moment of a live run as one picture."""
+"""draw: draws a state of a live run as one picture."""
 
 import colorsys
 
@@ -10,33 +10,33 @@ from tsm_live.views.text import put_text
 from tsm_live.views.timeline import gesture_spans
 
 TIMELINE = 20.0  # Seconds that the timeline shows.
-_TOP = 5  # Classes that have a bar.
-_SHORTEST = 360  # Smaller frames are enlarged, so that text can be read.
+_TOP = 5  # The number of classes with a bar.
+_SHORTEST = 360  # The short side to which smaller frames are enlarged.
 _LONGEST = 1280  # No frame is enlarged beyond this.
-_NARROWEST = 320  # The least width of the panel in pixels.
+_NARROWEST = 320  # The minimum width of the panel in pixels.
 _ROWS = 9.7  # The height of the panel in lines of text.
 _PANEL, _TRACK = (28, 24, 22), (58, 52, 48)  # Colours are BGR.
 _BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
 
 
 def draw(state: LiveState) -> np.ndarray:
-    """Draws the frame, and below it the results of the network.
+    """Draws the frame, and the results of the network below it.
 
-    The frame of a webcam is mirrored, as people expect to see themselves. Text
-    is never mirrored.
+    The frame of a webcam is mirrored, because people expect a mirror. A small
+    frame is enlarged.
 
     Args:
-        state: The moment to draw. A small frame is enlarged.
+        state: The state to draw.
 
     Returns:
-        `[H, W, 3]` uint8 BGR, H and W even, as video codecs want them.
+        `[H, W, 3]` uint8 BGR. H and W are even, as video codecs require.
     """
     frame = _enlarged(state.frame)
     if state.is_webcam:
         frame = cv2.flip(frame, 1)
     height, width = frame.shape[:2]
     full_width = _even(max(width, _NARROWEST))
-    # Text is as large as the picture allows, whatever its shape.
+    # The height of a line of text grows with the picture.
     unit = round(max(min(full_width, max(height, full_width / 2)) / 26, 12))
     full_height = _even(height + round(_ROWS * unit))
     left = (full_width - width) // 2
@@ -58,12 +58,12 @@ def draw(state: LiveState) -> np.ndarray:
 
 
 def readable(label: str) -> str:
-    """Returns a label as people write it, such as `swipe left`."""
+    """Returns a label with spaces for underscores, e.g. `swipe left`."""
     return label.replace("_", " ")
 
 
 def class_hue(state: LiveState, label: str) -> float:
-    """Returns a hue in [0, 1), far from those of the neighbouring classes."""
+    """Returns a hue in [0, 1), far from the hues of neighbouring classes."""
     index = state.labels.index(label) if label in state.labels else 0
     return (0.38 + index * 0.381966) % 1  # The golden angle.
 
@@ -78,7 +78,7 @@ def _enlarged(frame):
 
 
 def _draw_words(panel, state, unit):
-    """Draws the gesture, and the figures below it."""
+    """Draws the gesture, and latency, rates and counts below it."""
     width = panel.shape[1] - unit
     x, y = unit, round(0.6 * unit)
     gesture = state.gesture
@@ -105,7 +105,7 @@ def _draw_words(panel, state, unit):
 
 
 def _draw_bars(panel, state, unit):
-    """Draws the most probable classes: name, bar and percentage."""
+    """Draws name, bar and percentage of the most probable classes."""
     width = panel.shape[1] - unit
     bar = width * 46 // 100, width - 3 * unit
     for row, (label, score) in enumerate(state.top(_TOP)):
@@ -129,7 +129,7 @@ def _draw_bars(panel, state, unit):
 
 
 def _draw_timeline(panel, state, unit):
-    """Draws the last gestures on a band that ends now, at its right."""
+    """Draws the latest gestures on a band; its right end is now."""
     left, right = unit, panel.shape[1] - unit
     band = panel[: round(1.3 * unit), left:right]
     band[:] = _TRACK

@@ -1,4 +1,4 @@
-"""open_views: opens the views that a run was asked to show."""
+"""open_views: opens the views of a run."""
 
 import contextlib
 import dataclasses
@@ -13,17 +13,17 @@ _PORT = 8080
 
 @dataclasses.dataclass(frozen=True)
 class ViewOptions:
-    """Which views a run has.
+    """Options that choose the views of a run.
 
     Attributes:
-        window: Show the run on this screen.
+        window: Show the run in a window.
         screenshots: The folder for screenshots of the window.
-        web: Show the run in browsers, at this port; 0 takes a free port.
-        web_host: The address to bind to.
-        web_token: The token that browsers must bring; by default a random one.
-        web_origin: The address of the proxy through which browsers see the
-            page, such as https://example.org.
-        output: Write an annotated video: .mp4, .mkv, .avi.
+        web: Serve the web view at this port; 0 picks a free port.
+        web_host: The host name or address at which the web view is served.
+        web_token: The token that browsers must send; by default a random one.
+        web_origin: The address of the page if browsers reach it through a
+            proxy, such as https://example.org.
+        output: Write an annotated video to this .mp4, .mkv or .avi file.
     """
 
     window: bool = False
@@ -36,12 +36,12 @@ class ViewOptions:
 
     @property
     def is_watched(self) -> bool:
-        """Whether people watch the run while it goes on."""
+        """True if there is a window or a web view."""
         return self.window or self.web is not None
 
 
 def with_default_view(options: ViewOptions) -> ViewOptions:
-    """Adds a window where there can be one, and otherwise the web view."""
+    """Adds a window if one can be opened, and otherwise the web view."""
     from tsm_live.views.window import WindowError, check_window
 
     try:
@@ -52,7 +52,7 @@ def with_default_view(options: ViewOptions) -> ViewOptions:
 
 
 def output_paths(output: str | None, sources: int) -> list[pathlib.Path]:
-    """Returns the path of the video for each source, if there is an output."""
+    """Returns the path of the video of each source; empty without output."""
     if output is None:
         return []
     path = pathlib.Path(output)
@@ -69,13 +69,13 @@ def open_views(
 ) -> list[list[View]]:
     """Opens the views of each source.
 
-    Each of several sources has a window, a port (the next one) and a file
-    (`out_1.mp4`) of its own.
+    Each of several sources has its own window, port (counting up from the
+    given one) and file (`out_0.mp4`, `out_1.mp4` and so on).
 
     Args:
-        options: Which views to open.
+        options: The options that choose the views.
         sources: The titles of the sources.
-        stack: Closes the views at its end.
+        stack: A stack that closes the views when it ends.
 
     Raises:
         OSError, ValueError, ImportError: If a view cannot be opened.

@@ -1,7 +1,7 @@
 """put_text: draws a line of text of a given height and limited width.
 
-OpenCV 5 draws any script. OpenCV 4 draws ASCII only: accents are left out and
-other characters become `?`.
+OpenCV 5 draws any script. OpenCV 4 draws only ASCII, so that accents are left
+out and other characters become `?`.
 """
 
 import functools
@@ -26,19 +26,18 @@ def put_text(
     bold: bool = False,
     align_right: bool = False,
 ) -> None:
-    """Draws a line of text.
+    """Draws one line of text into a picture.
 
     Args:
-        picture: `[H, W, 3]` uint8 BGR; is changed.
+        picture: The `[H, W, 3]` uint8 BGR picture, which is changed.
         text: The text. A character that cannot be printed becomes a space.
-        corner: (x, y) of the line's top left (or top right) corner.
-        height: The height of the line in pixels, which is a little more than
-            from the top of an `A` to the bottom of a `g`.
+        corner: The (x, y) of the top left corner of the line.
+        height: The height of the line in pixels.
         color: The colour as BGR.
-        width: The greatest width in pixels. Longer text is cut and ends in
+        width: The maximum width in pixels. Longer text is cut and ends in
             dots.
         bold: Whether the strokes are thick.
-        align_right: Whether `corner` is the top right corner.
+        align_right: Whether `corner` is the top right corner instead.
     """
     fitted, text_width, above = _fit(text, height, width, bold)
     x, y = corner
@@ -56,7 +55,7 @@ def put_text(
 
 @functools.lru_cache(maxsize=1024)
 def _fit(text, height, width, bold):
-    """Returns the text that fits, its width and the height above its base."""
+    """Returns the fitting text, its width and its height above the baseline."""
     text = _drawable(text)
     size = functools.partial(
         cv2.getTextSize,

@@ -1,4 +1,4 @@
-"""gesture_spans: when each of the latest gestures began and ended."""
+"""gesture_spans: the starts and ends of the latest gestures."""
 
 import dataclasses
 
@@ -7,12 +7,12 @@ from tsm_live.live.live_state import LiveState
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """The time of a gesture.
+    """The time span of a gesture.
 
     Attributes:
         label: The label of the gesture.
-        start: When it began, in seconds of the stream.
-        end: When it ended, likewise; now, if it goes on.
+        start: The time of its start, in seconds of the stream.
+        end: The time of its end, or the current time if it has not ended.
     """
 
     label: str
@@ -23,8 +23,8 @@ class Span:
 def gesture_spans(state: LiveState, seconds: float) -> list[Span]:
     """Returns the gestures of the last `seconds`, oldest first.
 
-    A gesture whose start is not among the events begins where the gesture
-    before it ended, or at the beginning of these seconds.
+    If the start of a gesture is no longer among the events, its span begins at
+    the end of the gesture before it, or at the start of the `seconds`.
     """
     earliest = since = state.time - seconds
     spans = []

@@ -1,4 +1,4 @@
-"""VideoOutput: a live run as a video file."""
+"""VideoOutput: writes a live run to a video file."""
 
 import os
 import pathlib
@@ -14,49 +14,49 @@ from tsm_live.video.encoding import SUFFIXES, VideoWriter
 from tsm_live.views.drawing import draw
 
 _LIVE_FPS = 30.0
-_FPS_RANGE = (1.0, 240.0)  # Any other frame rate of a file is a mistake.
-_LONGEST_GAP = 10.0  # Seconds; a longer one is cut to this.
+_FPS_RANGE = (1.0, 240.0)  # Frame rates of files that are taken as valid.
+_LONGEST_GAP = 10.0  # A gap of more seconds is shortened to this.
 _QUEUE = 64 << 20  # Bytes of frames that wait to be written.
 
 
 class VideoOutput:
-    """Writes a live run, as `draw` draws it, to a video file.
+    """Writes the pictures of `draw` to a video file.
 
-    The video has a constant frame rate and keeps the time of the stream:
-    frames are repeated or left out. A thread draws and writes. When it falls
-    behind, a camera's frames are dropped, and a file's wait.
+    The video has a constant frame rate, so frames are repeated or left out to
+    keep the times of the stream. A thread draws and writes. If it falls
+    behind, frames of a camera are dropped, while a file waits.
 
     Attributes:
-        frames: How many the video has.
-        dropped: Frames that were not drawn because the disk or the processor
-            was too slow.
+        frames: The number of frames in the video.
+        dropped: The number of frames that were dropped because the disk or the
+            processor was too slow.
     """
 
     def __init__(self, path: str | os.PathLike, *, fps: float | None = None):
-        """Prepares a file beside the final one.
+        """Creates a temporary file beside the final one.
 
         Args:
-            path: An .mp4, .mkv or .avi file; appears when it is complete, and
-                until then is called `.NAME.RANDOM.part.SUFFIX`.
-            fps: Frames a second. By default those that the first state tells
-                of, or 30 for a camera.
+            path: An .mp4, .mkv or .avi file. It appears when it is complete;
+                until then it is named `.NAME.RANDOM.part.SUFFIX`.
+            fps: The frames per second. The default is the rate of the first
+                state, or 30 for a camera.
 
         Raises:
-            ValueError: If the suffix is another one.
+            ValueError: If the suffix is not one of these.
             OSError: If the file cannot be written.
         """
         self._path = pathlib.Path(path)
         suffix = self._path.suffix.lower()
         if suffix not in SUFFIXES:
             raise ValueError(
-                f"A video to write ends in {', '.join(SUFFIXES)}. "
+                f"The name of a video must end in {', '.join(SUFFIXES)}. "
                 f"Received: {os.fspath(path)!r}"
             )
         if self._path.is_dir():
             raise IsADirectoryError(f"{os.fspath(path)} is a folder.")
         self._fps = fps
-        # A name of its own: another run may write to the same path. The suffix
-        # tells FFmpeg the container; no name may be longer than 255 bytes.
+        # A random name, since another run may write to the same path. FFmpeg
+        # needs the suffix, and a name may have at most 255 bytes.
         self._part = self._path.with_name(
             f".{self._path.stem[:48]}.{uuid.uuid4().hex[:8]}.part{suffix}"
         )
@@ -72,10 +72,10 @@ class VideoOutput:
         self.frames = self.dropped = 0
 
     def show(self, state: LiveState) -> None:
-        """Hands a moment to the writer.
+        """Queues a state for writing.
 
         Raises:
-            OSError: If an earlier one could not be written.
+            OSError: If an earlier state could not be written.
         """
         if self._error is not None:
             raise self._error
@@ -94,17 +94,15 @@ class VideoOutput:
             self.dropped += 1
 
     def poll(self) -> list[Command]:
-        """Returns nothing: a file asks for nothing."""
+        """Returns no commands."""
         return []
 
     def close(self) -> None:
-        """Completes the file and gives it its name.
-
-        A run without any frame leaves no file.
+        """Completes the file and renames it; without any frame, deletes it.
 
         Raises:
-            OSError: If not all of it could be written; names the file that
-                holds what could.
+            OSError: If the video could not be completed. The message names the
+                file with the part that was written.
         """
         if self._closed:
             return
@@ -119,8 +117,8 @@ class VideoOutput:
                 self._error = self._error or self._incomplete(error)
         if self.frames and not self._part.exists():
             raise OSError(
-                f"The video {self._path} is lost: its file was removed, or "
-                "the folder, while it was written."
+                f"The video {self._path} is lost: its temporary file was "
+                "removed while it was written."
             ) from self._error
         if not self.frames:
             self._part.unlink(missing_ok=True)
@@ -131,7 +129,7 @@ class VideoOutput:
         self._part.replace(self._path)
 
     def _work(self):
-        """What the thread does until it gets None."""
+        """Writes the queued states until None arrives."""
         try:
             for state in iter(self._queue.get, None):
                 self._write(state)
@@ -178,7 +176,7 @@ class VideoOutput:
 
 
 def _fit_into(picture, shape):
-    """Scales a picture into one of another size; black fills the rest."""
+    """Scales a picture to fit into a shape and pads it with black."""
     if picture.shape == shape:
         return picture
     (height, width), (full_height, full_width) = picture.shape[:2], shape[:2]

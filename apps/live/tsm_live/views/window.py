@@ -21,18 +21,18 @@ _COMMANDS = {
 }
 _FULL_SCREEN, _SCREENSHOT = "f", "s"
 _STILL = 1.0  # Seconds without a new picture until the title says so.
-_FIRST_SIZE = (1280, 800)  # The greatest size of a window at first.
+_FIRST_SIZE = (1280, 800)  # The largest initial size of a window.
 
 
 class WindowError(OSError):
-    """No window can be opened, here or with this OpenCV."""
+    """No window can be opened."""
 
 
 @functools.cache  # A display that works once works again.
 def check_window() -> None:
-    """Opens a window for a moment, in a process of its own.
+    """Tries to open a window in a child process.
 
-    A toolkit that finds no display ends the process that asked for a window.
+    Without a display, some toolkits end the process.
 
     Raises:
         WindowError: If there is no display, or OpenCV has no windows.
@@ -65,8 +65,8 @@ class WindowView:
     Keys: `q` quits, `r` resets, space pauses, `f` switches to full screen and
     back, `s` saves a screenshot. Closing the window quits.
 
-    The toolkits require that all methods are called in the thread that made
-    the window. Call `poll` often, because the window answers only then.
+    Call all methods in the thread that created the window. Call `poll` often,
+    because the window reacts only then.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class WindowView:
 
         Args:
             title: The title of the window.
-            screenshots: The folder for screenshots, which is made when it is
-                needed.
+            screenshots: The folder for screenshots, which is created when it
+                is needed.
 
         Raises:
             WindowError: If there is no display, or OpenCV has no windows.
@@ -98,7 +98,7 @@ class WindowView:
         )
 
     def show(self, state: LiveState) -> None:
-        """Draws a moment, unless the window has been closed."""
+        """Draws a state, unless the window has been closed."""
         # Showing a picture would open the window again.
         if self._closed or self._is_gone():
             return
@@ -114,7 +114,7 @@ class WindowView:
         self._shown_at = time.monotonic()
 
     def poll(self) -> list[Command]:
-        """Lets the window answer, and returns the commands of its keys."""
+        """Handles the events of the window and returns its commands."""
         commands = []
         while (key := cv2.pollKey()) >= 0:
             # The higher bits stand for Caps Lock and the like.
@@ -136,13 +136,13 @@ class WindowView:
         """Closes the window."""
         if not self._closed and not self._is_gone():
             cv2.destroyWindow(self._title)
-            cv2.pollKey()  # It disappears when its events are handled.
+            cv2.pollKey()  # The window closes when its events are handled.
         self._closed = True
 
     def _is_gone(self):
         try:
             visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE)
-        except cv2.error:  # Some toolkits say it in this way.
+        except cv2.error:  # Some toolkits report a closed window like this.
             return True
         return visible < 1
 
@@ -174,17 +174,17 @@ class WindowView:
 
 
 def save_png(picture: np.ndarray, folder: str | os.PathLike) -> pathlib.Path:
-    """Saves a picture under a name that tells the time.
+    """Saves a picture as a PNG file named after the current time.
 
     Args:
         picture: `[H, W, 3]` uint8 BGR.
-        folder: The folder, which is made if it does not exist.
+        folder: The folder, which is created if it does not exist.
 
     Returns:
         The path of the file, which appears when it is complete.
 
     Raises:
-        OSError: If it cannot be written.
+        OSError: If the file cannot be written.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

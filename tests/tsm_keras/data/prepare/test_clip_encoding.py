@@ -279,10 +279,10 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     folder.mkdir()
     for pipe in (tmp_path / "pipe.mp4", folder / "1.png", folder / "other"):
         os.mkfifo(pipe)
-    assert _try(tmp_path / "pipe.mp4") == Rejected("it is no regular file")
+    assert _try(tmp_path / "pipe.mp4") == Rejected("it is not a regular file")
     source = ClipSource("frames", "x", frame_pattern="%d.png", frame_rate=1.0)
     result = try_encode_clip(tmp_path, source, SMALL)
-    assert result == Rejected("1.png: it is no regular file")
+    assert result == Rejected("1.png: it is not a regular file")
 
 
 def test_a_source_that_is_gone_is_no_broken_clip(tmp_path):

@@ -80,7 +80,7 @@ def test_a_pipe_is_a_broken_video(tmp_path):
     folder = write_folder(tmp_path / "v", clips_per_class=1)
     os.mkfifo(folder / "push" / "pipe.mp4")
     (folder / "push" / "folder.mp4").mkdir()
-    with pytest.raises(VideoError, match=r"pipe\.mp4: it is no regular file"):
+    with pytest.raises(VideoError, match=r"pipe\.mp4: it is not a regular"):
         scan_folder(folder)
     clips = open_clips(folder, max_bad_fraction=0.5)
     assert clips.num_clips == 4

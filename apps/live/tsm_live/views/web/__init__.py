@@ -1,1 +1,1 @@
-"""A live run in a browser."""
+"""The web view: shows a live run in browsers."""

@@ -1,4 +1,4 @@
-"""Access: which requests the web view answers."""
+"""Access: decides which requests the web view answers."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import secrets
 
 from aiohttp import web
 
-_TOKEN = re.compile(r"[\w.~-]{16,}", re.ASCII)  # It is part of an address.
+_TOKEN = re.compile(r"[\w.~-]{16,}", re.ASCII)  # It is part of a URL.
 _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII | re.IGNORECASE)
 
 
@@ -17,22 +17,18 @@ def new_token() -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Access:
-    """Who may watch and steer a run.
-
-    Every request needs the token, so it does not matter by which name of the
-    machine it comes.
+    """Requires a token, and refuses requests from pages of other sites.
 
     Attributes:
-        token: 16 or more letters, digits or any of `._~-`. A request brings it
+        token: 16 or more letters, digits or any of `._~-`. A request sends it
             as the query parameter `token`, as the cookie that the page sets,
             or in the header `Authorization: Bearer TOKEN`.
         cookie: The name of this cookie.
-        origin: Where browsers see the page if a proxy serves it under another
-            name, such as `https://example.org`; None if none does.
+        origin: The address of the page if browsers reach it through a proxy,
+            such as `https://example.org`, or None.
 
     Raises:
-        ValueError: If the token is too short, or either of token and origin
-            has other characters.
+        ValueError: If the token or the origin is not valid.
     """
 
     token: str = dataclasses.field(repr=False)
@@ -52,8 +48,8 @@ class Access:
             )
 
     def refusal(self, request: web.BaseRequest) -> str | None:
-        """Returns why a request is refused, or None if it is not."""
-        # Browsers let the pages of other sites open WebSockets.
+        """Returns the reason to refuse a request, or None to answer it."""
+        # Browsers allow pages of other sites to open WebSockets.
         host = request.host.lower()
         origin = request.headers.get("Origin", f"http://{host}").lower()
         if origin not in (
@@ -63,7 +59,7 @@ class Access:
         ):
             return (
                 "Pages of other sites may not use tsm-live. If a proxy serves "
-                "this page, give tsm-live its address with --web_origin."
+                "this page, give its address to tsm-live with --web_origin."
             )
         if not self._has_token(request):
             return "Open the address with the token that tsm-live printed."
@@ -78,7 +74,7 @@ class Access:
             request.cookies.get(self.cookie),
             bearer.strip() if scheme.lower() == "bearer" else None,
         )
-        # The time that a comparison takes tells nothing about the token.
+        # The time of this comparison reveals nothing about the token.
         return any(
             secrets.compare_digest(
                 each.encode("utf-8", "replace"), self.token.encode()

@@ -1,19 +1,19 @@
-"""The address at which the web view is served."""
+"""Opens the socket of the web view and builds its address."""
 
 import os
 import socket
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens.
+    """Returns a listening socket.
 
     Args:
         host: A name or an address of this machine.
         port: The port; 0 picks a free one.
 
     Raises:
-        ValueError: If there is no such port.
-        OSError: If the port is taken, or the host is not this machine.
+        ValueError: If the port is not in 0..65535.
+        OSError: If the port is in use, or the host is not this machine.
     """
     if not 0 <= port <= 65535:
         raise ValueError(f"The port must be in 0..65535. Received: {port}")
@@ -26,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise OSError(f"Cannot serve at {host!r}: {error}") from error
     try:
         if os.name == "posix":  # On Windows two runs could share a port.
-            # The port of a run that has just ended can be taken at once.
+            # The port of a run that has just ended can be used at once.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()

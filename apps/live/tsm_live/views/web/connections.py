@@ -1,4 +1,4 @@
-"""Connections: a bound on the connections of a server that only wait."""
+"""Connections: limits the idle connections of a server."""
 
 import asyncio
 import contextlib
@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from aiohttp import web
 
 _MOST_WAITING = 32
-_PATIENCE = 15.0  # Seconds until a page must have been asked for and sent.
+_PATIENCE = 15.0  # Seconds until an idle connection is closed.
 
 
 class Connections:
-    """Accepts connections; those that only wait are few and do not last.
+    """Accepts connections, and limits those that do not watch the run.
 
-    A connection may wait for a limited time, and a new one closes the oldest
-    of too many. So nobody can use up the file descriptors of a run, which its
-    cameras need. A connection that watches the run may stay.
+    Such a connection is closed after some seconds, or when there are too many.
+    Otherwise clients could use up the file descriptors, which cameras need.
+    Connections that watch the run stay open.
 
     Args:
-        server: Makes the handler of each connection.
+        server: The server, which makes a handler for each connection.
     """
 
     def __init__(self, server: web.Server):
@@ -34,7 +34,7 @@ class Connections:
 
     @contextlib.contextmanager
     def watching(self, request: web.Request) -> Iterator[None]:
-        """A context in which the connection of a request may stay."""
+        """A context in which the connection of a request stays open."""
         transport = self._waiting.pop(request.protocol, None)
         try:
             yield
@@ -60,12 +60,12 @@ class Connections:
 
 
 class Entrance(asyncio.Protocol):
-    """Hands each new connection over to `Connections`."""
+    """Passes each new connection to `Connections`."""
 
     def __init__(self, connections: Connections):
         self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Is called by asyncio."""
+        """Admits a connection; asyncio calls this."""
         assert isinstance(transport, asyncio.Transport)
         self._connections.admit(transport)

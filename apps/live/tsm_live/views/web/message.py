@@ -1,4 +1,4 @@
-"""encode_message: encodes a moment of a live run for browsers."""
+"""encode_message: encodes a state of a live run for browsers."""
 
 import json
 import math
@@ -10,21 +10,18 @@ from tsm_live.live.live_state import LiveState
 from tsm_live.views.drawing import TIMELINE, class_hue, readable
 from tsm_live.views.timeline import gesture_spans
 
-_LONGEST = 1280  # Pixels; a phone does not show more.
+_LONGEST = 1280  # The maximum width and height in pixels.
 _QUALITY = 80  # The quality of the JPEG.
 _TOP = 5
 _FIGURES = ("time", "latency", "fps", "processed", "dropped", "resets")
 
 
 def encode_message(state: LiveState) -> bytes:
-    """Encodes a moment as one message.
-
-    Args:
-        state: The moment.
+    """Encodes a state as one message.
 
     Returns:
-        The length of the words (4 bytes, big-endian), the words (JSON) and the
-        picture (JPEG), which is mirrored if it is that of a webcam.
+        The length of the JSON text (4 bytes, big-endian), the JSON text, and
+        the frame as JPEG, mirrored if it is from a webcam.
     """
     frame = state.frame
     scale = _LONGEST / max(frame.shape)

@@ -1,4 +1,4 @@
-"""WebView: shows a live run in a browser."""
+"""WebView: shows a live run in browsers."""
 
 import asyncio
 import collections
@@ -18,7 +18,7 @@ from tsm_live.views.web.connections import Connections, Entrance
 from tsm_live.views.web.message import encode_message
 
 _MOST_VIEWERS = 16
-_IN_FLIGHT = 2  # Messages on their way to a viewer.
+_IN_FLIGHT = 2  # Messages to a viewer that it has not shown yet.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -28,11 +28,11 @@ _HEADERS = {
 
 
 class WebView:
-    """Shows a live run to browsers, and takes commands from them.
+    """Shows a live run in browsers and takes commands from them.
 
-    The server runs in a thread of its own. A moment is encoded once for all
-    viewers, and not at all while nobody watches. A slow viewer gets fewer
-    moments, and always the latest.
+    The server runs in a thread. It encodes a state once for all viewers, and
+    not at all while nobody watches. A slow viewer gets fewer states, but always
+    the latest one.
 
     Attributes:
         url: The address to open, with the token.
@@ -46,24 +46,24 @@ class WebView:
         token: str | None = None,
         origin: str | None = None,
     ):
-        """Starts to serve.
+        """Starts the server.
 
         Args:
             port: The port; 0 picks a free one.
             host: The name or address to bind to; `"0.0.0.0"` means all
                 addresses of this machine.
-            token: The token that viewers must bring; by default a random one.
-            origin: As for `Access`.
+            token: The token that viewers must send; by default a random one.
+            origin: The address of the page behind a proxy; see `Access`.
 
         Raises:
-            ValueError: If an argument is out of range.
-            OSError: If the port is taken, or the host is not this machine.
+            ValueError: If an argument is not valid.
+            OSError: If the port is in use, or the host is not this machine.
         """
         token = new_token() if token is None else token
-        Access(token, "", origin)  # Raises before anything is open.
+        Access(token, "", origin)  # Raises before a socket is opened.
         listener = listen(host, port)
         port = listener.getsockname()[1]
-        # Cookies belong to a host, whatever the port.
+        # The name has the port, because all ports of a host share cookies.
         self._access = Access(token, f"tsm_live_{port}", origin)
         self.url = public_url(host, port, token)
         self._state: LiveState | None = None
@@ -92,13 +92,13 @@ class WebView:
         self._thread.start()
 
     def show(self, state: LiveState) -> None:
-        """Makes a moment the next one that viewers get."""
+        """Sets the state that viewers get next."""
         self._state = state
         if self._viewers:
             self._loop.call_soon_threadsafe(self._notify)
 
     def poll(self) -> list[Command]:
-        """Returns the commands of the viewers."""
+        """Returns the commands of the viewers since the last poll."""
         return [self._commands.popleft() for _ in range(len(self._commands))]
 
     def close(self) -> None:
@@ -124,7 +124,7 @@ class WebView:
         self._server = await self._loop.create_server(
             lambda: Entrance(self._connections),
             sock=listener,
-            backlog=8,  # asyncio accepts as many at once, before it looks.
+            backlog=8,  # asyncio accepts so many connections at once.
         )
 
     async def _stop(self):
@@ -135,7 +135,7 @@ class WebView:
         await self._loop.shutdown_default_executor()
 
     async def _say_goodbye(self, viewer):
-        # A viewer that does not answer is not waited for.
+        # Waits at most a second for the answer.
         with contextlib.suppress(asyncio.TimeoutError, ConnectionError):
             await asyncio.wait_for(viewer.close(message=b"ended"), 1.0)
 
@@ -194,7 +194,7 @@ class WebView:
         return viewer
 
     async def _send(self, viewer, ready):
-        """Sends the latest moment whenever the viewer is ready for it."""
+        """Sends the latest state whenever the viewer is ready for it."""
         sent = None
         with contextlib.suppress(ConnectionError):  # The viewer has left.
             while True:
@@ -210,7 +210,7 @@ class WebView:
                 state,
                 self._loop.run_in_executor(None, encode_message, state),
             )
-        # Other viewers may still wait for it when this one leaves.
+        # The encoding goes on for other viewers when this one leaves.
         return await asyncio.shield(self._encoded[1])
 
     async def _receive(self, viewer, ready):
@@ -226,7 +226,7 @@ class WebView:
 
 
 def _logger():
-    """Returns a logger that is silent about requests that are not HTTP."""
+    """Returns a logger that ignores requests that are not valid HTTP."""
     logger = logging.getLogger("tsm_live.views.web.web_view")
     logger.addFilter(_is_worth_a_line)
     return logger
