@@ -13,7 +13,8 @@ from absl.testing import flagsaver
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
 from testing.prepared import shared_prepared
-from tsm_cli import evaluate, evaluation
+from tsm_cli import evaluate
+from tsm_cli.evaluation_data import Data, Settings
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
 from tsm_keras.data.pipeline.sampling import SamplingConfig
@@ -283,7 +284,7 @@ def test_refuses_before_a_clip_is_read(
 
 def test_the_report_explains_frames_that_were_evaluated(work):
     """Whatever the sampling; with several clips per video, the middle one."""
-    settings = evaluation.Settings(
+    settings = Settings(
         models=("rgb",),
         views=ViewConfig(SamplingConfig("dense", window=6, num_views=3)),
         data=str(pathlib.Path(shared_videos().paths[0]).parents[1]),
@@ -299,7 +300,7 @@ def test_the_report_explains_frames_that_were_evaluated(work):
         frame_interval=None,
         seed=0,
     )
-    data = evaluation.Data(settings)
+    data = Data(settings)
     config = load_preset(work / "rgb").video_config
     views = make_views(
         data.reader(config), config, settings.views, batch_size=3

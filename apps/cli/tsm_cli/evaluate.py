@@ -183,7 +183,8 @@ def main(arguments: Sequence[str]) -> None:
     expect_values(FLAGS, "data")
     _refuse_unread(arguments)
     # TensorFlow is imported only after the command line is checked.
-    from tsm_cli.evaluation import Settings, evaluate
+    from tsm_cli.evaluation import evaluate
+    from tsm_cli.evaluation_data import Settings
     from tsm_cli.stream_evaluation import evaluate_stream
     from tsm_keras.data.pipeline.sampling import SamplingConfig
     from tsm_keras.data.pipeline.views import ViewConfig

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsm_cli.evaluation import Data, Settings, check_target
+from tsm_cli.evaluation import check_target
+from tsm_cli.evaluation_data import Data, Settings
 from tsm_cli.predictors import (
     ArtifactPredictor,
     ArtifactStreams,
