@@ -13,7 +13,12 @@ from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
 from tsm_keras.data.pipeline.flags import configs_from_flags
-from tsm_keras.data.readers.clip_reader import held_out_split, open_clips
+from tsm_keras.data.readers.clip_reader import (
+    class_names,
+    held_out_split,
+    open_clips,
+    split_names,
+)
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command
@@ -111,6 +116,15 @@ def test_val_chooses_and_test_reports(tmp_path):
     (tmp_path / "train").rmdir()
     with pytest.raises(ValueError, match="train/CLASS/FILE"):
         splits()
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    """One class of several that has the name of a split is no split."""
+    write_folder(tmp_path, labels=("pull", "push"), clips_per_class=1)
+    (tmp_path / "push").rename(tmp_path / "train")
+    assert split_names(tmp_path) == []
+    assert class_names(tmp_path) == ("pull", "train")
+    assert open_clips(tmp_path).label_names == ("pull", "train")
 
 
 @pytest.mark.parametrize("indexed", [True, False])

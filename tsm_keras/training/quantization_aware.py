@@ -74,6 +74,7 @@ def fit_quantization_aware(
     )
     copy_float_weights(rounding, model)
     model.activation_ranges = activation_ranges(rounding)
+    model.ranges_hold_for = None  # They belong to the weights of now.
     return history
 
 

@@ -64,6 +64,14 @@ def test_a_clip_passes_every_row(gpu):
     assert all(check.passed for check in checks.values()), checks
 
 
+def test_every_prefix_of_probabilities_is_compared_as_of_logits():
+    """A mean of probabilities is computed by no clip model."""
+    clips = random_clips(3, clip_model())
+    checks = _checks(random_artifact(softmax=True), clip_model(), clips)
+    assert checks["equals the clip, every prefix"].passed
+    assert checks["equals Keras"].passed
+
+
 @pytest.mark.parametrize(
     ("quantize", "options"),
     [

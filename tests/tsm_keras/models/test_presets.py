@@ -511,3 +511,21 @@ def test_loads_in_the_other_keras_and_back(model, saved, tmp_path):
     back = load_preset(tmp_path / "theirs")
     np.testing.assert_array_equal(back(clips, training=False), expected)
     assert back.video_config == CONFIG
+
+
+def test_ranges_go_with_the_weights_that_they_were_learned_with(tmp_path):
+    """Also if somebody trains with Keras's own `fit`."""
+    model = build_clip_model(small_config("resnet18"))
+    model.activation_ranges = {"pool": (-1.0, 2.0)}
+    save_preset(model, tmp_path / "rounded")
+    loaded = load_preset(tmp_path / "rounded")
+    save_preset(loaded, tmp_path / "same")
+    again = load_preset(tmp_path / "same")
+    assert {k: tuple(v) for k, v in again.activation_ranges.items()} == {
+        "pool": (-1.0, 2.0)
+    }
+    classifier = loaded.get_layer("classifier")
+    classifier.set_weights([w + 1 for w in classifier.get_weights()])
+    with pytest.warns(UserWarning, match="ranges are left out"):
+        save_preset(loaded, tmp_path / "changed")
+    assert not load_preset(tmp_path / "changed").activation_ranges

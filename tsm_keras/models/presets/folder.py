@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -74,11 +75,8 @@ def save_preset(
     path = pathlib.Path(path)
     _check_free(path, overwrite)
     with atomic_folder(path, replace=overwrite) as folder:
-        weights = {
-            name: np.ascontiguousarray(weight.numpy(), np.float32)
-            for name, weight in named_weights(model).items()
-        }
-        (folder / WEIGHTS_FILE).write_bytes(safetensors.numpy.save(weights))
+        weights = _weights_file(model)
+        (folder / WEIGHTS_FILE).write_bytes(weights)
         labels = "".join(f"{label}\n" for label in config.labels)
         (folder / LABELS_FILE).write_text(labels, "utf-8")
         description = {
@@ -91,7 +89,7 @@ def save_preset(
             "versions": {"tsm_keras": __version__, "keras": KERAS_VERSION},
             "provenance": provenance or {},
         }
-        if ranges := getattr(model, "activation_ranges", None):
+        if ranges := _ranges_that_hold(model, weights):
             description["activation_ranges"] = {
                 name: [float(low), float(high)]
                 for name, (low, high) in ranges.items()
@@ -167,6 +165,8 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
     for name, weight in weights.items():
         weight.assign(values[name])
     model.activation_ranges = description.get("activation_ranges", {})
+    if model.activation_ranges:
+        model.ranges_hold_for = _sha256(_weights_file(model))
     return model
 
 
@@ -228,6 +228,35 @@ def _read(
     return description, parse
 
 
+def _weights_file(model):
+    """Returns the bytes of the weights' file."""
+    return safetensors.numpy.save(
+        {
+            name: np.ascontiguousarray(weight.numpy(), np.float32)
+            for name, weight in named_weights(model).items()
+        }
+    )
+
+
+def _ranges_that_hold(model, weights):
+    """Returns the ranges of a model, unless its weights have changed since."""
+    ranges = getattr(model, "activation_ranges", None)
+    trained = getattr(model, "ranges_hold_for", None)
+    if ranges and trained not in (None, _sha256(weights)):
+        warnings.warn(
+            "The weights were trained since the activation ranges were "
+            "learned, so the ranges are left out of the preset: train "
+            "quantization-aware to learn new ones.",
+            stacklevel=3,
+        )
+        return {}
+    return ranges
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
 def _model_hash(description):
     """Returns the hash of everything that the model's outputs depend on."""
     parts = [
@@ -236,7 +265,7 @@ def _model_hash(description):
         description["sha256"][WEIGHTS_FILE],
     ]
     canonical = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return _sha256(canonical.encode())
 
 
 def _shortened(error):
