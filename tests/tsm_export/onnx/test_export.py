@@ -194,7 +194,7 @@ def test_refusals_leave_no_file(tmp_path, fields, options, message):
     model = random_clip_model(**fields)
     with pytest.raises(ValueError, match=message):
         export_onnx(model, tmp_path / "x.onnx", **options)
-    with pytest.raises(ValueError, match=r"ends in \.onnx"):
+    with pytest.raises(ValueError, match=r"must end in \.onnx"):
         export_onnx(model, tmp_path / "x.tflite", **options)
     assert not list(tmp_path.iterdir())
 
