@@ -189,6 +189,8 @@ def _command_help(program, command):
 
     lines = [f"{program}: {command.__doc__.strip()}"]
     groups = grouped_flags(command.FLAGS, command.__name__)
+    if not groups:
+        lines += ["", "flags: none"]
     for group, members in groups.items():
         lines += ["", f"{group} flags:".removeprefix("other ")]
         for flag in members:
