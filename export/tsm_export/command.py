@@ -221,7 +221,7 @@ def main(arguments: Sequence[str]) -> None:
         preset_hash=preset_hash(preset),
         no_gesture=FLAGS.no_gesture,
         decision=decision,
-        check=check if FLAGS.verify else None,
+        check=check if FLAGS.verify else lambda artifact: None,
     )
     print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
 

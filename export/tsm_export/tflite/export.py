@@ -41,8 +41,8 @@ def export_tflite(
     A stream artifact has the inputs `frame` (`[N, S, S, 3]`) and `cache_kk`
     and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
     `clip` (`[T, S, S, 3]`) and the output `logits`. Images are RGB in 0..255.
-    Before the file is written, it runs in LiteRT on some clips and is compared
-    with the Keras network.
+    Unless there is a `check`, it runs in LiteRT on some clips and is compared with
+    the Keras network before the file is written.
 
     Args:
         model: A model from `build_clip_model` or `load_preset`. A model to
@@ -65,7 +65,8 @@ def export_tflite(
         decision: Fields of `DecisionConfig` to store as defaults for this
             artifact.
         check: A function that gets the path of the complete temporary file. If
-            it raises an error, nothing is written to `path`.
+            it raises an error, nothing is written to `path`. None compares the
+            outputs with those of the Keras network.
 
     Returns:
         The spec that is embedded in the file.
@@ -118,12 +119,10 @@ def export_tflite(
         decision=decision,
     )
 
-    def run(temporary: pathlib.Path) -> None:
+    def compare(temporary: pathlib.Path) -> None:
         check_parity(temporary, network, calibration_clips)
-        if check:
-            check(temporary)
 
-    return write_artifact(path, content, spec, run)
+    return write_artifact(path, content, spec, check or compare)
 
 
 def signature_tensors(

@@ -112,8 +112,8 @@ def _import_path(module):
     """
     here = pathlib.Path.cwd()
     found = importlib.util.find_spec(module.partition(".")[0])
-    assert found is not None and found.origin is not None
-    own = pathlib.Path(found.origin).parents[1]
+    assert found is not None and found.submodule_search_locations
+    own = pathlib.Path(next(iter(found.submodule_search_locations))).parent
     others = [
         os.path.abspath(path)
         for path in sys.path
