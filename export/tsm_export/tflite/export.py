@@ -41,8 +41,8 @@ def export_tflite(
     A stream artifact has the inputs `frame` (`[N, S, S, 3]`) and `cache_kk`
     and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
     `clip` (`[T, S, S, 3]`) and the output `logits`. Images are RGB in 0..255.
-    Unless there is a `check`, it runs in LiteRT on some clips and is compared with
-    the Keras network before the file is written.
+    Unless there is a `check`, the artifact runs in LiteRT on some clips and is
+    compared with the Keras network before it is written to `path`.
 
     Args:
         model: A model from `build_clip_model` or `load_preset`. A model to
