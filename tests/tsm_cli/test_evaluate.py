@@ -24,7 +24,8 @@ from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.models.flow import to_flow
 from tsm_keras.models.presets import load_preset, save_preset
 
-pytestmark = pytest.mark.keras3_only  # What differs has tests of its own.
+# The parts that the two Kerases share have tests of their own.
+pytestmark = [pytest.mark.keras3_only, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,13 @@ def _train(recipe, seed=0):
     return model, history.history
 
 
+@pytest.mark.slow
 def test_a_network_learns_eight_videos_by_heart():
     _, history = _train(TrainingConfig(epochs=25, learning_rate=5e-3))
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
+@pytest.mark.slow
 def test_label_smoothing_is_the_mix_with_uniform_labels():
     recipe = TrainingConfig(epochs=1, label_smoothing=0.2)
     model, _ = _train(recipe)
@@ -43,6 +45,7 @@ def test_label_smoothing_is_the_mix_with_uniform_labels():
     assert found == pytest.approx(-(target * log_p).sum(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_decay_leaves_normalization_and_biases_alone():
     model, _ = _train(TrainingConfig(epochs=1))
     for layer in model.layers:
@@ -89,6 +92,7 @@ def test_half_precision_ends_with_the_average_of_its_steps():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("built_for", "trained_in"),
     [("float32", "mixed_bfloat16"), ("mixed_bfloat16", "float32")],
@@ -134,6 +138,7 @@ def test_a_model_that_cannot_be_rebuilt_keeps_its_precision():
         fit(model, data, config, verbose=0)
 
 
+@pytest.mark.slow
 def test_training_drops_ranges_that_no_longer_hold(tmp_path):
     config = small_config("resnet18", num_segments=2, num_classes=4)
     model = build_clip_model(config)

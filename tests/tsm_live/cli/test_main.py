@@ -177,6 +177,7 @@ def test_without_a_display_a_browser_can_watch(model):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_idle_connections_do_not_keep_a_camera_away(model):
     """Neither the camera nor a viewer lacks a file descriptor."""
 
