@@ -44,6 +44,7 @@ class Checkout:
             "PYTHONPATH": os.pathsep.join(paths),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
+        self._scratch = scratch
         scratch.mkdir()
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--worker", str(scratch), videos],
@@ -61,6 +62,7 @@ class Checkout:
             start = time.perf_counter()
             subprocess.run(
                 [sys.executable, "-c", _IMPORTS[name]],
+                cwd=self._scratch,
                 env=self._environment,
                 stdout=subprocess.DEVNULL,
                 check=True,
@@ -140,14 +142,16 @@ def _measurements(scratch, videos):
     import tensorflow as tf
 
     import tsm_keras
-    from tsm_cli.main import dispatch
     from tsm_export import export_tflite
     from tsm_keras.training.fit import compile_model
     from tsm_live import StreamingSession
 
     rng = np.random.default_rng(0)
     config = tsm_keras.VideoClassifierConfig(
-        num_classes=10, shift="causal", image_size=224
+        num_classes=10,
+        labels=tuple("abcdefghij"),
+        shift="causal",
+        image_size=224,
     )
     model = tsm_keras.build_clip_model(config)
     clips = rng.integers(0, 256, (16, 8, 224, 224, 3)).astype(np.float32)
@@ -155,7 +159,11 @@ def _measurements(scratch, videos):
     sessions = {}
     for quantize in ("none", "int8"):
         path = scratch / f"{quantize}.tflite"
-        options = {"calibration_clips": clips[:2]} if quantize == "int8" else {}
+        options = (
+            {"calibration_clips": clips[:2].astype(np.uint8)}
+            if quantize == "int8"
+            else {}
+        )
         export_tflite(model, path, quantize=quantize, **options)
         sessions[quantize] = StreamingSession(path)
 
@@ -173,13 +181,17 @@ def _measurements(scratch, videos):
     labels = tf.constant([0, 1, 2, 3])
 
     def train():
-        for _ in range(3):
-            small.train_on_batch(batch, labels)
+        small.train_on_batch(batch, labels)
 
-    status = dispatch(
-        ["prepare", f"--source={videos}", f"--to={scratch / 'set'}"]
+    subprocess.run(
+        [
+            *(sys.executable, "-c", "from tsm_cli.main import run; run()"),
+            *("prepare", f"--source={videos}", f"--to={scratch / 'set'}"),
+        ],
+        cwd=scratch,  # Not a checkout, which would be imported.
+        stdout=subprocess.DEVNULL,
+        check=True,
     )
-    assert status == 0
     shards = tsm_keras.make_dataset(
         scratch / "set",
         tsm_keras.VideoClassifierConfig(num_classes=10, image_size=112),

@@ -49,8 +49,7 @@ def check_parity(
         ExportError: If the difference is larger than the quantization allows.
     """
     spec, model = load_artifact(path)
-    if clips is None:
-        clips = _noise(network)
+    clips = _noise(network) if clips is None else clips.astype(np.uint8)
 
     def open_it():
         return open_network(path, spec, model)
