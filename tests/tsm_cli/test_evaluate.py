@@ -21,6 +21,7 @@ from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.prepare.flow_command import write_flow
 from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.data.video.encoding import write_video
 from tsm_keras.models.flow import to_flow
 from tsm_keras.models.presets import load_preset, save_preset
 
@@ -310,3 +311,13 @@ def test_the_report_explains_frames_that_were_evaluated(work):
         np.testing.assert_array_equal(
             data.clip(config, number), video["clip"][1].numpy()
         )
+
+
+def test_a_video_of_one_frame_does_not_stop_a_stream(tsm_evaluate, tmp_path):
+    shutil.copytree(
+        pathlib.Path(shared_videos().paths[0]).parents[1], tmp_path / "videos"
+    )
+    frame = np.random.default_rng(0).integers(0, 256, (1, 54, 72, 3), np.uint8)
+    write_video(tmp_path / "videos" / "push" / "one.mp4", frame, fps=30)
+    data = f"--data={tmp_path / 'videos'}"
+    assert "9 videos" in tsm_evaluate("rgb", data, "--stream")

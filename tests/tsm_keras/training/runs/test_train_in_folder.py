@@ -20,6 +20,7 @@ from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
 from tsm_keras.training.recipes import RECIPES
+from tsm_keras.training.runs import composition
 from tsm_keras.training.runs.callbacks import harmless
 from tsm_keras.training.runs.composition import run_callbacks
 from tsm_keras.training.runs.run_folder import RunFolder
@@ -327,3 +328,13 @@ def test_fit_runs_in_mixed_precision_with_all_that_a_recipe_can_set():
     assert np.isfinite(history["loss"]).all()
     weight = model.get_layer("stem_conv").get_weights()[0]
     assert weight.dtype == np.float32 and not np.array_equal(weight, before)
+
+
+def test_tensorboard_shows_a_clip_of_each_of_several_classes():
+    """Clips are stored class by class, so the first ones are all of one."""
+    labels = np.repeat(np.arange(6), 20)
+    clips = np.arange(120, dtype=np.float32)[:, None]
+    data = tf.data.Dataset.from_tensor_slices((clips, labels)).batch(1)
+    shown = composition._one_per_class(data)
+    assert [int(label) for _, label in shown] == [0, 1, 2, 3]
+    assert [int(clip[0]) for clip, _ in shown] == [0, 20, 40, 60]
