@@ -167,6 +167,30 @@ def expect_values(flag_values: flags.FlagValues, *names: str) -> None:
             raise flags.Error(f"flag --{name} must have a value")
 
 
+def parse(
+    flag_values: flags.FlagValues, program: str, arguments: Sequence[str]
+) -> list[str]:
+    """Sets the flags to what the command line says.
+
+    Flags that are not on the command line get their defaults back, so that a
+    command which runs twice in one process starts afresh each time.
+
+    Args:
+        flag_values: The flags of the command.
+        program: The name of the command in messages.
+        arguments: The command line without the name of the command.
+
+    Returns:
+        The arguments that are not flags.
+
+    Raises:
+        flags.Error: If a flag is unknown or its value is not valid.
+    """
+    for name in flag_values:
+        flag_values[name].unparse()
+    return flag_values([program, *underscored(flag_values, arguments)])[1:]
+
+
 def underscored(
     flag_values: flags.FlagValues, arguments: Sequence[str]
 ) -> list[str]:

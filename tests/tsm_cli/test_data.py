@@ -6,12 +6,12 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
 from testing.command_line import refused, tsm
 from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
+from tsm_keras.command_flags import parse
 from tsm_keras.data.pipeline.flags import configs_from_flags
 from tsm_keras.data.readers.clip_reader import (
     class_names,
@@ -54,12 +54,8 @@ def _drawn(clips, *flags):
     network = VideoClassifierConfig(
         num_classes=2, num_segments=4, image_size=32
     )
-    saved = flagsaver.save_flag_values(data.FLAGS)
-    try:
-        data.FLAGS(["tsm data", "--segments=4", *flags])
-        return data._draw(clips, network, *configs_from_flags(data.FLAGS))
-    finally:
-        flagsaver.restore_flag_values(saved, data.FLAGS)
+    parse(data.FLAGS, "tsm data", ["--segments=4", *flags])
+    return data._draw(clips, network, *configs_from_flags(data.FLAGS))
 
 
 @pytest.mark.parametrize("flag", ["--training", "--notraining"])
@@ -97,8 +93,8 @@ def test_val_chooses_and_test_reports(tmp_path):
     """If val is missing, the test split is used instead."""
 
     def splits(*flags):
-        command.FLAGS.unparse_flags()
-        command.FLAGS(["tsm train", f"--data={tmp_path}", "--to=x", *flags])
+        given = [f"--data={tmp_path}", "--to=x", *flags]
+        parse(command.FLAGS, "tsm train", given)
         return command._held_out_splits()
 
     for split in ("train", "test"):

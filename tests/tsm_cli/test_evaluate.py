@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
@@ -17,6 +16,7 @@ from tsm_cli import evaluate
 from tsm_cli.evaluation_data import Data, Settings
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
+from tsm_keras.command_flags import parse
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.prepare.flow_command import write_flow
@@ -65,14 +65,8 @@ def tsm_evaluate(work, monkeypatch, capsys):
     data = pathlib.Path(shared_videos().paths[0]).parents[1]
 
     def run(*arguments):
-        saved = flagsaver.save_flag_values(evaluate.FLAGS)
-        try:
-            rest = evaluate.FLAGS(
-                ["tsm evaluate", f"--data={data}", *arguments]
-            )
-            evaluate.main(rest[1:])
-        finally:
-            flagsaver.restore_flag_values(saved, evaluate.FLAGS)
+        given = [f"--data={data}", *arguments]
+        evaluate.main(parse(evaluate.FLAGS, "tsm evaluate", given))
         return capsys.readouterr().out
 
     return run

@@ -12,6 +12,7 @@ from tsm_keras.command_flags import (
     field_texts,
     given_fields,
     grouped_flags,
+    parse,
     underscored,
 )
 
@@ -46,7 +47,7 @@ def _flags(*arguments, **options):
         "module",
         {"files": [("to", flags.DEFINE_string, None, "Where to.")]},
     )
-    values(["program", *underscored(values, arguments)])
+    parse(values, "program", arguments)
     return values
 
 
@@ -98,3 +99,11 @@ def test_hyphens_are_underscores_in_names_alone():
 def test_a_missing_value_is_named():
     with pytest.raises(flags.Error, match="--to must have a value"):
         expect_values(_flags("--to="), "speed", "to")
+
+
+def test_a_second_command_line_knows_nothing_of_the_first():
+    values = _flags("--steps=3,4", "--speed=2", "--to=x")
+    assert parse(values, "program", ["a", "--noflip"]) == ["a"]
+    assert values.speed == 0.5 and values.steps == ["1", "2"]
+    assert values.to is None
+    assert given_fields(values, _Config, _NAMES) == {"flip": False}

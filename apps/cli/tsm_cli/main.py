@@ -111,15 +111,14 @@ def dispatch(arguments: Sequence[str]) -> int:
 def _run_command(program, module, arguments):
     from absl import flags
 
-    from tsm_keras.command_flags import underscored
+    from tsm_keras.command_flags import parse
 
     try:
         command = importlib.import_module(module)
         if {"-h", "--help"} & set(arguments):
             print(_command_help(program, command))
             return 0
-        arguments = underscored(command.FLAGS, arguments)
-        positional = command.FLAGS([program, *arguments])[1:]
+        positional = parse(command.FLAGS, program, arguments)
     except flags.Error as error:
         return _fail(program, f"{error} (see {program} --help)", 2)
     except ImportError as error:

@@ -8,16 +8,14 @@ from tensorflow import keras
 from testing.checkpoint_cases import BY_NAME
 from tsm_keras.checkpoints import import_command, presets_command
 from tsm_keras.checkpoints.errors import CheckpointError
+from tsm_keras.command_flags import parse
 from tsm_keras.models.presets import load_preset, read_description
 
 CASE = BY_NAME["torchvision_mobilenet_v2"]
 
 
 def run(command, *arguments):
-    command.FLAGS.unparse_flags()
-    for name in command.FLAGS:
-        command.FLAGS[name].unparse()
-    command.main(command.FLAGS(["tsm", *map(str, arguments)])[1:])
+    command.main(parse(command.FLAGS, "tsm", [*map(str, arguments)]))
 
 
 @pytest.fixture(scope="module")

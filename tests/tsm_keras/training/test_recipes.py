@@ -5,6 +5,7 @@ import re
 import pytest
 from absl import flags
 
+from tsm_keras.command_flags import parse
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
@@ -58,7 +59,7 @@ def test_docstrings_hold_commands_that_parse(name):
     text = inspect.getdoc(RECIPES[name])
     found = re.search(r"tsm train ((?:.+\n)+)", text)
     arguments = found[1].split()
-    command.FLAGS(["tsm train", *arguments])
+    parse(command.FLAGS, "tsm train", arguments)
     assert command.FLAGS.recipe == name
     recipe = recipe_from_flags(command.FLAGS)
     VideoClassifierConfig(num_classes=2, **recipe.network)
@@ -101,7 +102,8 @@ def test_any_field_can_be_given():
             value = ",".join(map(str, value))
         arguments.append(f"--{field.name}={value}")
     arguments += ["--size=48", "--flip", "--crop_scales=1,0.5", "--window=9"]
-    command.FLAGS(["tsm train", "--recipe=kinetics_8f", *arguments])
+    arguments.append("--recipe=kinetics_8f")
+    parse(command.FLAGS, "tsm train", arguments)
     recipe = recipe_from_flags(command.FLAGS)
     assert recipe.training == wanted
     assert recipe.network["image_size"] == 48
@@ -110,7 +112,7 @@ def test_any_field_can_be_given():
     assert recipe.augmentation.crop_scales == (1.0, 0.5)
     assert recipe.sampling.window == 9
     again = serialized(command.FLAGS)
-    command.FLAGS(["tsm train", *again])
+    parse(command.FLAGS, "tsm train", again)
     assert recipe_from_flags(command.FLAGS) == recipe
     assert serialized(command.FLAGS) == again
 

@@ -4,11 +4,11 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from absl.testing import flagsaver
 
 from testing.gestures import shared_videos
 from testing.models import small_config
 from testing.prepared import shared_prepared
+from tsm_keras.command_flags import parse
 from tsm_keras.data.augment.augmentation import AugmentationConfig
 from tsm_keras.data.augment.mirror import mirror
 from tsm_keras.data.pipeline.dataset import make_dataset
@@ -150,11 +150,7 @@ def tsm_flow():
     """Runs the command."""
 
     def run(*arguments):
-        saved = flagsaver.save_flag_values(flow_command.FLAGS)
-        try:
-            flow_command.main(flow_command.FLAGS(["tsm flow", *arguments])[1:])
-        finally:
-            flagsaver.restore_flag_values(saved, flow_command.FLAGS)
+        flow_command.main(parse(flow_command.FLAGS, "tsm flow", arguments))
 
     return run
 
