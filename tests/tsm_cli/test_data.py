@@ -151,7 +151,7 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
     assert not error and "validating on the split test, as" in output
     description = read_description(preset)
     rate = shared_prepared().split("train").statistics["frame_rate"]["median"]
-    interval = description["config"].frame_interval
+    interval = description["config"].clip.frame_interval
     assert interval == pytest.approx(2 / rate, abs=1e-4)
     provenance = description["provenance"]
     assert provenance["data_sha256"] == shared_prepared().content_hash
