@@ -1,0 +1,86 @@
+"""Cases for one artifact: its images, its numbers and every step."""
+
+from typing import Any
+
+import numpy as np
+
+from tsm_cli.vectors.arrays import encode_array
+from tsm_cli.vectors.image_cases import fit_case
+from tsm_cli.vectors.number_cases import dequantize_case, quantize_case
+from tsm_cli.vectors.pictures import random_squares
+from tsm_cli.vectors.session_case import session_case
+from tsm_cli.vectors.steps import next_step, zero_states
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.runtimes.network import Network
+
+_SIZES = ((480, 640), (1280, 720), (1080, 1920))
+
+
+def artifact_cases(
+    artifact: str, spec: ArtifactSpec, network: Network, steps: int
+) -> list[dict[str, Any]]:
+    """Returns cases for all that a runtime does with an artifact.
+
+    Args:
+        artifact: The path of the artifact, relative to the vectors.
+        spec: The spec of the artifact, which is for streams.
+        network: The network of the artifact.
+        steps: The number of steps.
+    """
+    cases = [
+        fit_case(f"fit {h}x{w}", (h, w), spec.resize_size, spec.image_size)
+        for h, w in _SIZES
+    ]
+    cases.append(quantize_case("quantize pixels", spec.frame, np.arange(256)))
+    if spec.logits.dtype != "float32":
+        numbers = np.arange(256, dtype=np.uint8).view(spec.logits.dtype)
+        cases.append(dequantize_case("dequantize", spec.logits, numbers))
+    cases.append(steps_case("steps", artifact, spec, network, steps))
+    if spec.streams == 1:
+        cases.append(session_case("session", artifact, spec, network))
+    return cases
+
+
+def steps_case(
+    name: str, artifact: str, spec: ArtifactSpec, network: Network, count: int
+) -> dict[str, Any]:
+    """Runs a network and notes its outputs and caches after every step.
+
+    All streams start again in the middle, and all stand still at the step
+    before. If there are several, the first stands still at some other steps,
+    and the last one once starts again alone.
+
+    Args:
+        name: The name of the case.
+        artifact: The path of the artifact, relative to the vectors.
+        spec: The spec of the artifact.
+        network: The network of the artifact.
+        count: The number of steps.
+    """
+    streams = list(range(spec.streams))
+    squares = random_squares(1, count * spec.streams, spec.image_size)
+    squares = squares.reshape(count, *(spec.streams, *squares.shape[1:]))
+    state = zero_states(spec)
+    middle, steps = count // 2, []
+    for index, frames in enumerate(squares):
+        reset, moving = [], streams
+        if index == middle:
+            reset = streams
+        elif index == middle + 2 and spec.streams > 1:
+            reset = streams[-1:]
+        if index == middle - 1:
+            moving = []
+        elif index % 4 == 1 and spec.streams > 1:
+            moving = streams[1:]
+        outputs, state = next_step(spec, network, frames, state, reset, moving)
+        caches = zip(spec.caches, state, strict=True)
+        steps.append(
+            {
+                "reset": reset,
+                "streams": moving,
+                "frames": encode_array(frames),
+                "outputs": {k: encode_array(v) for k, v in outputs.items()},
+                "caches": {c.name: encode_array(value) for c, value in caches},
+            }
+        )
+    return {"kind": "steps", "name": name, "artifact": artifact, "steps": steps}
