@@ -10,7 +10,7 @@ from testing.artifacts import random_artifact
 from testing.checkout import ROOT
 from tsm_live.artifact.file import read_spec
 from tsm_live.artifact.spec_json import spec_from_json, spec_to_json
-from tsm_live.decision.artifact_defaults import decision_config
+from tsm_live.decision.artifact_defaults import decision_configs
 from tsm_live.decision.gestures import DecisionConfig
 
 # The same from either Keras.
@@ -44,7 +44,9 @@ def test_every_key_is_explained():
 
 def test_the_numbers_of_the_decision_are_those_of_the_runtime():
     example = spec_from_json(json.dumps(_example()))
-    assert decision_config(example) == DecisionConfig(no_gesture=("none",))
+    assert decision_configs(example) == {
+        "logits": DecisionConfig(no_gesture=("none",))
+    }
 
 
 def _keys(value):

@@ -190,7 +190,7 @@ class _Leaks:
     def run(self):
         self._hoard.append(np.ones(self._leak))
         self._offset += self._drift
-        return self._network.run() + np.float32(self._offset)
+        return [x + np.float32(self._offset) for x in self._network.run()]
 
     def memory(self):
         return sum(array.nbytes for array in self._hoard)

@@ -10,7 +10,11 @@ from tsm_live.artifact.quantization import zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
 from tsm_live.sessions.pixels import Pixels
-from tsm_live.sessions.prediction import Prediction, predict
+from tsm_live.sessions.prediction import (
+    Prediction,
+    expect_heads,
+    predict,
+)
 
 __all__ = ["Prediction", "Session"]
 
@@ -31,7 +35,7 @@ class Session:
         accelerator: The accelerator that runs the network, e.g. `"cpu"`.
 
     Raises:
-        ArtifactError: If the artifact is for clips.
+        ArtifactError: If the artifact is for clips or has no head.
     """
 
     def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
@@ -40,6 +44,7 @@ class Session:
                 "A session runs streams. Received: an artifact of kind "
                 f"{spec.kind!r}"
             )
+        expect_heads(spec)
         self.spec = spec
         self._pixels = Pixels(spec)
         self._network = open_network()
@@ -153,15 +158,14 @@ class Session:
             start = time.perf_counter()
             self._pixels.write(squares, self._network.frame())
             kept = self._network.read_state() if idle else []
-            numbers = self._network.run()
+            outputs = self._network.run()
             if idle:
                 self._restore(kept, idle)
-            logits = self._pixels.logits(numbers)
             latency = time.perf_counter() - start
-        labels = self.spec.labels
+        predictions = predict(self.spec, outputs, latency)
         return [
-            None if square is None else predict(labels, row, latency)
-            for square, row in zip(squares, logits, strict=True)
+            None if square is None else prediction
+            for square, prediction in zip(squares, predictions, strict=True)
         ]
 
     def _restore(self, state, streams):

@@ -9,7 +9,11 @@ import numpy as np
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
 from tsm_live.sessions.pixels import Pixels
-from tsm_live.sessions.prediction import Prediction, predict
+from tsm_live.sessions.prediction import (
+    Prediction,
+    expect_heads,
+    predict,
+)
 
 
 class ClipSession:
@@ -25,7 +29,7 @@ class ClipSession:
         accelerator: The accelerator that runs the network, e.g. `"cpu"`.
 
     Raises:
-        ArtifactError: If the artifact is for streams.
+        ArtifactError: If the artifact is for streams or has no head.
     """
 
     def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
@@ -34,6 +38,7 @@ class ClipSession:
                 "`ClipSession` runs clips. Received: an artifact of kind "
                 f"{spec.kind!r}"
             )
+        expect_heads(spec)
         self.spec = spec
         self._pixels = Pixels(spec)
         self._network = open_network()
@@ -75,6 +80,7 @@ class ClipSession:
         with self._lock:
             start = time.perf_counter()
             self._pixels.write(squares, self._network.frame())
-            logits = self._pixels.logits(self._network.run())
+            outputs = self._network.run()
             latency = time.perf_counter() - start
-        return predict(self.spec.labels, logits[0], latency)
+        (prediction,) = predict(self.spec, outputs, latency)
+        return prediction

@@ -19,7 +19,7 @@ from testing.web_viewers import web_view
 from tsm_live.live.live_state import Command
 from tsm_live.views.web.web_view import WebView
 
-_GESTURE = "document.getElementById('gesture').textContent"
+_GESTURE = "document.querySelector('h1').textContent"
 _CLICK = "document.querySelector('[data-command={}]').click()"
 _NOTICE = "document.getElementById('notice').textContent"
 
@@ -70,7 +70,7 @@ def test_the_video_advances_and_the_label_changes(browser, tmp_path):
         browser.evaluate(
             "window.labels = new Set(); new MutationObserver(() => "
             f"labels.add({_GESTURE})).observe("
-            "document.getElementById('gesture'), {childList: true})"
+            "document.querySelector('h1'), {childList: true})"
         )
         browser.wait_for("document.querySelector('canvas').width > 16")
         shown = set()
@@ -101,7 +101,7 @@ def test_words_bars_and_timeline(browser):
         ):
             assert words in text
         bars, blocks = browser.evaluate(
-            "['.track', '#timeline'].map(holder => ["
+            "['.track', '.timeline'].map(holder => ["
             "...document.querySelectorAll(holder + ' div')].map(part => "
             "part.getBoundingClientRect().width "
             "/ part.parentElement.getBoundingClientRect().width))"
