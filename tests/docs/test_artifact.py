@@ -20,15 +20,29 @@ DOCUMENT = (ROOT / "docs/artifact.md").read_text("utf-8")
 SCHEMA = json.loads((ROOT / "docs/artifact.schema.json").read_text("utf-8"))
 
 
+def _examples():
+    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
+    return [json.loads(block) for block in blocks]
+
+
 def _example():
-    (block,) = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
-    return json.loads(block)
+    return _examples()[0]
 
 
 def test_the_example_is_what_the_reader_reads_and_the_writer_writes():
     spec = spec_from_json(json.dumps(_example()))
     assert json.loads(spec_to_json(spec)) == _example()
     jsonschema.Draft202012Validator(SCHEMA).validate(_example())
+
+
+def test_the_outputs_with_two_heads_fit_the_example():
+    example, outputs = _examples()
+    example["outputs"] = outputs
+    spec = spec_from_json(json.dumps(example))
+    assert json.loads(spec_to_json(spec)) == example
+    jsonschema.Draft202012Validator(SCHEMA).validate(example)
+    assert [head.name for head in spec.heads] == ["verb", "noun"]
+    assert [head.no_gesture for head in spec.heads] == [("none",), ()]
 
 
 def test_the_example_has_every_key_that_the_export_writes():

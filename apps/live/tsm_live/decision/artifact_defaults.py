@@ -35,9 +35,7 @@ def decision_configs(
         fields = {"no_gesture": head.no_gesture, **spec.decision}
         for name, value in (given or {}).items():
             if name in _CLASSES:
-                # A class that no head has stays, so that it is refused.
-                foreign = labels.difference(head.labels)
-                value = tuple(each for each in value if each not in foreign)
+                value = own_classes(value, head.labels, labels)
             fields[name] = value
         configs[head.name] = DecisionConfig(**fields)
     return configs
@@ -59,3 +57,18 @@ def chosen_heads(
                 f"Received: head={name!r}"
             )
     return [head for head in spec.heads if head.name in names]
+
+
+def own_classes(
+    names: Collection[str], labels: Collection[str], all_labels: Collection[str]
+) -> tuple[str, ...]:
+    """Returns those of the named classes that a head has.
+
+    Classes that no head has are returned too, so that they are refused.
+
+    Args:
+        names: The names of classes of any head.
+        labels: The labels of the head.
+        all_labels: The labels of all heads.
+    """
+    return tuple(x for x in names if x in labels or x not in all_labels)

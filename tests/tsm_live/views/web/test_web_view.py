@@ -45,7 +45,9 @@ def test_a_viewer_gets_words_and_picture(is_webcam):
     assert [entry["score"] for entry in words["heads"][0]["top"]] == sorted(
         (float(s) for s in state.scores), reverse=True
     )
-    assert [(s["label"], s["start"], s["end"]) for s in words["heads"][0]["spans"]] == [
+    assert [
+        (s["label"], s["start"], s["end"]) for s in words["heads"][0]["spans"]
+    ] == [
         ("push", 3.0, 5.0),
         ("swipe left", 9.0, 10.0),
     ]
