@@ -32,7 +32,10 @@ def decision_configs(
     labels = {label for head in chosen for label in head.labels}
     configs = {}
     for head in chosen:
-        fields = {"no_gesture": head.no_gesture, **spec.decision}
+        fields: dict[str, Any] = {
+            "no_gesture": head.no_gesture,
+            **spec.decision,
+        }
         for name, value in (given or {}).items():
             if name in _CLASSES:
                 value = own_classes(value, head.labels, labels)
