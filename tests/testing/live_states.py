@@ -1,5 +1,7 @@
 """Makes states of a live run without a network."""
 
+import dataclasses
+
 import numpy as np
 
 from tsm_live.decision.gestures import GestureEvent
@@ -18,7 +20,7 @@ _HEAD = {
         GestureEvent("start", "swipe_left", 0.6, 9.0),
     ),
 }
-NOUN = HeadState(
+_NOUN = HeadState(
     ("hand", "door"),
     np.array([0.2, 0.8], np.float32),
     "door",
@@ -50,6 +52,16 @@ def live_state(frame=None, heads=None, **changes):
         **changes,
     }
     return LiveState(**values)
+
+
+def two_heads(**changes):
+    """Returns the heads of a state with a verb and a noun.
+
+    Args:
+        changes: Fields of the noun that differ.
+    """
+    verb = HeadState(**_HEAD)
+    return {"verb": verb, "noun": dataclasses.replace(_NOUN, **changes)}
 
 
 def random_frame(height, width, seed=0):

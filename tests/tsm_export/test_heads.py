@@ -20,7 +20,7 @@ from tsm_export.verify import checks as checks_module
 from tsm_export.verify.checks import verify
 from tsm_keras.models.clip import build_clip_model
 from tsm_live import ArtifactError, ClipSession, open_session
-from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.file import load_artifact, write_spec
 from tsm_live.artifact.tensors import TensorSpec
 from tsm_live.runtimes.open_network import open_network
 
@@ -74,6 +74,23 @@ def test_a_stream_equals_the_clip_model_head_by_head(quantize, suffix):
     assert {head.role for head in spec.heads} == {"logits"}
 
 
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_an_output_with_an_unknown_role_is_ignored(tmp_path, suffix):
+    path = two_head_artifact(suffix=suffix)
+    spec, content = load_artifact(path)
+    verb, noun, *caches = spec.outputs
+    noun = dataclasses.replace(noun.bare, role="boxes")
+    newer = tmp_path / f"newer{suffix}"
+    newer.write_bytes(content)
+    write_spec(newer, dataclasses.replace(spec, outputs=(verb, noun, *caches)))
+    squares = [_clips()[0, 0]]
+    (found,) = open_session(newer).step_squares(squares)
+    (expected,) = open_session(path).step_squares(squares)
+    np.testing.assert_array_equal(found.logits, expected.heads["verb"].logits)
+    assert found.label == expected.heads["verb"].label
+
+
+@pytest.mark.slow
 def test_a_clip_gives_the_probabilities_of_each_head():
     path = two_head_artifact(kind="clip", softmax=True)
     spec, model = load_artifact(path)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tsm_live.artifact.quantization import as_logits
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.artifact.tensors import HEAD_ROLES
 
 
@@ -90,15 +90,6 @@ class Prediction:
     scores = of_only_head("scores")
     logits = of_only_head("logits")
     top = of_only_head("top")
-
-
-def expect_heads(spec: ArtifactSpec) -> None:
-    """Raises an ArtifactError if an artifact has no head."""
-    if not spec.heads:
-        raise ArtifactError(
-            "A session needs an artifact with at least one classification. "
-            f"Received: the task {spec.task!r}"
-        )
 
 
 def predict(

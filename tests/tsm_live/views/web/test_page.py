@@ -12,7 +12,7 @@ from testing.artifacts import LABELS, random_artifact
 from testing.browser import NAMES, find_browser, open_browser
 from testing.command_line import start_tsm_live
 from testing.gestures import shared_videos
-from testing.live_states import live_state
+from testing.live_states import live_state, two_heads
 from testing.videos import opencv_frames
 from testing.waiting import wait_for
 from testing.web_viewers import web_view
@@ -111,6 +111,22 @@ def test_words_bars_and_timeline(browser):
         assert not browser.evaluate(
             "document.documentElement.scrollWidth > innerWidth"
         )
+
+
+def test_each_head_has_words_bars_and_a_timeline(browser):
+    count = "document.querySelectorAll('{}').length"
+    with web_view() as view:
+        view.show(live_state(heads=two_heads()))
+        browser.go(view.url)
+        browser.wait_for(f"{count.format('h1')} === 2")
+        assert browser.evaluate(
+            "[...document.querySelectorAll('h1')].map(h => h.textContent)"
+        ) == ["verb: swipe left", "noun: door"]
+        assert browser.evaluate(count.format(".bar")) == 5
+        assert browser.evaluate(
+            "[...document.querySelectorAll('.timeline')].map("
+            "band => band.innerText)"
+        ) == ["push\nswipe left", "door"]
 
 
 def test_the_buttons(browser):
