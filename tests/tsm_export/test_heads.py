@@ -14,12 +14,15 @@ from testing.artifacts import (
 )
 from testing.models import small_config
 from testing.numerics import relative_error
-from tsm_export import export_tflite
+from tsm_export import command, export_tflite
 from tsm_export.heads import head_specs
 from tsm_export.verify import checks as checks_module
+from tsm_export.verify import command as verify_command
 from tsm_export.verify.checks import verify
+from tsm_keras.command_flags import parse
 from tsm_keras.models.clip import build_clip_model
-from tsm_live import ArtifactError, ClipSession, open_session
+from tsm_keras.models.presets import save_preset
+from tsm_live import ArtifactError, ClipSession, open_session, read_spec
 from tsm_live.artifact.file import load_artifact, write_spec
 from tsm_live.artifact.tensors import TensorSpec
 from tsm_live.runtimes.open_network import open_network
@@ -153,6 +156,31 @@ def test_a_wrong_head_fails_alone(monkeypatch):
         "equals Keras (noun)": False,
         "equals the clip, every prefix (noun)": False,
     }
+
+
+@pytest.mark.slow
+def test_the_commands_take_presets_with_several_heads(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(checks_module, "gpu_environment", lambda: None)
+    preset = str(save_preset(two_head_model(), tmp_path / "preset"))
+    path = tmp_path / "model.tflite"
+
+    def export(*given):
+        given = preset, f"--to={path}", "--soak_frames=0", *given
+        command.main(parse(command.FLAGS, "tsm export", given))
+
+    with pytest.raises(ValueError, match="Received: 'nome'"):
+        export("--no_gesture=nome")
+    assert not path.exists()
+    export("--no_gesture=none", "--start_score=0.5")
+    heads = read_spec(path).heads
+    assert [head.no_gesture for head in heads] == [("none",), ("none",)]
+    assert "equals Keras (noun)" in capsys.readouterr().out
+    given = str(path), preset, "--clips=2", "--soak_frames=0"
+    verify_command.main(parse(verify_command.FLAGS, "tsm verify", given))
+    rows = capsys.readouterr().out.splitlines()
+    assert sum("pass" in row and "(verb)" in row for row in rows) == 2
 
 
 def test_each_head_has_the_classes_without_a_gesture_that_it_knows():
