@@ -13,6 +13,12 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.evaluation.csv_rows import (
+    class_rows,
+    clip_name,
+    confusion_rows,
+    prediction_rows,
+)
 from tsm_keras.evaluation.metrics import (
     Confusion,
     Metrics,
@@ -29,12 +35,6 @@ from tsm_keras.evaluation.plots import (
 )
 from tsm_keras.evaluation.predictions import Predictions
 from tsm_keras.evaluation.report import Section, write_report
-from tsm_keras.evaluation.tables import (
-    class_rows,
-    clip_name,
-    confusion_rows,
-    prediction_rows,
-)
 
 _CONFUSED_PAIRS = 5
 _CLIPS_A_PAIR = 2

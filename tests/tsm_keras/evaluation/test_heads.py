@@ -13,7 +13,7 @@ from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.evaluation.evaluation_report import write_evaluation
 from tsm_keras.evaluation.metrics import all_right
-from tsm_keras.evaluation.streaming import stream_protocol
+from tsm_keras.evaluation.streaming import stream_chains, stream_protocol
 from tsm_keras.evaluation.views import predict_heads, predict_views
 from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 

@@ -16,7 +16,7 @@ from tsm_keras.models.config import HeadConfig
 from tsm_keras.models.presets import load_preset, read_description
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.heads import (
+from tsm_keras.training.objective import (
     accuracies,
     cross_entropy,
     metric_names,

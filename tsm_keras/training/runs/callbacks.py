@@ -11,7 +11,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
-from tsm_keras.training.heads import with_one_output
+from tsm_keras.training.objective import with_one_output
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 

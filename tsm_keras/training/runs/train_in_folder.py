@@ -26,7 +26,7 @@ from tsm_keras.training.distribute import (
 )
 from tsm_keras.training.fit import fit
 from tsm_keras.training.freezing import check_stages
-from tsm_keras.training.heads import (
+from tsm_keras.training.objective import (
     metric_names,
     monitored,
     with_joined_labels,

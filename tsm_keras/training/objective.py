@@ -1,4 +1,4 @@
-"""Training of several heads: one output, and the loss and metrics of each head.
+"""The loss and the metrics of training, of one head or of several.
 
 Keras computes metrics per output, and none of several outputs together. So a
 network with several heads is trained through a view of it whose only output has
