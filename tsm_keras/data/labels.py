@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _NAME = "[a-z][a-z0-9_]*"
-_ALL = "all"  # The metrics of all heads together have this name.
+# Metrics have these words where heads have their names.
+_RESERVED = ("all", "val")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Head:
 
 
 class HasHeads:
-    """What has one head or several; with one, its classes are at hand.
+    """Adds the class names of a single head to a class with heads.
 
     Attributes:
         heads: The heads, in the order of a clip's labels.
@@ -59,15 +60,20 @@ def head_name(text: str) -> str:
     underscore.
 
     Raises:
-        ValueError: If the result does not begin with a letter, or is `all`.
+        ValueError: If the result does not begin with a letter, or is `all` or
+            `val`, which are words in the names of metrics.
     """
     name = re.sub("[^a-z0-9]+", "_", text.lower()).strip("_")
-    if not re.fullmatch(_NAME, name) or name == _ALL:
+    if not _is_name(name):
         raise ValueError(
             "The name of a head must begin with a letter from a to z and must "
-            f"not be {_ALL!r}. Received: {text!r}"
+            f"not be {' or '.join(map(repr, _RESERVED))}. Received: {text!r}"
         )
     return name
+
+
+def _is_name(name):
+    return re.fullmatch(_NAME, name) and name not in _RESERVED
 
 
 def heads_as_json(heads: Sequence[Head]) -> dict[str, Any]:
@@ -111,11 +117,11 @@ def check_heads(
     if len(heads) != 1 and (
         not heads
         or len(set(names)) < len(names)
-        or any(not re.fullmatch(_NAME, name) or name == _ALL for name in names)
+        or not all(map(_is_name, names))
     ):
         raise ValueError(
             "Several heads must have different names of small letters, digits "
-            f"and underscores. Received: {names}"
+            f"and underscores, other than {_RESERVED}. Received: {names}"
         )
     for head in heads:
         if (

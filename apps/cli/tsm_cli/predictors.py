@@ -165,7 +165,7 @@ class KerasStreams:
     def step(self, frames: np.ndarray) -> np.ndarray:
         """Takes the next frame of every stream; see `Streamer`."""
         logits = self._classifier.step(frames)
-        if len(self._outputs) == 1:
+        if isinstance(logits, np.ndarray):
             return logits
         return _side_by_side(logits, self._outputs)
 
