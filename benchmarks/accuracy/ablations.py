@@ -31,10 +31,10 @@ from benchmarks.accuracy.resumable_runs import (
     train_from_scratch,
 )
 from benchmarks.timing import print_machine
-from tsm_cli.predictors import KerasPredictor
 from tsm_keras.data.gestures.generate import ORDER_BLIND_CEILING
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
 

@@ -32,7 +32,7 @@ from benchmarks.accuracy.resumable_runs import (
     train_from_scratch,
 )
 from benchmarks.timing import print_machine
-from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
+from tsm_cli.predictors import ArtifactPredictor
 from tsm_export.clips import video_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.pipeline.views import ViewConfig
@@ -42,6 +42,7 @@ from tsm_keras.data.prepare.plan import make_plan
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.data.storage.prepared_dataset import ImageSettings, is_prepared
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION

@@ -95,7 +95,7 @@ def train_in_folder(
     make_training: Callable[..., tf.data.Dataset],
     make_validation: Callable[..., tf.data.Dataset],
     *,
-    provenance: dict[str, Any],
+    provenance: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     leads: bool = True,
     quantization_aware: bool = False,
@@ -112,7 +112,8 @@ def train_in_folder(
             `epochs`, `num_workers` and `worker`, as in `make_dataset`.
         make_validation: Makes the batches that choose the best epoch; called
             with `batch_size`, `num_workers` and `worker`.
-        provenance: The provenance of the presets, as JSON values.
+        provenance: The provenance of the presets, as JSON values; None for
+            none.
         strategy: The strategy, from `make_strategy`; None for one device.
         leads: False for a worker that leaves all writing to another one.
         quantization_aware: Whether to simulate int8 rounding. Then no preset is
@@ -123,10 +124,9 @@ def train_in_folder(
     Returns:
         The result of the training.
     """
+    provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
     done = epochs_done(run.backup)
-    if done:
-        print(f"continuing after epoch {done} of {config.epochs}", flush=True)
     steps = int(make_training(batch_size=config.batch_size).cardinality())
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
