@@ -33,7 +33,7 @@ from tsm_export.tflite.export import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.quantization_aware import fit_quantization_aware
+from tsm_keras.training.fit_quantization_aware import fit_quantization_aware
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("widths", ["0.1"], "Channel multipliers of MobileNetV2.")

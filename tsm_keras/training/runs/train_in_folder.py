@@ -25,12 +25,12 @@ from tsm_keras.training.distribute import (
     distributed_test,
 )
 from tsm_keras.training.fit import fit
-from tsm_keras.training.freezing import check_stages
-from tsm_keras.training.optimizer import check_keras
-from tsm_keras.training.quantization_aware import (
+from tsm_keras.training.fit_quantization_aware import (
     check_trainable_with_roundings,
     fit_quantization_aware,
 )
+from tsm_keras.training.freezing import check_stages
+from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (
