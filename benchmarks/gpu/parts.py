@@ -21,7 +21,7 @@ from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.

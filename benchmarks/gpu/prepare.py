@@ -34,7 +34,7 @@ from tsm_keras.models.weights import copy_weights
 from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.clip_session import ClipSession
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)

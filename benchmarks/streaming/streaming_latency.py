@@ -35,7 +35,7 @@ from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.runtimes.dry_run import dry_step
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(

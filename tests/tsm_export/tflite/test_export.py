@@ -15,7 +15,7 @@ from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.file import read_spec
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 BACKBONES = ("mobilenet_v2", "resnet18")
 
