@@ -1,6 +1,6 @@
 """`tsm train` as a user starts it: it refuses, replaces or continues runs.
 
-The commands run in separate processes, with a tiny network and tiny data.
+Most commands run in separate processes, with a tiny network and tiny data.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS
-from testing.command_line import refused_process
+from testing.command_line import refused, refused_process
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
@@ -89,7 +89,7 @@ def test_a_refused_setting_costs_nothing(work, tmp_path, setting, message):
     _copy(work, tmp_path)
     before = _contents(tmp_path)
     settings = (*SETTINGS, setting)
-    line = refused_process(
+    line = refused(
         "train", "--to=old/a", *settings, "--overwrite", cwd=tmp_path
     )
     assert message in line
