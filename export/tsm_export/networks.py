@@ -14,7 +14,8 @@ from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
-_CALIBRATED = ("int8", "int8_tensorrt")
+MAX_RANK = 4  # GPU delegates take no tensor with more axes.
+CALIBRATED = ("int8", "int8_tensorrt")  # They measure ranges on real clips.
 
 
 def network_for_export(
@@ -60,7 +61,7 @@ def network_for_export(
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
         )
-    if quantize not in _CALIBRATED:
+    if quantize not in CALIBRATED:
         calibration_clips = None
     elif calibration_clips is None:
         raise ValueError(

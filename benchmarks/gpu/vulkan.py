@@ -1,6 +1,6 @@
 """vulkan_devices: what Vulkan's loader finds on this machine.
 
-    python benchmarks/gpu_vulkan.py
+    python -m benchmarks.gpu.vulkan
 
 prints it as JSON. It needs nothing but the loader, `libvulkan.so.1`.
 """

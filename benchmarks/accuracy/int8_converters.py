@@ -1,7 +1,7 @@
 """Compares int8 artifacts of TensorFlow's converter and ai-edge-quantizer.
 
     pip install ai-edge-quantizer
-    python benchmarks/int8_converters.py --preset=PRESET --data=FOLDER
+    python -m benchmarks.accuracy.int8_converters --preset=PRESET --data=FOLDER
 
 Both tools get the same trained causal network and the same streamed calibration
 frames. ai-edge-quantizer quantizes the float32 artifact; its alignment utility
@@ -22,8 +22,13 @@ import importlib.metadata
 import tensorflow as tf
 from absl import app, flags
 
-from gesture_streams import agreement, gestures, stream, top1
-from timing import Ratio, print_machine, report
+from benchmarks.accuracy.gesture_streams import (
+    agreement,
+    gestures,
+    stream,
+    top1,
+)
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.calibration import streamed_states
 from tsm_export.description import ExportError, describe
 from tsm_export.tflite.export import export_tflite, signature_tensors

@@ -1,6 +1,6 @@
 """Measures the time of a training step with and without shift, and variants.
 
-    python benchmarks/training_throughput.py
+    python -m benchmarks.training.training_throughput
 
 Whole training steps, compiled as in `tsm_keras.training.fit`, are timed: TSM
 (bidirectional and causal) against TSN, the same network without shift; our
@@ -30,7 +30,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from timing import Ratio, print_machine, report
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_3, KERAS_VERSION
 from tsm_keras.layers import TemporalShift, temporal_shift
@@ -165,7 +165,7 @@ def torch_step():
     import torch
 
     # The rebuilt network is in the tests.
-    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
     from testing.torch_networks import recognizer
 
     torch.manual_seed(0)

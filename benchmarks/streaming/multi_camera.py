@@ -1,6 +1,6 @@
 """Compares one artifact for N cameras with one session per camera.
 
-    python benchmarks/multi_camera.py
+    python -m benchmarks.streaming.multi_camera
 
 The network is MobileNetV2 with random weights. For N = 1, 2, 4 and 8 streams, a
 step takes one frame of each stream, either in one call of an artifact for N
@@ -19,8 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from absl import app, flags
 
-from mobilenet_artifact import mobilenet_artifact
-from timing import Ratio, print_machine, report
+from benchmarks.streaming.mobilenet_artifact import mobilenet_artifact
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_live import StreamingSession
 

@@ -1,8 +1,8 @@
-r"""Makes what gpu_device.py takes to a machine with a GPU: files and logits.
+r"""Makes what `device` takes to a machine with a GPU: files and logits.
 
-    python benchmarks/int8_accuracy.py --preset=PRESET
-    python benchmarks/gpu_prepare.py --to=FOLDER --preset=PRESET
-    python benchmarks/gpu_prepare.py --to=FOLDER --backbone=resnet18 \
+    python -m benchmarks.accuracy.int8_accuracy --preset=PRESET
+    python -m benchmarks.gpu.prepare --to=FOLDER --preset=PRESET
+    python -m benchmarks.gpu.prepare --to=FOLDER --backbone=resnet18 \
         --quantize=float16,int8 --streams=1
 
 Exports a network as streams and as clips, and writes beside each file
@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from absl import app, flags
 
-from gpu_parts import clips_of, enlarge, stored_frames
+from benchmarks.gpu.parts import clips_of, enlarge, stored_frames
 from testing.models import randomize
 from tsm_export.clips import generated_clips
 from tsm_export.tflite.export import export_tflite
@@ -34,7 +34,7 @@ from tsm_keras.models.weights import copy_weights
 from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.clip_session import ClipSession
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)

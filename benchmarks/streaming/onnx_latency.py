@@ -1,7 +1,7 @@
 """Compares ONNX Runtime with LiteRT: latency per frame and size of files.
 
-    python benchmarks/onnx_latency.py
-    python benchmarks/onnx_latency.py --backbone resnet50 --rounds 30
+    python -m benchmarks.streaming.onnx_latency
+    python -m benchmarks.streaming.onnx_latency --backbone resnet50 --rounds 30
 
 Exports the causal streaming network, with random weights, to every kind of
 `.onnx` and to `.tflite` in float32 and int8, and runs them in turns on the CPU.
@@ -20,8 +20,8 @@ import numpy as np
 import tensorflow as tf
 from absl import app
 
-from streaming_latency import FLAGS, build
-from timing import Ratio, print_machine, report
+from benchmarks.streaming.streaming_latency import FLAGS, build
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.onnx.export import export_onnx
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
 from tsm_export.tflite.export import export_tflite

@@ -1,6 +1,6 @@
 """Compares our artifacts with the TSM authors' online demo in PyTorch.
 
-    python benchmarks/pytorch_demo.py
+    python -m benchmarks.streaming.pytorch_demo
 
 The MobileNetV2 1.0 of the demo (online_demo/mobilenet_v2_tsm.py of the authors'
 repository), rebuilt for the tests that import its weights, runs eagerly on one
@@ -22,14 +22,14 @@ import tensorflow as tf
 import torch
 from absl import app
 
-from streaming_latency import FLAGS, NUM_CLASSES, build
-from timing import Ratio, print_machine, report
+from benchmarks.streaming.streaming_latency import FLAGS, NUM_CLASSES, build
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import interleave
 from tsm_live.runtimes.dry_run import dry_step
 
 # The rebuilt network is in the tests.
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 from testing.torch_networks import Online
 
 _BARS = {"none": ("float32", 2.7), "int8": ("int8", 4.0)}

@@ -1,6 +1,6 @@
 """Measures the speed of reading clips from shards and from video files.
 
-    python benchmarks/input_pipeline.py
+    python -m benchmarks.training.input_pipeline
 
 Writes H.264 videos of 90 frames of 320x240 pixels, prepares shards of them as
 `tsm prepare` does, and times one epoch of `make_dataset` in training (8 frames
@@ -33,7 +33,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from timing import Ratio, print_machine, report
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.data.augment.augmentation import AugmentationConfig
 from tsm_keras.data.pipeline.dataset import make_dataset

@@ -1,6 +1,6 @@
 """Checks that reading clips for several epochs does not use more memory.
 
-    python benchmarks/input_memory.py
+    python -m benchmarks.training.input_memory
 
 Prepares shards of 2,000 clips (copies of 36 generated ones, because only their
 number matters) and runs 3 epochs of `make_dataset` in training, from the shards
@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 from absl import app, flags
 
-from timing import print_machine
+from benchmarks.timing import print_machine
 from tsm_keras.data.gestures.generate import LABELS, write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.prepare.collections.collection import SourceOptions

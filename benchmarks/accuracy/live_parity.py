@@ -1,6 +1,6 @@
 """Compares the logits of `tsm_live` with those of Keras on folders of videos.
 
-    python benchmarks/live_parity.py --actions=FOLDER --videos=FOLDER
+    python -m benchmarks.accuracy.live_parity --actions=FOLDER --videos=FOLDER
 
 Trains a causal MobileNetV2 on generated gestures, on the class folders in
 `--actions` as further classes, and on all videos below `--videos` as one more
@@ -33,7 +33,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from timing import print_machine
+from benchmarks.timing import print_machine
 from tsm_export.clips import video_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.gestures.generate import write_gestures

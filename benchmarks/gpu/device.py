@@ -1,23 +1,23 @@
 """Compares artifacts on a GPU with the CPU: their logits and their speed.
 
-    python benchmarks/gpu_device.py --folder=FOLDER --to=RESULTS
+    python -m benchmarks.gpu.device --folder=FOLDER --to=RESULTS
 
-takes the files that gpu_prepare.py wrote. It needs no TensorFlow, only
-`tsm-live` with its packages, `absl-py` and a Vulkan loader. Each part runs in a
-process of its own, because a driver may end the process:
+takes the files that `benchmarks.gpu.prepare` wrote. It does not need
+TensorFlow, only `tsm-live` with its packages and a Vulkan loader. Each part
+runs in a process of its own, because a driver may end the process:
 
 - agreement: 200 frames streamed in float32 and in LiteRT's default compute
-  (float16 where the driver has it), caches swapped on the device or copied
-  through the host, against the CPU; a reset;
+  (float16 where the driver has it), with caches swapped on the device or
+  copied through the host, against the CPU; a reset;
 - times: a step on the GPU and on this machine's CPU, in turns;
 - streams: several streams in one batch, one of which stands still;
 - clip: clip artifacts, in both computes;
 - soak: 5,000 steps on end.
 
-`RESULTS/results.json` holds all figures and grows part by part, `log.txt` what
-the processes printed. Takes about ten minutes on an NVIDIA H200. Exits with 1
-if there is no GPU: what a software rasteriser computes is reported only with
-`--allow_software`.
+`RESULTS/results.json` holds all figures and grows part by part; `log.txt` holds
+what the processes printed. The benchmark takes about ten minutes on an NVIDIA
+H200. The exit status is 1 if there is no GPU: the figures of a software
+rasteriser are reported only with `--allow_software`.
 """
 
 import importlib.metadata
@@ -30,14 +30,17 @@ import time
 
 from absl import app, flags
 
-from timing import print_machine
+from benchmarks.timing import print_machine
 from tsm_live.artifact.file import read_spec
 
 PARTS = ("agreement", "times", "streams", "clip", "soak")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "folder", None, "The folder that gpu_prepare.py wrote.", required=True
+    "folder",
+    None,
+    "The folder that `benchmarks.gpu.prepare` wrote.",
+    required=True,
 )
 flags.DEFINE_string("to", None, "The folder of the results.", required=True)
 flags.DEFINE_boolean(
@@ -59,8 +62,6 @@ flags.DEFINE_multi_enum("part", PARTS, PARTS, "The parts to run.")
 flags.DEFINE_float("patience", 150.0, "Seconds after which a part is ended.")
 flags.DEFINE_float("limit", 3600.0, "Seconds after which no part begins.")
 
-_HERE = pathlib.Path(__file__).resolve().parent
-
 
 def main(argv):
     if argv[1:]:
@@ -68,7 +69,7 @@ def main(argv):
     start = time.monotonic()
     litert = importlib.metadata.version("ai-edge-litert")
     print_machine(LiteRT=litert)
-    devices = json.loads(_python("gpu_vulkan.py").stdout or "[]")
+    devices = json.loads(_python("benchmarks.gpu.vulkan").stdout or "[]")
     names = [f"{device['name']} ({device['type']})" for device in devices]
     print(f"Vulkan: {devices}")
     if not devices:
@@ -110,7 +111,8 @@ _SHOWN = ("compute", "caches")
 
 def refuse(expected, received):
     print(
-        f"gpu_device.py: error: Needed: {expected}. Received: {received}",
+        f"benchmarks.gpu.device: error: {expected} is needed. "
+        f"Received: {received}",
         file=sys.stderr,
     )
     return 1
@@ -157,7 +159,9 @@ def parts(folder):
 def run_part(part, path, options, log):
     """Returns what a part found, or `error`."""
     try:
-        process = _python("gpu_parts.py", part, str(path), json.dumps(options))
+        process = _python(
+            "benchmarks.gpu.parts", part, str(path), json.dumps(options)
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"did not end within {FLAGS.patience} s"}
     with open(log, "a", encoding="utf-8") as file:
@@ -171,9 +175,9 @@ def run_part(part, path, options, log):
     return json.loads(next(x for x in reversed(lines) if x.startswith("{")))
 
 
-def _python(script, *arguments):
+def _python(module, *arguments):
     return subprocess.run(
-        [sys.executable, str(_HERE / script), *arguments],
+        [sys.executable, "-m", module, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

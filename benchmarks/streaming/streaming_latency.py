@@ -1,7 +1,7 @@
 """Measures the latency per frame in TFLite with and without the shift.
 
-    python benchmarks/streaming_latency.py
-    python benchmarks/streaming_latency.py --backbone resnet50
+    python -m benchmarks.streaming.streaming_latency
+    python -m benchmarks.streaming.streaming_latency --backbone resnet50
 
 Exports the streaming network with the causal shift and the plain 2-D network
 (`shift="none"`), both as float32 and as int8, and the causal clip model, which
@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from timing import Ratio, print_machine, report
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_VERSION
@@ -35,7 +35,7 @@ from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.runtimes.dry_run import dry_step
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(

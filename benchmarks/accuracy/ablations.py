@@ -1,7 +1,7 @@
 """Repeats the ablations of the TSM paper on generated gestures.
 
-    python benchmarks/ablations.py --to=results.jsonl
-    python benchmarks/ablations.py --to=results.jsonl --table
+    python -m benchmarks.accuracy.ablations --to=results.jsonl
+    python -m benchmarks.accuracy.ablations --to=results.jsonl --table
 
 Trains every setting from scratch with several seeds, and writes one line per
 run when the run is done. To continue an interrupted benchmark, run the same
@@ -24,13 +24,17 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from gesture_streams import gestures
-from resumable_runs import read_lines, run_missing, train_from_scratch
-from timing import print_machine
-from tsm_cli.predictors import KerasPredictor
+from benchmarks.accuracy.gesture_streams import gestures
+from benchmarks.accuracy.resumable_runs import (
+    read_lines,
+    run_missing,
+    train_from_scratch,
+)
+from benchmarks.timing import print_machine
 from tsm_keras.data.gestures.generate import ORDER_BLIND_CEILING
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
 

@@ -1,7 +1,8 @@
-"""Trains TSN, TSM and causal TSM on real clips, and tests an int8 artifact.
+r"""Trains TSN, TSM and causal TSM on real clips, and tests an int8 artifact.
 
-    python benchmarks/real_actions.py --actions=FOLDER --to=results.jsonl
-    python benchmarks/real_actions.py --to=results.jsonl --table
+    python -m benchmarks.accuracy.real_actions --actions=FOLDER \
+        --to=results.jsonl
+    python -m benchmarks.accuracy.real_actions --to=results.jsonl --table
 
 FOLDER has clips of four actions of a person below a ceiling camera (sitting
 down, getting up, lying down, walking) and `manifest.csv`, whose split by
@@ -25,9 +26,13 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from resumable_runs import read_lines, run_missing, train_from_scratch
-from timing import print_machine
-from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
+from benchmarks.accuracy.resumable_runs import (
+    read_lines,
+    run_missing,
+    train_from_scratch,
+)
+from benchmarks.timing import print_machine
+from tsm_cli.predictors import ArtifactPredictor
 from tsm_export.clips import video_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.pipeline.views import ViewConfig
@@ -37,6 +42,7 @@ from tsm_keras.data.prepare.plan import make_plan
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.data.storage.prepared_dataset import ImageSettings, is_prepared
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION

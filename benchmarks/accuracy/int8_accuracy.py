@@ -1,6 +1,6 @@
 """Compares the accuracy of a trained network in float32 and in int8.
 
-    python benchmarks/int8_accuracy.py
+    python -m benchmarks.accuracy.int8_accuracy
 
 Trains a causal MobileNetV2 of width 1.0 on generated gestures, exports it to
 TFLite as float32 and as int8 (calibrated on training clips), and streams the
@@ -19,8 +19,13 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from gesture_streams import agreement, gestures, stream, top1
-from timing import print_machine
+from benchmarks.accuracy.gesture_streams import (
+    agreement,
+    gestures,
+    stream,
+    top1,
+)
+from benchmarks.timing import print_machine
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.backbones.table import BACKBONES

@@ -22,7 +22,7 @@ from tsm_keras.models.quantization.quantization_aware import (
     tie_caches,
 )
 from tsm_keras.models.streaming import to_streaming
-from tsm_keras.training.quantization_aware import measure_ranges
+from tsm_keras.training.fit_quantization_aware import measure_ranges
 from tsm_live.artifact.file import read_spec
 
 BACKBONES = ("mobilenet_v2", "resnet18")

@@ -1,6 +1,6 @@
 """Measures time and memory of importing a ResNet-50 from a `.pth` file.
 
-    python benchmarks/import_weights.py
+    python -m benchmarks.training.import_weights
 
 The weights are random, with the names and shapes of the TSM authors and, as in
 their files, the state of the optimizer. Each import is a separate process, as

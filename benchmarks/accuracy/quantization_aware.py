@@ -1,6 +1,6 @@
 """Measures how much accuracy quantization-aware training regains in int8.
 
-    python benchmarks/quantization_aware.py --widths=0.1 --seeds=0,1,2
+    python -m benchmarks.accuracy.quantization_aware --widths=0.1 --seeds=0,1,2
 
 For each width and seed, a causal MobileNetV2 is trained on generated gestures.
 It is then trained further twice with the same settings, once in float32 and
@@ -22,13 +22,18 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from gesture_streams import agreement, gestures, stream, top1
-from timing import print_machine
+from benchmarks.accuracy.gesture_streams import (
+    agreement,
+    gestures,
+    stream,
+    top1,
+)
+from benchmarks.timing import print_machine
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.training.fit import TrainingConfig, fit
-from tsm_keras.training.quantization_aware import fit_quantization_aware
+from tsm_keras.training.fit_quantization_aware import fit_quantization_aware
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("widths", ["0.1"], "Channel multipliers of MobileNetV2.")

@@ -1,6 +1,6 @@
 """Checks that a session does not use more memory over many steps.
 
-    python benchmarks/session_memory.py
+    python -m benchmarks.streaming.session_memory
 
 Exports a small MobileNetV2 for one stream and for two, as float32 and as int8,
 and streams frames of changing sizes through a session of each. Streams are
@@ -19,8 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from absl import app, flags
 
-from mobilenet_artifact import mobilenet_artifact
-from timing import print_machine
+from benchmarks.streaming.mobilenet_artifact import mobilenet_artifact
+from benchmarks.timing import print_machine
 from tsm_live import StreamingSession
 from tsm_live.runtimes.dry_run import memory
 

@@ -1,6 +1,6 @@
 """Measures the time that a session adds to the bare interpreter.
 
-    python benchmarks/session_overhead.py
+    python -m benchmarks.streaming.session_overhead
 
 The network is MobileNetV2 at 224 pixels with random weights, as float32 and as
 int8, in LiteRT on the CPU. "Bare" is the interpreter alone: it sets a converted
@@ -25,8 +25,8 @@ import numpy as np
 from absl import app, flags
 from ai_edge_litert import compiled_model as litert
 
-from mobilenet_artifact import mobilenet_artifact
-from timing import Ratio, print_machine, report
+from benchmarks.streaming.mobilenet_artifact import mobilenet_artifact
+from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_live import StreamingSession
 from tsm_live.artifact.file import load_artifact

@@ -1,6 +1,6 @@
-"""The parts of gpu_device.py, each of which runs in a process of its own.
+"""The parts of `device`, each of which runs in a process of its own.
 
-    python benchmarks/gpu_parts.py PART FILE OPTIONS
+    python -m benchmarks.gpu.parts PART FILE OPTIONS
 
 runs a part on an artifact and prints what it found as one line of JSON.
 """
@@ -21,7 +21,7 @@ from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.
@@ -248,7 +248,7 @@ def _stream(session, frames):
 
 
 def _compare_with_files(path, logits):
-    """Compares with what gpu_prepare.py got on the CPU.
+    """Compares with what `prepare` got on the CPU.
 
     With the logits of this file, and with those of its float32 brother.
     """
