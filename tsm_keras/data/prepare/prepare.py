@@ -58,12 +58,13 @@ def plan_dataset(
             frame_rate=frame_rate,
         ),
     )
+    pairs = None if isinstance(flip_pairs, str) else flip_pairs
     if flip_pairs == "auto":
-        pairs, alone = flip_pairs_of_heads(
+        found, alone = flip_pairs_of_heads(
             [head.label_names for head in collection.heads]
         )
-        flip_pairs = None if alone else pairs
-    return make_plan(collection, flip_pairs=flip_pairs, **options)
+        pairs = None if alone else found
+    return make_plan(collection, flip_pairs=pairs, **options)
 
 
 def prepare(
