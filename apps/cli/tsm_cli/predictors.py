@@ -168,8 +168,7 @@ class ArtifactStreams:
 
 def _logits(prediction):
     """Returns the logits of all heads of a session's prediction."""
-    heads = getattr(prediction, "heads", {"": prediction})
-    return np.concatenate([head.logits for head in heads.values()])
+    return np.concatenate([head.logits for head in prediction.heads.values()])
 
 
 @without_mixed_precision()
