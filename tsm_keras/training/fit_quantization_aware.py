@@ -1,6 +1,7 @@
 """fit_quantization_aware: fine-tunes a clip model with simulated int8."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,13 +23,7 @@ def fit_quantization_aware(
     model: keras.Model,
     training_data: tf.data.Dataset,
     config: TrainingConfig,
-    *,
-    validation_data: tf.data.Dataset | None = None,
-    steps_per_epoch: int | None = None,
-    validation_steps: int | None = None,
-    initial_epoch: int = 0,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    verbose: int | str = "auto",
+    **options: Any,
 ) -> keras.callbacks.History:
     """Fine-tunes a trained clip model with simulated int8 rounding.
 
@@ -40,12 +35,9 @@ def fit_quantization_aware(
         config: As in `fit`, but nothing may be frozen, and the precision must
             be float32. A good learning rate is a tenth of that for training
             from scratch.
-        validation_data: As in `fit`; its accuracy is measured with rounding.
-        steps_per_epoch: As in `fit`.
-        validation_steps: As in `fit`.
-        initial_epoch: As in `fit`.
-        callbacks: As in `fit`; they see the network with rounding.
-        verbose: As in `fit`.
+        **options: Further arguments of `fit`, such as `validation_data`, whose
+            accuracy is measured with rounding, and `callbacks`, which see the
+            network with rounding.
 
     Returns:
         The history, as in `fit`.
@@ -61,17 +53,7 @@ def fit_quantization_aware(
     # get from there to the real ranges.
     start = measure_ranges(model, activation_ranges(rounding), training_data)
     set_activation_ranges(rounding, start)
-    history = fit(
-        rounding,
-        training_data,
-        config,
-        validation_data=validation_data,
-        steps_per_epoch=steps_per_epoch,
-        validation_steps=validation_steps,
-        initial_epoch=initial_epoch,
-        callbacks=callbacks,
-        verbose=verbose,
-    )
+    history = fit(rounding, training_data, config, **options)
     copy_float_weights(rounding, model)
     model.activation_ranges = activation_ranges(rounding)
     model.ranges_hold_for = None  # They belong to the weights of now.
