@@ -67,9 +67,16 @@ class Backbone:
         any_width: Whether the number of channels can be multiplied; otherwise
             the width must be 1.0.
         has_head: Whether a last convolution follows the stages.
+        head_after_pool: Called as `head_after_pool(x, config)` with the
+            features of `build` after global pooling, `[N, C]`; it returns the
+            input of the classifier. None if the pool's output is that input.
         block_marks: The (stage, block) pairs after which non-local blocks may
             be added; empty if the backbone allows none.
         imagenet: The published ImageNet weights, or None.
+        ends: Called with a width, returns the number of output channels of the
+            convolutions that end the stem, each block and the head, by layer
+            name and in order. Weights files are recognized by them. None if
+            the family is recognized in another way.
     """
 
     name: str
@@ -78,8 +85,10 @@ class Backbone:
     blocks: tuple[int, ...]
     any_width: bool = False
     has_head: bool = False
+    head_after_pool: Callable[..., Any] | None = None
     block_marks: tuple[tuple[int, int], ...] = ()
     imagenet: ImageNetWeights | None = None
+    ends: Callable[[float], dict[str, int]] | None = None
 
     @property
     def stages(self) -> tuple[str, ...]:
