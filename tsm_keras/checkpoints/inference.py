@@ -43,7 +43,7 @@ SOURCES = ("auto", *NAMINGS)
 # Networks of these families with 1000 classes are those of ImageNet.
 _OF_IMAGES = (TORCHVISION, TIMM, EFFICIENTNET_LITE_PYTORCH)
 
-# Fields that follow the project that trained the weights.
+# Fields whose values a file's name may state.
 _CONVENTIONS = (
     "stride_padding",
     "batch_norm_epsilon",

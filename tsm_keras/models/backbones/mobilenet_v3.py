@@ -10,6 +10,7 @@ from tsm_keras.models.backbones.inverted_residual import (
 )
 from tsm_keras.models.backbones.record import (
     Backbone,
+    ImageNetFile,
     block_name,
     stage_name,
 )
@@ -189,10 +190,11 @@ MOBILENET_V3S = tuple(
         blocks=tuple(map(len, stages)),
         has_head=True,
         head_after_pool=functools.partial(head_after_pool, filters=filters),
+        imagenet=ImageNetFile(weights),
         ends=functools.partial(_ends, stages=stages, filters=filters),
     )
-    for size, stages, filters in (
-        ("large", LARGE, 1280),
-        ("small", SMALL, 1024),
+    for size, stages, filters, weights in (
+        ("large", LARGE, 1280, "mobilenetv3_large_100_ra-f55367f5"),
+        ("small", SMALL, 1024, "mobilenetv3_small_100_lamb-266a294c"),
     )
 )

@@ -53,6 +53,24 @@ class ImageNetWeights:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImageNetFile:
+    """A PyTorch file of ImageNet weights.
+
+    Attributes:
+        name: The name of the file. Without a package, it is the name of a
+            published checkpoint, which is downloaded (`tsm presets` lists
+            them).
+        package: The Python package that brings the file in its folder `models`,
+            or empty.
+        sha256: The SHA-256 of a file in a package.
+    """
+
+    name: str
+    package: str = ""
+    sha256: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Backbone:
     """Describes a 2-D network and how to build it.
 
@@ -72,7 +90,7 @@ class Backbone:
             input of the classifier. None if the pool's output is that input.
         block_marks: The (stage, block) pairs after which non-local blocks may
             be added; empty if the backbone allows none.
-        imagenet: The published ImageNet weights, or None.
+        imagenet: Where published ImageNet weights come from, or None.
         ends: Called with a width, returns the number of output channels of the
             convolutions that end the stem, each block and the head, by layer
             name and in order. Weights files are recognized by them. None if
@@ -87,7 +105,7 @@ class Backbone:
     has_head: bool = False
     head_after_pool: Callable[..., Any] | None = None
     block_marks: tuple[tuple[int, int], ...] = ()
-    imagenet: ImageNetWeights | None = None
+    imagenet: ImageNetWeights | ImageNetFile | None = None
     ends: Callable[[float], dict[str, int]] | None = None
 
     @property
