@@ -35,6 +35,7 @@ _NETWORK = {
     TemporalConfig: {
         "shift_div": "shift_div",
         "placement": "placement",
+        "stages": "stages",
         "non_local": "non_local",
     },
 }

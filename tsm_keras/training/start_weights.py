@@ -101,6 +101,12 @@ def start_from(
     for layer in loaded:
         new[layer].set_weights(old[layer].get_weights())
     notes: tuple[str, ...] = ()
+    places = [_stages(config) for config in (before, after)]
+    if places[0] != places[1] and before.temporal.shift != "none":
+        notes = (
+            f"the weights were trained with a shift in {places[0]}, but this "
+            f"network has it in {places[1]}: it predicts badly before training",
+        )
     trained, wanted = before.temporal.shift, after.temporal.shift
     if trained != wanted:
         notes = (
@@ -185,11 +191,17 @@ def _network(config):
     return ", ".join(
         [
             *parts,
-            f"shift {config.temporal.shift}",
+            f"shift {config.temporal.shift}"
+            + (f" in {_stages(config)}" if config.temporal.stages else ""),
             f"{config.clip.num_segments} segments",
             f"{config.input.image_size} pixels",
         ]
     )
+
+
+def _stages(config):
+    numbers = ", ".join(map(str, config.temporal.stages))
+    return f"the stages {numbers}" if numbers else "all stages"
 
 
 def _other_classes(before, after):

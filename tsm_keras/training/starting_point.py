@@ -33,11 +33,11 @@ from tsm_keras.training.start_weights import (
 )
 
 # The fields in which a network may differ from the source of its weights. With
-# another shift the weights fit worse at first, and added non-local blocks start
-# untrained; both are allowed, and the report says so.
+# another shift, or in other stages, the weights fit worse at first, and added
+# non-local blocks start untrained; all this is allowed, and the report says so.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
-    "non_local",
+    *("stages", "non_local"),
 )
 
 

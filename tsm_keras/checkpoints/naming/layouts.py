@@ -16,12 +16,12 @@ class Layout:
         name: A text that shows PyTorch's axes and then those of Keras.
         axes: The number of PyTorch's axis for each axis of Keras. Axes of size
             1 that Keras lacks come first.
-        lacking: The number of axes that Keras lacks.
+        dropped: The number of axes that Keras lacks.
     """
 
     name: str
     axes: tuple[int, ...]
-    lacking: int = 0
+    dropped: int = 0
 
     def torch_shape(self, keras_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Returns the shape of the tensor for a variable of this shape."""
@@ -31,7 +31,7 @@ class Layout:
     def to_keras(self, tensor: np.ndarray) -> np.ndarray:
         """Returns the value of the Keras variable for a tensor, in float32."""
         turned = tensor.astype(np.float32).transpose(self.axes)
-        return turned.reshape(turned.shape[self.lacking :])
+        return turned.reshape(turned.shape[self.dropped :])
 
     def to_torch(self, value: np.ndarray) -> np.ndarray:
         """Returns the tensor for the value of a Keras variable."""
@@ -39,15 +39,15 @@ class Layout:
         return np.ascontiguousarray(turned.transpose(np.argsort(self.axes)))
 
     def _padded(self, keras_shape):
-        return (1,) * self.lacking + tuple(keras_shape)
+        return (1,) * self.dropped + tuple(keras_shape)
 
 
 _AS_IT_IS = Layout("as it is", (0,))
 _CONVOLUTION = Layout("OIHW -> HWIO", (2, 3, 1, 0))
 _DEPTHWISE = Layout("C1HW -> HWC1", (2, 3, 0, 1))
 _DENSE = Layout("OI -> IO", (1, 0))
-_DENSE_CONVOLUTION = Layout("OI11 -> IO", (2, 3, 1, 0), lacking=2)
-_CONVOLUTION_3D = Layout("OI111 -> 11IO", (2, 3, 4, 1, 0), lacking=1)
+_DENSE_CONVOLUTION = Layout("OI11 -> IO", (2, 3, 1, 0), dropped=2)
+_CONVOLUTION_3D = Layout("OI111 -> 11IO", (2, 3, 4, 1, 0), dropped=1)
 
 # The suffix of the tensor for each variable, and its layout, in Keras's order.
 _BATCH_NORM = (

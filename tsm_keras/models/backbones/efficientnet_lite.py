@@ -165,6 +165,11 @@ EFFICIENTNET_LITES = tuple(
         build=functools.partial(efficientnet_lite, width=width, depth=depth),
         blocks=_blocks(depth),
         has_head=True,
+        marked_stages=tuple(
+            stage
+            for stage, blocks in enumerate(_blocks(depth), 1)
+            if blocks > 1
+        ),
         imagenet=IMAGENET[number],
         ends=functools.partial(_ends, width=width, depth=depth),
     )

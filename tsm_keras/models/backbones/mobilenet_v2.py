@@ -135,6 +135,11 @@ MOBILENET_V2 = Backbone(
     blocks=tuple(stage.blocks for stage in STAGES),
     any_width=True,
     has_head=True,
+    marked_stages=tuple(
+        number
+        for number, stage in enumerate(STAGES, 1)
+        if stage.expansion > 1 and stage.blocks > 1
+    ),
     imagenet=ImageNetWeights(
         application="MobileNetV2",
         widths=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),

@@ -189,6 +189,12 @@ MOBILENET_V3S = tuple(
         build=functools.partial(mobilenet_v3, stages=stages),
         blocks=tuple(map(len, stages)),
         has_head=True,
+        # The first stage of Small has a stride, so it is not residual.
+        marked_stages=tuple(
+            number
+            for number, blocks in enumerate(stages, 1)
+            if blocks[-1].stride == 1
+        ),
         head_after_pool=functools.partial(head_after_pool, filters=filters),
         imagenet=ImageNetFile(weights),
         ends=functools.partial(_ends, stages=stages, filters=filters),

@@ -224,6 +224,11 @@ MOBILENET_V4S = tuple(
         build=functools.partial(mobilenet_v4, stages=stages),
         blocks=tuple(map(len, stages)),
         has_head=True,
+        marked_stages=tuple(
+            number
+            for number, blocks in enumerate(stages, 1)
+            if isinstance(blocks[-1], Universal)
+        ),
         head_after_pool=head_after_pool,
         ends=functools.partial(_ends, stages=stages),
     )

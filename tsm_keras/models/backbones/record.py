@@ -88,6 +88,8 @@ class Backbone:
         head_after_pool: Called as `head_after_pool(x, config)` with the
             features of `build` after global pooling, `[N, C]`; it returns the
             input of the classifier. None if the pool's output is that input.
+        marked_stages: The numbers of the stages, counted from 1, that have
+            residual branches, whose input is a mark; empty if all have.
         block_marks: The (stage, block) pairs after which non-local blocks may
             be added; empty if the backbone allows none.
         imagenet: Where published ImageNet weights come from, or None.
@@ -104,6 +106,7 @@ class Backbone:
     any_width: bool = False
     has_head: bool = False
     head_after_pool: Callable[..., Any] | None = None
+    marked_stages: tuple[int, ...] = ()
     block_marks: tuple[tuple[int, int], ...] = ()
     imagenet: ImageNetWeights | ImageNetFile | None = None
     ends: Callable[[float], dict[str, int]] | None = None
@@ -113,6 +116,11 @@ class Backbone:
         """The names of the stages in order, starting with the stem."""
         numbered = (stage_name(stage + 1) for stage in range(len(self.blocks)))
         return ("stem", *numbered, *(("head",) if self.has_head else ()))
+
+    @property
+    def stages_with_marks(self) -> tuple[int, ...]:
+        """The numbers of the stages with marks, counted from 1."""
+        return self.marked_stages or tuple(range(1, len(self.blocks) + 1))
 
     @property
     def block_names(self) -> tuple[str, ...]:
@@ -165,3 +173,8 @@ def block_name(stage: int, block: int) -> str:
         block: The number of the block in its stage, counted from 0.
     """
     return f"{stage_name(stage)}_block_{block:02d}"
+
+
+def stage_of_block(name: str) -> int:
+    """Returns the number of the stage of a block, given the block's name."""
+    return int(name.split("_")[1])
