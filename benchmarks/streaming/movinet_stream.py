@@ -1,12 +1,13 @@
-"""Writes the streaming MoViNets A0, A1 and A2 as .tflite files.
+r"""Writes the streaming MoViNets A0, A1 and A2 as .tflite files.
 
-    TF_USE_LEGACY_KERAS=1 python benchmarks/movinet_stream.py --to=FOLDER
+    TF_USE_LEGACY_KERAS=1 python benchmarks/streaming/movinet_stream.py \
+        --to=FOLDER
 
 MoViNets (Kondratyuk et al., CVPR 2021) are the networks that streaming video
 models are compared with. `tf-models-official` needs an environment of its own,
 because it pins other packages. The weights are random, and the files are for
-`benchmarks/model_table.py --movinet=FOLDER`. The settings are those of the
-published streaming models: 2+1-D convolutions, hard swish, hard sigmoid.
+`benchmarks.streaming.model_table --movinet=FOLDER`. The settings are those of
+the published streaming models: 2+1-D convolutions, hard swish, hard sigmoid.
 """
 
 import importlib

@@ -1,13 +1,14 @@
 """Measures every model, and writes the table of docs/models.md.
 
-    python benchmarks/model_table.py --to=docs/models.md
-    python benchmarks/model_table.py --movinet=FOLDER
+    python -m benchmarks.streaming.model_table --to=docs/models.md
+    python -m benchmarks.streaming.model_table --movinet=FOLDER
 
 Each model is a causal network with 27 classes and random weights. It is
 exported as a float32 and as an int8 stream, and the steps of all files take
 turns in one run, in LiteRT on the CPU. `--movinet` adds the files that
-`benchmarks/movinet_stream.py` wrote. The table replaces the lines between the
-two comments of the page `--to`. The exit status is 1 if a bar is missed.
+`benchmarks/streaming/movinet_stream.py` wrote. The table replaces the lines
+between the two comments of the page `--to`. The exit status is 1 if a bar is
+missed.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ import tensorflow as tf
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 
-from timing import print_machine
+from benchmarks.timing import print_machine
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.interleave import CLOCKS, interleave
