@@ -3,15 +3,19 @@ r"""Trains TSN, TSM and causal TSM on real clips, and tests an int8 artifact.
     python -m benchmarks.accuracy.real_actions --actions=FOLDER \
         --to=results.jsonl
     python -m benchmarks.accuracy.real_actions --to=results.jsonl --table
+    python -m benchmarks.accuracy.real_actions --actions=FOLDER \
+        --to=results.jsonl --backbone=efficientnet_lite0 --width=1 \
+        --recipe=finetune_small --epochs=30
 
 FOLDER has clips of four actions of a person below a ceiling camera (sitting
-down, getting up, lying down, walking) and `manifest.csv`, whose split by
-recording is used. The clips are prepared once, in a small size. Every network
-is trained from scratch with several seeds, and one line per run is written when
-the run is done. To continue an interrupted benchmark, run the same command
-again. The columns "backwards" are for test clips that are played from the last
-frame to the first, with unchanged labels. The benchmark takes about 15 minutes
-on two cores.
+down, getting up, lying down, walking) and `manifest.csv`, which has a split by
+recording and one by person. The clips are prepared once, in a small size. Every
+network is trained with several seeds, from random weights or, with --recipe,
+from the ImageNet weights of its backbone. One line per run is written when the
+run is done. To continue an interrupted benchmark, run the same command again.
+The columns "backwards" are for test clips that are played from the last frame
+to the first, with unchanged labels. The benchmark takes about 15 minutes on two
+cores with the default flags.
 """
 
 import csv
@@ -29,6 +33,7 @@ from absl import app, flags
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
     run_missing,
+    train_from_imagenet,
     train_from_scratch,
 )
 from benchmarks.timing import print_machine
@@ -46,6 +51,7 @@ from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS
@@ -55,13 +61,29 @@ flags.DEFINE_boolean("table", False, "Print the table; run nothing.")
 flags.DEFINE_string("prepared", None, "Folder that keeps the prepared clips.")
 flags.DEFINE_integer("seeds", 3, "Runs of each network.")
 flags.DEFINE_integer("epochs", 50, "Passes over the training clips.")
+flags.DEFINE_enum("backbone", "mobilenet_v2", [*BACKBONES], "The backbone.")
 flags.DEFINE_float("width", 0.35, "Channel multiplier of MobileNetV2.")
+flags.DEFINE_string(
+    "recipe",
+    "",
+    "Recipe to train with from the ImageNet weights of the backbone; empty for "
+    "random weights and --learning_rate.",
+)
+flags.DEFINE_enum(
+    "split", "session", ["session", "person"], "How the clips are split."
+)
+flags.DEFINE_list(
+    "networks", ["none", "bidirectional", "causal"], "Shifts to train with."
+)
 flags.DEFINE_integer("image_size", 64, "Height and width of a frame.")
 flags.DEFINE_float("learning_rate", 4e-3, "Peak learning rate.")
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
 
-_SCALE = ("epochs", "width", "image_size", "learning_rate")
+_SCALE = (
+    *("epochs", "backbone", "width", "image_size", "learning_rate"),
+    *("recipe", "split"),
+)
 NETWORKS = {
     "none": "TSN",
     "bidirectional": "TSM",
@@ -85,7 +107,7 @@ def main(argv):
             jobs = [
                 {"shift": shift, "seed": seed, **scale()}
                 for seed in range(FLAGS.seeds)
-                for shift in ("none", "bidirectional", "causal")
+                for shift in FLAGS.networks
             ]
             run_missing(
                 path, jobs, functools.partial(run, data), workers=FLAGS.workers
@@ -111,12 +133,16 @@ def prepare(actions, folder):
             writer = csv.writer(file)
             writer.writerow(("path", "label", "split"))
             for row in csv.DictReader(manifest):
-                writer.writerow((row["clip"], row["cls"], row["split_session"]))
+                writer.writerow(
+                    (row["clip"], row["cls"], row[f"split_{FLAGS.split}"])
+                )
         options = SourceOptions(actions, lists=lists)
         plan = make_plan(
             read_collection("csv", options),
             name="actions",
-            images=ImageSettings(short_side=72, max_frame_rate=12.5),
+            images=ImageSettings(
+                short_side=_short_side(FLAGS.image_size), max_frame_rate=12.5
+            ),
             # Seen from above, no class changes when it is mirrored.
             flip_pairs=(),
         )
@@ -124,23 +150,28 @@ def prepare(actions, folder):
 
 
 def run(data, job):
-    """Trains one network from scratch and returns its accuracies."""
+    """Trains one network and returns its accuracies."""
     training = open_clips(data, "train", cache=True)
     test = open_clips(data, "test", cache=True)
     config = VideoClassifierConfig(
         num_classes=len(training.label_names),
         labels=training.label_names,
+        backbone=job["backbone"],
         width=job["width"],
         image_size=job["image_size"],
-        resize_size=72,
+        resize_size=_short_side(job["image_size"]),
         shift=job["shift"],
         shift_div=4,
         dropout=0.2,
         frame_interval=training.frame_interval(8),
     )
-    model = train_from_scratch(
-        job, training, config, flip=True, label_smoothing=0.1
-    )
+    if job["recipe"]:
+        model = train_from_imagenet(job, training, config, flip=True)
+        config = model.video_config
+    else:
+        model = train_from_scratch(
+            job, training, config, flip=True, label_smoothing=0.1
+        )
     result = worth(KerasPredictor(model), test, config)
     if job["shift"] == "causal":
         with tempfile.TemporaryDirectory() as scratch:
@@ -149,6 +180,10 @@ def run(data, job):
             export_tflite(model, path, quantize="int8", calibration_clips=clips)
             result["int8"] = worth(ArtifactPredictor(path), test, config)
     return result
+
+
+def _short_side(image_size):
+    return image_size * 9 // 8
 
 
 def worth(predictor, test, config):

@@ -1,6 +1,7 @@
 """Shared by benchmarks that train many networks: jobs that can be resumed."""
 
 import concurrent.futures
+import dataclasses
 import functools
 import json
 import multiprocessing
@@ -18,6 +19,8 @@ from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.fit import TrainingConfig, fit
+from tsm_keras.training.recipes import find_recipe
+from tsm_keras.training.start_weights import start_from_imagenet
 
 Job = dict[str, Any]
 
@@ -86,24 +89,58 @@ def train_from_scratch(
         flip: Whether half of the clips are mirrored.
         label_smoothing: The label smoothing, as in `TrainingConfig`.
     """
-    recipe = TrainingConfig(
+    settings = TrainingConfig(
         epochs=job["epochs"],
         batch_size=32,
         learning_rate=job["learning_rate"],
         label_smoothing=label_smoothing,
         seed=job["seed"],
     )
-    keras.utils.set_random_seed(recipe.seed)
-    model = build_clip_model(config)
+    keras.utils.set_random_seed(settings.seed)
+    return _train(
+        build_clip_model(config),
+        clips,
+        settings,
+        AugmentationConfig(flip=flip),
+    )
+
+
+def train_from_imagenet(
+    job: Job,
+    clips: ClipReader,
+    config: VideoClassifierConfig,
+    *,
+    flip: bool = False,
+) -> keras.Model:
+    """Trains a network from published ImageNet weights.
+
+    Args:
+        job: A job with the fields `recipe` (the name of a recipe), `epochs` and
+            `seed`.
+        clips: The training clips.
+        config: The config of the network.
+        flip: Whether half of the clips are mirrored.
+    """
+    recipe = find_recipe(job["recipe"])
+    settings = dataclasses.replace(
+        recipe.training, epochs=job["epochs"], patience=0, seed=job["seed"]
+    )
+    keras.utils.set_random_seed(settings.seed)
+    model, _ = start_from_imagenet(config)
+    augmentation = dataclasses.replace(recipe.augmentation, flip=flip)
+    return _train(model, clips, settings, augmentation)
+
+
+def _train(model, clips, settings, augmentation):
     batches = make_dataset(
         clips,
-        config,
-        batch_size=recipe.batch_size,
+        model.video_config,
+        batch_size=settings.batch_size,
         training=True,
-        seed=recipe.seed,
-        augmentation=AugmentationConfig(flip=flip),
+        seed=settings.seed,
+        augmentation=augmentation,
     )
-    fit(model, batches, recipe, verbose=0)
+    fit(model, batches, settings, verbose=0)
     return model
 
 

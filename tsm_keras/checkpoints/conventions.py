@@ -15,6 +15,11 @@ _MMACTION2 = re.compile(
     r"(?P<kind>tsm|tsn)[-_].*[-_]\d+x\d+x(?P<num_segments>\d+)[-_](?:.*[-_])?"
     r"(?P<dataset>kinetics\d+|sthv\d|jester|mit|ucf101|hmdb51)[-_](?:rgb|flow)"
 )
+# timm's names state how some of its mobile networks differ from the others.
+_TIMM = re.compile(r"(?P<tf>tf_)?(efficientnet_lite\d|mobilenetv[34]_)")
+_TIMM_HALF = re.compile(
+    r"tf_|mobilenetv3_large_100.*ra4|mobilenetv4_conv_small.*e3600"
+)
 _MMACTION2_NON_LOCAL = re.compile(r"[-_]nl[-_]([a-z]+[-_])?(gaussian|product)")
 
 
@@ -27,14 +32,16 @@ def read_file_name(name: str) -> dict[str, Any]:
     Returns:
         Some of `shift` (`"bidirectional"` or `"none"`; `"causal"` for the
         online demo), `shift_div`, `placement`, `num_segments`, `dataset`,
-        `non_local_mode`, and `unsupported`, which lists the parts of the
-        network that this package lacks. The result is empty if the name follows
-        no known convention.
+        `non_local_mode`, `stride_padding`, `batch_norm_epsilon`, `pixel_mean`,
+        `pixel_std`, and `unsupported`, which lists the parts of the network
+        that this package lacks. The result is empty if the name follows no
+        known convention.
     """
     for pattern, read in (
         (_TSM, _read_tsm),
         (_TSM_ONLINE, _read_tsm_online),
         (_MMACTION2, _read_mmaction2),
+        (_TIMM, _read_timm),
     ):
         match = pattern.search(name)
         if match:
@@ -81,3 +88,19 @@ def _read_mmaction2(match):
         if mode not in ("", "embedded_gaussian")
         else [],
     }
+
+
+def _read_timm(match):
+    stated = {}
+    if match["tf"]:
+        # Weights that were converted from TensorFlow.
+        stated = {"stride_padding": "same", "batch_norm_epsilon": 1e-3}
+    if _TIMM_HALF.search(match.string):
+        stated |= _input_range(127.5, 127.5)
+    elif "miil" in match.string:
+        stated |= _input_range(0.0, 255.0)
+    return stated
+
+
+def _input_range(mean, std):
+    return {"pixel_mean": (mean,) * 3, "pixel_std": (std,) * 3}

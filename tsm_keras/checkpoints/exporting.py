@@ -47,6 +47,11 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
                 f"Received: {field}={value!r}"
             )
     backbone, temporal = config.backbone, config.temporal
+    if config.temporal.stages and config.temporal.shift != "none":
+        raise CheckpointError(
+            "The networks of the TSM authors shift in all stages. "
+            f"Received: stages={config.temporal.stages}"
+        )
     is_mobilenet = backbone.name == "mobilenet_v2"
     if (
         temporal.shift != "none"

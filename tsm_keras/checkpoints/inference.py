@@ -15,6 +15,9 @@ from tsm_keras.checkpoints.architecture import (
 from tsm_keras.checkpoints.conventions import read_file_name
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.efficientnet_lite_pytorch import (
+    EFFICIENTNET_LITE_PYTORCH,
+)
 from tsm_keras.checkpoints.naming.mmaction2 import MMACTION2
 from tsm_keras.checkpoints.naming.timm import TIMM
 from tsm_keras.checkpoints.naming.torchvision import TORCHVISION
@@ -27,9 +30,26 @@ from tsm_keras.models.config import (
 
 NAMINGS = {
     naming.name: naming
-    for naming in (TSM, TSM_ONLINE, MMACTION2, TORCHVISION, TIMM)
+    for naming in (
+        TSM,
+        TSM_ONLINE,
+        MMACTION2,
+        TORCHVISION,
+        TIMM,
+        EFFICIENTNET_LITE_PYTORCH,
+    )
 }
 SOURCES = ("auto", *NAMINGS)
+# Networks of these families with 1000 classes are those of ImageNet.
+_OF_IMAGES = (TORCHVISION, TIMM, EFFICIENTNET_LITE_PYTORCH)
+
+# Fields whose values a file's name may state.
+_CONVENTIONS = (
+    "stride_padding",
+    "batch_norm_epsilon",
+    "pixel_mean",
+    "pixel_std",
+)
 
 # `tsm export-weights` stores the config under this key of the metadata.
 METADATA_KEY = "tsm_keras"
@@ -195,8 +215,9 @@ def _find_naming(source, tensors):
             return naming, how
     families = ", ".join(naming.name for naming in candidates)
     raise CheckpointError(
-        f"The names of the tensors are not those of a MobileNetV2 or ResNet of "
-        f"{families}. Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
+        "The names of the tensors are not those of a MobileNet, "
+        f"EfficientNet-Lite or ResNet of {families}. "
+        f"Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
     )
 
 
@@ -220,11 +241,20 @@ def _found_beside(naming, tensors, stated, found):
         ),
         "dataset": (stated.get("dataset"), from_name),
         **_normalization(naming, found["input_channels"][0]),
+        **{
+            field: (value, f"the networks of {naming.name}")
+            for field, value in naming.conventions.items()
+        },
+        **{
+            field: (stated[field], from_name)
+            for field in _CONVENTIONS
+            if field in stated
+        },
     }
     is_ambiguous = naming is MMACTION2 and "non_local_mode" not in stated
     if found["non_local"][0] and is_ambiguous:
         beside["non_local"] = (None, "")
-    if naming in (TORCHVISION, TIMM) and found["num_classes"][0] == 1000:
+    if naming in _OF_IMAGES and found["num_classes"][0] == 1000:
         beside["dataset"] = ("imagenet", f"1000 classes in {naming.name}")
     return beside
 

@@ -47,7 +47,7 @@ def describe(model: keras.Model) -> str:
         "",
         f"backbone      {config.backbone.name}, width {config.backbone.width}",
         f"shift         {temporal.shift}, 1/{temporal.shift_div}, "
-        f"{temporal.placement}",
+        f"{temporal.placement}, {_stages(temporal)}",
         f"input         {config.clip.num_segments} frames of "
         f"{size}x{size} {colors} in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "
@@ -57,6 +57,12 @@ def describe(model: keras.Model) -> str:
         f"caches        {caches}",
     ]
     return "\n".join(lines)
+
+
+def _stages(temporal):
+    if not temporal.stages:
+        return "in all stages"
+    return f"in stages {', '.join(map(str, temporal.stages))}"
 
 
 def model_facts(model: keras.Model) -> dict[str, Any]:

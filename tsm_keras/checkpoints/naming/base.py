@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from tensorflow import keras
 
@@ -21,20 +22,21 @@ class Naming:
     """The names of one family of checkpoints.
 
     Attributes:
-        name: The name of the family, a value of `--source`.
-        mobilenet_v2: The rows for MobileNetV2.
-        resnet: The rows for ResNets; empty if the family has none.
+        name: The name of the family of checkpoints, a value of `--source`.
+        rows: The rows for each family of backbones that it has.
         marks_in_keys: Whether the names of tensors show the shifts, because a
             shift wraps the module that it shifts the input of (`.net`).
         zero_where_absent: A pattern of tensors that networks of this family may
             lack. Our variable is then set to zero.
+        conventions: Fields of `VideoClassifierConfig` that all networks of this
+            family need, and their values, if they are not those of PyTorch.
     """
 
     name: str
-    mobilenet_v2: tuple[Row, ...]
-    resnet: tuple[Row, ...] = ()
+    rows: Mapping[str, tuple[Row, ...]]
     marks_in_keys: bool = False
     zero_where_absent: str = ""
+    conventions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def module_name(
         self,
@@ -58,12 +60,12 @@ class Naming:
             CheckpointError: If the family has no name for the layer.
         """
         record = BACKBONES[backbone]
-        for pattern, template in getattr(self, record.family, ()):
+        for pattern, template in self.rows.get(record.family, ()):
             match = re.fullmatch(pattern, layer_name)
             if match:
                 return template.format(
                     **match.groupdict(default=""),
-                    **_fields(record.place_of(layer_name), shift, non_local),
+                    **_fields(record, layer_name, shift, non_local),
                 )
         raise CheckpointError(
             f"Checkpoints of {self.name} have no name for a layer that this "
@@ -138,19 +140,22 @@ def tensors_of(
             )
 
 
-def _fields(place, shift, non_local):
+def _fields(record, layer_name, shift, non_local):
     """Returns the fields that templates may use beside the pattern's groups."""
     # A shift that wraps `conv1` makes it `conv1.net`. A shift or a non-local
     # block that wraps a whole block adds `.net` or `.block` to its name.
     fields = {
         "net": ".net" if shift == "residual" else "",
         "wrap": ".block" * non_local + ".net" * (shift == "inplace"),
+        "stages": len(record.blocks),
     }
+    place = record.place_of(layer_name)
     if place:
         fields |= {
             "stage": place.stage,
             "stage0": place.stage - 1,
             "block": place.block,
+            "position": place.position,
             "feature": place.position + 1,  # The stem is feature 0.
         }
     return fields

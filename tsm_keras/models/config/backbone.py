@@ -11,9 +11,12 @@ class BackboneConfig:
     """The 2-D network that sees each frame.
 
     Attributes:
-        name: The backbone: `"mobilenet_v2"`, `"resnet18"`, `"resnet34"`,
-            `"resnet50"` or `"resnet101"`. Its flat name is `backbone`.
-        width: Multiplies the channels of MobileNetV2; ResNets take 1.0 only.
+        name: The backbone: `"efficientnet_lite0"` to `"efficientnet_lite4"`,
+            `"mobilenet_v2"`, `"mobilenet_v3_small"`, `"mobilenet_v3_large"`,
+            `"mobilenet_v4_conv_small"`, `"mobilenet_v4_conv_medium"`,
+            `"resnet18"`, `"resnet34"`, `"resnet50"` or `"resnet101"`. Its flat
+            name is `backbone`.
+        width: Multiplies the channels of MobileNetV2; others take 1.0 only.
         stride_padding: How stride-2 convolutions are padded: `"symmetric"`
             pads equally on all sides, as PyTorch does; `"same"` pads as
             `keras.applications` does.

@@ -55,6 +55,13 @@ def network_parts(
         name: _part(name, config, fields, (before or {}).get(name))
         for name, config in PARTS.items()
     }
+    record = BACKBONES[parts["backbone"].name]
+    expect(
+        "stages",
+        parts["temporal"].stages,
+        {*parts["temporal"].stages} <= {*record.stages_with_marks},
+        f"some of {record.stages_with_marks} for backbone={record.name!r}",
+    )
     takes_non_local = [
         repr(backbone.name)
         for backbone in BACKBONES.values()
@@ -64,7 +71,7 @@ def network_parts(
     expect(
         "non_local",
         non_local,
-        not non_local or bool(BACKBONES[parts["backbone"].name].block_marks),
+        not non_local or bool(record.block_marks),
         f"False, or True for backbone={' or '.join(takes_non_local)}",
     )
     return parts

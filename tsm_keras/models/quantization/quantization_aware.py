@@ -17,6 +17,7 @@ from tsm_keras.layers.fake_quantized_normalization import (
     FakeQuantizedNormalization,
 )
 from tsm_keras.layers.fold_time import FoldTime
+from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.slice_channels import SliceChannels
@@ -51,9 +52,17 @@ def quantization_aware(model: keras.Model) -> keras.Model:
         wraps the layer `x`.
 
     Raises:
+        ValueError: If a layer has no int8 form in tfmot.
         ImportError: If this is Keras 3, or tfmot is missing.
     """
     tfmot = _import_tfmot()
+    if any(isinstance(layer, HardSigmoid) for layer in model.layers):
+        raise ValueError(
+            "TensorFlow Model Optimization has no rounding for the hard swish "
+            "of MobileNetV3: train another backbone, or export this one with "
+            "--quantize=int8, which needs no training. "
+            f"Received: a network with the layer {HardSigmoid.__name__}"
+        )
     from tsm_keras.models.quantization.int8_scheme import (
         Int8Scheme,
         NoOpConfig,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.models import random_clip_model, randomize
+from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.models.presets import (
     CONFIG_FILE,
@@ -201,3 +202,12 @@ def _rules(model, config):
     weights = [re.sub("quant_", "", x.name) for x in model.trainable_weights]
     rules = per_variable(model, config, steps_per_epoch=1)
     return dict(zip(weights, rules, strict=True))
+
+
+@pytest.mark.tf_keras_only
+def test_what_tfmot_cannot_round_is_refused():
+    x = keras.Input((4,), batch_size=1, name="x")
+    gate = HardSigmoid(name="gate")(x)
+    network = keras.Model({"x": x}, {"logits": keras.layers.Dense(2)(gate)})
+    with pytest.raises(ValueError, match="MobileNetV3: .*=int8.*HardSigmoid"):
+        quantization_aware(network)
