@@ -70,6 +70,8 @@ class Backbone:
         block_marks: The (stage, block) pairs after which non-local blocks may
             be added; empty if the backbone allows none.
         imagenet: The published ImageNet weights, or None.
+        mixes_time: Whether the backbone mixes frames itself, so that it takes
+            no temporal operators.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Backbone:
     has_head: bool = False
     block_marks: tuple[tuple[int, int], ...] = ()
     imagenet: ImageNetWeights | None = None
+    mixes_time: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:

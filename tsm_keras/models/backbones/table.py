@@ -7,7 +7,8 @@ checked against this table in processes that need no TensorFlow.
 from tsm_keras.models.backbones.mobilenet_v2 import MOBILENET_V2
 from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.resnet import RESNETS
+from tsm_keras.models.backbones.x3d import X3D
 
 BACKBONES: dict[str, Backbone] = {
-    backbone.name: backbone for backbone in (MOBILENET_V2, *RESNETS)
+    backbone.name: backbone for backbone in (MOBILENET_V2, *RESNETS, X3D)
 }

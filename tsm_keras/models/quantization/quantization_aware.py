@@ -52,7 +52,15 @@ def quantization_aware(model: keras.Model) -> keras.Model:
 
     Raises:
         ImportError: If this is Keras 3, or tfmot is missing.
+        ValueError: If the network has convolutions in time.
     """
+    operator = model.video_config.temporal.operator
+    if operator in ("mixtconv", "conv3d"):
+        raise ValueError(
+            "Quantization-aware training does not know convolutions in time "
+            "yet: use int8 after the training (--quantize=int8). "
+            f"Received: operator={operator!r}"
+        )
     tfmot = _import_tfmot()
     from tsm_keras.models.quantization.int8_scheme import (
         Int8Scheme,
