@@ -7,6 +7,13 @@ says how to set it up. Then run
 
     PYTHONPATH=.:tests:TSM_REPOSITORY:MMACTION2_REPOSITORY \
         python -m testing.generate_golden
+
+With names of sources behind it, only their networks are run, and the rest of
+the file is kept. MixTConv must be run alone, because its authors' packages have
+the same names as those of TSM: the convolutions are theirs (ops/operations.py),
+the ResNet around them is `torch_networks`, as a part of their code is missing.
+The networks of pytorchvideo are its own. SlowFast's is pytorchvideo's with the
+normalization and the names of SlowFast, which pip does not bring.
 """
 
 import importlib
@@ -16,7 +23,14 @@ import types
 
 import numpy as np
 
-from testing.checkpoint_cases import CASES, CLASSES, GOLDEN
+from testing.checkpoint_cases import BY_NAME, CLASSES, GOLDEN, load_golden
+from testing.golden_convolutions import (
+    build_mixtconv,
+    build_pytorchvideo,
+    build_slowfast,
+    published_name,
+    run_x3d,
+)
 from testing.seeded_weights import draw_state_dict
 
 # In units of 0..1, as in the original code (TSM's ops/models.py).
@@ -27,27 +41,44 @@ PROJECTIONS = 4
 
 
 def main():
-    """Runs every case and writes the file."""
+    """Runs the cases of the given sources, or all, and writes the file."""
     import torch
 
     torch.set_grad_enabled(False)
-    arrays = {}
-    for case in CASES:
+    sources = sys.argv[1:] or [*_BUILDERS]
+    arrays = {
+        name: array
+        for name, array in (load_golden() if sys.argv[1:] else {}).items()
+        if BY_NAME[name.partition("/")[0]].source not in sources
+    }
+    for case in BY_NAME.values():
+        if case.source not in sources:
+            continue
         network = _BUILDERS[case.source](case)
         network.eval()
-        shapes = {
-            name: tuple(tensor.shape)
-            for name, tensor in network.state_dict().items()
+        names = {
+            name: published_name(case, name)
+            for name in network.state_dict()
             if not name.endswith("num_batches_tracked")
+        }
+        shapes = {
+            names[name]: tuple(tensor.shape)
+            for name, tensor in network.state_dict().items()
+            if name in names
         }
         drawn = draw_state_dict(shapes)
         network.load_state_dict(
-            {name: torch.from_numpy(array) for name, array in drawn.items()},
+            {
+                name: torch.from_numpy(drawn[published])
+                for name, published in names.items()
+            },
             strict=False,  # The checkpoint lacks num_batches_tracked.
         )
         mean, std = (
             (_MEAN, _STD) if case.channels == 3 else (_FLOW_MEAN, _FLOW_STD)
         )
+        if case.network.startswith("x3d"):
+            mean, std = (0.45,) * 3, (0.225,) * 3
         frames = (case.clip / np.float32(255) - np.float32(mean)) / np.float32(
             std
         )
@@ -89,6 +120,8 @@ def project(array):
 
 def _run_clip(case, network, frames):
     """Returns the logits of each frame of one clip."""
+    if case.network.startswith("x3d"):
+        return run_x3d(network, frames)
     if case.source != "tsm":
         return network(frames).numpy()
     seen = []
@@ -232,6 +265,9 @@ def _build_timm(case):
 
 
 _BUILDERS = {
+    "mixtconv": build_mixtconv,
+    "pytorchvideo": build_pytorchvideo,
+    "slowfast": build_slowfast,
     "tsm": _build_tsm,
     "tsm_online": _build_tsm_online,
     "mmaction2": _build_mmaction2,

@@ -8,6 +8,8 @@ import numpy as np
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
+from tsm_keras.checkpoints.x3d_architecture import find_x3d
 from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
 from tsm_keras.models.backbones.resnet import DEPTHS
 from tsm_keras.models.backbones.table import BACKBONES
@@ -16,6 +18,8 @@ from tsm_keras.models.backbones.table import BACKBONES
 Found = tuple[Any, str]
 
 _BLOCKS = BACKBONES["mobilenet_v2"].block_names
+# The kernel of a convolution in time of MixTConv.
+_KERNEL = re.compile(r"\.conv1\.(conv1\d*d)\.weight$")
 # Widths to try: the usual one, then all multiples of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
@@ -30,12 +34,14 @@ def find_architecture(
         tensors: The state dict.
 
     Returns:
-        `backbone`, `width`, `num_classes`, `input_channels`, `placement` and
-        `non_local`.
+        `backbone`, `width`, `num_classes`, `input_channels`, and other fields
+        of the config that the family has.
 
     Raises:
         CheckpointError: If this package does not have such a network.
     """
+    if naming.x3d:
+        return find_x3d(naming, tensors)
     if _is_mobilenet_v2(naming, tensors):
         backbone: Found = ("mobilenet_v2", "the tensors' names")
         width: Found = (_width(naming, tensors), "the tensors' shapes")
@@ -61,11 +67,17 @@ def find_architecture(
         ),
         "placement": _placement(tensors),
         "non_local": _non_local(tensors),
+        **(_mixtconv(tensors) if naming is MIXTCONV else {}),
     }
 
 
 def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
     """Returns whether the names of the tensors follow a naming."""
+    if naming.x3d:
+        stem = naming.module_name("stem_channelwise", backbone="x3d")
+        return f"{stem}.weight" in tensors
+    if naming is MIXTCONV and not any(map(_KERNEL.search, tensors)):
+        return False
     if _is_mobilenet_v2(naming, tensors):
         return True
     if not naming.resnet:
@@ -82,8 +94,21 @@ def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
     return any(".net." in key for key in tensors)
 
 
+def _mixtconv(tensors):
+    """Returns the kernels of the convolutions in time, and that there are."""
+    frames = {}
+    for key, tensor in tensors.items():
+        if match := _KERNEL.search(key):
+            frames[match[1]] = int(tensor.shape[2])
+    return {
+        "operator": ("mixtconv", "the tensors' names"),
+        "causal": (False, "all networks of mixtconv see whole clips"),
+        "kernels": (tuple(sorted(frames.values())), "the tensors' shapes"),
+    }
+
+
 def _is_mobilenet_v2(naming, tensors):
-    return all(
+    return bool(naming.mobilenet_v2) and all(
         f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
         in tensors
         for layer in ("stem_conv", f"{_BLOCKS[0]}_depthwise", "head_conv")

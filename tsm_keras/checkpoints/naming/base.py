@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from tensorflow import keras
 
@@ -22,19 +22,24 @@ class Naming:
 
     Attributes:
         name: The name of the family, a value of `--source`.
-        mobilenet_v2: The rows for MobileNetV2.
+        mobilenet_v2: The rows for MobileNetV2; empty if the family has none.
         resnet: The rows for ResNets; empty if the family has none.
+        x3d: The rows for X3D; empty if the family has none.
         marks_in_keys: Whether the names of tensors show the shifts, because a
             shift wraps the module that it shifts the input of (`.net`).
         zero_where_absent: A pattern of tensors that networks of this family may
             lack. Our variable is then set to zero.
+        is_3d: Whether all layers of the PyTorch network except the classifier
+            are 3-D convolutions.
     """
 
     name: str
-    mobilenet_v2: tuple[Row, ...]
+    mobilenet_v2: tuple[Row, ...] = ()
     resnet: tuple[Row, ...] = ()
+    x3d: tuple[Row, ...] = ()
     marks_in_keys: bool = False
     zero_where_absent: str = ""
+    is_3d: bool = False
 
     def module_name(
         self,
@@ -43,6 +48,7 @@ class Naming:
         backbone: str,
         shift: str = "",
         non_local: bool = False,
+        kernels: Sequence[int] = (),
     ) -> str:
         """Returns the name of the PyTorch module for one of our layers.
 
@@ -53,6 +59,7 @@ class Naming:
                 layer's block, `"inplace"` if it wraps the whole block, else
                 `""`.
             non_local: Whether a non-local block wraps the layer's block.
+            kernels: The frames that each kernel of MixTConv covers.
 
         Raises:
             CheckpointError: If the family has no name for the layer.
@@ -61,8 +68,13 @@ class Naming:
         for pattern, template in getattr(self, record.family, ()):
             match = re.fullmatch(pattern, layer_name)
             if match:
+                fields = match.groupdict(default="")
+                if group := fields.get("group"):
+                    # A single kernel has no number in its name.
+                    named = len(kernels) > 1
+                    fields["frames"] = f"{kernels[int(group)]}" if named else ""
                 return template.format(
-                    **match.groupdict(default=""),
+                    **fields,
                     **_fields(record.place_of(layer_name), shift, non_local),
                 )
         raise CheckpointError(
@@ -118,15 +130,17 @@ def tensors_of(
                 backbone=config.backbone.name,
                 shift=shift,
                 non_local=f"{block_name}_time_non_local" in names,
+                kernels=config.temporal.kernels,
             )
             for shift in ("", config.temporal.placement)
         )
-        shifted = f"{block_name}_time_shift" in names or (
+        mixed = (f"{block_name}_time_{it}" for it in ("shift", "kernel_0"))
+        shifted = not names.isdisjoint(mixed) or (
             config.temporal.shift == "none" and f"{marked}.weight" in keys
         )
         module = marked if wrapped and shifted else plain
         for index, (suffix, layout) in enumerate(
-            tensor_layouts(layer_name, layer)
+            tensor_layouts(layer_name, layer, is_3d=naming.is_3d)
         ):
             shape = tuple(layer.weights[index].shape)
             yield Tensor(
@@ -150,6 +164,7 @@ def _fields(place, shift, non_local):
         fields |= {
             "stage": place.stage,
             "stage0": place.stage - 1,
+            "stage2": place.stage + 1,  # The stem is stage 1.
             "block": place.block,
             "feature": place.position + 1,  # The stem is feature 0.
         }
