@@ -144,11 +144,17 @@ def _network(config):
     return ", ".join(
         [
             *parts,
-            f"shift {config.temporal.shift}",
+            _operator(config.temporal),
             f"{config.clip.num_segments} segments",
             f"{config.input.image_size} pixels",
         ]
     )
+
+
+def _operator(temporal):
+    if temporal.operator in ("none", "shift"):
+        return f"shift {temporal.shift}"
+    return f"{temporal.operator}{', causal' if temporal.causal else ''}"
 
 
 def _other_classes(before, after):

@@ -37,7 +37,7 @@ from tsm_keras.training.start_weights import (
 # untrained; both are allowed, and the report says so.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
-    "non_local",
+    *("non_local", "operator", "causal", "kernels", "dilations", "context"),
 )
 
 
@@ -189,17 +189,11 @@ def starting_model(
         before = source.video_config
         changes = _changes(before, recipe.network, given)
         config = before.changed(**changes, heads=heads)
-    config = config.changed(
-        frame_interval=_frame_interval(
-            clips, config.clip.num_segments, recipe.sampling
-        ),
-    )
-    if source is not None and recipe.sampling.method == "interval":
+    found = _frame_interval(clips, config.clip.num_segments, recipe.sampling)
+    if recipe.sampling.method == "interval":
         # Clips are taken at the pace that the network has, so it keeps that.
-        interval = source.video_config.clip.frame_interval
-        config = config.changed(
-            frame_interval=interval or config.clip.frame_interval
-        )
+        found = config.clip.frame_interval or found
+    config = config.changed(frame_interval=found)
     if pretrained:
         model = build_clip_model(imagenet_config(config))
         return model, start_from_imagenet(model)
