@@ -267,4 +267,42 @@ CASES = (
         **_SMALL,
     ),
 )
-BY_NAME = {case.name: case for case in CASES}
+# These have convolutions in time. X3D classifies whole clips: its golden logits
+# are those of the clip and of the clip that runs backwards.
+CONVOLUTIONS = (
+    Case(
+        "mixtconv_resnet50",
+        "mixtconv",
+        "somethingv1_RGB_resnet50_ops_ms_group1douter_8_avg_segment8_e50.pth",
+        "resnet50",
+        size=64,
+    ),
+    Case(
+        "pytorchvideo_x3d_xs",
+        "pytorchvideo",
+        "X3D_XS.pyth",
+        "x3d_xs",
+        frames=4,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+    Case(
+        "pytorchvideo_x3d_s",
+        "pytorchvideo",
+        "X3D_S.pyth",
+        "x3d_s",
+        frames=13,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+    Case(
+        "slowfast_x3d_xs",
+        "slowfast",
+        "x3d_xs.pyth",
+        "x3d_xs",
+        frames=4,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+)
+BY_NAME = {case.name: case for case in (*CASES, *CONVOLUTIONS)}

@@ -8,7 +8,12 @@ outputs only. docs/checkpoints.md says how to set it up. Then run
     PYTHONPATH=.:tests:TSM_REPOSITORY:MMACTION2_REPOSITORY \
         python -m testing.generate_golden [CASE...]
 
-With the names of some cases, the outputs of all others stay as they are.
+With the names of some cases, the outputs of all others stay as they are. Cases
+of MixTConv must be run alone, because its authors' packages have the same names
+as those of TSM: the convolutions are theirs (ops/operations.py), the ResNet
+around them is `torch_networks`, as a part of their code is missing. Those of
+pytorchvideo are its own. SlowFast's is pytorchvideo's with the normalization
+and the names of SlowFast, which pip does not bring.
 """
 
 import importlib
@@ -18,12 +23,13 @@ import types
 
 import numpy as np
 
-from testing.checkpoint_cases import (
-    BY_NAME,
-    CASES,
-    CLASSES,
-    GOLDEN,
-    load_golden,
+from testing.checkpoint_cases import BY_NAME, CLASSES, GOLDEN, load_golden
+from testing.golden_convolutions import (
+    build_mixtconv,
+    build_pytorchvideo,
+    build_slowfast,
+    published_name,
+    run_x3d,
 )
 from testing.seeded_weights import draw_state_dict
 
@@ -42,7 +48,7 @@ def main(names):
     import torch
 
     torch.set_grad_enabled(False)
-    cases = [BY_NAME[name] for name in names] or CASES
+    cases = [BY_NAME[name] for name in names or BY_NAME]
     arrays = {
         key: array
         for key, array in (load_golden() if names else {}).items()
@@ -51,14 +57,22 @@ def main(names):
     for case in cases:
         network = _BUILDERS[case.source](case)
         network.eval()
-        shapes = {
-            name: tuple(tensor.shape)
-            for name, tensor in network.state_dict().items()
+        names = {
+            name: published_name(case, name)
+            for name in network.state_dict()
             if not name.endswith("num_batches_tracked")
+        }
+        shapes = {
+            names[name]: tuple(tensor.shape)
+            for name, tensor in network.state_dict().items()
+            if name in names
         }
         drawn = draw_state_dict(shapes, case.gain)
         network.load_state_dict(
-            {name: torch.from_numpy(array) for name, array in drawn.items()},
+            {
+                name: torch.from_numpy(drawn[published])
+                for name, published in names.items()
+            },
             strict=False,  # The checkpoint lacks num_batches_tracked.
         )
         mean, std = _normalization(case)
@@ -94,6 +108,8 @@ def _normalization(case):
         return _FLOW_MEAN, _FLOW_STD
     if case.source == "efficientnet_lite_pytorch":
         return _LITE_MEAN, _LITE_STD
+    if case.network.startswith("x3d"):
+        return (0.45,) * 3, (0.225,) * 3
     return (_HALF, _HALF) if case.network.startswith("tf_") else (_MEAN, _STD)
 
 
@@ -111,6 +127,8 @@ def project(array):
 
 def _run_clip(case, network, frames):
     """Returns the logits of each frame of one clip."""
+    if case.network.startswith("x3d"):
+        return run_x3d(network, frames)
     if case.source != "tsm":
         return network(frames).numpy()
     seen = []
@@ -260,6 +278,9 @@ def _build_efficientnet_lite_pytorch(case):
 
 
 _BUILDERS = {
+    "mixtconv": build_mixtconv,
+    "pytorchvideo": build_pytorchvideo,
+    "slowfast": build_slowfast,
     "tsm": _build_tsm,
     "tsm_online": _build_tsm_online,
     "mmaction2": _build_mmaction2,

@@ -7,6 +7,7 @@ import numpy as np
 from tensorflow import keras
 
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
+from tsm_keras.layers.channelwise_convolution import ChannelwiseConvolution
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import copy_weights
@@ -20,6 +21,7 @@ SMALL = {
     "efficientnet_lite0": {"image_size": 64},
     "resnet18": {"image_size": 32},
     "resnet50": {"image_size": 32},
+    "x3d": {"operator": "conv3d", "image_size": 32, "depth": 0.4},
 }
 
 
@@ -123,7 +125,7 @@ def randomize(model, seed):
         elif isinstance(layer, layers.DepthwiseConv2D):
             fan_in = shapes[0][0] * shapes[0][1]
             values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
-        elif isinstance(layer, layers.Conv2D):
+        elif isinstance(layer, (ChannelwiseConvolution, layers.Conv2D)):
             fan_in = np.prod(shapes[0][:3])
             values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
             values += [rng.normal(0.0, 0.1, shape) for shape in shapes[1:]]

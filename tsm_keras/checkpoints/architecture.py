@@ -8,6 +8,8 @@ import numpy as np
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
+from tsm_keras.checkpoints.x3d_architecture import find_x3d
 from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.resnet import DEPTHS
 from tsm_keras.models.backbones.table import BACKBONES
@@ -15,6 +17,8 @@ from tsm_keras.models.backbones.table import BACKBONES
 # A value, or None if it is unknown, and a text on how it was found.
 Found = tuple[Any, str]
 
+# The kernel of a convolution in time of MixTConv.
+_KERNEL = re.compile(r"\.conv1\.(conv1\d*d)\.weight$")
 # Widths to try: the usual one, then all multiples of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
@@ -29,12 +33,14 @@ def find_architecture(
         tensors: The state dict.
 
     Returns:
-        `backbone`, `width`, `num_classes`, `input_channels`, `placement` and
-        `non_local`.
+        `backbone`, `width`, `num_classes`, `input_channels`, and other fields
+        of the config that the family has.
 
     Raises:
         CheckpointError: If this package does not have such a network.
     """
+    if "x3d" in naming.rows:
+        return find_x3d(naming, tensors)
     mobile = _mobile_backbones(naming, tensors)
     if mobile:
         record, factor = _fitting(mobile, tensors)
@@ -65,11 +71,17 @@ def find_architecture(
         ),
         "placement": _placement(tensors),
         "non_local": _non_local(tensors),
+        **(_mixtconv(tensors) if naming is MIXTCONV else {}),
     }
 
 
 def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
     """Returns whether the names of the tensors follow a naming."""
+    if "x3d" in naming.rows:
+        stem = naming.module_name("stem_channelwise", backbone="x3d")
+        return f"{stem}.weight" in tensors
+    if naming is MIXTCONV and not any(map(_KERNEL.search, tensors)):
+        return False
     if _mobile_backbones(naming, tensors):
         return True
     if "resnet" not in naming.rows:
@@ -84,6 +96,19 @@ def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
 def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
     """Returns whether the names of the tensors show temporal shifts."""
     return any(".net." in key for key in tensors)
+
+
+def _mixtconv(tensors):
+    """Returns the kernels of the convolutions in time, and that there are."""
+    frames = {}
+    for key, tensor in tensors.items():
+        if match := _KERNEL.search(key):
+            frames[match[1]] = int(tensor.shape[2])
+    return {
+        "operator": ("mixtconv", "the tensors' names"),
+        "causal": (False, "all networks of mixtconv see whole clips"),
+        "kernels": (tuple(sorted(frames.values())), "the tensors' shapes"),
+    }
 
 
 def _mobile_backbones(naming, tensors):
@@ -118,7 +143,7 @@ def _fitting(
             continue
         found = [_kernel(tensors, key).shape[0] for key in keys]
         for width in _WIDTHS if record.any_width else (1.0,):
-            if found == list(record.ends(width).values()):
+            if record.ends and found == list(record.ends(width).values()):
                 return record, width
     record, keys = nearest = min(candidates, key=lambda x: len(absent(x)))
     if absent(nearest):

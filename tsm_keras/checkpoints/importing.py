@@ -63,7 +63,8 @@ def import_state_dict(
     Args:
         tensors: Arrays by name, in the layout of PyTorch.
         source: The project that named the tensors: `"auto"`, `"tsm"`,
-            `"tsm_online"`, `"mmaction2"`, `"torchvision"` or `"timm"`.
+            `"tsm_online"`, `"mixtconv"`, `"mmaction2"`, `"torchvision"`,
+            `"timm"`, `"pytorchvideo"` or `"slowfast"`.
         name: The name of the file. Names of published files give values that
             the tensors do not show.
         metadata: The text fields of the file, which `write_safetensors` fills.
@@ -140,6 +141,15 @@ def _check_shift(network: InferredNetwork):
     trained, wanted = network.trained_shift, network.config.temporal.shift
     if trained is None or trained == wanted:
         return
+    operator = network.config.temporal.operator
+    if operator not in ("none", "shift"):
+        raise CheckpointError(
+            f"These kernels were trained with causal={trained == 'causal'} and "
+            f"cover other frames with causal={wanted == 'causal'}, so the "
+            "logits would be wrong. To use them as a start for further "
+            "training, add force=True (--force). "
+            f"Received: causal={wanted == 'causal'}, operator={operator!r}"
+        )
     raise CheckpointError(
         f"These weights were trained with shift={trained!r} and do not work "
         f"with shift={wanted!r}: {_WHY_NOT_OTHER_SHIFT[trained, wanted]}. To "

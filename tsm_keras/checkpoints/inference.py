@@ -18,28 +18,19 @@ from tsm_keras.checkpoints.naming.base import Naming
 from tsm_keras.checkpoints.naming.efficientnet_lite_pytorch import (
     EFFICIENTNET_LITE_PYTORCH,
 )
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
 from tsm_keras.checkpoints.naming.mmaction2 import MMACTION2
+from tsm_keras.checkpoints.naming.table import NAMINGS, SOURCES
 from tsm_keras.checkpoints.naming.timm import TIMM
 from tsm_keras.checkpoints.naming.torchvision import TORCHVISION
 from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
+from tsm_keras.checkpoints.x3d_architecture import found_beside_x3d
 from tsm_keras.models.config import (
     InputConfig,
     TemporalConfig,
     VideoClassifierConfig,
 )
 
-NAMINGS = {
-    naming.name: naming
-    for naming in (
-        TSM,
-        TSM_ONLINE,
-        MMACTION2,
-        TORCHVISION,
-        TIMM,
-        EFFICIENTNET_LITE_PYTORCH,
-    )
-}
-SOURCES = ("auto", *NAMINGS)
 # Networks of these families with 1000 classes are those of ImageNet.
 _OF_IMAGES = (TORCHVISION, TIMM, EFFICIENTNET_LITE_PYTORCH)
 
@@ -177,7 +168,7 @@ def infer_network(
         config=VideoClassifierConfig(**values),
         wrapped=is_wrapped(tensors),
         dataset=dataset,
-        trained_shift=found["shift"][0],
+        trained_shift=_trained_shift(found),
         facts=(
             Fact("source", naming.name, how),
             *(Fact(field, *known[field]) for field in known),
@@ -215,15 +206,23 @@ def _find_naming(source, tensors):
             return naming, how
     families = ", ".join(naming.name for naming in candidates)
     raise CheckpointError(
-        "The names of the tensors are not those of a MobileNet, "
-        f"EfficientNet-Lite or ResNet of {families}. "
+        f"The names of the tensors are not those of a network of {families}. "
         f"Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
     )
+
+
+def _trained_shift(found):
+    """Returns which way frames exchanged features in the training."""
+    if "shift" in found:
+        return found["shift"][0]
+    return "causal" if found["causal"][0] else "bidirectional"
 
 
 def _found_beside(naming, tensors, stated, found):
     """Returns the facts from the file's name and the family's conventions."""
     from_name = "the file's name"
+    if naming.is_3d:
+        return found_beside_x3d(naming, stated, found)
     shift = _shift(naming, tensors, stated)
     shift_div = (stated.get("shift_div"), from_name)
     if shift_div[0] is None and (naming is not TSM or shift[0] == "none"):
@@ -256,6 +255,8 @@ def _found_beside(naming, tensors, stated, found):
         beside["non_local"] = (None, "")
     if naming in _OF_IMAGES and found["num_classes"][0] == 1000:
         beside["dataset"] = ("imagenet", f"1000 classes in {naming.name}")
+    if naming is MIXTCONV:
+        del beside["shift"]
     return beside
 
 
@@ -301,12 +302,11 @@ def _found_in_metadata(metadata, asked):
     try:
         stored = json.loads(metadata[METADATA_KEY])
         config = VideoClassifierConfig.from_dict(stored["config"])
-        stored = config.flat() | {
-            "shift": config.temporal.shift,
-            "dataset": str(stored["dataset"]),
-        }
-        # The short form says both, and may be asked to be another.
-        del stored["operator"], stored["causal"]
+        stored = config.flat() | {"dataset": str(stored["dataset"])}
+        if config.temporal.operator in ("none", "shift"):
+            # The short form says both, and may be asked to be another.
+            stored["shift"] = config.temporal.shift
+            del stored["operator"], stored["causal"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"The file's metadata cannot be read: {error}"

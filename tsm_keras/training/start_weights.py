@@ -191,7 +191,7 @@ def _network(config):
     return ", ".join(
         [
             *parts,
-            f"shift {config.temporal.shift}"
+            _operator(config.temporal)
             + (f" in {_stages(config)}" if config.temporal.stages else ""),
             f"{config.clip.num_segments} segments",
             f"{config.input.image_size} pixels",
@@ -202,6 +202,12 @@ def _network(config):
 def _stages(config):
     numbers = ", ".join(map(str, config.temporal.stages))
     return f"the stages {numbers}" if numbers else "all stages"
+
+
+def _operator(temporal):
+    if temporal.operator in ("none", "shift"):
+        return f"shift {temporal.shift}"
+    return f"{temporal.operator}{', causal' if temporal.causal else ''}"
 
 
 def _other_classes(before, after):

@@ -12,7 +12,7 @@ from tensorflow import keras
 
 from tsm_keras.data.pipeline.sampling import dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
-from tsm_keras.models.backbones.record import ImageNetFile
+from tsm_keras.models.backbones.record import ImageNetFile, ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import (
@@ -37,7 +37,8 @@ from tsm_keras.training.start_weights import (
 # non-local blocks start untrained; all this is allowed, and the report says so.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
-    *("stages", "non_local"),
+    *("stages", "non_local", "operator", "causal", "kernels", "dilations"),
+    "context",
 )
 
 
@@ -93,15 +94,14 @@ def check_start(
         )
     backbone = recipe.network.get("backbone", BackboneConfig().name)
     weights = BACKBONES[backbone].imagenet
-    is_file = isinstance(weights, ImageNetFile)
-    if pretrained and is_file:
+    if pretrained and isinstance(weights, ImageNetFile):
         # Before any video is read.
         from tsm_keras.checkpoints.imagenet import expect_packages
 
         expect_packages(weights)
     if init or pretrained or not recipe.start:
         return pretrained or None
-    if recipe.start == "imagenet" and weights and not is_file:
+    if recipe.start == "imagenet" and isinstance(weights, ImageNetWeights):
         return "imagenet"
     wanted = {
         "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file from "
@@ -199,17 +199,11 @@ def starting_model(
         before = source.video_config
         changes = _changes(before, recipe.network, given)
         config = before.changed(**changes, heads=heads)
-    config = config.changed(
-        frame_interval=_frame_interval(
-            clips, config.clip.num_segments, recipe.sampling
-        ),
-    )
-    if source is not None and recipe.sampling.method == "interval":
+    found = _frame_interval(clips, config.clip.num_segments, recipe.sampling)
+    if recipe.sampling.method == "interval":
         # Clips are taken at the pace that the network has, so it keeps that.
-        interval = source.video_config.clip.frame_interval
-        config = config.changed(
-            frame_interval=interval or config.clip.frame_interval
-        )
+        found = config.clip.frame_interval or found
+    config = config.changed(frame_interval=found)
     if pretrained:
         return start_from_imagenet(config)
     model = build_clip_model(config)

@@ -15,6 +15,7 @@ from testing.models import (
     small_config,
 )
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
+from testing.streams import stream
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import (
     build_streaming_model,
@@ -47,22 +48,6 @@ CASES = [
         )
     ),
 ]
-
-
-def stream(model, clips):
-    """Feeds clips frame by frame; returns `[B, T, num_classes]`."""
-    run = tf.function(model, jit_compile=False)
-    dtype = model.inputs[0].dtype
-    caches = {
-        name: tf.zeros((len(clips), *shape), dtype)
-        for name, shape in cache_shapes(model).items()
-    }
-    logits = []
-    for frame in range(clips.shape[1]):
-        outputs = run({"frame": tf.constant(clips[:, frame], dtype), **caches})
-        caches = {name: outputs[f"{name}_out"] for name in caches}
-        logits.append(outputs["logits"].numpy())
-    return np.stack(logits, axis=1)
 
 
 @pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)

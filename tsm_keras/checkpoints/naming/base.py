@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from tensorflow import keras
@@ -30,6 +30,8 @@ class Naming:
             lack. Our variable is then set to zero.
         conventions: Fields of `VideoClassifierConfig` that all networks of this
             family need, and their values, if they are not those of PyTorch.
+        is_3d: Whether all layers of the PyTorch network except the classifier
+            are 3-D convolutions.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Naming:
     marks_in_keys: bool = False
     zero_where_absent: str = ""
     conventions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_3d: bool = False
 
     def module_name(
         self,
@@ -45,6 +48,7 @@ class Naming:
         backbone: str,
         shift: str = "",
         non_local: bool = False,
+        kernels: Sequence[int] = (),
     ) -> str:
         """Returns the name of the PyTorch module for one of our layers.
 
@@ -55,6 +59,7 @@ class Naming:
                 layer's block, `"inplace"` if it wraps the whole block, else
                 `""`.
             non_local: Whether a non-local block wraps the layer's block.
+            kernels: The frames that each kernel of MixTConv covers.
 
         Raises:
             CheckpointError: If the family has no name for the layer.
@@ -63,8 +68,13 @@ class Naming:
         for pattern, template in self.rows.get(record.family, ()):
             match = re.fullmatch(pattern, layer_name)
             if match:
+                fields = match.groupdict(default="")
+                if group := fields.get("group"):
+                    # A single kernel has no number in its name.
+                    named = len(kernels) > 1
+                    fields["frames"] = f"{kernels[int(group)]}" if named else ""
                 return template.format(
-                    **match.groupdict(default=""),
+                    **fields,
                     **_fields(record, layer_name, shift, non_local),
                 )
         raise CheckpointError(
@@ -120,15 +130,17 @@ def tensors_of(
                 backbone=config.backbone.name,
                 shift=shift,
                 non_local=f"{block_name}_time_non_local" in names,
+                kernels=config.temporal.kernels,
             )
             for shift in ("", config.temporal.placement)
         )
-        shifted = f"{block_name}_time_shift" in names or (
+        mixed = (f"{block_name}_time_{it}" for it in ("shift", "kernel_0"))
+        shifted = not names.isdisjoint(mixed) or (
             config.temporal.shift == "none" and f"{marked}.weight" in keys
         )
         module = marked if wrapped and shifted else plain
         for index, (suffix, layout) in enumerate(
-            tensor_layouts(layer_name, layer)
+            tensor_layouts(layer_name, layer, is_3d=naming.is_3d)
         ):
             shape = tuple(layer.weights[index].shape)
             yield Tensor(
@@ -154,6 +166,7 @@ def _fields(record, layer_name, shift, non_local):
         fields |= {
             "stage": place.stage,
             "stage0": place.stage - 1,
+            "stage2": place.stage + 1,  # The stem is stage 1.
             "block": place.block,
             "position": place.position,
             "feature": place.position + 1,  # The stem is feature 0.

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from tensorflow import keras
 
+from tsm_keras.layers.channelwise_convolution import ChannelwiseConvolution
 from tsm_keras.models.config.head import belongs_to_head
 
 
@@ -47,7 +48,9 @@ _CONVOLUTION = Layout("OIHW -> HWIO", (2, 3, 1, 0))
 _DEPTHWISE = Layout("C1HW -> HWC1", (2, 3, 0, 1))
 _DENSE = Layout("OI -> IO", (1, 0))
 _DENSE_CONVOLUTION = Layout("OI11 -> IO", (2, 3, 1, 0), dropped=2)
-_CONVOLUTION_3D = Layout("OI111 -> 11IO", (2, 3, 4, 1, 0), dropped=1)
+_DENSE_3D = Layout("OI111 -> IO", (2, 3, 4, 1, 0), dropped=3)
+_CONVOLUTION_3D = Layout("OI1HW -> HWIO", (2, 3, 4, 1, 0), dropped=1)
+_CHANNELWISE = Layout("C1THW -> THWC", (1, 2, 3, 4, 0), dropped=1)
 
 # The suffix of the tensor for each variable, and its layout, in Keras's order.
 _BATCH_NORM = (
@@ -59,22 +62,27 @@ _BATCH_NORM = (
 
 
 def tensor_layouts(
-    name: str, layer: keras.layers.Layer
+    name: str, layer: keras.layers.Layer, *, is_3d: bool = False
 ) -> tuple[tuple[str, Layout], ...]:
     """Returns the suffix and layout of the tensor for each variable of a layer.
 
     Args:
         name: The name of the layer, as `leaf_layers` yields it.
         layer: A convolution, batch normalization or dense layer.
+        is_3d: Whether all layers of the PyTorch network except the classifier
+            are 3-D convolutions.
     """
     if isinstance(layer, keras.layers.BatchNormalization):
         return _BATCH_NORM
+    if isinstance(layer, ChannelwiseConvolution):
+        return (("weight", _CHANNELWISE),)
     if isinstance(layer, keras.layers.Dense):
         # After the pool, PyTorch's networks go on with 1x1 convolutions.
-        kernel = _DENSE if belongs_to_head(name) else _DENSE_CONVOLUTION
+        after_pool = _DENSE_3D if is_3d else _DENSE_CONVOLUTION
+        kernel = _DENSE if belongs_to_head(name) else after_pool
     elif isinstance(layer, keras.layers.DepthwiseConv2D):
         kernel = _DEPTHWISE
     else:
         # PyTorch's non-local blocks use 3-D convolutions on whole clips.
-        kernel = _CONVOLUTION_3D if "/" in name else _CONVOLUTION
+        kernel = _CONVOLUTION_3D if is_3d or "/" in name else _CONVOLUTION
     return (("weight", kernel), ("bias", _AS_IT_IS))[: len(layer.weights)]

@@ -97,6 +97,8 @@ class Backbone:
             convolutions that end the stem, each block and the head, by layer
             name and in order. Weights files are recognized by them. None if
             the family is recognized in another way.
+        mixes_time: Whether the backbone mixes frames itself, so that it takes
+            no temporal operators.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Backbone:
     block_marks: tuple[tuple[int, int], ...] = ()
     imagenet: ImageNetWeights | ImageNetFile | None = None
     ends: Callable[[float], dict[str, int]] | None = None
+    mixes_time: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:

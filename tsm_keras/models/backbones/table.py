@@ -10,6 +10,7 @@ from tsm_keras.models.backbones.mobilenet_v3 import MOBILENET_V3S
 from tsm_keras.models.backbones.mobilenet_v4 import MOBILENET_V4S
 from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.resnet import RESNETS
+from tsm_keras.models.backbones.x3d import X3D
 
 BACKBONES: dict[str, Backbone] = {
     backbone.name: backbone
@@ -19,5 +20,6 @@ BACKBONES: dict[str, Backbone] = {
         *MOBILENET_V4S,
         *EFFICIENTNET_LITES,
         *RESNETS,
+        X3D,
     )
 }

@@ -51,6 +51,7 @@ def network_parts(
         expect_choice("shift", fields["shift"], tuple(SHIFTS))
         operator, causal = SHIFTS[fields["shift"]]
         fields = {"operator": operator, "causal": causal, **fields}
+    fields = _with_operator(fields, before)
     parts = {
         name: _part(name, config, fields, (before or {}).get(name))
         for name, config in PARTS.items()
@@ -74,7 +75,22 @@ def network_parts(
         not non_local or bool(record.block_marks),
         f"False, or True for backbone={' or '.join(takes_non_local)}",
     )
+    operator = parts["temporal"].operator
+    expect(
+        "operator",
+        operator,
+        (operator == "conv3d") == BACKBONES[parts["backbone"].name].mixes_time,
+        "'conv3d' for X3D and another one for other backbones",
+    )
     return parts
+
+
+def _with_operator(fields, before):
+    """Adds the only operator of a backbone that mixes frames itself."""
+    backbone = BACKBONES.get(str(fields.get("backbone")))
+    if before or not backbone or {"operator", "temporal"} & {*fields}:
+        return fields
+    return {**fields, "operator": "conv3d"} if backbone.mixes_time else fields
 
 
 def _part(name, config, fields, before):

@@ -4,7 +4,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tsm_keras.models.backbones.record import stage_of_block
+from tsm_keras.models.operators.convolution_3d import Convolution3D
+from tsm_keras.models.operators.mixtconv import MixTConv
 from tsm_keras.models.operators.non_local import NonLocal
+from tsm_keras.models.operators.ordinary_convolution import OrdinaryConvolution
 from tsm_keras.models.operators.shift import Shift
 from tsm_keras.models.operators.temporal_operator import TemporalOperator
 
@@ -89,10 +92,27 @@ def belongs_to_mark(layer_name: str) -> bool:
 
 def _operators(config):
     return {
-        "branch": None
-        if config.temporal.shift == "none"
-        else Shift(config.temporal.shift_div, config.temporal.shift),
+        "branch": _branch(config.temporal),
         "block": NonLocal(config.backbone.batch_norm_epsilon)
         if config.temporal.non_local
         else None,
     }
+
+
+def _branch(temporal):
+    kernels = temporal.kernels
+    dilations = temporal.dilations or (1,) * len(kernels)
+    operator: TemporalOperator | None = None
+    if temporal.operator == "shift":
+        operator = Shift(temporal.shift_div, temporal.shift)
+    elif temporal.operator == "mixtconv":
+        operator = MixTConv(
+            kernels, dilations, temporal.shift_div, temporal.causal
+        )
+    elif temporal.operator == "conv1d":
+        operator = OrdinaryConvolution(
+            kernels[0], dilations[0], temporal.causal
+        )
+    elif temporal.operator == "conv3d":
+        operator = Convolution3D(temporal.causal, temporal.seen)
+    return operator

@@ -54,7 +54,15 @@ def quantization_aware(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: If a layer has no int8 form in tfmot.
         ImportError: If this is Keras 3, or tfmot is missing.
+        ValueError: If the network has convolutions in time.
     """
+    operator = model.video_config.temporal.operator
+    if operator in ("mixtconv", "conv3d"):
+        raise ValueError(
+            "Quantization-aware training does not know convolutions in time "
+            "yet: use int8 after the training (--quantize=int8). "
+            f"Received: operator={operator!r}"
+        )
     tfmot = _import_tfmot()
     if any(isinstance(layer, HardSigmoid) for layer in model.layers):
         raise ValueError(
