@@ -214,7 +214,7 @@ def test_refuses_networks_that_are_not_ours(case, shapes, message):
 
 
 def test_refuses_another_source():
-    with pytest.raises(CheckpointError, match="ResNet of timm. Received"):
+    with pytest.raises(CheckpointError, match="network of timm. Received"):
         infer(RESNET, source="timm")
     with pytest.raises(CheckpointError, match="`source` must be one of.*'TSM'"):
         infer(RESNET, source="TSM")

@@ -123,6 +123,8 @@ class Backbone:
     @property
     def stages_with_marks(self) -> tuple[int, ...]:
         """The numbers of the stages with marks, counted from 1."""
+        if self.mixes_time:
+            return ()
         return self.marked_stages or tuple(range(1, len(self.blocks) + 1))
 
     @property

@@ -13,9 +13,6 @@ from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.layers.concatenate_channels import ConcatenateChannels
-from tsm_keras.layers.fake_quantized_normalization import (
-    FakeQuantizedNormalization,
-)
 from tsm_keras.layers.fold_time import FoldTime
 from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
@@ -24,6 +21,9 @@ from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.quantization.fake_quantized_normalization import (
+    FakeQuantizedNormalization,
+)
 
 # The smallest and the largest value that int8 can represent, by layer.
 Ranges = Mapping[str, tuple[float, float]]

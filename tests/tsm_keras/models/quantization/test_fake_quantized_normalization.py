@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tsm_keras.layers.fake_quantized_normalization import (
+from tsm_keras.layers.pixel_normalization import PixelNormalization
+from tsm_keras.models.quantization.fake_quantized_normalization import (
     FakeQuantizedNormalization,
 )
-from tsm_keras.layers.pixel_normalization import PixelNormalization
 
 MEAN, STD = [122.6, 114.2, 103.3], [58.4, 57.1, 57.4]
 
