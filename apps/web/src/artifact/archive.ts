@@ -50,7 +50,8 @@ function readMembers(content: Uint8Array, view: DataView): Archive {
   for (let left = view.getUint16(end + 10, true); left > 0; left--) {
     if (view.getUint32(at, true) !== ENTRY) fail("its directory is damaged");
     const nameLength = view.getUint16(at + 28, true);
-    const extras = view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+    const extras =
+      view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     const start = view.getUint32(at + 42, true);
     modelSize = Math.min(modelSize, start);
     const name = decode(content.subarray(at + 46, at + 46 + nameLength));

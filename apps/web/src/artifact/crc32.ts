@@ -11,6 +11,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 /** Returns the CRC-32 of some bytes. */
 export function crc32(bytes: Uint8Array): number {
   let value = 0xffffffff;
-  for (const byte of bytes) value = (value >>> 8) ^ TABLE[(value ^ byte) & 255]!;
+  for (const byte of bytes)
+    value = (value >>> 8) ^ TABLE[(value ^ byte) & 255]!;
   return (value ^ 0xffffffff) >>> 0;
 }

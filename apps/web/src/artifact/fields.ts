@@ -64,8 +64,11 @@ export function isInteger(
   low = 1,
   high = MAX_COUNT,
 ): value is number {
-  return Number.isInteger(value) && low <= (value as number) &&
-    (value as number) <= high;
+  return (
+    Number.isInteger(value) &&
+    low <= (value as number) &&
+    (value as number) <= high
+  );
 }
 
 /** Returns whether no entry appears twice. */

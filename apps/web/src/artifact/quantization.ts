@@ -16,9 +16,7 @@ export function quantize(values: ArrayLike<number>, spec: TensorSpec): Numbers {
   const scale = Math.fround(spec.scale);
   const numbers = makeNumbers(spec, values.length);
   for (let i = 0; i < values.length; i++) {
-    const steps = roundHalfEven(
-      Math.fround(Math.fround(values[i]!) / scale),
-    );
+    const steps = roundHalfEven(Math.fround(Math.fround(values[i]!) / scale));
     const sum = Math.fround(steps + spec.zeroPoint);
     numbers[i] = Math.min(Math.max(sum, low), high);
   }

@@ -136,12 +136,7 @@ function checkRules(prefix: string, rules: JsonObject, json: JsonObject): void {
   for (const [name, value] of Object.entries(rules)) {
     const expected = JSON.stringify(value);
     const found = json[name];
-    expect(
-      JSON.stringify(found) === expected,
-      prefix + name,
-      expected,
-      found,
-    );
+    expect(JSON.stringify(found) === expected, prefix + name, expected, found);
   }
 }
 

@@ -103,8 +103,7 @@ export class GestureDecision {
         events.push(this.finish(this.gesture));
       }
     }
-    const hasRested =
-      now - this.endedAt >= microseconds(this.config.cooldown);
+    const hasRested = now - this.endedAt >= microseconds(this.config.cooldown);
     if (this.gesture === null && challenger !== null && hasRested) {
       events.push(this.start(challenger));
     }

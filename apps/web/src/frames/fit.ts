@@ -28,16 +28,32 @@ export const UPRIGHT: Orientation = {
 const LONGEST = 32; // One side may be this many times as long as the other.
 const LARGEST_ASPECT = 5; // A larger aspect of a pixel is an error in a file.
 
-/** Returns the size of a picture after its short side was resized. */
-export function resizedSize(
+/** Returns the size of an upright picture after the resize, and its crop.
+ *
+ * @throws Error if one side is more than 32 times as long as the other.
+ */
+export function cropWindow(
   width: number,
   height: number,
   resizeSize: number,
-): [width: number, height: number] {
+  size: number,
+): Window {
   const short = Math.min(width, height);
+  if (Math.max(width, height) > LONGEST * short) {
+    throw new Error(
+      `One side of a frame must be at most ${LONGEST} times as long as the ` +
+        `other. Received: ${width} x ${height} pixels`,
+    );
+  }
   const resized = (side: number) =>
     Math.floor((2 * side * resizeSize + short) / (2 * short));
-  return [resized(width), resized(height)];
+  return {
+    width: resized(width),
+    height: resized(height),
+    left: Math.floor((resized(width) - size) / 2),
+    top: Math.floor((resized(height) - size) / 2),
+    size,
+  };
 }
 
 /** Resizes and crops a picture to `[size, size, 3]` RGB bytes.
@@ -56,21 +72,7 @@ export function fitPicture(
   const [uprightWidth, uprightHeight] = isTurned
     ? [height, width]
     : [width, height];
-  const long = Math.max(width, height);
-  if (long > LONGEST * Math.min(width, height)) {
-    throw new Error(
-      `One side of a frame must be at most ${LONGEST} times as long as the ` +
-        `other. Received: ${width} x ${height} pixels`,
-    );
-  }
-  const resized = resizedSize(uprightWidth, uprightHeight, resizeSize);
-  const upright: Window = {
-    width: resized[0],
-    height: resized[1],
-    left: Math.floor((resized[0] - size) / 2),
-    top: Math.floor((resized[1] - size) / 2),
-    size,
-  };
+  const upright = cropWindow(uprightWidth, uprightHeight, resizeSize, size);
   const window = storedWindow(upright, orientation);
   const rgb = resample(picture, window, resizeSize < Math.min(width, height));
   return turn(rgb, size, orientation);

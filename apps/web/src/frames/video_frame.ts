@@ -1,6 +1,11 @@
 /** readPicture: copies the pixels of a VideoFrame as they are stored. */
 
-import { interleaved, type Picture, type Plane, type YuvRule } from "./picture.ts";
+import {
+  interleaved,
+  type Picture,
+  type Plane,
+  type YuvRule,
+} from "./picture.ts";
 
 const MATRICES: Record<string, YuvRule["matrix"]> = {
   bt709: "bt709",
@@ -26,7 +31,8 @@ const RGB_ORDERS: Record<string, "RGBA" | "BGRA"> = {
 export async function readPicture(frame: VideoFrame): Promise<Picture> {
   const format: string = frame.format ?? "";
   const { width, height } = frame.visibleRect!;
-  const [, base, alpha, bits] = /^(NV12|I4\d\d)(A?)(?:P(1\d))?$/.exec(format) ?? [];
+  const [, base, alpha, bits] =
+    /^(NV12|I4\d\d)(A?)(?:P(1\d))?$/.exec(format) ?? [];
   if (base === undefined && !(format in RGB_ORDERS)) return drawn(frame);
   const buffer = new Uint8Array(frame.allocationSize());
   const layout = await frame.copyTo(buffer);
@@ -52,7 +58,9 @@ export async function readPicture(frame: VideoFrame): Promise<Picture> {
     };
   };
   const colours =
-    base === "NV12" ? ([plane(1, 0), plane(1, 1)] as const) : ([plane(1), plane(2)] as const);
+    base === "NV12"
+      ? ([plane(1, 0), plane(1, 1)] as const)
+      : ([plane(1), plane(2)] as const);
   const { matrix, fullRange } = frame.colorSpace;
   return {
     width,

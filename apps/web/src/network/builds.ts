@@ -22,6 +22,7 @@ interface ModuleOptions {
   mainScriptUrlOrBlob: string;
 }
 declare global {
+  function importScripts(script: string): void;
   var ModuleFactory: ((options: ModuleOptions) => Promise<Wasm>) | undefined;
 }
 

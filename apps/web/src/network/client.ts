@@ -72,6 +72,11 @@ export class NetworkWorker {
     return this.ask({ kind: "state", state });
   }
 
+  /** Whether the worker has ended, by a crash or by `close`. */
+  get isBroken(): boolean {
+    return this.failure !== null;
+  }
+
   /** Ends the worker. */
   close(): void {
     this.fail(new Error("The model was closed."));

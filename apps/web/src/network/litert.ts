@@ -72,7 +72,10 @@ export class LiteRtNetwork implements Network {
     const environment = wasm.LiteRtEnvironment.create(null);
     const memory = wasm._malloc(content.length);
     wasm.HEAPU8.set(content, memory);
-    const options = { accelerator: "wasm" as const, cpuOptions: { numThreads: threads } };
+    const options = {
+      accelerator: "wasm" as const,
+      cpuOptions: { numThreads: threads },
+    };
     let model: Model, compiled: Compiled;
     try {
       model = wasm.loadModel(environment, memory, content.length);
@@ -93,7 +96,14 @@ export class LiteRtNetwork implements Network {
     count(spec.inputs, true);
     count(spec.outputs, false);
     const network = new LiteRtNetwork(
-      wasm, spec, model, compiled, memory, environment, threads, names,
+      wasm,
+      spec,
+      model,
+      compiled,
+      memory,
+      environment,
+      threads,
+      names,
     );
     network.inputs = names.inputs.map((_, index) => {
       const type = model.getInputTensorType(0, index);
@@ -216,7 +226,10 @@ function checkTensors(
     const element = type.elementType().value;
     layout.delete();
     type.delete();
-    if (`${shape}` !== `${spec.shape}` || element !== ELEMENT_TYPES[spec.dtype]) {
+    if (
+      `${shape}` !== `${spec.shape}` ||
+      element !== ELEMENT_TYPES[spec.dtype]
+    ) {
       throw new ArtifactError(
         `The tensor ${spec.name} of the model differs from its spec. ` +
           `Expected: ${spec.dtype} of shape [${spec.shape}]. ` +

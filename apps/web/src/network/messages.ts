@@ -42,11 +42,7 @@ export interface StateRequest {
 }
 
 export type Request =
-  | OpenRequest
-  | FrameRequest
-  | SquaresRequest
-  | ResetRequest
-  | StateRequest;
+  OpenRequest | FrameRequest | SquaresRequest | ResetRequest | StateRequest;
 
 export interface Opened {
   readonly backend: Backend;

@@ -32,7 +32,8 @@ export async function openGpuNetwork(
     (tensor) => tensor.dtype === "float32",
   );
   if (!isFloat) return "only float32 models run on WebGPU";
-  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu;
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<unknown> } })
+    .gpu;
   if (!(await gpu?.requestAdapter())) return "this browser has no WebGPU";
   try {
     await loadLiteRt(`${folder}${BUILDS.plain}.js`);
@@ -67,7 +68,10 @@ async function compare(cpu: Session, gpu: Session): Promise<number> {
     const squares = Array.from({ length: streams }, () =>
       Uint8Array.from({ length: 3 * imageSize ** 2 }, random),
     );
-    const [expected, found] = [await cpu.step(squares), await gpu.step(squares)];
+    const [expected, found] = [
+      await cpu.step(squares),
+      await gpu.step(squares),
+    ];
     const flat = (logits: typeof expected) =>
       logits.flatMap((heads) => heads!.flatMap((values) => [...values]));
     const values = flat(found);

@@ -14,7 +14,10 @@ export class Encoder {
   }
 
   /** Writes one square per stream; null leaves its part as it is. */
-  write(squares: readonly (ArrayLike<number> | null)[], numbers: Numbers): void {
+  write(
+    squares: readonly (ArrayLike<number> | null)[],
+    numbers: Numbers,
+  ): void {
     const { table, length } = this;
     squares.forEach((square, stream) => {
       if (square === null) return;

@@ -69,7 +69,7 @@ export class Stream {
     return this.decision.update(time, logits);
   }
 
-  /** Ends the current gesture, at the last frame or at a later time. */
+  /** Ends the current gesture: at the last frame, or at a later time. */
   end(time = this.time): GestureEvent[] {
     return this.decision.end(time);
   }
