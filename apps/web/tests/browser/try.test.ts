@@ -1,0 +1,24 @@
+import { test, expect } from "vitest";
+import { launch, openPage } from "../tools/chromium.ts";
+import { serve } from "../tools/static_server.ts";
+test("try", async () => {
+  const server = await serve("dist");
+  const browser = await launch();
+  const page = await openPage(browser, server.url, { viewport: { width: 1200, height: 900 } });
+  page.on("console", (m) => console.log("PAGE", m.type(), m.text()));
+  page.on("pageerror", (e) => console.log("ERR", e));
+  console.log(await page.evaluate("crossOriginIsolated"));
+  await page.screenshot({ path: "/tmp/webwork/shots/empty.png" });
+  await page.setInputFiles("#model-file", "/tmp/webwork/quickstart/gestures_int8.tflite");
+  await page.waitForSelector("body[data-state=ready]", { timeout: 30000 }).catch(async () => console.log(await page.textContent("#notice-text")));
+  await page.screenshot({ path: "/tmp/webwork/shots/ready.png" });
+  await page.setInputFiles("#video-file", process.env.VIDEO ?? "");
+  await page.waitForTimeout(1500);
+  await page.screenshot({ path: "/tmp/webwork/shots/running.png" });
+  await page.waitForSelector("body[data-run=ended]");
+  console.log(await page.textContent("#figures"), await page.textContent("#notice-text"));
+  await page.screenshot({ path: "/tmp/webwork/shots/ended.png", fullPage: true });
+  await browser.close();
+  await server.close();
+  expect(1).toBe(1);
+});
