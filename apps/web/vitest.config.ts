@@ -14,7 +14,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],
-          testTimeout: 60_000,
+          globalSetup: "tests/tools/make_cases.ts",
+          testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
         },

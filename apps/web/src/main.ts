@@ -2,7 +2,7 @@
 
 import { becomeIsolated } from "./offline/register.ts";
 import { App } from "./page/app.ts";
-import { isModel, onDrop } from "./page/drops.ts";
+import { isVideo, onDrop } from "./page/drops.ts";
 import { find, onClick } from "./page/elements.ts";
 import { askForLink, shareLink } from "./page/link_dialog.ts";
 
@@ -21,10 +21,7 @@ onClick("share", () => void share());
 onFile("model-file", (file) => app.openFile(file));
 onFile("video-file", (file) => app.watchFile(file));
 onDrop(async (file) => {
-  if (await isModel(file)) await app.openFile(file);
-  else if (app.model === null && !file.type.startsWith("video/")) {
-    await app.openFile(file); // Its refusal says what the page needs.
-  } else await app.watchFile(file);
+  await ((await isVideo(file)) ? app.watchFile(file) : app.openFile(file));
 });
 onSelect("speed", (value) => app.setRealTime(value === "real"));
 onSelect("device", (value) => void app.watchCamera(value));

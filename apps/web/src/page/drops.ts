@@ -22,9 +22,15 @@ export function onDrop(take: (file: File) => void): void {
   });
 }
 
-/** Returns whether a file is a model rather than a video. */
-export async function isModel(file: File): Promise<boolean> {
-  if (/\.(tflite|onnx)$/i.test(file.name)) return true;
+/** Returns whether a file is a video; what is neither counts as a model,
+ * whose refusal says what the page needs.
+ */
+export async function isVideo(file: File): Promise<boolean> {
+  if (/\.(tflite|onnx)$/i.test(file.name)) return false;
   const head = new Uint8Array(await file.slice(4, 8).arrayBuffer());
-  return String.fromCharCode(...head) === "TFL3";
+  if (String.fromCharCode(...head) === "TFL3") return false;
+  return (
+    file.type.startsWith("video/") ||
+    /\.(mp4|m4v|mov|webm|mkv|ts|avi)$/i.test(file.name)
+  );
 }

@@ -21,6 +21,8 @@ export class Stream {
   resets = 0;
   /** The time of the last frame, in seconds since the first. */
   time = 0;
+  /** The probabilities of the labels, from the averaged logits. */
+  scores: Float32Array;
   private readonly pacer: FramePacer;
   private readonly decision: GestureDecision;
 
@@ -32,11 +34,7 @@ export class Stream {
       head.labels,
       decisionConfig(spec, head, given),
     );
-  }
-
-  /** The probabilities of the labels, from the averaged logits. */
-  get scores(): Float32Array {
-    return this.decision.scores;
+    this.scores = this.decision.scores;
   }
 
   /** The current gesture, or null. */
@@ -66,7 +64,9 @@ export class Stream {
     this.frames++;
     if (logits === null) return [];
     this.processed++;
-    return this.decision.update(time, logits);
+    const events = this.decision.update(time, logits);
+    this.scores = this.decision.scores;
+    return events;
   }
 
   /** Ends the current gesture: at the last frame, or at a later time. */

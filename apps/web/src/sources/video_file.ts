@@ -35,7 +35,10 @@ export class VideoFile {
     try {
       const track = await input.getPrimaryVideoTrack();
       if (track === null) {
-        throw new SourceError(`${name} has no video, only sound or text.`);
+        throw new SourceError(
+          `${name} cannot be read as a video: it is damaged, or it holds only ` +
+            "sound.",
+        );
       }
       if (!(await track.canDecode())) {
         const codec = (await track.getCodec()) ?? "unknown";
