@@ -1,6 +1,6 @@
 /** Starts the page and connects its controls. */
 
-import { becomeIsolated } from "./offline/register.ts";
+import { becomeIsolated, keepLitert } from "./offline/register.ts";
 import { App } from "./page/app.ts";
 import { isVideo, onDrop } from "./page/drops.ts";
 import { find, onClick } from "./page/elements.ts";
@@ -30,6 +30,7 @@ void start();
 async function start(): Promise<void> {
   if (await becomeIsolated()) return;
   document.documentElement.dataset.isolated = String(crossOriginIsolated);
+  keepLitert().catch(() => {}); // Without a network it is there already.
   const model = new URLSearchParams(location.search).get("model");
   if (model !== null) await app.openLink(new URL(model, document.baseURI).href);
 }

@@ -44,7 +44,7 @@ export class LiteRtNetwork implements Network {
     private readonly spec: ArtifactSpec,
     private readonly model: Model,
     private readonly compiled: Compiled,
-    private readonly memory: number,
+    private readonly modelAt: number,
     private readonly environment: { delete(): void },
     readonly threads: number,
     names: { inputs: string[]; outputs: string[] },
@@ -70,15 +70,15 @@ export class LiteRtNetwork implements Network {
     threads: number,
   ): Promise<LiteRtNetwork> {
     const environment = wasm.LiteRtEnvironment.create(null);
-    const memory = wasm._malloc(content.length);
-    wasm.HEAPU8.set(content, memory);
+    const modelAt = wasm._malloc(content.length);
+    wasm.HEAPU8.set(content, modelAt);
     const options = {
       accelerator: "wasm" as const,
       cpuOptions: { numThreads: threads },
     };
     let model: Model, compiled: Compiled;
     try {
-      model = wasm.loadModel(environment, memory, content.length);
+      model = wasm.loadModel(environment, modelAt, content.length);
       compiled = await wasm.compileModel(environment, model, {
         environment,
         gpuOptions: {},
@@ -100,7 +100,7 @@ export class LiteRtNetwork implements Network {
       spec,
       model,
       compiled,
-      memory,
+      modelAt,
       environment,
       threads,
       names,
@@ -117,6 +117,10 @@ export class LiteRtNetwork implements Network {
       return buffer;
     });
     return network;
+  }
+
+  get memory(): number {
+    return this.wasm.HEAPU8.length;
   }
 
   writeFrame(write: (numbers: Numbers) => void): void {
@@ -162,7 +166,7 @@ export class LiteRtNetwork implements Network {
     for (const buffer of [...this.inputs, ...this.outputs]) buffer.delete();
     this.compiled.delete();
     this.model.delete();
-    this.wasm._free(this.memory);
+    this.wasm._free(this.modelAt);
     this.environment.delete();
   }
 

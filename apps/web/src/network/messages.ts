@@ -41,8 +41,18 @@ export interface StateRequest {
   readonly state?: readonly Uint8Array[];
 }
 
+/** Asks for the bytes of memory that the runtime holds. */
+export interface MemoryRequest {
+  readonly kind: "memory";
+}
+
 export type Request =
-  OpenRequest | FrameRequest | SquaresRequest | ResetRequest | StateRequest;
+  | OpenRequest
+  | FrameRequest
+  | SquaresRequest
+  | ResetRequest
+  | StateRequest
+  | MemoryRequest;
 
 export interface Opened {
   readonly backend: Backend;
@@ -66,6 +76,7 @@ export interface Results {
   squares: (Logits | null)[];
   reset: null;
   state: Uint8Array[];
+  memory: number;
 }
 
 export type Answer =

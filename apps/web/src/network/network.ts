@@ -9,6 +9,8 @@ export interface Network {
   readonly backend: Backend;
   /** The number of threads on the CPU. */
   readonly threads: number;
+  /** The bytes of memory that the CPU's runtime holds; it never shrinks. */
+  readonly memory: number;
 
   /** Lets a function write the image input. The memory is valid only in it. */
   writeFrame(write: (numbers: Numbers) => void): void;

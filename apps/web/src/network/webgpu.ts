@@ -88,6 +88,7 @@ async function compare(cpu: Session, gpu: Session): Promise<number> {
 class GpuNetwork implements Network {
   readonly backend = "webgpu";
   readonly threads = 1;
+  readonly memory = 0;
   private readonly pixels: Float32Array;
   private caches: Tensor[] = [];
 

@@ -57,6 +57,8 @@ function handle(request: Request): Promise<unknown> {
       return session.reset(request.stream).then(() => null);
     case "state":
       return exchangeState(session, request.state);
+    case "memory":
+      return Promise.resolve(session.network.memory);
   }
 }
 

@@ -1,4 +1,6 @@
-/** becomeIsolated: starts the service worker, and reloads the page once. */
+/** Starts the service worker, which keeps the page for use offline. */
+
+import { chooseBuild } from "../network/builds.ts";
 
 const RELOADED = "tsm-web reloaded";
 const PATIENCE = 4000; // Milliseconds.
@@ -29,4 +31,15 @@ export async function becomeIsolated(): Promise<boolean> {
   } catch {
     return false; // The page works without it, but not offline.
   }
+}
+
+/** Keeps the build of LiteRT that this browser needs, for use offline. */
+export async function keepLitert(): Promise<void> {
+  if (!navigator.serviceWorker?.controller) return;
+  const { name } = chooseBuild();
+  for (const ending of ["js", "wasm"]) {
+    const response = await fetch(`./litert/${name}.${ending}`);
+    await response.arrayBuffer(); // The service worker keeps it.
+  }
+  document.documentElement.dataset.offline = "ready";
 }

@@ -90,7 +90,7 @@ export async function openModel(
     const bytes = content.length;
     return { name, url, bytes, artifact, worker, opened };
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}`);
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -9,13 +9,19 @@ export function describeModel(model: OpenModel): Record<string, string> {
   const { spec } = model.artifact;
   const { frameInterval: interval, imageSize } = spec;
   return {
-    Size: `${(model.bytes / 1e6).toFixed(1)} MB`,
+    Size: size(model.bytes),
     Numbers:
-      spec.frame.dtype === "float32" ? floats(spec.quantization) : "int8",
+      spec.heads[0]!.dtype === "float32" ? floats(spec.quantization) : "int8",
     Picture: `${imageSize} × ${imageSize} pixels`,
     Labels: `${spec.heads[0]!.labels.length}`,
     Frames: interval > 0 ? `${+(1 / interval).toFixed(1)} per second` : "all",
   };
+}
+
+function size(bytes: number): string {
+  return bytes < 1e6
+    ? `${Math.ceil(bytes / 1e3)} kB`
+    : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function floats(quantization: string): string {

@@ -55,13 +55,14 @@ export class TimelineView {
     const from = this.length === null ? Math.max(0, this.now - WINDOW) : 0;
     const place = (time: number) => `${(100 * (time - from)) / length}%`;
     this.spans = this.spans.filter((span) => (span.end ?? this.now) >= from);
-    const children = this.spans.map((span) => {
+    const children = this.spans.flatMap((span) => {
       const end = span.end ?? this.now;
-      const element = make("div", "span", readable(span.label));
-      element.style.left = place(span.start);
-      element.style.width = `${(100 * (end - span.start)) / length}%`;
-      element.style.background = this.colour(span.label);
-      return element;
+      const name = make("span", "name", readable(span.label));
+      const bar = make("div", "span");
+      name.style.left = bar.style.left = place(span.start);
+      bar.style.width = `${(100 * (end - span.start)) / length}%`;
+      bar.style.background = this.colour(span.label);
+      return [name, bar];
     });
     const step = TICKS.find((tick) => length / tick <= MOST_TICKS) ?? 3600;
     const first = Math.floor(from / step) * step + step;

@@ -53,7 +53,7 @@ def main(path: pathlib.Path) -> None:
             "average": 0.3,
             "min_duration": 0.2,
             "cooldown": 0.3,
-            "start_score": 0.6,
+            "start_score": 0.8,
             "end_score": 0.4,
         },
     )
