@@ -76,7 +76,8 @@ def main(argv):
     print_machine(TensorFlow=tf.__version__, PyAV=av.__version__)
     print(
         f"{FLAGS.clips} clips of {FRAMES} frames, {WIDTH}x{HEIGHT}, H.264; "
-        f"{CONFIG.num_segments} frames of {CONFIG.image_size} pixels per clip; "
+        f"{CONFIG.clip.num_segments} frames of "
+        f"{CONFIG.input.image_size} pixels per clip; "
         f"{os.cpu_count()} cores, {FLAGS.clock} time"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -165,9 +166,9 @@ def whole_clips(videos, decode):
 
     def load(path):
         frames = decode(path.decode())
-        indices = segment_indices(len(frames), CONFIG.num_segments).numpy()
-        frames = resize_short_side(frames[indices], CONFIG.resize_size)
-        return frames[:, : CONFIG.image_size, : CONFIG.image_size]
+        indices = segment_indices(len(frames), CONFIG.clip.num_segments).numpy()
+        frames = resize_short_side(frames[indices], CONFIG.input.resize_size)
+        return frames[:, : CONFIG.input.image_size, : CONFIG.input.image_size]
 
     return (
         tf.data.Dataset.from_tensor_slices(list(videos.paths))
@@ -205,7 +206,7 @@ def jpeg_decoding(dataset):
     clips = []
     for record in tf.data.TFRecordDataset(dataset.shard_paths("train")):
         frames = parse_clip(record)["frames"]
-        indices = segment_indices(len(frames), CONFIG.num_segments)
+        indices = segment_indices(len(frames), CONFIG.clip.num_segments)
         clips.append(tf.gather(frames, indices).numpy())
 
     def decode(frames):

@@ -28,6 +28,7 @@ from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
 from tsm_live.artifact.spec import SCORES, SECONDS
+from tsm_live.decision.artifact_defaults import own_classes
 from tsm_live.decision.gestures import DecisionConfig, GestureDecision
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
@@ -189,10 +190,7 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config)
     decision = {name: getattr(FLAGS, name) for name in _DECISION}
-    config = DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture))
-    labels = model.video_config.head.labels
-    if labels:  # The export refuses a model without labels.
-        GestureDecision(labels, config)
+    _check_decision(model.video_config, decision)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
@@ -225,6 +223,16 @@ def main(arguments: Sequence[str]) -> None:
         check=check if FLAGS.verify else lambda artifact: None,
     )
     print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+
+
+def _check_decision(config, decision):
+    """Refuses wrong numbers and unknown classes."""
+    labels = {label for head in config.heads for label in head.labels}
+    for head in config.heads:
+        own = own_classes(FLAGS.no_gesture, head.labels, labels)
+        rules = DecisionConfig(**decision, no_gesture=own)
+        if head.labels:  # The export refuses a model without labels.
+            GestureDecision(head.labels, rules)
 
 
 def _clips(config):

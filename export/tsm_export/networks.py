@@ -8,6 +8,7 @@ from tensorflow import keras
 
 from tsm_export.calibration import Feeds, streamed_states, whole_clips
 from tsm_export.description import IMAGE_INPUTS
+from tsm_export.heads import expect_labels
 from tsm_keras.models.clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 
@@ -67,11 +68,7 @@ def network_for_export(
             "ranges on. Received: calibration_clips=None"
         )
     model.video_config.input.expect_rgb()
-    if not model.video_config.head.labels:
-        raise ValueError(
-            "An artifact carries its labels: give the config `labels`. "
-            "Received: labels=()"
-        )
+    expect_labels(model.video_config)
     feeds: Any = None
     if kind == "stream":
         network = to_streaming(model, streams=streams, image_size=image_size)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.data.augment.crops import center_box
+from tsm_keras.data.labels import Head
 from tsm_keras.data.pipeline.sampling import clip_indices
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.clip_reader import (
     ClipReader,
+    data_heads,
     open_clips,
     read_frames,
 )
@@ -60,14 +62,14 @@ class Data:
     def reader(self, config: VideoClassifierConfig) -> ClipReader:
         """Returns the clips for a model with this config."""
         settings = self._settings
-        key = config.input.channels, config.head.labels
+        key = config.input.channels, config.heads
         if key not in self._readers:
             flow_data = None if config.input.is_rgb else settings.flow_data
             _check_kind(config, settings.data, flow_data)
             reader = open_clips(
                 flow_data or settings.data,
                 settings.split,
-                label_names=config.head.labels or None,
+                heads=_heads(config, settings),
                 may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
@@ -105,21 +107,37 @@ class Data:
         )
 
 
+def _heads(config, settings):
+    """Returns the heads of a model; without class names, those of the data."""
+    if len(config.heads) == 1:
+        labels = config.head.labels
+        return (Head(labels),) if labels else None
+    stored = {x.name: x for x in data_heads(settings.data, settings.split)}
+    return [
+        Head(head.labels, head.name)
+        if head.labels
+        else stored.get(head.name, Head((), head.name))
+        for head in config.heads
+    ]
+
+
 def _report_absent(reader):
     """Prints which classes of the model have no clips."""
-    absent = [
-        name
-        for name, clips in zip(
-            reader.label_names, reader.clips_per_label, strict=True
-        )
-        if not clips
-    ]
-    if absent:
-        more = ", ..." if len(absent) > _SHOWN else ""
-        print(
-            f"{len(absent)} of {len(reader.label_names)} classes have no clips "
-            f"here: {', '.join(absent[:_SHOWN])}{more}"
-        )
+    for head in reader.heads:
+        absent = [
+            name
+            for name, clips in zip(
+                head.label_names, head.clips_per_label, strict=True
+            )
+            if not clips
+        ]
+        if absent:
+            of_head = f" of {head.name}" if head.name else ""
+            more = ", ..." if len(absent) > _SHOWN else ""
+            print(
+                f"{len(absent)} of {len(head.label_names)} classes{of_head} "
+                f"have no clips here: {', '.join(absent[:_SHOWN])}{more}"
+            )
 
 
 def _check_kind(config, data, flow_data):

@@ -40,7 +40,7 @@ def quantization_aware_tflite(
         kind: `"stream"` or `"clip"`.
         streams: The number of streams in one batch.
         image_size: The size of frames in pixels; None for that of the training.
-        softmax: Give `probabilities` instead of `logits`.
+        softmax: Give probabilities instead of logits.
 
     Returns:
         The content of a `.tflite` file that is entirely int8. Images have the

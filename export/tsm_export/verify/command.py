@@ -70,7 +70,8 @@ def main(arguments: Sequence[str]) -> None:
         ClipConfig(spec.num_segments),
     )
     if FLAGS.data:
-        source = open_clips(FLAGS.data, FLAGS.split, label_names=spec.labels)
+        labels = spec.labels if len(spec.heads) == 1 else None
+        source = open_clips(FLAGS.data, FLAGS.split, label_names=labels)
         clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
     else:
         clips = generated_clips(config, FLAGS.clips, FLAGS.seed)
@@ -95,7 +96,7 @@ def print_checks(checks: Iterable[Check]) -> None:
     failed = []
     for check in checks:
         verdict = {True: "pass", False: "FAIL", None: "not run"}[check.passed]
-        print(f"  {verdict:8}{check.name:32}{check.detail}", flush=True)
+        print(f"  {verdict:8}{check.name:31} {check.detail}", flush=True)
         if check.passed is False:
             failed.append(check.name)
     if failed:

@@ -242,7 +242,7 @@ def _plan():
         collection,
         name=FLAGS.name,
         images=images,
-        flip_pairs=_flip_pairs(collection.label_names),
+        flip_pairs=_flip_pairs(collection.heads),
         val_fraction=FLAGS.val_fraction,
         test_fraction=FLAGS.test_fraction,
         group_regex=FLAGS.group_regex,
@@ -252,28 +252,34 @@ def _plan():
     )
 
 
-def _flip_pairs(label_names):
+def _flip_pairs(heads):
     if FLAGS.flip_pairs == "none":
         return None
     if FLAGS.flip_pairs != "auto":
         return parse_flip_pairs(FLAGS.flip_pairs)
-    pairs, alone = find_flip_pairs(label_names)
-    if alone:
-        print(
-            f"Clips will not be mirrored: no class is the mirror image of "
-            f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
-        )
-        return None
-    return pairs
+    found = {}
+    for head in heads:
+        pairs, alone = find_flip_pairs(head.label_names)
+        if alone:
+            print(
+                f"Clips will not be mirrored: no class is the mirror image of "
+                f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
+            )
+            return None
+        found |= dict.fromkeys(pairs)  # Two heads may have the same pair.
+    return tuple(found)
 
 
 def _show(plan: IngestPlan) -> None:
-    counts = plan.counts()
-    width = max(map(len, plan.label_names))
-    print(f"{'':{width}}" + "".join(f"{split:>8}" for split in SPLITS))
-    for label in plan.label_names:
-        row = "".join(f"{counts[split][label]:8}" for split in SPLITS)
-        print(f"{label:{width}}{row}")
+    names = [name for head in plan.heads for name in head.label_names]
+    width = max(len(name) for name in names)
+    for place, head in enumerate(plan.heads):
+        counts = plan.counts(place)
+        title = f"{head.name:{width}}"
+        print(title + "".join(f"{split:>8}" for split in SPLITS))
+        for label in head.label_names:
+            row = "".join(f"{counts[split][label]:8}" for split in SPLITS)
+            print(f"{label:{width}}{row}")
     row = "".join(f"{counts[split].total():8}" for split in SPLITS)
     print(f"{'all':{width}}{row}    in {len(plan.shards)} shards")
     if empty := [split for split in SPLITS if not counts[split]]:
@@ -292,11 +298,14 @@ def _report(dataset: PreparedDataset) -> None:
     frames = sum(split.frames for split in dataset.splits.values())
     print(f"wrote {clips} clips, {frames} frames, to {dataset.folder}")
     for name, split in dataset.splits.items():
+        labels = [
+            f"{head.name} {label}".strip()
+            for head in dataset.heads
+            for label in head.label_names
+        ]
         empty = [
             label
-            for label, count in zip(
-                dataset.label_names, split.clips_per_label, strict=True
-            )
+            for label, count in zip(labels, split.clips_per_label, strict=True)
             if not count
         ]
         if empty:

@@ -25,7 +25,7 @@ from tsm_keras.models.presets import (
 )
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.run_folder import RunFolder
-from tsm_keras.training.runs.train_in_folder import clip_accuracy
+from tsm_keras.training.runs.train_in_folder import clip_accuracies
 
 pytestmark = pytest.mark.slow
 
@@ -226,7 +226,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
 # The real process ends where only luck would hit it.
 KILLED = """
 import os, signal
-from tsm_keras.training.runs.train_in_folder import clip_accuracy
+from tsm_keras.training.runs.train_in_folder import clip_accuracies
 from tsm_keras.training.runs.run_folder import RunFolder
 RunFolder.finish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -304,6 +304,6 @@ def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
         batch_size=4,
         training=False,
     )
-    found = clip_accuracy(load_preset(tmp_path / "new"), clips)
+    found = clip_accuracies(load_preset(tmp_path / "new"), clips)["top1"]
     assert about["test_top1"] == pytest.approx(found)
     assert f"top-1 {found:.2%} of 4 test clips" in text
