@@ -12,10 +12,7 @@ import pytest
 from testing import checkout
 from tsm_cli.web import address, find_page, open_server
 
-_MODEL = (
-    checkout.ROOT
-    / "tests/tsm_live/artifact/format_2/stream_int8.tflite"
-)
+_MODEL = checkout.ROOT / "tests/tsm_live/artifact/format_2/stream_int8.tflite"
 
 
 @pytest.fixture

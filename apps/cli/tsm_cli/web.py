@@ -8,6 +8,7 @@ import http.server
 import pathlib
 import urllib.parse
 from collections.abc import Sequence
+from typing import ClassVar
 
 from absl import flags
 
@@ -131,14 +132,14 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     server: PageServer
     protocol_version = "HTTP/1.1"
     # Python's table depends on the machine.
-    extensions_map = {
+    extensions_map: ClassVar[dict[str, str]] = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",
         ".webmanifest": "application/manifest+json",
     }
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         # Another site whose name leads to this machine must not read the model.
         hosts = {f"{name}:{self.server.server_port}" for name in _NAMES}
         if self.headers.get("Host") not in hosts:
@@ -161,6 +162,5 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, format, *args):  # noqa: A002
+    def log_message(self, format, *args):
         pass
-

@@ -100,7 +100,10 @@ def _events(video, log):
     arguments = [f"--model={_MOTION}", f"--source={video}", f"--events={log}"]
     assert tsm_live([*arguments, "--quiet"]) == 0
     events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    pacer, source = FramePacer(read_spec(_MOTION).frame_interval), VideoFile(video)
+    pacer, source = (
+        FramePacer(read_spec(_MOTION).frame_interval),
+        VideoFile(video),
+    )
     times = [frame.time for frame in iter(source.read, None)]
     taken = sum(pacer.step(time) is not Step.SKIP for time in times)
     return {"events": events, "frames": len(times), "taken": taken}

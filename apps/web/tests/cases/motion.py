@@ -2,10 +2,10 @@
 
     python apps/web/tests/cases/motion.py
 
-Its cache is the frame before, in grey. Where a bright object moves to the right,
-a pixel becomes brighter in front of the object and darker behind it, so that
-the mean of (change in time) * (change along the row) is negative; for a motion
-to the left it is positive.
+Its cache is the frame before, in grey. Where a bright object moves to the
+right, a pixel becomes brighter in front of the object and darker behind it, so
+that the mean of (change in time) * (change along the row) is negative; for a
+motion to the left it is positive.
 """
 
 import pathlib
@@ -67,7 +67,9 @@ def _network():
     grey = ops.mean(frame, axis=-1, keepdims=True) * (1 / 255)
     now = keras.layers.AveragePooling2D(_SIZE // _GRID)(grey)
     # At the start of a stream the cache is black, and nothing has moved.
-    is_known = ops.cast(ops.max(before, axis=(1, 2, 3), keepdims=True) > 0, "float32")
+    is_known = ops.cast(
+        ops.max(before, axis=(1, 2, 3), keepdims=True) > 0, "float32"
+    )
     change = (now - before) * is_known
     middle = (now + before) * 0.5
     along_row = middle[:, 1:-1, 2:] - middle[:, 1:-1, :-2]
