@@ -12,6 +12,8 @@ export interface GestureEvent {
   readonly score: number;
   /** The time in the stream, in seconds. */
   readonly time: number;
+  /** The name of the head that says so, if there are several. */
+  readonly head?: string;
 }
 
 /** The rules by which a gesture starts and ends; see `docs/artifact.md`. */

@@ -114,9 +114,9 @@ export class App implements Watcher {
 
   onChange(run: Run): void {
     if (run !== this.run) return;
-    this.scores.show(run.stream.scores);
+    this.scores.show(run.stream.heads);
     this.timeline.show(run.stream.time);
-    this.stage.showGesture(run.stream.gesture);
+    this.stage.showGestures(run.stream.gestures);
     this.figures.show(describeRun(this.model!.opened, run));
   }
 
@@ -155,7 +155,6 @@ export class App implements Watcher {
       this.showLoading(`Preparing ${name} …`);
       const model = await openModel(name, url, content);
       this.model = model;
-      this.scores = new ScoresView(find("scores"), this.labels);
       this.figures = new Figures(find("figures"));
       this.events.clear();
       find("model-name").textContent = name;
@@ -187,8 +186,9 @@ export class App implements Watcher {
   }
 
   private prepareViews(length: number | null): void {
-    this.timeline = new TimelineView(find("timeline"), this.labels, length);
-    this.scores.show(new Float32Array(this.labels.length));
+    const { heads } = new Stream(this.model!.artifact.spec);
+    this.timeline = new TimelineView(find("timeline"), heads, length);
+    this.scores = new ScoresView(find("scores"), heads);
     this.figures.show(describeRun(this.model!.opened, null));
   }
 
@@ -225,10 +225,6 @@ export class App implements Watcher {
   private newStream(): Stream {
     void this.model!.worker.reset();
     return new Stream(this.model!.artifact.spec);
-  }
-
-  private get labels(): readonly string[] {
-    return this.model?.artifact.spec.heads[0]!.labels ?? [];
   }
 
   private async listCameras(current: string): Promise<void> {

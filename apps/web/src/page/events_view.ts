@@ -29,7 +29,7 @@ export class EventsView {
       item.append(
         make("span", "", `${event.time.toFixed(2)} s`),
         make("span", "kind", event.kind),
-        make("span", "label", readable(event.label)),
+        make("span", "label", titled(event)),
         make("span", "", `${Math.round(100 * event.score)} %`),
       );
       this.list.prepend(item);
@@ -65,6 +65,11 @@ export class EventsView {
   }
 }
 
+/** Returns the label of an event, after the name of its head. */
+function titled({ head, label }: GestureEvent): string {
+  return (head === undefined ? "" : `${readable(head)}: `) + readable(label);
+}
+
 /** Returns an event as a line of JSON, with the fields of `tsm-live`. */
 export function eventLine(source: string, event: GestureEvent): string {
   const round = (value: number, digits: number) =>
@@ -75,5 +80,6 @@ export function eventLine(source: string, event: GestureEvent): string {
     label: event.label,
     score: round(event.score, 4),
     time: round(event.time, 3),
+    ...(event.head === undefined ? {} : { head: event.head }),
   });
 }

@@ -16,7 +16,7 @@ export class Stage {
     find("stage-empty").hidden = source !== "nothing";
     this.canvas.hidden = source === "camera";
     this.video.hidden = source !== "camera";
-    if (source === "nothing") this.showGesture(null);
+    if (source === "nothing") this.showGestures([]);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.drawnAt = 0;
   }
@@ -55,11 +55,13 @@ export class Stage {
     this.video.classList.toggle("mirrored", isMirrored);
   }
 
-  /** Shows the current gesture. */
-  showGesture(label: string | null): void {
+  /** Shows the current gestures. */
+  showGestures(labels: readonly string[]): void {
     const element = find("gesture");
-    element.hidden = label === null;
-    if (label !== null) element.textContent = readable(label);
+    element.hidden = labels.length === 0;
+    if (labels.length > 0) {
+      element.textContent = labels.map(readable).join(" · ");
+    }
   }
 
   /** Shows a word in the corner, or nothing. */

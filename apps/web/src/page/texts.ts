@@ -13,7 +13,7 @@ export function describeModel(model: OpenModel): Record<string, string> {
     Numbers:
       spec.heads[0]!.dtype === "float32" ? floats(spec.quantization) : "int8",
     Picture: `${imageSize} × ${imageSize} pixels`,
-    Labels: `${spec.heads[0]!.labels.length}`,
+    Labels: spec.heads.map((head) => head.labels.length).join(" + "),
     Frames: interval > 0 ? `${+(1 / interval).toFixed(1)} per second` : "all",
   };
 }

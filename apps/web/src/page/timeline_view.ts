@@ -1,13 +1,17 @@
 /** TimelineView: the gestures of a source, from left to right. */
 
 import type { GestureEvent } from "../decision/gestures.ts";
+import type { HeadState } from "../session/stream.ts";
 import { make, readable } from "./elements.ts";
 
 const WINDOW = 30; // Seconds of a camera.
 const TICKS = [1, 2, 5, 10, 30, 60, 300, 600, 3600]; // Seconds.
 const MOST_TICKS = 7;
 
+const ROW = 38; // Pixels of each head.
+
 interface Span {
+  readonly head: number;
   readonly label: string;
   readonly start: number;
   end: number | null;
@@ -22,17 +26,23 @@ export class TimelineView {
    */
   constructor(
     private readonly element: HTMLElement,
-    private readonly labels: readonly string[],
+    private readonly heads: readonly Pick<HeadState, "name" | "labels">[],
     private readonly length: number | null,
   ) {
+    element.style.height = `${ROW * Math.max(1, heads.length) + 26}px`;
     this.draw();
   }
 
   /** Notes starts and ends of gestures. */
   add(events: readonly GestureEvent[]): void {
-    for (const { kind, label, time } of events) {
-      if (kind === "start") this.spans.push({ label, start: time, end: null });
-      else if (this.spans.length > 0) this.spans.at(-1)!.end = time;
+    for (const { kind, label, time, head: name = "" } of events) {
+      const head = this.heads.findIndex((each) => each.name === name);
+      if (kind === "start") {
+        this.spans.push({ head, label, start: time, end: null });
+      } else {
+        const span = this.spans.findLast((each) => each.head === head);
+        if (span !== undefined) span.end = time;
+      }
     }
     const names = this.spans.slice(-5).map((span) => readable(span.label));
     this.element.setAttribute(
@@ -61,7 +71,9 @@ export class TimelineView {
       const bar = make("div", "span");
       name.style.left = bar.style.left = place(span.start);
       bar.style.width = `${(100 * (end - span.start)) / length}%`;
-      bar.style.background = this.colour(span.label);
+      bar.style.background = this.colour(span);
+      name.style.top = `${ROW * span.head + 5}px`;
+      bar.style.top = `${ROW * span.head + 27}px`;
       return [name, bar];
     });
     const step = TICKS.find((tick) => length / tick <= MOST_TICKS) ?? 3600;
@@ -76,8 +88,9 @@ export class TimelineView {
     this.element.replaceChildren(...children, now);
   }
 
-  private colour(label: string): string {
-    const place = this.labels.indexOf(label) / this.labels.length;
+  private colour({ head, label }: Span): string {
+    const { labels } = this.heads[head]!;
+    const place = labels.indexOf(label) / labels.length;
     return `hsl(${Math.round(225 + 360 * place)} 62% 42%)`;
   }
 }

@@ -45,7 +45,7 @@ export class CameraRun extends Run {
   private checkSilence(): void {
     const silence = (performance.now() - this.takenAt) / 1000;
     const isSilent = silence > this.stream.longestSilence;
-    if (isSilent && this.stream.gesture !== null) this.endNow();
+    if (isSilent && this.stream.gestures.length > 0) this.endNow();
   }
 
   private endNow(): void {

@@ -63,7 +63,7 @@ export class Run {
       const result = await this.worker.step(frame, orientation);
       this.latency = result.latency;
       this.fitting = result.fitting;
-      this.tell(this.stream.advance(time, result.logits[0]!));
+      this.tell(this.stream.advance(time, result.logits));
     } finally {
       frame.close();
       this.isTaking = false;

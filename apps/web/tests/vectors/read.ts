@@ -19,6 +19,7 @@ export interface Event {
   score: number;
   time: number;
   frame: number;
+  head?: string;
 }
 export interface Case {
   kind: string;
@@ -36,7 +37,6 @@ export interface StepCase extends Case {
   }[];
 }
 export interface SessionCase extends Case {
-  decision: Record<string, unknown>;
   images: Packed[];
   times: number[];
   image_of_frame: number[];
