@@ -5,6 +5,13 @@ export default defineConfig({
     projects: [
       {
         test: {
+          name: "bench",
+          include: ["bench/**/*.test.ts"],
+          testTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: "node",
           include: ["tests/**/*.test.ts"],
           exclude: ["tests/browser/**"],
