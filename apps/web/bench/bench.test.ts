@@ -54,7 +54,7 @@ async function inPage(page: Page, name: string) {
   const { spec, model } = await loadArtifact(content);
   const ask = await workerOf(page);
   const text = Buffer.from(model).toString("base64");
-  await ask({ kind: "open", spec, model: text, tryGpu: false });
+  await ask({ kind: "open", spec, model: text, gpu: "no" });
   const run = (steps: number) =>
     page.evaluate(async (steps) => {
       const { test: worker } = globalThis as unknown as { test: Worker };

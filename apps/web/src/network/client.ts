@@ -33,13 +33,12 @@ export class NetworkWorker {
 
   /** Loads a model into a new worker.
    *
-   * @param tryGpu Whether to run it on WebGPU if that agrees with the CPU.
    * @throws ArtifactError if the model cannot be run.
    */
-  static async open(
-    { spec, model }: Artifact,
-    tryGpu: boolean,
-  ): Promise<{ worker: NetworkWorker; opened: Opened }> {
+  static async open({
+    spec,
+    model,
+  }: Artifact): Promise<{ worker: NetworkWorker; opened: Opened }> {
     const worker = new NetworkWorker();
     const folder = new URL("litert/", document.baseURI).href;
     const opened = await worker.ask({
@@ -47,7 +46,7 @@ export class NetworkWorker {
       spec,
       model,
       folder,
-      tryGpu,
+      gpu: "if equal and faster",
     });
     return { worker, opened };
   }

@@ -12,8 +12,8 @@ export interface OpenRequest {
   readonly model: Uint8Array;
   /** The address of the folder of LiteRT's WebAssembly. */
   readonly folder: string;
-  /** Whether to try WebGPU. */
-  readonly tryGpu: boolean;
+  /** Whether to use WebGPU, if it gives what the CPU gives. */
+  readonly gpu: "no" | "if equal" | "if equal and faster";
 }
 
 /** Takes the next frame of the first stream. The frame is closed. */

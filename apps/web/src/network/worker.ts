@@ -71,7 +71,7 @@ async function open(request: OpenRequest): Promise<Opened> {
   await session.reset();
   await network.run(); // Some errors appear only in a run.
   await session.reset();
-  if (!request.tryGpu) return opened(network, "");
+  if (request.gpu === "no") return opened(network, "");
   const found = await openGpuNetwork(request, session);
   if (typeof found === "string") return opened(network, found);
   network.close();

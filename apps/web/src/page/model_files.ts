@@ -86,7 +86,7 @@ export async function openModel(
   try {
     const artifact = await loadArtifact(content);
     expectSupported(artifact.spec);
-    const { worker, opened } = await NetworkWorker.open(artifact, true);
+    const { worker, opened } = await NetworkWorker.open(artifact);
     const bytes = content.length;
     return { name, url, bytes, artifact, worker, opened };
   } catch (error) {

@@ -20,7 +20,7 @@ test(`memory is flat over ${STEPS} steps`, async () => {
   const { spec, model } = await loadArtifact(artifactBytes("int8.tflite"));
   const ask = await workerOf(page);
   const text = Buffer.from(model).toString("base64");
-  await ask({ kind: "open", spec, model: text, tryGpu: false });
+  await ask({ kind: "open", spec, model: text, gpu: "no" });
   const run = (steps: number) =>
     page.evaluate(
       async ([steps, size]) => {

@@ -65,11 +65,16 @@ export async function workerOf(page: Page) {
 }
 
 /** Returns a function that opens artifacts in a worker of the page. */
-export async function openInWorker(page: Page): Promise<OpenRuntime> {
+export async function openInWorker(
+  page: Page,
+  gpu: "no" | "if equal" = "no",
+  onOpened: (opened: Opened) => void = () => {},
+): Promise<OpenRuntime> {
   const ask = await workerOf(page);
   return async ({ spec, model }: Artifact) => {
     const text = Buffer.from(model).toString("base64");
-    await ask({ kind: "open", spec, model: text, tryGpu: false });
+    const request = { kind: "open", spec, model: text, gpu };
+    onOpened((await ask(request)) as Opened);
     return {
       step: (squares) => ask({ kind: "squares", squares }) as never,
       reset: async (stream) => void (await ask({ kind: "reset", stream })),
@@ -78,5 +83,3 @@ export async function openInWorker(page: Page): Promise<OpenRuntime> {
     };
   };
 }
-
-export type { Opened };

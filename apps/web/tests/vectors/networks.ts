@@ -23,13 +23,16 @@ import {
 } from "./read.ts";
 import type { OpenRuntime } from "./runtime.ts";
 
-const { cpu } = TOLERANCES;
+/** The tolerances of a backend, and the way in which caches are fed. */
+type Bounds = typeof TOLERANCES.cpu;
+type Way = "fed" | "free";
 
 /** Replays a case of kind `steps`, with the expected caches fed or free. */
 export async function replaySteps(
   each: StepCase,
   open: OpenRuntime,
-  way: "fed" | "free",
+  way: Way,
+  bounds: Bounds = TOLERANCES.cpu,
 ): Promise<void> {
   const artifact = await loadArtifact(artifactBytes(each.artifact));
   const { spec } = artifact;
@@ -46,14 +49,14 @@ export async function replaySteps(
         const all = each.steps.map((other) => other.outputs[head.name]);
         if (packed) {
           const rows = found.map((logits) => logits?.[index] ?? null);
-          checkHead(head, packed, all, rows, step.streams, way);
+          checkHead(head, packed, all, rows, step.streams, bounds[way]);
         }
       }
       before = spec.caches.map((cache) => bytesOf(step.caches[cache.name]!));
       const caches = await runtime.state();
       spec.caches.forEach((cache, i) => {
         const all = each.steps.map((other) => other.caches[cache.name]!);
-        checkCache(cache, caches[i]!, before![i]!, all, way);
+        checkCache(cache, caches[i]!, before![i]!, all, bounds[way]);
       });
     }
   } finally {
@@ -98,14 +101,14 @@ export async function replaySession(
     expect(choices).toEqual(each.choices);
     spec.heads.forEach((head, i) => {
       const expected = asLogits(unpack(each.outputs[head.name]!), head);
-      const bound = headBound(head, expected, "free");
+      const bound = headBound(head, expected, TOLERANCES.cpu.free);
       expect(difference(outputs[i]!, expected)).toBeLessThanOrEqual(bound);
     });
     const withoutScore = (event: Event) => ({ ...event, score: 0 });
     expect(found.map(withoutScore)).toEqual(each.events.map(withoutScore));
     const scores = (events: Event[]) => events.map((event) => event.score);
     const gap = difference(scores(found), scores(each.events));
-    expect(gap).toBeLessThanOrEqual(cpu.event_scores);
+    expect(gap).toBeLessThanOrEqual(TOLERANCES.cpu.event_scores);
   } finally {
     await runtime.close();
   }
@@ -124,12 +127,12 @@ function squaresOf(step: StepCase["steps"][number], streams: number) {
 function headBound(
   head: TensorSpec,
   expected: Float32Array,
-  way: "fed" | "free",
+  bound: Bounds[Way],
 ): number {
   // A logit of an integer head differs by whole steps of the scale.
   return head.dtype === "float32"
-    ? cpu[way].float * largest(expected)
-    : (cpu[way].integer + 1e-3) * head.scale;
+    ? bound.float * largest(expected)
+    : (bound.integer + 1e-3) * head.scale;
 }
 
 function checkHead(
@@ -138,18 +141,18 @@ function checkHead(
   all: (Packed | undefined)[],
   found: (Float32Array | null)[],
   streams: readonly number[],
-  way: "fed" | "free",
+  bound: Bounds[Way],
 ): void {
   const everything = all.flatMap((other) =>
     other ? [...asLogits(unpack(other), head)] : [],
   );
-  const bound = headBound(head, Float32Array.from(everything), way);
+  const limit = headBound(head, Float32Array.from(everything), bound);
   const expected = asLogits(unpack(packed), head);
   const length = head.labels.length;
   for (const stream of streams) {
     const row = expected.slice(stream * length, (stream + 1) * length);
     const gap = difference(found[stream]!, row);
-    expect(gap).toBeLessThanOrEqual(bound);
+    expect(gap).toBeLessThanOrEqual(limit);
   }
 }
 
@@ -158,13 +161,13 @@ function checkCache(
   found: Uint8Array,
   expected: Uint8Array,
   all: Packed[],
-  way: "fed" | "free",
+  bound: Bounds[Way],
 ): void {
   const values = asNumbers(expected, cache.dtype);
   const gap = difference(asNumbers(found, cache.dtype), values);
   const isFloat = cache.dtype === "float32";
   const highest = Math.max(...all.map((other) => largest(unpack(other))));
   expect(gap).toBeLessThanOrEqual(
-    isFloat ? cpu[way].float * highest : cpu[way].integer,
+    isFloat ? bound.float * highest : bound.integer,
   );
 }

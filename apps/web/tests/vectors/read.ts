@@ -44,6 +44,11 @@ export interface SessionCase extends Case {
   outputs: Record<string, Packed>;
   events: Event[];
 }
+interface Backend {
+  fed: Tolerances;
+  free: Tolerances;
+  event_scores: number;
+}
 interface Tolerances {
   float: number;
   integer: number;
@@ -57,7 +62,8 @@ const content = JSON.parse(
     pixels: number;
     scores: number;
     logits: number;
-    cpu: { fed: Tolerances; free: Tolerances; event_scores: number };
+    cpu: Backend;
+    gpu: Backend;
   };
   cases: Case[];
 };
