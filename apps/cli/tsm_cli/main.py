@@ -65,6 +65,7 @@ _COMMANDS = {
         "list the published checkpoints that can be imported",
     ),
     "info": ("tsm_cli.info", "describe a preset or an artifact"),
+    "web": ("tsm_cli.web", "run an artifact in the browser of this machine"),
 }
 
 

@@ -1,0 +1,192 @@
+/** fitPicture: resizes and crops a picture to the square of a network.
+ *
+ * `docs/artifact.md` states the rules: the short side becomes `resizeSize`, by
+ * the mean of areas if it shrinks and bilinearly if it grows; then the square
+ * in the centre is cropped.
+ */
+
+import type { Picture, Plane } from "./picture.ts";
+import { averageAreas, interpolate, type Window } from "./resample.ts";
+import { convertFloats, convertPicture } from "./yuv.ts";
+
+/** How a stored picture must be turned so that it is upright. */
+export interface Orientation {
+  /** Degrees clockwise, before the flip. */
+  readonly rotation: 0 | 90 | 180 | 270;
+  /** Whether left and right are exchanged after the rotation. */
+  readonly flip: boolean;
+  /** The width of a stored pixel divided by its height. */
+  readonly pixelAspect: number;
+}
+
+export const UPRIGHT: Orientation = {
+  rotation: 0,
+  flip: false,
+  pixelAspect: 1,
+};
+
+const LONGEST = 32; // One side may be this many times as long as the other.
+const LARGEST_ASPECT = 5; // A larger aspect of a pixel is an error in a file.
+
+/** Returns the size of an upright picture after the resize, and its crop.
+ *
+ * @throws Error if one side is more than 32 times as long as the other.
+ */
+export function cropWindow(
+  width: number,
+  height: number,
+  resizeSize: number,
+  size: number,
+): Window {
+  const short = Math.min(width, height);
+  if (Math.max(width, height) > LONGEST * short) {
+    throw new Error(
+      `One side of a frame must be at most ${LONGEST} times as long as the ` +
+        `other. Received: ${width} x ${height} pixels`,
+    );
+  }
+  const resized = (side: number) =>
+    Math.floor((2 * side * resizeSize + short) / (2 * short));
+  return {
+    width: resized(width),
+    height: resized(height),
+    left: Math.floor((resized(width) - size) / 2),
+    top: Math.floor((resized(height) - size) / 2),
+    size,
+  };
+}
+
+/** Resizes and crops a picture to `[size, size, 3]` RGB bytes.
+ *
+ * @throws Error if one side is more than 32 times as long as the other.
+ */
+export function fitPicture(
+  picture: Picture,
+  resizeSize: number,
+  size: number,
+  orientation: Orientation = UPRIGHT,
+): Uint8ClampedArray {
+  const { rotation } = orientation;
+  const [width, height] = squarePixelSize(picture, orientation.pixelAspect);
+  const isTurned = rotation === 90 || rotation === 270;
+  const [uprightWidth, uprightHeight] = isTurned
+    ? [height, width]
+    : [width, height];
+  const upright = cropWindow(uprightWidth, uprightHeight, resizeSize, size);
+  const window = storedWindow(upright, orientation);
+  const rgb = resample(picture, window, resizeSize < Math.min(width, height));
+  return turn(rgb, size, orientation);
+}
+
+/** Returns the size of a stored picture once its pixels are squares. */
+function squarePixelSize(picture: Picture, aspect: number): [number, number] {
+  const isUsual = aspect >= 1 / LARGEST_ASPECT && aspect <= LARGEST_ASPECT;
+  const ratio = isUsual ? aspect : 1;
+  return [
+    Math.round(picture.width * Math.max(ratio, 1)),
+    Math.round(picture.height / Math.min(ratio, 1)),
+  ];
+}
+
+/** Returns the place of an upright window in the picture as it is stored. */
+function storedWindow(upright: Window, orientation: Orientation): Window {
+  const { width, height, top, size } = upright;
+  // Undo the flip, then the rotation.
+  const left = orientation.flip ? width - size - upright.left : upright.left;
+  switch (orientation.rotation) {
+    case 90:
+      return {
+        ...upright,
+        width: height,
+        height: width,
+        left: top,
+        top: width - size - left,
+      };
+    case 180:
+      return {
+        ...upright,
+        left: width - size - left,
+        top: height - size - top,
+      };
+    case 270:
+      return {
+        ...upright,
+        width: height,
+        height: width,
+        left: height - size - top,
+        top: left,
+      };
+    default:
+      return { ...upright, left };
+  }
+}
+
+function resample(
+  picture: Picture,
+  window: Window,
+  isShrunk: boolean,
+): Uint8ClampedArray {
+  // Colours have fewer samples than brightness. Areas of both can be averaged
+  // before the conversion, which is linear, but interpolation needs pixels.
+  const source = isShrunk ? picture : convertPicture(picture);
+  const method = isShrunk ? averageAreas : interpolate;
+  const squares = source.planes.map((plane) => {
+    const square = new Float32Array(window.size ** 2);
+    const [shrinkX, shrinkY] = shrinkage(source, plane, window);
+    method(plane, window, shrinkX, shrinkY, square);
+    return square;
+  });
+  const rgb = new Uint8ClampedArray(3 * window.size ** 2);
+  const [first, second, third] = squares as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  if (source.yuv !== null) {
+    convertFloats([first, second, third], source.yuv, rgb);
+    return rgb;
+  }
+  for (let i = 0, to = 0; i < first.length; i++, to += 3) {
+    rgb[to] = first[i]!; // The array rounds and clamps.
+    rgb[to + 1] = second[i]!;
+    rgb[to + 2] = third[i]!;
+  }
+  return rgb;
+}
+
+/** Returns the old samples of a plane per new pixel, along x and y. */
+function shrinkage(picture: Picture, plane: Plane, window: Window) {
+  const columns = plane.width < picture.width ? 2 : 1;
+  const rows = plane.height < picture.height ? 2 : 1;
+  return [
+    picture.width / columns / window.width,
+    picture.height / rows / window.height,
+  ] as const;
+}
+
+/** Rotates and flips a square. */
+function turn(
+  rgb: Uint8ClampedArray,
+  size: number,
+  { rotation, flip }: Orientation,
+): Uint8ClampedArray {
+  if (rotation === 0 && !flip) return rgb;
+  const turned = new Uint8ClampedArray(rgb.length);
+  const last = size - 1;
+  for (let y = 0, to = 0; y < size; y++) {
+    for (let column = 0; column < size; column++, to += 3) {
+      const x = flip ? last - column : column;
+      const [row, at] = {
+        0: [y, x],
+        90: [last - x, y],
+        180: [last - y, last - x],
+        270: [x, last - y],
+      }[rotation] as [number, number];
+      const from = 3 * (row * size + at);
+      turned[to] = rgb[from]!;
+      turned[to + 1] = rgb[from + 1]!;
+      turned[to + 2] = rgb[from + 2]!;
+    }
+  }
+  return turned;
+}

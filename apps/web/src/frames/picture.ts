@@ -1,0 +1,51 @@
+/** Picture: the pixels of one frame, as a decoder or a camera stores them. */
+
+/** One channel of a picture. */
+export interface Plane {
+  readonly data: Uint8Array | Uint16Array;
+  /** The position of the first pixel in `data`. */
+  readonly offset: number;
+  /** The distance between two neighbours in a row, and between two rows. */
+  readonly pixelStride: number;
+  readonly rowStride: number;
+  /** The size of the plane, which is smaller for subsampled colours. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How to convert YUV to RGB. */
+export interface YuvRule {
+  readonly matrix: "bt601" | "bt709" | "bt2020";
+  readonly isFullRange: boolean;
+  /** The bits per sample. */
+  readonly depth: number;
+}
+
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** R, G and B, or Y, U and V. */
+  readonly planes: readonly [Plane, Plane, Plane];
+  /** Null if the planes are R, G and B. */
+  readonly yuv: YuvRule | null;
+}
+
+/** Returns the picture of interleaved bytes, such as RGB or BGRA. */
+export function interleaved(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  order: "RGB" | "RGBA" | "BGRA",
+  rowStride = width * order.length,
+): Picture {
+  const plane = (channel: string): Plane => ({
+    data,
+    offset: order.indexOf(channel),
+    pixelStride: order.length,
+    rowStride,
+    width,
+    height,
+  });
+  const planes = [plane("R"), plane("G"), plane("B")] as const;
+  return { width, height, planes, yuv: null };
+}

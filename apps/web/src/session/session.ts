@@ -1,0 +1,85 @@
+/** Session: runs a streaming artifact frame by frame. */
+
+import { asLogits } from "../artifact/quantization.ts";
+import type { ArtifactSpec } from "../artifact/spec.ts";
+import { countElements, type TensorSpec } from "../artifact/tensors.ts";
+import type { Network } from "../network/network.ts";
+import { Encoder } from "./pixels.ts";
+
+/** One `[size, size, 3]` RGB square, or null for a stream that stands still. */
+export type Square = ArrayLike<number> | null;
+/** The logits of each head, for one stream. */
+export type Logits = Float32Array[];
+
+export class Session {
+  private readonly encoder: Encoder;
+
+  constructor(
+    readonly spec: ArtifactSpec,
+    readonly network: Network,
+  ) {
+    this.encoder = new Encoder(spec);
+  }
+
+  /** Takes the next square of some or all streams.
+   *
+   * @param squares One entry per stream; a stream with null keeps its state.
+   * @returns The logits of each stream, null where there was no square.
+   */
+  async step(squares: readonly Square[]): Promise<(Logits | null)[]> {
+    const { streams, heads } = this.spec;
+    if (squares.length !== streams) {
+      throw new Error(
+        `There must be ${streams} entries, a square or null for each stream. ` +
+          `Received: ${squares.length}`,
+      );
+    }
+    const idle = squares.flatMap((square, stream) =>
+      square === null ? [stream] : [],
+    );
+    if (idle.length === streams) return squares.map(() => null);
+    this.network.writeFrame((numbers) => this.encoder.write(squares, numbers));
+    const kept = idle.length > 0 ? await this.network.readState() : [];
+    const outputs = await this.network.run();
+    if (idle.length > 0) await this.restore(kept, idle);
+    const logits = outputs.map((numbers, h) => asLogits(numbers, heads[h]!));
+    return squares.map((square, stream) =>
+      square === null
+        ? null
+        : logits.map((values) => {
+            const length = values.length / streams;
+            return values.slice(stream * length, (stream + 1) * length);
+          }),
+    );
+  }
+
+  /** Sets the caches of one stream, or of all, to their zero state. */
+  async reset(stream?: number): Promise<void> {
+    const zeros = this.spec.caches.map(zeroState);
+    if (stream === undefined) await this.network.writeState(zeros);
+    else await this.restore(zeros, [stream]);
+  }
+
+  /** Sets the caches of some streams to what they are in `state`. */
+  private async restore(
+    state: readonly Uint8Array[],
+    streams: readonly number[],
+  ): Promise<void> {
+    const current = await this.network.readState();
+    current.forEach((bytes, cache) => {
+      const length = bytes.length / this.spec.streams;
+      for (const stream of streams) {
+        const start = stream * length;
+        bytes.set(state[cache]!.subarray(start, start + length), start);
+      }
+    });
+    await this.network.writeState(current);
+  }
+}
+
+/** Returns the bytes of a cache at the start of a stream. */
+export function zeroState(cache: TensorSpec): Uint8Array {
+  const width = { float32: 4, float16: 2, int8: 1, uint8: 1 }[cache.dtype];
+  // The bytes of a float zero are zeros, as its zero point is.
+  return new Uint8Array(width * countElements(cache)).fill(cache.zeroPoint);
+}

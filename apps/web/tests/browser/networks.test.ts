@@ -1,0 +1,75 @@
+/** Networks in the worker of the built page, beside vectors and Python. */
+
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { loadArtifact } from "../../src/artifact/load.ts";
+import { casePath, usePage } from "../tools/built_page.ts";
+import { openInWorker } from "../tools/worker_runtime.ts";
+import { replaySession, replaySteps } from "../vectors/networks.ts";
+import {
+  casesOf,
+  difference,
+  largest,
+  type SessionCase,
+  type StepCase,
+} from "../vectors/read.ts";
+import type { OpenRuntime } from "../vectors/runtime.ts";
+
+const built = usePage();
+let page: Page;
+let open: OpenRuntime;
+
+beforeAll(async () => {
+  page = await built.open();
+  open = await openInWorker(page);
+});
+
+test("the page is isolated below a sub-path, without special headers", async () => {
+  expect(await page.evaluate("crossOriginIsolated")).toBe(true);
+});
+
+test.each(casesOf<StepCase>("steps"))("$name, fed", (each) =>
+  replaySteps(each, open, "fed"),
+);
+
+test.each(casesOf<StepCase>("steps"))("$name, free", (each) =>
+  replaySteps(each, open, "free"),
+);
+
+test.each(casesOf<SessionCase>("session"))("$name", (each) =>
+  replaySession(each, open),
+);
+
+test("networks give what LiteRT gives in Python", async () => {
+  const names = JSON.parse(
+    readFileSync(casePath("networks.json"), "utf8"),
+  ) as string[];
+  const report: Record<string, number> = {};
+  for (const name of names) {
+    const artifact = await loadArtifact(
+      new Uint8Array(readFileSync(casePath(`${name}.tflite`))),
+    );
+    const { spec } = artifact;
+    const runtime = await open(artifact);
+    const frames = new Uint8Array(readFileSync(casePath(`${name}.frames`)));
+    const bytes = new Uint8Array(readFileSync(casePath(`${name}.logits`)));
+    const expected = new Float32Array(bytes.buffer);
+    const length = 3 * spec.imageSize ** 2;
+    const found: number[] = [];
+    for (let start = 0; start < frames.length; start += length) {
+      const [logits] = await runtime.step([
+        frames.slice(start, start + length),
+      ]);
+      found.push(...logits![0]!);
+    }
+    const head = spec.heads[0]!;
+    const gap = difference(found, expected);
+    // Steps of the output for int8, else relative to the largest logit.
+    const unit = head.dtype === "float32" ? largest(expected) : head.scale;
+    report[name] = gap / unit;
+    const bound = head.dtype === "float32" ? 1e-6 : 1.001;
+    expect.soft(gap / unit, name).toBeLessThanOrEqual(bound);
+  }
+  console.log("differences:", report);
+});

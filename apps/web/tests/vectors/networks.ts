@@ -1,0 +1,173 @@
+/** Replays the cases of `apps/vectors` that need a network. */
+
+import { expect } from "vitest";
+import { loadArtifact } from "../../src/artifact/load.ts";
+import { asLogits } from "../../src/artifact/quantization.ts";
+import type { TensorSpec } from "../../src/artifact/tensors.ts";
+import { fitPicture } from "../../src/frames/fit.ts";
+import { interleaved } from "../../src/frames/picture.ts";
+import type { Logits } from "../../src/session/session.ts";
+import { Stream } from "../../src/session/stream.ts";
+import {
+  artifactBytes,
+  asNumbers,
+  bytesOf,
+  difference,
+  largest,
+  TOLERANCES,
+  unpack,
+  type Event,
+  type Packed,
+  type SessionCase,
+  type StepCase,
+} from "./read.ts";
+import type { OpenRuntime } from "./runtime.ts";
+
+/** The tolerances of a backend, and the way in which caches are fed. */
+type Bounds = typeof TOLERANCES.cpu;
+type Way = "fed" | "free";
+
+/** Replays a case of kind `steps`, with the expected caches fed or free. */
+export async function replaySteps(
+  each: StepCase,
+  open: OpenRuntime,
+  way: Way,
+  bounds: Bounds = TOLERANCES.cpu,
+): Promise<void> {
+  const artifact = await loadArtifact(artifactBytes(each.artifact));
+  const { spec } = artifact;
+  const runtime = await open(artifact);
+  try {
+    await runtime.reset();
+    let before: Uint8Array[] | undefined;
+    for (const step of each.steps) {
+      if (way === "fed" && before) await runtime.state(before);
+      for (const stream of step.reset) await runtime.reset(stream);
+      const found = await runtime.step(squaresOf(step, spec.streams));
+      for (const [index, head] of spec.heads.entries()) {
+        const packed = step.outputs[head.name];
+        const all = each.steps.map((other) => other.outputs[head.name]);
+        if (packed) {
+          const rows = found.map((logits) => logits?.[index] ?? null);
+          checkHead(head, packed, all, rows, step.streams, bounds[way]);
+        }
+      }
+      before = spec.caches.map((cache) => bytesOf(step.caches[cache.name]!));
+      const caches = await runtime.state();
+      spec.caches.forEach((cache, i) => {
+        const all = each.steps.map((other) => other.caches[cache.name]!);
+        checkCache(cache, caches[i]!, before![i]!, all, bounds[way]);
+      });
+    }
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Replays a case of kind `session`. */
+export async function replaySession(
+  each: SessionCase,
+  open: OpenRuntime,
+): Promise<void> {
+  const artifact = await loadArtifact(artifactBytes(each.artifact));
+  const { spec } = artifact;
+  const runtime = await open(artifact);
+  try {
+    const stream = new Stream(spec);
+    const found: Event[] = [];
+    const note = (frame: number, events: Omit<Event, "frame">[]) =>
+      found.push(...events.map((event) => ({ frame, ...event })));
+    const choices: string[] = [];
+    const outputs = spec.heads.map((): number[] => []);
+    for (const [frame, time] of each.times.entries()) {
+      const choice = stream.step(time);
+      choices.push(choice);
+      if (choice === "restart") {
+        await runtime.reset();
+        note(frame, stream.restart());
+      }
+      let logits: Logits | null = null;
+      if (choice !== "skip") {
+        const image = each.images[each.image_of_frame[frame]!]!;
+        const [height, width] = image.shape as [number, number];
+        const picture = interleaved(bytesOf(image), width, height, "RGB");
+        const square = fitPicture(picture, spec.resizeSize, spec.imageSize);
+        logits = (await runtime.step([square]))[0]!;
+        logits.forEach((values, head) => outputs[head]!.push(...values));
+      }
+      note(frame, stream.advance(time, logits));
+    }
+    note(each.times.length, stream.end());
+    expect(choices).toEqual(each.choices);
+    spec.heads.forEach((head, i) => {
+      const expected = asLogits(unpack(each.outputs[head.name]!), head);
+      const bound = headBound(head, expected, TOLERANCES.cpu.free);
+      expect(difference(outputs[i]!, expected)).toBeLessThanOrEqual(bound);
+    });
+    const withoutScore = (event: Event) => ({ ...event, score: 0 });
+    expect(found.map(withoutScore)).toEqual(each.events.map(withoutScore));
+    const scores = (events: Event[]) => events.map((event) => event.score);
+    const gap = difference(scores(found), scores(each.events));
+    expect(gap).toBeLessThanOrEqual(TOLERANCES.cpu.event_scores);
+  } finally {
+    await runtime.close();
+  }
+}
+
+function squaresOf(step: StepCase["steps"][number], streams: number) {
+  const pixels = bytesOf(step.frames);
+  const length = pixels.length / streams;
+  return Array.from({ length: streams }, (_, stream) =>
+    step.streams.includes(stream)
+      ? pixels.slice(stream * length, (stream + 1) * length)
+      : null,
+  );
+}
+
+function headBound(
+  head: TensorSpec,
+  expected: Float32Array,
+  bound: Bounds[Way],
+): number {
+  // A logit of an integer head differs by whole steps of the scale.
+  return head.dtype === "float32"
+    ? bound.float * largest(expected)
+    : (bound.integer + 1e-3) * head.scale;
+}
+
+function checkHead(
+  head: TensorSpec,
+  packed: Packed,
+  all: (Packed | undefined)[],
+  found: (Float32Array | null)[],
+  streams: readonly number[],
+  bound: Bounds[Way],
+): void {
+  const everything = all.flatMap((other) =>
+    other ? [...asLogits(unpack(other), head)] : [],
+  );
+  const limit = headBound(head, Float32Array.from(everything), bound);
+  const expected = asLogits(unpack(packed), head);
+  const length = head.labels.length;
+  for (const stream of streams) {
+    const row = expected.slice(stream * length, (stream + 1) * length);
+    const gap = difference(found[stream]!, row);
+    expect(gap).toBeLessThanOrEqual(limit);
+  }
+}
+
+function checkCache(
+  cache: TensorSpec,
+  found: Uint8Array,
+  expected: Uint8Array,
+  all: Packed[],
+  bound: Bounds[Way],
+): void {
+  const values = asNumbers(expected, cache.dtype);
+  const gap = difference(asNumbers(found, cache.dtype), values);
+  const isFloat = cache.dtype === "float32";
+  const highest = Math.max(...all.map((other) => largest(unpack(other))));
+  expect(gap).toBeLessThanOrEqual(
+    isFloat ? bound.float * highest : bound.integer,
+  );
+}
