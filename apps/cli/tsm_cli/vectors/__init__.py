@@ -1,0 +1,1 @@
+"""Test vectors: the numbers that every runtime must reproduce."""
