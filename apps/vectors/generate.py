@@ -43,13 +43,9 @@ BACKBONES["first_stages"] = Backbone(
 from file_changes import file_cases  # noqa: E402
 from rules import rule_cases  # noqa: E402
 
-from tsm_cli.vectors.artifact_cases import (  # noqa: E402
-    session_case,
-    session_images,
-    session_timeline,
-    steps_case,
-)
+from tsm_cli.vectors.artifact_cases import steps_case  # noqa: E402
 from tsm_cli.vectors.pictures import random_squares  # noqa: E402
+from tsm_cli.vectors.session_case import session_case  # noqa: E402
 from tsm_cli.vectors.vectors_file import write_vectors  # noqa: E402
 from tsm_export import export_tflite  # noqa: E402
 from tsm_keras.models.clip import build_clip_model  # noqa: E402
@@ -68,6 +64,7 @@ _ARTIFACTS = {
     "two_streams": {"streams": 2},
     "two_streams_int8": {"streams": 2, "quantize": "int8"},
 }
+_SESSIONS = ("float32", "int8")
 _DECISION = {
     "average": 0.25,
     "min_duration": 0.25,
@@ -97,20 +94,13 @@ def main(folder: pathlib.Path) -> None:
         cases.append(
             steps_case(f"steps of {name}", path.name, spec, network, _STEPS)
         )
-        if name in ("float32", "int8"):
-            images = session_images(spec, 4)
+        if name in _SESSIONS:
             cases.append(
-                session_case(
-                    f"session of {name}",
-                    path.name,
-                    spec,
-                    network,
-                    images,
-                    session_timeline(spec, len(images)),
-                    {},
-                )
+                session_case(f"session of {name}", path.name, spec, network)
             )
-    cases += file_cases(folder / "float32.tflite", spec)
+    path = folder / "float32.tflite"
+    spec, _ = load_artifact(path)
+    cases += file_cases(path, spec)
     write_vectors(folder / "vectors.json", cases)
 
 

@@ -9,7 +9,7 @@ from tsm_cli.vectors.decision_cases import decision_case, pacing_case
 from tsm_cli.vectors.image_cases import fit_case, yuv_case
 from tsm_cli.vectors.number_cases import dequantize_case, quantize_case
 from tsm_cli.vectors.pictures import random_picture
-from tsm_live.artifact.tensors import TensorSpec
+from tsm_live.artifact.tensors import LOGITS, PROBABILITIES, TensorSpec
 
 _LABELS = ("no_gesture", "swipe_left", "swipe_right", "wave")
 
@@ -97,31 +97,21 @@ def _number_cases() -> Iterator[dict[str, Any]]:
             np.concatenate([halves, ends]),
         )
     every = np.arange(256, dtype=np.uint8)
-    share = 2**-8, -128
-    few = np.float32([[0.0, 1e-45, 1e-38, 0.25, 0.5, 1.0]])
-    for name, role, numbers, scale, zero_point in (
-        ("int8 logits", "logits", every.view(np.int8), 0.09019608050584793, -7),
-        ("uint8 logits", "logits", every, 0.1, 128),
-        ("float32 logits", "logits", np.float32([[-1.5, 0, 3e38]]), 0.0, 0),
-        (
-            "int8 probabilities",
-            "probabilities",
-            every.view(np.int8),
-            2**-8,
-            -128,
-        ),
-        ("float32 probabilities", "probabilities", few, 0.0, 0),
+    few = np.float32([0.0, 1e-45, 1e-38, 0.25, 0.5, 1.0])
+    for name, role, numbers, *quantization in (
+        ("int8 logits", LOGITS, every.view(np.int8), 0.09019608050584793, -7),
+        ("uint8 logits", LOGITS, every, 0.1, 128),
+        ("float32 logits", LOGITS, np.float32([-1.5, 0, 3e38]), 0.0, 0),
+        ("int8 shares", PROBABILITIES, every.view(np.int8), 2**-8, -128),
+        ("float32 shares", PROBABILITIES, few, 0.0, 0),
     ):
         labels = tuple(f"label_{i}" for i in range(numbers.size))
         tensor = TensorSpec(
-            *("logits", (1, numbers.size), numbers.dtype.name),
-            *(scale, zero_point),
+            *("head", (1, numbers.size), numbers.dtype.name, *quantization),
             role=role,
             labels=labels,
         )
-        yield dequantize_case(
-            f"dequantize {name}", tensor, numbers.reshape(1, -1)
-        )
+        yield dequantize_case(f"dequantize {name}", tensor, numbers[None])
 
 
 def _pacing_cases() -> Iterator[dict[str, Any]]:

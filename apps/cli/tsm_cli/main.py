@@ -49,6 +49,10 @@ _COMMANDS = {
         "tsm_export.verify.benchmark_command",
         "compare the latency, memory and size of artifacts",
     ),
+    "vectors": (
+        "tsm_cli.vectors.command",
+        "write test vectors of an artifact, for runtimes in other languages",
+    ),
     "import-weights": (
         "tsm_keras.checkpoints.import_command",
         "convert PyTorch weights to a preset",

@@ -1,21 +1,52 @@
-"""Cases for one artifact: every step of its network, and a whole session."""
+"""Cases for one artifact: its images, its numbers and every step."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tsm_cli.vectors.arrays import encode_array
-from tsm_cli.vectors.decision_cases import events_of
-from tsm_cli.vectors.pictures import random_picture, random_squares
-from tsm_live.artifact.quantization import as_logits, quantize, zero_state
+from tsm_cli.vectors.image_cases import fit_case
+from tsm_cli.vectors.number_cases import dequantize_case, quantize_case
+from tsm_cli.vectors.pictures import random_squares
+from tsm_cli.vectors.session_case import session_case
+from tsm_cli.vectors.steps import next_step, zero_states
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
-from tsm_live.decision.artifact_defaults import decision_config
-from tsm_live.decision.gestures import GestureDecision
-from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.runtimes.network import Network
 
-_TICK = 1 / 64  # Seconds. Multiples of it are exact in every float type.
+_SIZES = ((480, 640), (1280, 720), (1080, 1920))
+
+
+def artifact_cases(
+    artifact: str, spec: ArtifactSpec, network: Network, steps: int
+) -> list[dict[str, Any]]:
+    """Returns cases for all that a runtime does with an artifact.
+
+    Args:
+        artifact: The path of the artifact, relative to the vectors.
+        spec: The spec of the artifact.
+        network: The network of the artifact.
+        steps: The number of steps.
+
+    Raises:
+        ArtifactError: If the artifact is for clips.
+    """
+    if spec.kind != "stream":
+        raise ArtifactError(
+            "Test vectors are made for streams. Received: an artifact of kind "
+            f"{spec.kind!r}"
+        )
+    cases = [
+        fit_case(f"fit {h}x{w}", (h, w), spec.resize_size, spec.image_size)
+        for h, w in _SIZES
+    ]
+    cases.append(quantize_case("quantize pixels", spec.frame, np.arange(256)))
+    if spec.logits.dtype != "float32":
+        numbers = np.arange(256, dtype=np.uint8).view(spec.logits.dtype)
+        cases.append(dequantize_case("dequantize", spec.logits, numbers))
+    cases.append(steps_case("steps", artifact, spec, network, steps))
+    if spec.streams == 1:
+        cases.append(session_case("session", artifact, spec, network))
+    return cases
 
 
 def steps_case(
@@ -23,9 +54,9 @@ def steps_case(
 ) -> dict[str, Any]:
     """Runs a network and notes its outputs and caches after every step.
 
-    All streams start again in the middle. If there are several, stream 0
-    stands still at some steps, all of them stand still once, and the last one
-    starts again alone.
+    All streams start again in the middle, and all stand still at the step
+    before. If there are several, the first stands still at some other steps,
+    and the last one once starts again alone.
 
     Args:
         name: The name of the case.
@@ -34,156 +65,30 @@ def steps_case(
         network: The network of the artifact.
         count: The number of steps.
     """
-    _expect_stream(spec)
     streams = list(range(spec.streams))
     squares = random_squares(1, count * spec.streams, spec.image_size)
     squares = squares.reshape(count, *(spec.streams, *squares.shape[1:]))
-    state = [zero_state(cache) for cache in spec.caches]
-    steps = []
+    state = zero_states(spec)
+    middle, steps = count // 2, []
     for index, frames in enumerate(squares):
         reset, moving = [], streams
-        if index == count // 2:
+        if index == middle:
             reset = streams
-        elif spec.streams > 1:
-            reset = streams[-1:] if index == count // 2 + 2 else []
-            moving = streams[1:] if index % 4 == 1 else streams
-        if index == count // 2 - 1:
+        elif index == middle + 2 and spec.streams > 1:
+            reset = streams[-1:]
+        if index == middle - 1:
             moving = []
-        outputs, state = _step(spec, network, frames, state, reset, moving)
+        elif index % 4 == 1 and spec.streams > 1:
+            moving = streams[1:]
+        outputs, state = next_step(spec, network, frames, state, reset, moving)
+        caches = zip(spec.caches, state, strict=True)
         steps.append(
             {
                 "reset": reset,
                 "streams": moving,
                 "frames": encode_array(frames),
                 "outputs": {k: encode_array(v) for k, v in outputs.items()},
-                "caches": {
-                    cache.name: encode_array(value)
-                    for cache, value in zip(spec.caches, state, strict=True)
-                },
+                "caches": {c.name: encode_array(value) for c, value in caches},
             }
         )
     return {"kind": "steps", "name": name, "artifact": artifact, "steps": steps}
-
-
-def session_case(
-    name: str,
-    artifact: str,
-    spec: ArtifactSpec,
-    network: Network,
-    images: Sequence[np.ndarray],
-    timeline: Sequence[tuple[int, int]],
-    decision: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Runs images through pacing, network and decision.
-
-    Args:
-        name: The name of the case.
-        artifact: The path of the artifact, relative to the vectors.
-        spec: The spec of the artifact, which is for one stream.
-        network: The network of the artifact.
-        images: `[H, W, 3]` uint8 images. Their short side is `resize_size`, so
-            that they are cropped but not resized, and all pixels are exact.
-        timeline: The time, in 1/64 s, and the number of the image of every
-            frame.
-        decision: Fields of `DecisionConfig` that differ from the artifact's.
-    """
-    _expect_stream(spec)
-    pacer = FramePacer(spec.frame_interval)
-    config = decision_config(spec, decision)
-    decide = GestureDecision(spec.labels, config)
-    state = [zero_state(cache) for cache in spec.caches]
-    choices, rows, events = [], [], []
-    for index, (ticks, number) in enumerate(timeline):
-        time = ticks * _TICK
-        choice = pacer.step(time)
-        choices.append(choice.value)
-        if choice is Step.SKIP:
-            continue
-        reset = [0] if choice is Step.RESTART else []
-        if reset:
-            events += events_of(index, decide.end())
-        square = _crop(images[number], spec)
-        outputs, state = _step(spec, network, square[None], state, reset, [0])
-        rows.append(outputs[spec.logits.name])
-        logits = as_logits(rows[-1], spec.logits)[0]
-        events += events_of(index, decide.update(time, logits))
-    events += events_of(len(timeline), decide.end())
-    return {
-        "kind": "session",
-        "name": name,
-        "artifact": artifact,
-        "decision": dict(decision),
-        "images": [encode_array(image) for image in images],
-        "times": [ticks * _TICK for ticks, _ in timeline],
-        "image_of_frame": [number for _, number in timeline],
-        "choices": choices,
-        "outputs": {spec.logits.name: encode_array(np.concatenate(rows))},
-        "events": events,
-    }
-
-
-def session_images(spec: ArtifactSpec, count: int) -> list[np.ndarray]:
-    """Returns wide and high images that need no resize."""
-    short, long = spec.resize_size, spec.resize_size * 5 // 4 + 1
-    sides = ((short, long), (long, short))
-    return [random_picture(100 + i, *sides[i % 2]) for i in range(count)]
-
-
-def session_timeline(spec: ArtifactSpec, images: int) -> list[tuple[int, int]]:
-    """Returns times and images with a gap and a step back in time.
-
-    Every image is shown for four intervals of the network.
-    """
-    interval = max(2, round(spec.frame_interval / _TICK))
-    frame, timeline, time = max(1, interval // 2), [], 0
-    for part in range(3 * images):
-        for _ in range(4 * interval // frame):
-            timeline.append((time, part % images))
-            time += frame
-        if part == images:
-            time += 64 + 4 * interval  # A gap.
-        elif part == 2 * images:
-            time = 0
-    return timeline
-
-
-def _step(
-    spec: ArtifactSpec,
-    network: Network,
-    frames: np.ndarray,
-    state: Sequence[np.ndarray],
-    reset: Sequence[int],
-    moving: Sequence[int],
-) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Returns the outputs and the caches after a step.
-
-    Rows of the outputs of streams that stand still are zero.
-    """
-    before = [value.copy() for value in state]
-    for value, cache in zip(before, spec.caches, strict=True):
-        value[list(reset)] = zero_state(cache)[list(reset)]
-    if not moving:
-        return {}, before
-    network.write_state(before)
-    network.frame()[...] = quantize(frames, spec.frame)
-    logits = network.run()
-    after = network.read_state()
-    for stream in set(range(spec.streams)) - set(moving):
-        logits[stream] = 0
-        for value, kept in zip(after, before, strict=True):
-            value[stream] = kept[stream]
-    return {spec.logits.name: logits}, after
-
-
-def _crop(image, spec):
-    top, left = ((side - spec.image_size) // 2 for side in image.shape[:2])
-    size = spec.image_size
-    return image[top : top + size, left : left + size]
-
-
-def _expect_stream(spec: ArtifactSpec) -> None:
-    if spec.kind != "stream":
-        raise ArtifactError(
-            "Test vectors are made for streams. Received: an artifact of kind "
-            f"{spec.kind!r}"
-        )

@@ -10,7 +10,7 @@ from tsm_keras.atomic_file import atomic_file
 FORMAT = 1
 
 # By backend; `docs/vectors.md` says what the numbers mean.
-_TOLERANCES = {
+TOLERANCES: dict[str, Any] = {
     "pixels": 1,
     "scores": 1e-5,
     "logits": 1e-5,
@@ -53,7 +53,7 @@ def write_vectors(
     # One case per line shows in a comparison of two versions what changed.
     lines = [json.dumps(case, allow_nan=False) for case in cases]
     text = (
-        f'{{"format": {FORMAT},\n"tolerances": {json.dumps(_TOLERANCES)},\n'
+        f'{{"format": {FORMAT},\n"tolerances": {json.dumps(TOLERANCES)},\n'
         '"cases": [\n' + ",\n".join(lines) + "\n]}\n"
     )
     with atomic_file(path) as temporary:

@@ -1,0 +1,195 @@
+"""Replays the cases of `apps/vectors/vectors.json` in tsm_live.
+
+    python -m testing.vectors ACCELERATOR
+
+replays the networks on an accelerator and prints their largest errors.
+"""
+
+import functools
+import json
+import sys
+import types
+
+import numpy as np
+
+from testing.checkout import ROOT
+from tsm_cli.vectors.arrays import decode_array
+from tsm_live import Session
+from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.quantization import as_logits
+from tsm_live.decision.artifact_defaults import decision_config
+from tsm_live.decision.gestures import GestureDecision
+from tsm_live.decision.pacing import FramePacer, Step
+from tsm_live.live.stream import Stream
+from tsm_live.runtimes.open_network import open_here
+from tsm_live.sources.source import TimedFrame
+
+FOLDER = ROOT / "apps/vectors"
+ON_NETWORKS = ("steps", "session")
+
+
+@functools.cache
+def vectors():
+    """Returns the content of the file."""
+    return json.loads((FOLDER / "vectors.json").read_text("utf-8"))
+
+
+def cases(*kinds):
+    """Returns the cases of some kinds, by name."""
+    found = vectors()["cases"]
+    return {case["name"]: case for case in found if case["kind"] in kinds}
+
+
+def open_case(case, **options):
+    """Returns the artifact's session and the network below it."""
+    spec, model = load_artifact(FOLDER / case["artifact"])
+    network = open_here(spec, model, **options)
+    return Session(spec, lambda: network), network
+
+
+def replay_steps(case, session, network, *, fed):
+    """Replays a case of the kind `steps`.
+
+    Args:
+        case: The case.
+        session: The session of its artifact.
+        network: The network of the session.
+        fed: Whether to feed the expected caches before each step.
+
+    Returns:
+        The largest errors, in the units of the tolerances, by type.
+    """
+    spec = session.spec
+    session.reset()
+    expected_caches = network.read_state()
+    pairs = []
+    for step in case["steps"]:
+        if fed:
+            network.write_state(expected_caches)
+        for stream in step["reset"]:
+            session.reset(stream)
+        frames = decode_array(step["frames"])
+        squares = [
+            frames[i] if i in step["streams"] else None
+            for i in range(spec.streams)
+        ]
+        predictions = session.step_squares(squares)
+        moving = [i for i, found in enumerate(predictions) if found is not None]
+        assert moving == step["streams"]
+        assert set(step["outputs"]) == ({spec.logits.name} if moving else set())
+        for expected in step["outputs"].values():
+            logits = as_logits(decode_array(expected), spec.logits)
+            found = np.stack([predictions[i].logits for i in moving])
+            pairs.append((spec.logits, found, logits[moving]))
+        expected_caches = [
+            decode_array(step["caches"][cache.name]) for cache in spec.caches
+        ]
+        found = network.read_state()
+        pairs += zip(spec.caches, found, expected_caches, strict=True)
+    return _errors(pairs)
+
+
+def replay_session(case, session, network):
+    """Replays a case of the kind `session`; returns the errors of its logits.
+
+    Choices and events must be equal, except for the scores of events.
+    """
+    spec = session.spec
+    session.reset()
+    stream = Stream(
+        types.SimpleNamespace(source=types.SimpleNamespace(is_live=False)),
+        spec.labels,
+        session.accelerator,
+        FramePacer(spec.frame_interval),
+        GestureDecision(spec.labels, decision_config(spec)),
+        None,
+    )
+    images = list(map(decode_array, case["images"]))
+    choices, logits, events = [], [], []
+    for index, time in enumerate(case["times"]):
+        frame = TimedFrame(images[case["image_of_frame"][index]], time)
+        choice, prediction, found = stream.step(frame), None, []
+        choices.append(choice.value)
+        if choice is Step.RESTART:
+            session.reset()
+            found = stream.restart()
+        if choice is not Step.SKIP:
+            prediction = session.step(frame.image)
+            logits.append(prediction.logits)
+        found += stream.advance(frame, prediction)
+        events += [(index, event) for event in found]
+    events += [(len(case["times"]), event) for event in stream.end()]
+    assert choices == case["choices"]
+    assert_events(events, case["events"], backend_of(network)["event_scores"])
+    ((name, expected),) = case["outputs"].items()
+    assert name == spec.logits.name
+    expected = as_logits(decode_array(expected), spec.logits)
+    return _errors([(spec.logits, np.stack(logits), expected)])
+
+
+def assert_events(found, expected, tolerance):
+    """Compares pairs of a frame and a `GestureEvent` with those of a case."""
+    assert [
+        (frame, event.kind, event.label, event.time) for frame, event in found
+    ] == [(e["frame"], e["kind"], e["label"], e["time"]) for e in expected]
+    for (_, event), wanted in zip(found, expected, strict=True):
+        assert abs(event.score - wanted["score"]) <= tolerance
+
+
+def backend_of(network):
+    """Returns the tolerances of the backend that a network runs on."""
+    return vectors()["tolerances"][network.accelerator]
+
+
+def _errors(pairs):
+    """Returns the largest errors of (tensor, found, expected), by type.
+
+    A NaN is an infinite error. Those of floats are relative to the largest
+    value of the tensor in all pairs. Logits of integers are real values here.
+    """
+    largest = {}
+    for tensor, _, expected in pairs:
+        size = float(np.abs(expected.astype(np.float64)).max())
+        largest[tensor.name] = max(size, largest.get(tensor.name, 0.0))
+    errors = {"float": 0.0, "integer": 0.0}
+    for tensor, found, expected in pairs:
+        assert found.shape == expected.shape and found.dtype == expected.dtype
+        error = np.abs(found.astype(np.float64) - expected)
+        error = float(np.where(np.isnan(error), np.inf, error).max())
+        kind = "float" if tensor.dtype.startswith("float") else "integer"
+        if kind == "float":
+            error /= largest[tensor.name]
+        elif found.dtype == np.float32:
+            error /= tensor.scale
+        errors[kind] = max(errors[kind], error)
+    return errors
+
+
+def all_errors(**options):
+    """Replays all networks; returns the errors by case and way of feeding."""
+    found = {}
+    for name, case in cases(*ON_NETWORKS).items():
+        session, network = open_case(case, **options)
+        if case["kind"] == "session":
+            found[name] = {"free": replay_session(case, session, network)}
+            continue
+        found[name] = {
+            "fed": replay_steps(case, session, network, fed=True),
+            "free": replay_steps(case, session, network, fed=False),
+        }
+    return found
+
+
+def assert_within_tolerance(errors, backend):
+    """Compares the result of `all_errors` with the tolerances of a backend."""
+    tolerances = vectors()["tolerances"][backend]
+    for name, by_way in errors.items():
+        for way, by_kind in by_way.items():
+            for kind, error in by_kind.items():
+                limit = tolerances[way][kind] * (1 + 1e-5)  # Of a float scale.
+                assert error <= limit, f"{name}, {way}, {kind}: {error}"
+
+
+if __name__ == "__main__":
+    errors = all_errors(accelerator=sys.argv[1], enforce_float32=True)
+    print(f"\n{json.dumps(errors)}", flush=True)
