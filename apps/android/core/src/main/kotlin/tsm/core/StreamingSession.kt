@@ -66,6 +66,7 @@ class StreamingSession(
      */
     fun step(squares: Array<ByteArray?>) {
         require(squares.size == spec.streams) { "There must be ${spec.streams} frames. Received: ${squares.size}" }
+        if (squares.all { it == null }) return
         for (stream in squares.indices) {
             val square = squares[stream] ?: continue
             require(square.size == frameBytes) { "A frame must have $frameBytes bytes. Received: ${square.size}" }
@@ -96,6 +97,9 @@ class StreamingSession(
         stream: Int = 0,
         head: Int = 0,
     ): FloatArray = heads[head].logits[stream]
+
+    /** Returns what the network stored in a head in the last step, for all streams. It belongs to the session. */
+    fun numbers(head: Int = 0): Numbers = heads[head].numbers
 
     /** Starts all streams anew, with zero caches. */
     fun reset() {

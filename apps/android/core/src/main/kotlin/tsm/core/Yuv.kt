@@ -67,9 +67,36 @@ fun yuvToRgb(
     val stride = picture.width * Picture.CHANNELS
     val last = out.size - Picture.CHANNELS
     // Where the first pixel goes, and how far the next ones of a row and of a column are from it.
-    val start = intArrayOf(0, stride - Picture.CHANNELS, last, last - stride + Picture.CHANNELS)[rotation / QUARTER_TURN]
-    val right = intArrayOf(Picture.CHANNELS, stride, -Picture.CHANNELS, -stride)[rotation / QUARTER_TURN]
-    val down = intArrayOf(stride, -Picture.CHANNELS, -stride, Picture.CHANNELS)[rotation / QUARTER_TURN]
+    val start: Int
+    val right: Int
+    when (rotation) {
+        0 -> {
+            start = 0
+            right = Picture.CHANNELS
+        }
+
+        QUARTER_TURN -> {
+            start = stride - Picture.CHANNELS
+            right = stride
+        }
+
+        2 * QUARTER_TURN -> {
+            start = last
+            right = -Picture.CHANNELS
+        }
+
+        else -> {
+            start = last - stride + Picture.CHANNELS
+            right = -stride
+        }
+    }
+    val down =
+        when (rotation) {
+            0 -> stride
+            QUARTER_TURN -> -Picture.CHANNELS
+            2 * QUARTER_TURN -> -stride
+            else -> Picture.CHANNELS
+        }
     for (row in 0 until height) {
         var at = start + row * down
         val luma = row * y.rowStride

@@ -1,0 +1,157 @@
+package tsm.ci
+
+import tsm.core.Artifact
+import tsm.core.Fit
+import tsm.core.GestureEvent
+import tsm.core.LiveStream
+import tsm.core.Numbers
+import tsm.core.Picture
+import tsm.core.RulesTest
+import tsm.core.SelfCheck
+import tsm.core.StepsCase
+import tsm.core.StreamingSession
+import tsm.core.Tolerance
+import tsm.core.Tolerances
+import tsm.core.Vectors
+import tsm.core.VectorsFile
+import tsm.core.vectorBytes
+import tsm.core.vectorNumbers
+import java.io.File
+import java.nio.file.Path
+import kotlin.math.abs
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+
+/** Replays the vectors against the real LiteRT. */
+class RuntimeTest {
+    private val library = Path.of(System.getProperty("tsm.litert"))
+
+    private fun session(
+        name: Any?,
+        isGpu: Boolean,
+    ): StreamingSession {
+        val artifact = Artifact.from(Vectors.artifact(name))
+        return StreamingSession(artifact.spec, ForeignNetwork.open(library, artifact, isGpu))
+    }
+
+    private fun replayAll(backend: String) {
+        for (case in Vectors.file.stepsCases()) {
+            session(case.artifact, isGpu = backend != "cpu").use {
+                val found = SelfCheck(case, Vectors.file.tolerances(backend)).run(it)
+                println("${case.name} on $backend: ${found.float} relative, ${found.integer} steps")
+                assertTrue(found.agrees, "${case.name} on $backend: ${found.problem}")
+                assertEquals(if (backend == "cpu") "cpu" else "gpu", it.accelerator)
+            }
+        }
+    }
+
+    @Test
+    fun `networks on the CPU agree with the vectors`() = replayAll("cpu")
+
+    @Test
+    fun `networks on the GPU accelerator agree with the vectors`() = replayAll("gpu")
+
+    /** The vectors of other processors may differ; so CI makes new ones with Python on this machine. */
+    @Test
+    fun `the CPU gives the same bits as Python on this machine`() {
+        val files = File(System.getProperty("tsm.fresh")).listFiles { file -> file.extension == "json" }!!
+        assertEquals(
+            Vectors.file
+                .stepsCases()
+                .map { it.artifact }
+                .toSet()
+                .size,
+            files.size,
+        )
+        val exact = Tolerance(0.0, 0)
+        for (file in files) {
+            for (case in VectorsFile(file.readText()).stepsCases()) {
+                session("${file.nameWithoutExtension}.tflite", isGpu = false).use {
+                    val found = SelfCheck(case, Tolerances(exact, exact)).run(it)
+                    assertTrue(found.agrees, "${file.name}: ${found.problem}; ${found.float}, ${found.integer}")
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `whole sessions agree with the vectors`() =
+        Vectors.forEach("session") { case ->
+            session(case["artifact"], isGpu = false).use { session ->
+                val head = session.spec.heads.single()
+                val stream = LiveStream(session)
+                val fit = Fit(session.spec)
+                val square = ByteArray(session.frameBytes)
+                val images = (case["images"] as List<*>).map { picture(it) }
+                val expected = vectorNumbers((case["outputs"] as Map<*, *>)[head.name])
+                val events = ArrayList<Pair<Int, GestureEvent>>()
+                val choices = ArrayList<String>()
+                var taken = 0
+                val times = Vectors.numbers(case["times"])
+                for ((frame, time) in times.withIndex()) {
+                    val resets = stream.resets
+                    val isWanted = stream.wants(time)
+                    choices.add(
+                        if (!isWanted) {
+                            "skip"
+                        } else if (stream.resets > resets) {
+                            "restart"
+                        } else {
+                            "take"
+                        },
+                    )
+                    if (!isWanted) continue
+                    fit.fit(images[((case["image_of_frame"] as List<*>)[frame] as Long).toInt()], square)
+                    stream.advance(time, square).forEach { events.add(frame to it) }
+                    assertNear(expected, taken++ * head.labels.size, session.numbers())
+                }
+                stream.restart(times.last()).forEach { events.add(times.size to it) }
+                assertEquals(case["choices"], choices)
+                RulesTest.assertEvents(case["events"] as List<*>, events, Vectors.eventScores("cpu"))
+            }
+        }
+
+    @Test
+    fun `a self-check without vectors compares the GPU with the CPU`() {
+        val case = session("float32.tflite", isGpu = false).use { StepsCase.record(it, 4) }
+        session("float32.tflite", isGpu = true).use {
+            assertTrue(SelfCheck(case, Vectors.file.tolerances("gpu")).run(it).agrees)
+        }
+    }
+
+    @Test
+    fun `a model that LiteRT cannot load gives an error`() {
+        val content = Vectors.artifact("float32.tflite")
+        val artifact = Artifact.from(content)
+        artifact.model.fill(0)
+        assertFailsWith<LiteRtError> { ForeignNetwork.open(library, artifact, isGpu = false) }
+    }
+
+    private fun picture(image: Any?): Picture {
+        val (height, width) = Vectors.shape(image)
+        return Picture().apply {
+            resize(width, height)
+            vectorBytes(image).copyInto(pixels)
+        }
+    }
+
+    private fun assertNear(
+        expected: Numbers,
+        start: Int,
+        found: Numbers,
+    ) {
+        val tolerance = Vectors.file.tolerances("cpu").free
+        if (expected is Numbers.Floats && found is Numbers.Floats) {
+            val largest = expected.values.maxOf { abs(it) }
+            for (k in found.values.indices) {
+                assertTrue(abs(expected.values[start + k] - found.values[k]) <= tolerance.float * largest)
+            }
+        } else {
+            val stored = (expected as Numbers.Bytes).values
+            val numbers = (found as Numbers.Bytes).values
+            for (k in numbers.indices) assertTrue(abs(stored[start + k] - numbers[k]) <= tolerance.integer)
+        }
+    }
+}
