@@ -47,7 +47,7 @@ class Gestures:
     def calibration_clips(self, config, *, seed) -> np.ndarray:
         """Returns training clips of about 400 frames."""
         return video_clips(
-            self.training, config, 400 // config.num_segments, seed
+            self.training, config, 400 // config.clip.num_segments, seed
         )
 
     def test_clips(self, config) -> tuple[np.ndarray, np.ndarray]:

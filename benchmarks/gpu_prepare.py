@@ -13,7 +13,6 @@ one. Takes ten minutes. The files share their weights, so that `tar` and `xz`
 with a large dictionary make the folder small.
 """
 
-import dataclasses
 import os
 import pathlib
 
@@ -27,8 +26,9 @@ from testing.models import randomize
 from tsm_export.clips import generated_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.gestures.generate import LABELS
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import BACKBONES, VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
 from tsm_live.artifact.file import load_artifact
@@ -63,8 +63,7 @@ def main(argv):
     folder = pathlib.Path(FLAGS.to)
     folder.mkdir(parents=True, exist_ok=True)
     model = build_model()
-    config = dataclasses.replace(
-        model.video_config,
+    config = model.video_config.changed(
         image_size=FLAGS.stored_size,
         resize_size=FLAGS.stored_size,
     )
@@ -78,7 +77,7 @@ def main(argv):
         ):
             if quantize == "float16" and streams > 1:
                 continue
-            name = f"{config.backbone}_{quantize}_{kind}{streams}"
+            name = f"{config.backbone.name}_{quantize}_{kind}{streams}"
             path = folder / f"{name}.tflite"
             export_tflite(
                 model,
@@ -110,9 +109,7 @@ def build_model():
             labels=LABELS,
         )
     size = FLAGS.image_size
-    model = build_clip_model(
-        dataclasses.replace(config, image_size=size, resize_size=size)
-    )
+    model = build_clip_model(config.changed(image_size=size, resize_size=size))
     if trained:
         copy_weights(trained, model)
     else:

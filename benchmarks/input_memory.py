@@ -54,7 +54,7 @@ def main(argv):
         shards = ingest(
             make_plan(
                 read_collection("class_folders", SourceOptions(root=videos)),
-                images=ImageSettings(short_side=config.resize_size),
+                images=ImageSettings(short_side=config.input.resize_size),
                 val_fraction=0.0,
             ),
             folder / "shards",

@@ -60,7 +60,10 @@ def main(argv):
     )
     model = load_preset(FLAGS.preset)
     config = model.video_config
-    print(f"{config.backbone}, width {config.width}, {config.image_size} px")
+    print(
+        f"{config.backbone.name}, width {config.backbone.width}, "
+        f"{config.input.image_size} px"
+    )
     clips, labels = videos.test_clips(config)
     with tempfile.TemporaryDirectory() as folder:
         paths = export(model, videos, pathlib.Path(folder))

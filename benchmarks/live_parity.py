@@ -20,7 +20,6 @@ Files from which OpenCV reads no frame are counted and named. The exit status is
 With `--preset` it uses a trained network if there is one.
 """
 
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -165,7 +164,7 @@ def groups(folder):
 
 def report(name, paths, model, sessions):
     """Runs a group of videos; returns one row per bar."""
-    interval = model.video_config.frame_interval
+    interval = model.video_config.clip.frame_interval
     videos = {path: frames_of(path, interval) for path in paths}
     empty = [path.name for path, frames in videos.items() if not frames]
     videos = {path: frames for path, frames in videos.items() if frames}
@@ -226,14 +225,14 @@ def streamed(session, frames):
 
 def keras_logits(model, videos):
     """Returns the logits of every frame of each video, from Keras."""
-    config = dataclasses.replace(model.video_config, num_segments=FLAGS.frames)
+    config = model.video_config.changed(num_segments=FLAGS.frames)
     long = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(long), jit_compile=False)
     logits = []
     for frames in videos:
         clip = np.stack([frame[..., ::-1] for frame in frames])
-        clip = resize_short_side(clip, config.resize_size)
-        clip = center_crop(clip, config.image_size).astype(np.float32)
+        clip = resize_short_side(clip, config.input.resize_size)
+        clip = center_crop(clip, config.input.image_size).astype(np.float32)
         # Padding is allowed, because later frames do not change logits.
         padding = [(0, FLAGS.frames - len(clip)), (0, 0), (0, 0), (0, 0)]
         padded = np.pad(clip, padding)

@@ -36,11 +36,11 @@ class TSMClassifier:
     """
 
     def __init__(self, model: keras.Model):
-        model.video_config.expect_rgb()
+        model.video_config.input.expect_rgb()
         self.model = model
         self.config = model.video_config
-        self.labels = self.config.labels or tuple(
-            map(str, range(self.config.num_classes))
+        self.labels = self.config.head.labels or tuple(
+            map(str, range(self.config.head.num_classes))
         )
 
     @classmethod
@@ -61,7 +61,9 @@ class TSMClassifier:
             VideoError: If the video cannot be read.
         """
         info = probe_video(path)
-        indices = segment_indices(info.num_frames, self.config.num_segments)
+        indices = segment_indices(
+            info.num_frames, self.config.clip.num_segments
+        )
         return self.classify_frames(read_video(path, indices.numpy()))
 
     def classify_frames(self, frames: np.ndarray) -> list[tuple[str, float]]:
@@ -79,16 +81,16 @@ class TSMClassifier:
         """
         if (
             frames.ndim != 4
-            or frames.shape[0] != self.config.num_segments
+            or frames.shape[0] != self.config.clip.num_segments
             or frames.shape[3] != 3
             or frames.dtype != np.uint8
         ):
             raise ValueError(
-                f"`frames` must be [{self.config.num_segments}, H, W, 3] "
+                f"`frames` must be [{self.config.clip.num_segments}, H, W, 3] "
                 f"uint8. Received: shape {frames.shape}, dtype {frames.dtype}"
             )
-        clip = resize_short_side(frames, self.config.resize_size)
-        clip = center_crop(clip, self.config.image_size)
+        clip = resize_short_side(frames, self.config.input.resize_size)
+        clip = center_crop(clip, self.config.input.image_size)
         scores = tf.nn.softmax(self.model(clip[None], training=False))[0]
         named = zip(self.labels, scores.numpy().tolist(), strict=True)
         return sorted(named, key=lambda pair: -pair[1])

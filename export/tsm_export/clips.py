@@ -7,12 +7,12 @@ from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.sampling import segment_indices
 from tsm_keras.data.readers.clip_reader import DataSource
 from tsm_keras.data.video.resizing import center_crop, resize_short_side
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import TakesClips
 
 
 def video_clips(
     source: DataSource,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     count: int,
     seed: int,
 ) -> np.ndarray:
@@ -34,15 +34,13 @@ def video_clips(
     return np.concatenate([clip for clip, _ in taken])
 
 
-def generated_clips(
-    config: VideoClassifierConfig, count: int, seed: int
-) -> np.ndarray:
+def generated_clips(config: TakesClips, count: int, seed: int) -> np.ndarray:
     """Renders clips of gestures for use without videos; see `video_clips`."""
     clips = []
     for number in range(count):
         gesture = draw_clip(LABELS[number % len(LABELS)], seed + number)
         frames = render(gesture)
-        indices = segment_indices(len(frames), config.num_segments).numpy()
-        resized = resize_short_side(frames[indices], config.resize_size)
-        clips.append(center_crop(resized, config.image_size))
+        indices = segment_indices(len(frames), config.clip.num_segments).numpy()
+        resized = resize_short_side(frames[indices], config.input.resize_size)
+        clips.append(center_crop(resized, config.input.image_size))
     return np.stack(clips)

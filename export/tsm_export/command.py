@@ -190,8 +190,9 @@ def main(arguments: Sequence[str]) -> None:
         expect_streamable(model.video_config)
     decision = {name: getattr(FLAGS, name) for name in _DECISION}
     config = DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture))
-    if model.video_config.labels:  # The export refuses a model without labels.
-        GestureDecision(model.video_config.labels, config)
+    labels = model.video_config.head.labels
+    if labels:  # The export refuses a model without labels.
+        GestureDecision(labels, config)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
@@ -232,7 +233,7 @@ def _clips(config):
         config = config.with_image_size(FLAGS.size)
     if not FLAGS.calibration:
         return None, generated_clips(config, _VERIFY_CLIPS, FLAGS.seed)
-    wanted = -(-FLAGS.calibration_frames // config.num_segments)
+    wanted = -(-FLAGS.calibration_frames // config.clip.num_segments)
     source = open_clips(FLAGS.calibration, "train")
     clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
     # They overlap if there are few videos.

@@ -84,16 +84,16 @@ def describe(
                 dataclasses.replace(
                     head,
                     role=head.name,
-                    labels=config.labels,
+                    labels=config.head.labels,
                     no_gesture=tuple(no_gesture),
                 )
                 for head in heads.values()
             ),
             *states,
         ),
-        resize_size=config.resize_size,
-        frame_interval=config.frame_interval,
-        num_segments=config.num_segments,
+        resize_size=config.input.resize_size,
+        frame_interval=config.clip.frame_interval,
+        num_segments=config.clip.num_segments,
         quantization=quantization,
         preset_hash=preset_hash,
         versions={

@@ -66,8 +66,8 @@ def network_for_export(
             f"{quantize} needs `calibration_clips`, real clips to measure "
             "ranges on. Received: calibration_clips=None"
         )
-    model.video_config.expect_rgb()
-    if not model.video_config.labels:
+    model.video_config.input.expect_rgb()
+    if not model.video_config.head.labels:
         raise ValueError(
             "An artifact carries its labels: give the config `labels`. "
             "Received: labels=()"

@@ -86,8 +86,8 @@ def check_parity(
 
 def _noise(network):
     config, rng = network.video_config, np.random.default_rng(0)
-    size = config.image_size
-    shape = (1, config.num_segments, size, size, config.input_channels)
+    size = config.input.image_size
+    shape = (1, config.clip.num_segments, size, size, config.input.channels)
     return rng.integers(0, 256, shape, np.uint8)
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS, ROOT
-from tsm_export.verify.gpu import gpu_environment
+from testing.gpu import require_gpu
 
 _NO_DRIVER = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
 
@@ -43,9 +43,7 @@ def test_it_reports_nothing_without_a_device(tmp_path, flags):
 
 @pytest.mark.slow
 def test_all_parts_on_software_vulkan(tmp_path):
-    environment = gpu_environment()
-    if environment is None:
-        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
+    environment = require_gpu()
     folder, results = tmp_path / "files", tmp_path / "results"
     process = _run(
         "gpu_prepare.py",

@@ -136,8 +136,8 @@ def randomize(model, seed):
 def random_clips(config, clips=1, seed=0):
     """Returns float32 clips of whole pixel values; all frames differ."""
     rng = np.random.default_rng(seed)
-    size = config.image_size
-    shape = (clips, config.num_segments, size, size, config.input_channels)
+    size = config.input.image_size
+    shape = (clips, config.clip.num_segments, size, size, config.input.channels)
     return rng.integers(0, 256, shape).astype(np.float32)
 
 

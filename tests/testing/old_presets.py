@@ -18,7 +18,9 @@ def write_format_1(model, path, former_name=lambda name: name):
     path.mkdir()
     model.save_weights(path / "model.weights.h5")
     (path / "labels.txt").write_text("")
-    config = json.loads(model.video_config.to_json())
+    config = model.video_config.flat()
+    config["shift"] = model.video_config.temporal.shift
+    del config["operator"], config["causal"]
     canonical = json.dumps(config, sort_keys=True)
     ranges = getattr(model, "activation_ranges", {})
     description = {

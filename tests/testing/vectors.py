@@ -40,9 +40,9 @@ def cases(*kinds):
     return {case["name"]: case for case in found if case["kind"] in kinds}
 
 
-def open_case(case, **options):
+def open_case(case, folder=FOLDER, **options):
     """Returns the artifact's session and the network below it."""
-    spec, model = load_artifact(FOLDER / case["artifact"])
+    spec, model = load_artifact(folder / case["artifact"])
     network = open_here(spec, model, **options)
     return Session(spec, lambda: network), network
 

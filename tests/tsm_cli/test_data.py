@@ -19,7 +19,7 @@ from tsm_keras.data.readers.clip_reader import (
     open_clips,
     split_names,
 )
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import InputConfig
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command
 
@@ -51,11 +51,8 @@ def eleven(tmp_path_factory):
 
 def _drawn(clips, *flags):
     """Returns the clips that `tsm data show` shows, and their titles."""
-    network = VideoClassifierConfig(
-        num_classes=2, num_segments=4, image_size=32
-    )
     parse(data.FLAGS, "tsm data", ["--segments=4", *flags])
-    return data._draw(clips, network, *configs_from_flags(data.FLAGS))
+    return data._draw(clips, InputConfig(32), *configs_from_flags(data.FLAGS))
 
 
 @pytest.mark.parametrize("flag", ["--training", "--notraining"])

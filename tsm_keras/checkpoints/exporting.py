@@ -39,34 +39,39 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     """
     config = model.video_config
     for field, expected in _PYTORCH.items():
-        if getattr(config, field) != expected:
+        value = getattr(config.backbone, field)
+        if value != expected:
             raise CheckpointError(
                 "The weights would give other results in the networks of "
                 f"PyTorch, which have {field}={expected!r}. "
-                f"Received: {field}={getattr(config, field)!r}"
+                f"Received: {field}={value!r}"
             )
-    is_mobilenet = config.backbone == "mobilenet_v2"
-    shifts_in_place = config.shift != "none" and config.placement == "inplace"
-    if shifts_in_place and (is_mobilenet or config.backbone == "resnet101"):
+    backbone, temporal = config.backbone, config.temporal
+    is_mobilenet = backbone.name == "mobilenet_v2"
+    if (
+        temporal.shift != "none"
+        and temporal.placement == "inplace"
+        and (is_mobilenet or backbone.name == "resnet101")
+    ):
         raise CheckpointError(
             "The TSM authors' code has no in-place shift for this backbone. "
             "Use placement='residual'. Received: placement='inplace', "
-            f"backbone={config.backbone!r}"
+            f"backbone={backbone.name!r}"
         )
-    if is_mobilenet and config.width != 1.0:
+    if is_mobilenet and backbone.width != 1.0:
         raise CheckpointError(
             "`width` must be 1, because the TSM authors' MobileNetV2 rounds "
             "channels differently at other widths. "
-            f"Received: width={config.width}"
+            f"Received: width={backbone.width}"
         )
-    if config.shift == "causal" and not (
-        is_mobilenet and config.shift_div == 8
+    if temporal.shift == "causal" and not (
+        is_mobilenet and temporal.shift_div == 8
     ):
         raise CheckpointError(
             "The only causal network of the TSM authors is the MobileNetV2 of "
             "their online demo, with shift_div=8. "
-            f"Received: shift='causal', backbone={config.backbone!r}, "
-            f"shift_div={config.shift_div}"
+            f"Received: shift='causal', backbone={backbone.name!r}, "
+            f"shift_div={temporal.shift_div}"
         )
     variables = {
         name: layer.get_weights() for name, layer in leaf_layers(model)
@@ -107,7 +112,7 @@ def write_safetensors(
         )
     tensors = export_state_dict(model)
     stored = {
-        "config": json.loads(model.video_config.to_json()),
+        "config": model.video_config.to_dict(),
         "dataset": dataset,
     }
     content = safetensors.numpy.save(
@@ -120,6 +125,6 @@ def write_safetensors(
 
 
 def _naming(config: VideoClassifierConfig) -> Naming:
-    if config.backbone == "mobilenet_v2" and config.shift == "causal":
-        return TSM_ONLINE
-    return TSM
+    is_mobilenet = config.backbone.name == "mobilenet_v2"
+    is_causal = config.temporal.shift == "causal"
+    return TSM_ONLINE if is_mobilenet and is_causal else TSM

@@ -168,6 +168,7 @@ def main(arguments: Sequence[str]) -> None:
         **asked,
     )
     print(report.to_text(every_tensor=FLAGS.tensors))
+    config = model.video_config
     for name, reason in checkpoint.ignored.items():
         print(f"ignored {name}: {reason}")
     save_preset(
@@ -178,12 +179,12 @@ def main(arguments: Sequence[str]) -> None:
             "sha256": file_sha256(path),
             "source": report.facts[0].value,
             "dataset": report.dataset,
-            "trained_shift": report.forced_shift or model.video_config.shift,
+            "trained_shift": report.forced_shift or config.temporal.shift,
         },
         overwrite=FLAGS.overwrite,
     )
     print(f"\nwrote {FLAGS.to}")
-    if not model.video_config.labels:
+    if not config.head.labels:
         print(
             "The preset has no class names, which an export needs. Import it "
             "again with --labels=FILE."

@@ -1,6 +1,5 @@
 """import_state_dict: converts a PyTorch state dict to a clip model."""
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +12,10 @@ from tsm_keras.checkpoints.inference import Network, infer_network
 from tsm_keras.checkpoints.naming.base import tensors_of
 from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config.classifier import FLAT_NAMES
 from tsm_keras.models.weights import leaf_layers
 
-_CONFIG_FIELDS = tuple(
-    field.name for field in dataclasses.fields(VideoClassifierConfig)
-)
+_CONFIG_FIELDS = (*FLAT_NAMES, "shift")
 _LISTED = 8  # The largest number of names in an error.
 
 # Without dropout, the TSM authors' networks use the backbone's own classifier.
@@ -105,6 +102,7 @@ def import_state_dict(
     if not force:
         _check_shift(network)
     model = build_clip_model(network.config)
+    shift = network.config.temporal.shift
     loaded, ignored = _fill(model, network, tensors)
     report = ImportReport(
         facts=network.facts,
@@ -115,7 +113,7 @@ def import_state_dict(
         renamed=renamed,
         forced_shift=(
             network.trained_shift
-            if network.trained_shift not in (None, network.config.shift)
+            if network.trained_shift not in (None, shift)
             else None
         ),
     )
@@ -139,7 +137,7 @@ def _canonical(tensors):
 
 
 def _check_shift(network: Network):
-    trained, wanted = network.trained_shift, network.config.shift
+    trained, wanted = network.trained_shift, network.config.temporal.shift
     if trained is None or trained == wanted:
         return
     raise CheckpointError(
@@ -194,10 +192,10 @@ def _fill(model, network, tensors):
 
 def _needs_new_classifier(network, tensors):
     module = network.naming.module_name(
-        "classifier", backbone=network.config.backbone
+        "classifier", backbone=network.config.backbone.name
     )
     weight = tensors.get(f"{module}.weight")
-    return weight is None or len(weight) != network.config.num_classes
+    return weight is None or len(weight) != network.config.head.num_classes
 
 
 def _check_complete(left, missing, differ):

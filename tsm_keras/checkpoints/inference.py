@@ -19,7 +19,11 @@ from tsm_keras.checkpoints.naming.mmaction2 import MMACTION2
 from tsm_keras.checkpoints.naming.timm import TIMM
 from tsm_keras.checkpoints.naming.torchvision import TORCHVISION
 from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    InputConfig,
+    TemporalConfig,
+    VideoClassifierConfig,
+)
 
 NAMINGS = {
     naming.name: naming
@@ -59,8 +63,6 @@ _QUESTIONS = {
         "the weights do not say what their classes are",
     ),
 }
-
-_DEFAULT = VideoClassifierConfig(num_classes=2)
 
 # Mean and standard deviation of optical flow in 0..255, from the TSM authors'
 # ops/models.py (0.5 and the mean deviation of RGB) and from mmaction2's TSN
@@ -204,12 +206,18 @@ def _found_beside(naming, tensors, stated, found):
     shift = _shift(naming, tensors, stated)
     shift_div = (stated.get("shift_div"), from_name)
     if shift_div[0] is None and (naming is not TSM or shift[0] == "none"):
-        shift_div = (_DEFAULT.shift_div, f"the default of {naming.name}")
+        shift_div = (
+            TemporalConfig().shift_div,
+            f"the default of {naming.name}",
+        )
     beside = {
         "shift": shift,
         "shift_div": shift_div,
         "num_segments": (stated.get("num_segments"), from_name),
-        "image_size": (_DEFAULT.image_size, "the size of published networks"),
+        "image_size": (
+            InputConfig().image_size,
+            "the size of published networks",
+        ),
         "dataset": (stated.get("dataset"), from_name),
         **_normalization(naming, found["input_channels"][0]),
     }
@@ -237,11 +245,12 @@ def _shift(naming, tensors, stated):
 
 
 def _normalization(naming, input_channels):
-    if input_channels == _DEFAULT.input_channels:
+    rgb = InputConfig()
+    if input_channels == rgb.channels:
         how = "RGB of ImageNet, as in all PyTorch families"
         return {
-            "pixel_mean": (_DEFAULT.pixel_mean, how),
-            "pixel_std": (_DEFAULT.pixel_std, how),
+            "pixel_mean": (rgb.pixel_mean, how),
+            "pixel_std": (rgb.pixel_std, how),
         }
     if naming.name not in _FLOW:
         raise CheckpointError(
@@ -262,13 +271,12 @@ def _found_in_metadata(metadata, asked):
     try:
         stored = json.loads(metadata[METADATA_KEY])
         config = VideoClassifierConfig.from_dict(stored["config"])
-        stored = {
-            **{
-                field.name: getattr(config, field.name)
-                for field in dataclasses.fields(config)
-            },
+        stored = config.flat() | {
+            "shift": config.temporal.shift,
             "dataset": str(stored["dataset"]),
         }
+        # The short form says both, and may be asked to be another.
+        del stored["operator"], stored["causal"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"The file's metadata cannot be read: {error}"

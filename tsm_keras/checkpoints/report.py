@@ -82,13 +82,13 @@ class ImportReport:
             ]
         if self.has_new_classifier:
             lines.append(
-                f"classifier: new ({self.config.num_classes} classes); train "
-                "it before use"
+                f"classifier: new ({self.config.head.num_classes} classes); "
+                "train it before use"
             )
         if self.forced_shift:
             lines.append(
                 f"WARNING: weights of shift={self.forced_shift!r} in a network "
-                f"of shift={self.config.shift!r}; train it before use"
+                f"of shift={self.config.temporal.shift!r}; train it before use"
             )
         return "\n".join(lines)
 

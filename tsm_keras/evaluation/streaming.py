@@ -16,7 +16,7 @@ from tsm_keras.evaluation.stream_results import (
     StreamResults,
     summarize,
 )
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import TakesClips
 
 _CHUNK = 32  # The number of frames of a video that are decoded at a time.
 
@@ -42,7 +42,7 @@ class Streamer(Protocol):
 def stream_protocol(
     streamer: Streamer,
     clips: ClipReader,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     *,
     frame_interval: float | None = None,
     chain: int = 8,
@@ -99,26 +99,24 @@ def stream_protocol(
     chained = list(videos(chains))
     return {
         "frame": summarize(fresh, chained, 1),
-        "window": summarize(fresh, chained, config.num_segments),
+        "window": summarize(fresh, chained, config.clip.num_segments),
     }
 
 
-def stream_interval(
-    config: VideoClassifierConfig, frame_interval: float | None
-) -> float:
+def stream_interval(config: TakesClips, frame_interval: float | None) -> float:
     """Returns the seconds between two frames; see `stream_protocol`.
 
     Raises:
         ValueError: If the interval is unknown, not positive or not finite.
     """
     interval = (
-        config.frame_interval if frame_interval is None else frame_interval
+        config.clip.frame_interval if frame_interval is None else frame_interval
     )
     if not 0 < interval < np.inf:
         raise ValueError(
             "`frame_interval` must be a positive, finite number of seconds; "
-            f"that of the model is {config.frame_interval} (0 means unknown). "
-            f"Received: frame_interval={interval!r}"
+            f"that of the model is {config.clip.frame_interval} (0 means "
+            f"unknown). Received: frame_interval={interval!r}"
         )
     return interval
 
@@ -126,7 +124,7 @@ def stream_interval(
 def stream_chains(
     streamer: Streamer,
     clips: ClipReader,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     chains: Sequence[Sequence[int]],
     interval: float,
 ) -> Iterator[StreamedVideo]:
@@ -143,7 +141,7 @@ def stream_chains(
         Every video of every chain, once it has ended.
     """
     waiting = iter(chains)
-    size = config.image_size
+    size = config.input.image_size
     frames = np.zeros((streamer.streams, size, size, 3), np.uint8)
     running: list[_Chain | None] = [None] * streamer.streams
     while True:
@@ -210,8 +208,8 @@ def _video_frames(clips, config, number, interval):
             clips,
             number,
             indices[start : start + _CHUNK],
-            config.resize_size,
-            lambda shape: center_box(shape, config.image_size),
+            config.input.resize_size,
+            lambda shape: center_box(shape, config.input.image_size),
         )
         for place, frame in enumerate(chunk, start=start):
             yield place == len(indices) - 1, frame

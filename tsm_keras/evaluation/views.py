@@ -7,7 +7,7 @@ import numpy as np
 from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.readers.clip_reader import DataSource, as_reader
 from tsm_keras.evaluation.predictions import Predictions, softmax
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import TakesClips
 
 # Takes clips, [B, T, S, S, C] uint8, and returns logits: [B, T, K], one row per
 # frame, or [B, 1, K], one row per clip.
@@ -21,7 +21,7 @@ _SMALLEST = np.finfo(np.float32).tiny
 def predict_views(
     predictor: Predictor,
     source: DataSource,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     views: ViewConfig,
     *,
     average: str = "logits",

@@ -26,17 +26,21 @@ def build_clip_model(
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
         0..255, any dtype (a network for optical flow takes `input_channels`
-        channels). Output: `[B, num_classes]` logits in `full_precision()`. With
-        `return_frame_logits`, the output is a dictionary with these `logits`
-        and with `frame_logits`, `[B, T, num_classes]`.
+        channels). Output: `[B, num_classes]` logits in `full_precision()`; for
+        several heads, a dictionary of them with the names `logits_verb` and so
+        on. With `return_frame_logits`, the output is a dictionary with these
+        `logits` and with `frame_logits`, `[B, T, num_classes]`, per head.
     """
-    size = config.image_size
+    size = config.input.image_size
     clip = keras.Input(
-        (config.num_segments, size, size, config.input_channels), name="clip"
+        (config.clip.num_segments, size, size, config.input.channels),
+        name="clip",
     )
     frames = FoldTime(name="fold_time")(clip)
     model = keras.Model(
-        clip, _clip_logits(frames, config), name=f"{config.backbone}_clip"
+        clip,
+        _sole(_clip_logits(frames, config)),
+        name=f"{config.backbone.name}_clip",
     )
     model.video_config = config
     return with_frame_logits(model) if return_frame_logits else model
@@ -49,8 +53,9 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
     `build_clip_model(return_frame_logits=True)`.
     """
     outputs = {
-        "logits": model.get_layer("logits").output,
-        "frame_logits": model.get_layer("frame_logits").output,
+        name: model.get_layer(name).output
+        for head in model.video_config.heads
+        for name in (head.output, f"frame_{head.output}")
     }
     view = keras.Model(model.inputs[0], outputs, name=model.name)
     view.video_config = model.video_config
@@ -74,23 +79,23 @@ def to_single_clip(
     Returns:
         A functional model from a dictionary to a dictionary. Input: `clip`,
         `[T, image_size, image_size, 3]` RGB in 0..255. Output: `logits`,
-        `[1, num_classes]`.
+        `[1, num_classes]`, or for several heads `logits_verb` and so on.
     """
     config = model.video_config.with_image_size(image_size)
     return rebuild(model, config, _build_single_clip)
 
 
 def _build_single_clip(config):
-    size = config.image_size
+    size = config.input.image_size
     clip = keras.Input(
-        (size, size, config.input_channels),
-        batch_size=config.num_segments,
+        (size, size, config.input.channels),
+        batch_size=config.clip.num_segments,
         name="clip",
     )
     model = keras.Model(
         {"clip": clip},
-        {"logits": _clip_logits(clip, config)},
-        name=f"{config.backbone}_single_clip",
+        _clip_logits(clip, config),
+        name=f"{config.backbone.name}_single_clip",
     )
     model.video_config = config
     return model
@@ -98,5 +103,13 @@ def _build_single_clip(config):
 
 def _clip_logits(frames, config):
     """Returns the logits of whole clips, given their frames `[B * T, ...]`."""
-    time = ClipTime(config.num_segments)
-    return time.mean(frame_logits(frames, config, time), name="logits")
+    time = ClipTime(config.clip.num_segments)
+    return {
+        name: time.mean(logits, name=name)
+        for name, logits in frame_logits(frames, config, time).items()
+    }
+
+
+def _sole(outputs):
+    """Returns the only output of a dictionary, or the dictionary."""
+    return outputs if len(outputs) > 1 else outputs["logits"]

@@ -1,7 +1,5 @@
 """to_flow: turns a network for RGB into one for optical flow."""
 
-import dataclasses
-
 import numpy as np
 from tensorflow import keras
 
@@ -31,17 +29,16 @@ def flow_config(
         ValueError: If `pairs` is not a positive integer, or the network of
             `config` does not take RGB.
     """
-    config.expect_rgb()
+    config.input.expect_rgb()
     if not isinstance(pairs, int) or pairs < 1:
         raise ValueError(
             f"`pairs` must be a positive integer. Received: pairs={pairs!r}"
         )
     channels = 2 * pairs
-    return dataclasses.replace(
-        config,
+    return config.changed(
         input_channels=channels,
         pixel_mean=(127.5,) * channels,
-        pixel_std=(float(np.mean(config.pixel_std)),) * channels,
+        pixel_std=(float(np.mean(config.input.pixel_std)),) * channels,
     )
 
 

@@ -1,12 +1,11 @@
 """Copies the ImageNet weights of `keras.applications` into a network."""
 
-import dataclasses
-
 from tensorflow import keras
 
 from tsm_keras.models.backbones.record import ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.operators.marks import belongs_to_mark
 
 _SIZES = (96, 128, 160, 192, 224)
@@ -19,7 +18,7 @@ def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
         ValueError: If `keras.applications` has no weights for the backbone, or
             the network does not take RGB.
     """
-    return dataclasses.replace(config, **_published(config).conventions)
+    return config.changed(**_published(config).conventions)
 
 
 def load_imagenet_weights(
@@ -54,7 +53,7 @@ def load_imagenet_weights(
         published.layer_name(layer.name): layer
         for layer in model.layers
         if layer.weights
-        and layer.name != "classifier"
+        and not belongs_to_head(layer.name)
         and not belongs_to_mark(layer.name)
     }
     # All layers are checked before the first one is copied.
@@ -78,11 +77,11 @@ def load_imagenet_weights(
 
 
 def _published(config) -> ImageNetWeights:
-    published = BACKBONES[config.backbone].imagenet
+    published = BACKBONES[config.backbone.name].imagenet
     if (
         published is None
-        or config.width not in published.widths
-        or not config.is_rgb
+        or config.backbone.width not in published.widths
+        or not config.input.is_rgb
     ):
         choices = " or ".join(
             f"backbone={backbone.name!r} with a width of "
@@ -92,19 +91,20 @@ def _published(config) -> ImageNetWeights:
         )
         raise ValueError(
             f"pretrained='imagenet' needs {choices}, and RGB input. Received: "
-            f"backbone={config.backbone!r}, width={config.width}, "
-            f"input_channels={config.input_channels}"
+            f"backbone={config.backbone.name!r}, "
+            f"width={config.backbone.width}, "
+            f"input_channels={config.input.channels}"
         )
     return published
 
 
 def _download(config, published):
-    size = config.image_size if config.image_size in _SIZES else 224
+    size = config.input.image_size if config.input.image_size in _SIZES else 224
     build = getattr(keras.applications, published.application)
     try:
         return build(
             input_shape=(size, size, 3),
-            alpha=config.width,
+            alpha=config.backbone.width,
             include_top=False,
             weights="imagenet",
         )

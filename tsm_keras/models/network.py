@@ -11,8 +11,10 @@ from tsm_keras.models.operators.marks import mark_of
 from tsm_keras.models.time import Time, full_precision
 
 
-def frame_logits(frames: Any, config: VideoClassifierConfig, time: Time) -> Any:
-    """Applies normalisation, backbone and classifier to every frame.
+def frame_logits(
+    frames: Any, config: VideoClassifierConfig, time: Time
+) -> dict[str, Any]:
+    """Applies normalisation, backbone and classifiers to every frame.
 
     Args:
         frames: `[N, H, W, input_channels]` in 0..255. N counts the frames of
@@ -21,18 +23,22 @@ def frame_logits(frames: Any, config: VideoClassifierConfig, time: Time) -> Any:
         time: Gives temporal operators access to the other frames.
 
     Returns:
-        `[N, num_classes]` logits, in `full_precision()`.
+        `[N, num_classes]` logits of every head, in `full_precision()`, by the
+        name of the head's output.
     """
     x = PixelNormalization(
-        config.pixel_mean, config.pixel_std, name="normalize"
+        config.input.pixel_mean, config.input.pixel_std, name="normalize"
     )(frames)
-    build = BACKBONES[config.backbone].build
+    build = BACKBONES[config.backbone.name].build
     *_, x = build(x, config, mark_of(config, time)).values()
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    x = keras.layers.Dropout(config.dropout, name="dropout")(x)
-    return keras.layers.Dense(
-        config.num_classes,
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        dtype=full_precision(),
-        name="classifier",
-    )(x)
+    x = keras.layers.Dropout(config.backbone.dropout, name="dropout")(x)
+    return {
+        head.output: keras.layers.Dense(
+            head.num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+            dtype=full_precision(),
+            name=head.classifier,
+        )(x)
+        for head in config.heads
+    }

@@ -30,26 +30,26 @@ def build_streaming_model(
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
         `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
         shift, `[N, H, W, fold]`, which is zero at the start of a stream.
-        Outputs: `logits`, `[N, num_classes]`, and one `cache_kk_out` per
-        cache, which is fed to `cache_kk` with the next frame. The model's
-        attribute `cache_frames` gives the number of frames that each cache
-        remembers.
+        Outputs: `logits`, `[N, num_classes]` (for several heads
+        `logits_verb` and so on), and one `cache_kk_out` per cache, which is
+        fed to `cache_kk` with the next frame. The model's attribute
+        `cache_frames` gives the number of frames that each cache remembers.
 
     Raises:
         ValueError: If the shift of `config` is bidirectional, or it has
             non-local blocks.
     """
     expect_streamable(config)
-    size = config.image_size
+    size = config.input.image_size
     frame = keras.Input(
-        (size, size, config.input_channels), batch_size=streams, name="frame"
+        (size, size, config.input.channels), batch_size=streams, name="frame"
     )
     time = StreamTime(streams)
     logits = frame_logits(frame, config, time)
     model = keras.Model(
         {"frame": frame, **time.inputs},
-        {"logits": logits, **time.outputs},
-        name=f"{config.backbone}_streaming",
+        {**logits, **time.outputs},
+        name=f"{config.backbone.name}_streaming",
     )
     model.video_config = config
     model.cache_frames = time.frames
@@ -63,7 +63,7 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
         ValueError: If the shift of `config` is bidirectional, or it has
             non-local blocks.
     """
-    if config.non_local:
+    if config.temporal.non_local:
         raise ValueError(
             "A non-local block looks across the whole clip, so it cannot "
             "stream: train with non_local=False. Received: non_local=True"
@@ -72,7 +72,8 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
         raise ValueError(
             "A bidirectional shift needs the next frame, so it cannot stream: "
             'train with shift="causal" (weights of a bidirectional network '
-            f"are wrong in a causal one). Received: shift={config.shift!r}"
+            "are wrong in a causal one). Received: "
+            f"shift={config.temporal.shift!r}"
         )
 
 

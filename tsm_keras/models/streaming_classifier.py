@@ -72,7 +72,7 @@ class StreamingClassifier:
         """Loads a preset folder; raises what `load_preset` raises."""
         return cls(load_preset(path), streams=streams)
 
-    def step(self, frames: np.ndarray) -> np.ndarray:
+    def step(self, frames: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
         """Takes the next frame of every stream.
 
         Args:
@@ -80,13 +80,14 @@ class StreamingClassifier:
                 or the optical flow that the model takes.
 
         Returns:
-            `[N, num_classes]` float32 logits of these frames.
+            `[N, num_classes]` float32 logits of these frames. For several
+            heads, a dictionary of them, by the name of the head's output.
 
         Raises:
             ValueError: If the shape is wrong. The caches are unchanged then.
         """
-        size = self.config.image_size
-        expected = (self.streams, size, size, self.config.input_channels)
+        size = self.config.input.image_size
+        expected = (self.streams, size, size, self.config.input.channels)
         if np.shape(frames) != expected:
             raise ValueError(
                 f"`frames` must have the shape {expected} (streams, height, "
@@ -96,7 +97,11 @@ class StreamingClassifier:
             {"frame": tf.cast(frames, tf.float32), **self._caches}
         )
         self._caches = {name: outputs[f"{name}_out"] for name in self._caches}
-        return outputs["logits"].numpy()
+        logits = {
+            head.output: outputs[head.output].numpy()
+            for head in self.config.heads
+        }
+        return logits if len(logits) > 1 else logits["logits"]
 
     def reset(self, stream: int | None = None) -> None:
         """Resets the caches of every stream, or of the stream with this index.

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.streaming import build_streaming_model, cache_shapes
 
@@ -21,10 +22,10 @@ def describe(model: keras.Model) -> str:
     config = model.video_config
     facts = model_facts(model)
     lines = [f"{'block':22}{'output':16}{'mixes time':>11}{'parameters':>12}"]
-    part_of = BACKBONES[config.backbone].part_of
+    part_of = BACKBONES[config.backbone.name].part_of
 
     def part(layer):
-        is_classifier = layer.name == "classifier"
+        is_classifier = belongs_to_head(layer.name)
         return layer.name if is_classifier else part_of(layer.name)
 
     for block, group in itertools.groupby(filter(part, model.layers), key=part):
@@ -35,23 +36,24 @@ def describe(model: keras.Model) -> str:
         lines.append(
             f"{block:22}{shape:16}{'yes' if is_marked else '':>11}{count:>12,}"
         )
-    colors = "RGB" if config.is_rgb else f"flow ({config.input_channels})"
+    colors = "RGB" if config.input.is_rgb else f"flow ({config.input.channels})"
     caches = "cannot stream"
     if config.can_stream:
         sizes = facts["cache_elements"]
         caches = f"{len(sizes)} ({4 * sum(sizes) / 1e3:.1f} KB as float32)"
     flops = facts["flops_per_frame"] / 1e6
+    temporal, size = config.temporal, config.input.image_size
     lines += [
         "",
-        f"backbone      {config.backbone}, width {config.width}",
-        f"shift         {config.shift}, 1/{config.shift_div}, "
-        f"{config.placement}",
-        f"input         {config.num_segments} frames of "
-        f"{config.image_size}x{config.image_size} {colors} in 0..255",
+        f"backbone      {config.backbone.name}, width {config.backbone.width}",
+        f"shift         {temporal.shift}, 1/{temporal.shift_div}, "
+        f"{temporal.placement}",
+        f"input         {config.clip.num_segments} frames of "
+        f"{size}x{size} {colors} in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "
         f"{facts['statistics']:,} statistics",
         f"FLOPs         {flops:,.1f} M per frame, "
-        f"{flops * config.num_segments:,.1f} M per clip",
+        f"{flops * config.clip.num_segments:,.1f} M per clip",
         f"caches        {caches}",
     ]
     return "\n".join(lines)
@@ -81,7 +83,7 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
     return {
         "trainable": _count(model.weights) - statistics,
         "statistics": statistics,
-        "flops_per_frame": _flops(model) // config.num_segments,
+        "flops_per_frame": _flops(model) // config.clip.num_segments,
         "cache_elements": cache_elements,
     }
 

@@ -35,7 +35,7 @@ from tsm_keras.data.readers.clip_reader import (
     split_names,
 )
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config.parts import network_parts
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
 from tsm_keras.training.distribute import (
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> None:
     run = found.folder
     recipe = recipe_from_flags(FLAGS)
     # Settings are checked before any video is read.
-    VideoClassifierConfig(num_classes=2, **recipe.network)
+    network_parts(recipe.network)
     pretrained = check_start(recipe, FLAGS.init, FLAGS.pretrained, FLAGS.qat)
     several = FLAGS.distribute == "multi_worker"
     index = worker_index() if several else 0
@@ -218,7 +218,7 @@ def _open_with_start(recipe):
 
     # This comes before the check of the videos, which may take long.
     source = read_source(FLAGS.init, recipe)
-    labels = source.video_config.labels
+    labels = source.video_config.head.labels
     same = {*labels} == {*class_names(FLAGS.data, "train")}
     return source, _open("train", label_names=labels if same else None)
 

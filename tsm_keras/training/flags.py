@@ -12,23 +12,31 @@ from tsm_keras.command_flags import (
     given_fields,
 )
 from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    BackboneConfig,
+    ClipConfig,
+    InputConfig,
+    TemporalConfig,
+)
+from tsm_keras.models.config.parts import flat_name
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.recipes import RECIPES, Recipe, find_recipe
 from tsm_keras.training.starting_point import CHANGEABLE
 
-# Names of flags, each with the field that it sets.
+# Names of flags, each with the field of a part of the network that it sets.
 _NETWORK = {
-    "backbone": "backbone",
-    "width": "width",
-    "size": "image_size",
-    "resize_size": "resize_size",
-    "segments": "num_segments",
-    "shift": "shift",
-    "shift_div": "shift_div",
-    "placement": "placement",
-    "non_local": "non_local",
-    "dropout": "dropout",
+    BackboneConfig: {
+        "backbone": "name",
+        "width": "width",
+        "dropout": "dropout",
+    },
+    InputConfig: {"size": "image_size", "resize_size": "resize_size"},
+    ClipConfig: {"segments": "num_segments"},
+    TemporalConfig: {
+        "shift_div": "shift_div",
+        "placement": "placement",
+        "non_local": "non_local",
+    },
 }
 _TRAINING = {
     field.name: field.name for field in dataclasses.fields(TrainingConfig)
@@ -152,6 +160,16 @@ _COMMAND = {
         ),
     ),
 }
+_SHIFT = (
+    (
+        "shift",
+        _TEXT,
+        None,
+        "How frames exchange channels: bidirectional (TSM), causal (online "
+        "TSM, which can stream) or none (TSN, which can stream too). "
+        f"(default: {_CHANGEABLE}{TemporalConfig().shift})",
+    ),
+)
 # These flags name the folder of a run and are no settings of it.
 _NOT_OF_THE_RUN = ("resume", "overwrite", "run")
 
@@ -164,18 +182,19 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         module_name: The module of the command, which `--help` lists.
     """
     define_groups(flag_values, module_name, _COMMAND)
-    network = VideoClassifierConfig(num_classes=2)
-    define_fields(
-        flag_values,
-        module_name,
-        "network",
-        network,
-        _NETWORK,
-        origin={
-            name: _CHANGEABLE if field in CHANGEABLE else _FIXED
-            for name, field in _NETWORK.items()
-        },
-    )
+    for part, names in _NETWORK.items():
+        define_fields(
+            flag_values,
+            module_name,
+            "network",
+            part(),
+            names,
+            origin={
+                name: _CHANGEABLE if field in CHANGEABLE else _FIXED
+                for name, field in names.items()
+            },
+        )
+    define_groups(flag_values, module_name, {"network": _SHIFT})
     rate = TrainingConfig().learning_rate
     smaller = (
         f"from the recipe, else {rate / _SMALLER} with --init or --pretrained, "
@@ -227,7 +246,13 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
 
 def given_network(flag_values: flags.FlagValues) -> dict[str, Any]:
     """Returns the fields of the network that the command line sets."""
-    return given_fields(flag_values, VideoClassifierConfig, _NETWORK)
+    given: dict[str, Any] = {}
+    for part, names in _NETWORK.items():
+        found = given_fields(flag_values, part, names)
+        given |= {flat_name(part, field): found[field] for field in found}
+    if is_given(flag_values, "shift"):
+        given["shift"] = flag_values.shift
+    return given
 
 
 def is_given(flag_values: flags.FlagValues, name: str) -> bool:

@@ -64,4 +64,4 @@ def is_batch_norm(layer: keras.layers.Layer) -> bool:
 
 
 def _backbone(model: keras.Model) -> Backbone:
-    return BACKBONES[model.video_config.backbone]
+    return BACKBONES[model.video_config.backbone.name]

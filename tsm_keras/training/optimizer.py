@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
+from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import is_frozen
@@ -75,7 +76,7 @@ def per_variable(
     for name, layer in leaf_layers(model):
         frozen = is_frozen(model, name, config)
         for weight in layer.trainable_weights:
-            rate = config.classifier_rate if name == "classifier" else 1.0
+            rate = config.classifier_rate if belongs_to_head(name) else 1.0
             if weight is getattr(unwrapped(layer), "bias", None):
                 rate *= config.bias_rate
             is_kernel = len(weight.shape) > 1

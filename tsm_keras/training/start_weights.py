@@ -69,9 +69,9 @@ def start_from(
     skipped = _lacking(new, old)
     if not _same_classes(before, after):
         skipped[_CLASSIFIER] = (
-            f"the source has {before.num_classes} classes, this network has "
-            f"{after.num_classes}"
-            if before.num_classes != after.num_classes
+            f"the source has {before.head.num_classes} classes, this network "
+            f"has {after.head.num_classes}"
+            if before.head.num_classes != after.head.num_classes
             else "the source has other classes"
         ) + "; it starts untrained"
     differ = sorted(
@@ -93,10 +93,11 @@ def start_from(
     for layer in loaded:
         new[layer].set_weights(old[layer].get_weights())
     notes: tuple[str, ...] = ()
-    if before.shift != after.shift:
+    trained, wanted = before.temporal.shift, after.temporal.shift
+    if trained != wanted:
         notes = (
-            f"the weights were trained with shift={before.shift!r}, but this "
-            f"network has {after.shift!r}: it predicts badly before training",
+            f"the weights were trained with shift={trained!r}, but this "
+            f"network has {wanted!r}: it predicts badly before training",
         )
     return StartReport(name, _network(after), tuple(loaded), skipped, notes)
 
@@ -137,14 +138,21 @@ def _owner(layer):
 
 
 def _network(config):
-    parts = [config.backbone]
-    if BACKBONES[config.backbone].any_width:
-        parts.append(f"width {config.width:g}")
-    parts += [f"shift {config.shift}", f"{config.num_segments} segments"]
-    return ", ".join([*parts, f"{config.image_size} pixels"])
+    parts = [config.backbone.name]
+    if BACKBONES[config.backbone.name].any_width:
+        parts.append(f"width {config.backbone.width:g}")
+    return ", ".join(
+        [
+            *parts,
+            f"shift {config.temporal.shift}",
+            f"{config.clip.num_segments} segments",
+            f"{config.input.image_size} pixels",
+        ]
+    )
 
 
 def _same_classes(before, after):
+    before, after = before.head, after.head
     if not before.labels:  # Without names, an equal number counts as equal.
         return before.num_classes == after.num_classes
     return before.labels == after.labels

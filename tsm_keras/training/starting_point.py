@@ -4,7 +4,6 @@ Training starts from random weights, a preset, a PyTorch file, or the ImageNet
 weights that `keras.applications` publishes.
 """
 
-import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -15,7 +14,13 @@ from tsm_keras.data.pipeline.sampling import dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    BackboneConfig,
+    ClipConfig,
+    InputConfig,
+    TemporalConfig,
+    VideoClassifierConfig,
+)
 from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training.recipes import Recipe
@@ -84,7 +89,7 @@ def check_start(
         )
     if init or pretrained or not recipe.start:
         return pretrained or None
-    backbone = VideoClassifierConfig(num_classes=2, **recipe.network).backbone
+    backbone = recipe.network.get("backbone", BackboneConfig().name)
     if recipe.start == "imagenet" and BACKBONES[backbone].imagenet:
         return "imagenet"
     wanted = {
@@ -121,7 +126,12 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
     from tsm_keras.checkpoints.files import read_checkpoint
     from tsm_keras.checkpoints.importing import import_state_dict
 
-    config = VideoClassifierConfig(num_classes=2, **recipe.network)
+    network = {
+        "num_segments": ClipConfig().num_segments,
+        "image_size": InputConfig().image_size,
+        "shift": TemporalConfig().shift,
+        **recipe.network,
+    }
     checkpoint = read_checkpoint(path)
     model, _ = import_state_dict(
         checkpoint.tensors,
@@ -129,9 +139,9 @@ def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
         metadata=checkpoint.metadata,
         force=True,  # The network will be trained, so any shift is allowed.
         assumed=_OF_NO_MATTER,
-        num_segments=config.num_segments,
-        image_size=config.image_size,
-        shift=config.shift,
+        num_segments=network["num_segments"],
+        image_size=network["image_size"],
+        shift=network["shift"],
     )
     return model
 
@@ -167,23 +177,23 @@ def starting_model(
         ValueError: If a given field or a weight does not fit the network.
         OSError: If the weights cannot be downloaded.
     """
-    fields = dict(recipe.network)
-    if source is not None:
+    head = {"num_classes": len(clips.label_names), "labels": clips.label_names}
+    if source is None:
+        config = VideoClassifierConfig(**{**recipe.network, **head})
+    else:
         before = source.video_config
-        fields = dataclasses.asdict(before) | _changes(before, fields, given)
-    fields.update(num_classes=len(clips.label_names), labels=clips.label_names)
-    config = VideoClassifierConfig(**fields)
-    config = dataclasses.replace(
-        config,
+        changes = _changes(before, recipe.network, given)
+        config = before.changed(**changes | head)
+    config = config.changed(
         frame_interval=_frame_interval(
-            clips, config.num_segments, recipe.sampling
+            clips, config.clip.num_segments, recipe.sampling
         ),
     )
     if source is not None and recipe.sampling.method == "interval":
         # Clips are taken at the pace that the network has, so it keeps that.
-        interval = source.video_config.frame_interval
-        config = dataclasses.replace(
-            config, frame_interval=interval or config.frame_interval
+        interval = source.video_config.clip.frame_interval
+        config = config.changed(
+            frame_interval=interval or config.clip.frame_interval
         )
     if pretrained:
         model = build_clip_model(imagenet_config(config))
@@ -196,18 +206,19 @@ def starting_model(
 
 def _changes(source, recipe, given):
     """Returns the fields in which a network may differ from its source."""
+    had = source.flat() | {"shift": source.temporal.shift}
     for field, value in given.items():
-        if field not in CHANGEABLE and value != getattr(source, field):
+        if field not in CHANGEABLE and value != had[field]:
             raise ValueError(
                 "With --init the network is the one that the weights were "
-                f"trained in, with {field}={getattr(source, field)!r}: leave "
+                f"trained in, with {field}={had[field]!r}: leave "
                 "this setting out. "
                 f"Received: {field}={value!r}"
             )
     changes = {k: v for k, v in recipe.items() if k in CHANGEABLE}
     if "image_size" in changes:
         resized = source.with_image_size(changes["image_size"])
-        changes.setdefault("resize_size", resized.resize_size)
+        changes.setdefault("resize_size", resized.input.resize_size)
     return changes
 
 

@@ -7,7 +7,6 @@ sheet, PNG or HTML, shows clips after sampling and augmentation with their
 classes, and the number of clips of each class.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -23,7 +22,7 @@ from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.readers.clip_reader import ClipReader, open_clips
 from tsm_keras.evaluation.data_sheet import data_sheet
 from tsm_keras.evaluation.report import write_report
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 
 FLAGS = flags.FlagValues()
 
@@ -68,16 +67,15 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(f"--to must end in .png or .html. Received: {path}")
     configs = configs_from_flags(FLAGS)
     # Settings are checked before any video is read.
-    network = VideoClassifierConfig(
-        num_classes=2, num_segments=FLAGS.segments, image_size=FLAGS.size
-    )
+    frames = InputConfig(FLAGS.size)
+    ClipConfig(FLAGS.segments)
     clips = open_clips(
         arguments[1],
         FLAGS.split,
         max_bad_fraction=FLAGS.max_bad_fraction,
         verbose=True,
     )
-    drawn, titles = _draw(clips, network, *configs)
+    drawn, titles = _draw(clips, frames, *configs)
     sheet = data_sheet(drawn, titles, clips.clips_per_label, clips.label_names)
     if path.suffix == ".png":
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,20 +88,17 @@ def main(arguments: Sequence[str]) -> None:
 
 def _draw(
     clips: ClipReader,
-    network: VideoClassifierConfig,
+    frames: InputConfig,
     sampling: SamplingConfig,
     augmentation: AugmentationConfig,
 ) -> tuple[np.ndarray, list[str]]:
     """Returns `[N, T, S, S, 3]` uint8 clips and a title for each."""
-    network = dataclasses.replace(
-        network,
-        num_classes=max(2, len(clips.label_names)),
-        frame_interval=clips.frame_interval(FLAGS.segments),
-    )
+    interval = clips.frame_interval(FLAGS.segments)
+    clip_format = ClipFormat(frames, ClipConfig(FLAGS.segments, interval))
     mixes = FLAGS.training and augmentation.mixes
     dataset = make_dataset(
         clips,
-        network,
+        clip_format,
         batch_size=_mixed_batch_size(clips.num_clips) if mixes else 1,
         training=FLAGS.training,
         seed=FLAGS.seed,

@@ -87,7 +87,7 @@ def evaluate(settings: Settings) -> Predictions:
             early=models[0].config.can_stream
             and predictions.frame_logits.shape[1] > 1,
             frames_of=functools.partial(data.clip, models[0].config)
-            if models[0].config.is_rgb
+            if models[0].config.input.is_rgb
             else None,
             sections=_saliency(settings, models[0], data, predictions),
             results=results,
@@ -125,7 +125,9 @@ def _check(settings, models: Sequence[Model], data):
     """Checks, before the long work, that all of it can be done."""
     if settings.to:
         check_target(settings.to)
-    if settings.flow_data and all(model.config.is_rgb for model in models):
+    if settings.flow_data and all(
+        model.config.input.is_rgb for model in models
+    ):
         raise ValueError(
             "`flow_data` needs a preset that takes optical flow, and none of "
             f"these does. Received: flow_data={settings.flow_data}"
@@ -143,7 +145,7 @@ def _check_saliency(settings, model, data):
             "`saliency` is part of the report, so it needs --to=FOLDER. "
             f"Received: saliency={','.join(settings.saliency)}"
         )
-    if not isinstance(model, KerasPredictor) or not model.config.is_rgb:
+    if not isinstance(model, KerasPredictor) or not model.config.input.is_rgb:
         raise ValueError(
             "`saliency` needs the gradients of the first model, which must be "
             f"a preset that takes RGB. Received: {settings.models[0]}"

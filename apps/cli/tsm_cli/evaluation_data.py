@@ -60,18 +60,18 @@ class Data:
     def reader(self, config: VideoClassifierConfig) -> ClipReader:
         """Returns the clips for a model with this config."""
         settings = self._settings
-        key = config.input_channels, config.labels
+        key = config.input.channels, config.head.labels
         if key not in self._readers:
-            flow_data = None if config.is_rgb else settings.flow_data
+            flow_data = None if config.input.is_rgb else settings.flow_data
             _check_kind(config, settings.data, flow_data)
             reader = open_clips(
                 flow_data or settings.data,
                 settings.split,
-                label_names=config.labels or None,
+                label_names=config.head.labels or None,
                 may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
-                flow_pairs=max(config.input_channels // 2, 1),
+                flow_pairs=max(config.input.channels // 2, 1),
             )
             _report_absent(reader)
             self._readers[key] = reader
@@ -91,17 +91,17 @@ class Data:
         video = reader.describe(number)
         clips = clip_indices(
             video["num_frames"],
-            config.num_segments,
+            config.clip.num_segments,
             self._settings.views.sampling,
-            interval=config.frame_interval * video["frame_rate"],
+            interval=config.clip.frame_interval * video["frame_rate"],
         )
         indices = clips[len(clips) // 2]
         return read_frames(
             reader,
             number,
             indices.numpy(),
-            config.resize_size,
-            lambda shape: center_box(shape, config.image_size),
+            config.input.resize_size,
+            lambda shape: center_box(shape, config.input.image_size),
         )
 
 
@@ -128,7 +128,7 @@ def _check_kind(config, data, flow_data):
     folder = pathlib.Path(typed)
     found = any(holds_flow(folder / split) for split in ("", *SPLITS))
     # `open_clips` raises the error about a missing folder.
-    if found != config.is_rgb or not folder.exists():
+    if found != config.input.is_rgb or not folder.exists():
         return
     if found:
         raise ValueError(

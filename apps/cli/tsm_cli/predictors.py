@@ -1,6 +1,5 @@
 """Predictors: presets and artifacts as functions from clips to logits."""
 
-import dataclasses
 import os
 import pathlib
 import statistics
@@ -162,7 +161,6 @@ class ArtifactStreams:
 @without_mixed_precision()
 def at_full_resolution(model: keras.Model) -> keras.Model:
     """Returns a copy of a clip model that takes frames of its `resize_size`."""
-    config = dataclasses.replace(
-        model.video_config, image_size=model.video_config.resize_size
-    )
+    config = model.video_config
+    config = config.changed(image_size=config.input.resize_size)
     return rebuild(model, config, build_clip_model)

@@ -185,7 +185,7 @@ def _train(folder, training: VideoFolder, recipe) -> dict[str, keras.Model]:
 
 def _export(folder, model, training, scale) -> dict[str, pathlib.Path]:
     config = model.video_config
-    count = -(-scale.calibration_frames // config.num_segments)
+    count = -(-scale.calibration_frames // config.clip.num_segments)
     clips = video_clips(training, config, count, FLAGS.seed)
     artifacts = {}
     for name, quantize in (("float32 TFLite", "none"), ("int8 TFLite", "int8")):

@@ -50,7 +50,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             f"--stream takes one model. Received: {', '.join(settings.models)}"
         )
     predictor = open_predictor(settings.models[0])
-    predictor.config.expect_rgb()
+    predictor.config.input.expect_rgb()
     if settings.to:
         check_target(settings.to)
     streamer: Streamer

@@ -12,7 +12,7 @@ from absl import flags
 from tsm_export.clips import generated_clips, video_clips
 from tsm_export.verify.checks import Check, verify
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_live.artifact.file import read_spec
 
@@ -65,15 +65,12 @@ def main(arguments: Sequence[str]) -> None:
                 f"{path} was not exported from {arguments[1]}: the hashes of "
                 f"their weights differ. Received: {spec.preset_hash!r}"
             )
-    config = VideoClassifierConfig(
-        num_classes=len(spec.labels),
-        labels=spec.labels,
-        num_segments=spec.num_segments,
-        image_size=spec.image_size,
-        resize_size=spec.resize_size,
+    config = ClipFormat(
+        InputConfig(spec.image_size, spec.resize_size),
+        ClipConfig(spec.num_segments),
     )
     if FLAGS.data:
-        source = open_clips(FLAGS.data, FLAGS.split, label_names=config.labels)
+        source = open_clips(FLAGS.data, FLAGS.split, label_names=spec.labels)
         clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
     else:
         clips = generated_clips(config, FLAGS.clips, FLAGS.seed)

@@ -138,9 +138,9 @@ def test_int8_follows_float(backbone):
     clip = random_clips(1, model, seed=9)[0]
     session = StreamingSession(random_artifact(backbone, "int8"))
     expected = _frame_logits(model, clip)
-    size = model.video_config.resize_size
-    margin = (size - model.video_config.image_size) // 2
-    rest = size - model.video_config.image_size - margin
+    size = model.video_config.input.resize_size
+    margin = (size - model.video_config.input.image_size) // 2
+    rest = size - model.video_config.input.image_size - margin
     padded = np.pad(clip, ((0, 0), (margin, rest), (margin, rest), (0, 0)))
     found = np.stack([session.step(frame).logits for frame in padded])
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
@@ -161,7 +161,7 @@ def test_names_are_the_networks_and_sorted_order_is_its_order():
         "logits",
         *(f"{name}_out" for name in names),
     }
-    assert spec.labels == model.video_config.labels
+    assert spec.labels == model.video_config.head.labels
 
 
 def test_only_static_shapes_of_rank_4_builtin_ops_and_no_variables():

@@ -77,7 +77,7 @@ def test_the_spec_says_what_comes_in_and_goes_out():
         "frame", (2, 64, 64, 3), "uint8", 1.0, 0, role="frame"
     )
     assert spec.logits.name == spec.logits.role == "probabilities"
-    assert spec.labels == clip_model().video_config.labels
+    assert spec.labels == clip_model().video_config.head.labels
     assert {cache.dtype for cache in spec.caches} == {"int8"}
 
 

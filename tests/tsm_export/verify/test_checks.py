@@ -12,11 +12,11 @@ from testing.artifacts import (
     random_onnx,
 )
 from testing.crafted import write_crafted
+from testing.gpu import require_gpu
 from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_tflite
 from tsm_export.verify import checks as verify_module
 from tsm_export.verify.checks import verify
-from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.trial import run_trial, soak
 from tsm_keras.models.clip import build_clip_model
 from tsm_live.artifact.file import load_artifact, read_spec, write_spec
@@ -29,10 +29,7 @@ from tsm_live.sessions.base_session import Session
 @pytest.fixture(scope="module")
 def gpu():
     """Skips where there is no GPU and no software Vulkan; CI has the latter."""
-    environment = gpu_environment()
-    if environment is None:
-        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
-    return environment
+    return require_gpu()
 
 
 def _checks(path, model, clips, soak_frames=0):

@@ -39,8 +39,8 @@ def test_a_start_for_training_without_pytorch(checkpoint, tmp_path, capsys):
     assert "features.0.0.weight [32, 3, 3, 3] -> stem_conv[0]" in printed
     assert "no class names" not in printed
     config = load_preset(preset).video_config
-    assert config.labels == ("pull", "push")
-    assert (config.shift, config.num_segments) == ("causal", 4)
+    assert config.head.labels == ("pull", "push")
+    assert (config.temporal.shift, config.clip.num_segments) == ("causal", 4)
     provenance = read_description(preset)["provenance"]
     assert provenance["imported_from"] == "mobilenet_v2.npz"
     assert len(provenance["sha256"]) == 64

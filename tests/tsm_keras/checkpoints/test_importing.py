@@ -191,7 +191,7 @@ def test_weights_of_another_shift_are_refused_with_the_reason(
 @pytest.mark.parametrize("shift", ["causal", "none"])
 def test_another_shift_can_be_forced_and_is_said(shift):
     model, report = do_import(TSM, shift=shift, force=True)
-    assert model.video_config.shift == shift
+    assert model.video_config.temporal.shift == shift
     assert_weights(model, TSM)
     assert len(report.loaded) == len(TSM.state_dict)
     assert report.forced_shift == "bidirectional"

@@ -48,18 +48,18 @@ def test_every_family(case):
         # timm calls the layers of a ResNet as torchvision does.
         "torchvision" if case.name == "timm_resnet50" else case.source
     )
-    assert config.backbone in case.name.replace("online", "mobilenet_v2")
-    assert config.num_classes == CLASSES
-    assert config.num_segments == case.frames
-    assert config.non_local == ("non_local" in case.name)
-    assert config.placement == (
+    assert config.backbone.name in case.name.replace("online", "mobilenet_v2")
+    assert config.head.num_classes == CLASSES
+    assert config.clip.num_segments == case.frames
+    assert config.temporal.non_local == ("non_local" in case.name)
+    assert config.temporal.placement == (
         "inplace" if "place" in case.name else "residual"
     )
-    assert config.shift_div == 8
-    assert config.input_channels == case.channels
-    assert config.width == (1.4 if "1_4" in case.name else 1.0)
-    assert config.image_size == 224
-    assert config.resize_size == 256
+    assert config.temporal.shift_div == 8
+    assert config.input.channels == case.channels
+    assert config.backbone.width == (1.4 if "1_4" in case.name else 1.0)
+    assert config.input.image_size == 224
+    assert config.input.resize_size == 256
     assert network.trained_shift == expected_shift(case)
     assert {fact.field for fact in network.facts} >= {"shift", "dataset"}
     assert all(fact.how for fact in network.facts)
@@ -83,7 +83,7 @@ def test_imagenet_is_known_by_its_classes():
     shapes = {**case.shapes, "fc.weight": (1000, 512), "fc.bias": (1000,)}
     network = infer(case, shapes=shapes, shift="causal", num_segments=8)
     assert network.dataset == "imagenet"
-    assert network.config.shift == "causal"
+    assert network.config.temporal.shift == "causal"
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_answers_are_taken():
         num_segments=3,
         dataset="mine",
     )
-    assert network.config.shift == "causal"
-    assert network.config.shift_div == 4
-    assert network.config.num_segments == 3
+    assert network.config.temporal.shift == "causal"
+    assert network.config.temporal.shift_div == 4
+    assert network.config.clip.num_segments == 3
     assert network.dataset == "mine"
     assert network.trained_shift is None
     non_local = infer(
@@ -144,14 +144,14 @@ def test_answers_are_taken():
         dataset="mine",
         non_local=True,
     )
-    assert non_local.config.non_local
+    assert non_local.config.temporal.non_local
 
 
 def test_the_online_source_is_causal_by_definition():
     network = infer(
         ONLINE, name="x.pth", source="tsm_online", num_segments=8, dataset="d"
     )
-    assert network.trained_shift == network.config.shift == "causal"
+    assert network.trained_shift == network.config.temporal.shift == "causal"
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,8 @@ def test_metadata_goes_before_all_but_what_is_asked():
     network = infer_network(
         tensors, asked={"image_size": 224, "num_classes": 4}, metadata=metadata
     )
-    assert network.config.resize_size == 256
-    assert network.config.labels == ()
+    assert network.config.input.resize_size == 256
+    assert network.config.head.labels == ()
 
 
 def test_old_names_of_mmaction2():

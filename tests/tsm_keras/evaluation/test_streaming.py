@@ -22,8 +22,8 @@ def _frames(clips, number, config):
         for k in range(len(frames))
         if int(k * INTERVAL * rate) < len(frames)
     ]
-    resized = resize_short_side(frames[indices], config.resize_size)
-    return center_crop(resized, config.image_size)
+    resized = resize_short_side(frames[indices], config.input.resize_size)
+    return center_crop(resized, config.input.image_size)
 
 
 def test_streams_side_by_side_are_each_one_stream():

@@ -157,7 +157,7 @@ def test_identity_path_takes_the_shifted_tensor_in_place_only(
     inputs, shifted, branch, outputs = (
         tensor.numpy() for tensor in probe(random_clips(config, clips=2))
     )
-    clips = inputs.reshape(2, config.num_segments, *inputs.shape[1:])
+    clips = inputs.reshape(2, config.clip.num_segments, *inputs.shape[1:])
     expected = oracle.fold_clips(oracle.shift(clips, 8, shift))
     np.testing.assert_array_equal(shifted, expected)
     identity = expected if placement == "inplace" else inputs

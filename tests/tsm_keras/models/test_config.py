@@ -9,9 +9,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    ClipConfig,
+    HeadConfig,
+    InputConfig,
+    VideoClassifierConfig,
+)
+from tsm_keras.models.config.classifier import FLAT_NAMES
 
-FIELDS = [field.name for field in dataclasses.fields(VideoClassifierConfig)]
+PARTS = [field.name for field in dataclasses.fields(VideoClassifierConfig)]
+FIELDS = [*FLAT_NAMES, "shift"]
+VERB_AND_NOUN = (
+    HeadConfig(3, ("cut", "stir", "pour"), name="verb"),
+    HeadConfig(2, name="noun"),
+)
 NOT_NUMBERS = ("1", None, True, math.nan, math.inf)
 NOT_INTEGERS = (*NOT_NUMBERS, 40.0, -1)
 PIXELS = ((1.0, 2.0), (1.0, 2.0, math.nan), (1.0, 2.0, "3"), 1.0, None, "rgb")
@@ -22,6 +33,8 @@ REFUSED = {
     "backbone": ("vgg16", "ResNet50", "", None, 50, ["resnet50"]),
     "width": (*NOT_NUMBERS, 0, -1.0),
     "num_segments": (*NOT_INTEGERS, 0),
+    "operator": ("Shift", "", None, True, ["none"]),
+    "causal": (1, None, "yes"),
     "shift": ("Causal", "", None, True, ["none"]),
     "shift_div": (*NOT_INTEGERS, 0),
     "placement": ("residual ", "", None, 0),
@@ -91,22 +104,88 @@ def test_json_round_trip(config):
     assert revived == config
     assert revived.to_json() == text
     assert hash(revived) == hash(config)
-    assert set(json.loads(text)) == set(FIELDS)
+    assert set(json.loads(text)) == {"format", *PARTS}
+    assert VideoClassifierConfig(**config.flat()) == config
+    assert config.changed(**config.flat()) == config
 
 
 def test_defaults_are_those_of_the_paper():
     config = VideoClassifierConfig(num_classes=27)
-    assert config.shift == "bidirectional"
-    assert config.placement == "residual"
-    assert (config.num_segments, config.shift_div) == (8, 8)
-    assert (config.image_size, config.resize_size) == (224, 256)
+    assert config.temporal.shift == "bidirectional"
+    assert config.temporal.placement == "residual"
+    assert (config.clip.num_segments, config.temporal.shift_div) == (8, 8)
+    assert (config.input.image_size, config.input.resize_size) == (224, 256)
 
 
-@pytest.mark.parametrize("field", FIELDS)
-def test_is_frozen(field):
+@pytest.mark.parametrize("part", PARTS)
+def test_is_frozen(part):
     config = VideoClassifierConfig(num_classes=3)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(config, field, getattr(config, field))
+        setattr(config, part, getattr(config, part))
+
+
+def test_parts_and_flat_fields_say_the_same():
+    flat = VideoClassifierConfig(
+        num_classes=3, image_size=32, num_segments=4, shift="causal"
+    )
+    parts = VideoClassifierConfig(
+        heads=[HeadConfig(3)],
+        input=InputConfig(image_size=32),
+        clip=ClipConfig(num_segments=4),
+        causal=True,
+    )
+    assert parts == flat
+    assert flat.changed(input=InputConfig(image_size=64)).clip == flat.clip
+
+
+def test_a_change_keeps_the_rest():
+    config = VideoClassifierConfig(num_classes=3, width=0.5, image_size=32)
+    other = config.changed(backbone="resnet50", width=1.0, num_classes=5)
+    assert (other.backbone.name, other.head.num_classes) == ("resnet50", 5)
+    assert other.input == config.input and config.backbone.width == 0.5
+    with pytest.raises(ValueError, match="`width` must be 1.0"):
+        config.changed(backbone="resnet50")
+    assert other.changed(shift="none").temporal.operator == "none"
+    assert other.changed(shift="causal").can_stream
+
+
+def test_several_heads():
+    config = VideoClassifierConfig(heads=VERB_AND_NOUN)
+    outputs = [head.output for head in config.heads]
+    assert outputs == ["logits_verb", "logits_noun"]
+    assert VideoClassifierConfig.from_json(config.to_json()) == config
+    with pytest.raises(ValueError, match="`heads` .* single one.*noun"):
+        _ = config.head
+    with pytest.raises(ValueError, match="`heads` .* num_classes"):
+        config.changed(num_classes=5)
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        *((), None, "verb", 3, ["verb"], (VERB_AND_NOUN[0],) * 2),
+        (VERB_AND_NOUN[0], HeadConfig(2)),
+    ],
+)
+def test_refuses_heads(heads):
+    with pytest.raises(ValueError, match="`heads` must be .*Received: heads="):
+        VideoClassifierConfig(heads=heads)
+
+
+@pytest.mark.parametrize("name", ["Verb", "a b", "1st", None, 3, "a\n"])
+def test_refuses_names_of_heads(name):
+    with pytest.raises(ValueError, match="`name` must be .*Received: name="):
+        HeadConfig(3, name=name)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("value", [3, {"colour": "red"}, [None], [{}]])
+def test_refuses_what_is_no_part(part, value):
+    values = {"num_classes": 3, part: value}
+    if part == "heads":
+        del values["num_classes"]
+    with pytest.raises(ValueError, match=f"`{part}` must .*Received: "):
+        VideoClassifierConfig.from_dict(values)
 
 
 def test_every_field_has_values_to_refuse():
@@ -147,8 +226,8 @@ def test_accepts_lists_as_json_gives_them():
     config = VideoClassifierConfig(
         num_classes=2, labels=["a", "b"], pixel_mean=[1, 2, 3]
     )
-    assert config.labels == ("a", "b")
-    assert config.pixel_mean == (1, 2, 3)
+    assert config.head.labels == ("a", "b")
+    assert config.input.pixel_mean == (1, 2, 3)
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,8 @@ def test_it_computes_what_it_computed(preset, name):
     model = load_preset(preset)
     expect_the_old_logits(model, name)
     config = model.video_config
-    assert (config.shift, config.width, config.labels[0]) == (
-        *("causal", 0.1),
-        "left",
-    )
+    assert config.temporal.shift == "causal" and config.backbone.width == 0.1
+    assert config.head.labels[0] == "left"
     assert read_description(preset)["provenance"] == {"data": "random weights"}
 
 
@@ -62,6 +60,21 @@ def test_it_is_saved_in_the_new_format(preset, name, tmp_path):
     expect_the_old_logits(again, name)
     assert again.video_config == model.video_config
     assert again.activation_ranges == model.activation_ranges
+
+
+def test_one_of_format_2_computes_what_it_computed(tmp_path):
+    """Its config has flat fields, and its hash is over these."""
+    name = "format_2"
+    shutil.unpack_archive(FOLDER / f"{name}.zip", tmp_path / "old")
+    model = load_preset(tmp_path / "old")
+    expect_the_old_logits(model, name)
+    old = json.loads((tmp_path / "old/config.json").read_text("utf-8"))
+    assert model.video_config.head.labels == tuple(old["config"]["labels"])
+    assert preset_hash(tmp_path / "old") == old["hash"]
+    path = save_preset(model, tmp_path / "new")
+    again = load_preset(path)
+    expect_the_old_logits(again, name)
+    assert again.video_config == model.video_config
 
 
 def test_it_can_be_overwritten(preset, name):

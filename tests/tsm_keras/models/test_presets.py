@@ -1,6 +1,5 @@
 """Presets: a folder that loads anywhere, or says why it does not."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -122,7 +121,7 @@ def test_hash_names_the_weights_and_the_config(model, saved, tmp_path):
     path = save_preset(other, tmp_path / "weights")
     assert preset_hash(saved) != preset_hash(path)
     assert len(preset_hash(saved)) == 64
-    bidirectional = dataclasses.replace(CONFIG, shift="bidirectional")
+    bidirectional = CONFIG.changed(shift="bidirectional")
     twin = rebuild(model, bidirectional, build_clip_model)
     path = save_preset(twin, tmp_path / "config")
     digests = [read_description(x)["sha256"] for x in (path, saved)]

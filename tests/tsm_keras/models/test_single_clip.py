@@ -39,7 +39,7 @@ def test_another_image_size_has_the_same_weights():
     model = random_clip_model()
     single = to_single_clip(model, image_size=96)
     assert single.inputs[0].shape == (4, 96, 96, 3)
-    assert single.video_config.resize_size == 110  # 73 * 96 / 64
+    assert single.video_config.input.resize_size == 110  # 73 * 96 / 64
     assert single.count_params() == model.count_params()
 
 

@@ -69,8 +69,10 @@ def test_other_classes_replace_the_head_only(clips, fields, reason):
     assert _same_weights(model, source) == names == set(report.loaded)
     assert f"loaded {len(names)} layers" in report.to_text()
     config = model.video_config
-    assert config.labels == LABELS and config.dropout == 0.2
-    assert config.shift == "causal" and config.backbone == "resnet18"
+    assert config.head.labels == LABELS and config.backbone.dropout == 0.2
+    assert (
+        config.temporal.shift == "causal" and config.backbone.name == "resnet18"
+    )
 
 
 def test_what_fits_no_weights_is_refused_and_what_does_is_changed(clips):
@@ -93,7 +95,7 @@ def test_what_fits_no_weights_is_refused_and_what_does_is_changed(clips):
     # What only the recipe says gives way to the weights.
     recipe = find_recipe("kinetics_8f")
     model, _ = starting_model(recipe, {}, clips, source=source, name="old")
-    assert model.video_config.backbone == "resnet18"
+    assert model.video_config.backbone.name == "resnet18"
 
 
 def test_the_report_says_which_network_comes_of_a_preset(clips):
@@ -102,7 +104,7 @@ def test_the_report_says_which_network_comes_of_a_preset(clips):
     tsn = build_clip_model(small_config(image_size=32, **fields))
     default = find_recipe("default")
     model, report = starting_model(default, {}, clips, source=tsn, name="tsn")
-    assert model.video_config.shift == "none"
+    assert model.video_config.temporal.shift == "none"
     assert report.to_text().startswith(
         "start: tsn\n  network: mobilenet_v2, width 0.35, shift none, "
         "4 segments, 32 pixels\n"
@@ -168,7 +170,7 @@ def test_clips_taken_at_the_pace_of_the_start_keep_it(clips, method):
     source = _source(num_classes=4, labels=LABELS, frame_interval=0.11)
     recipe = Recipe(sampling=SamplingConfig(method))
     model, _ = starting_model(recipe, {}, clips, source=source, name="old")
-    found = model.video_config.frame_interval
+    found = model.video_config.clip.frame_interval
     if method == "interval":
         assert found == 0.11
     else:  # The pace of these clips is another one, and is told truly.
@@ -236,7 +238,7 @@ def test_imagenet_weights_are_a_start_like_others(clips, monkeypatch):
     model, report = starting_model(recipe, given, clips, pretrained="imagenet")
     config = model.video_config
     assert config == imagenet_config(config)
-    assert config.labels == LABELS and config.shift == "causal"
+    assert config.head.labels == LABELS and config.temporal.shift == "causal"
     assert set(report.skipped) == {"classifier"}
     names = {name for name, _ in leaf_layers(model)}
     assert set(report.loaded) == names - {"classifier"}

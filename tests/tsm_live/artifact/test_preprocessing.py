@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from tsm_cli.vectors.image_cases import resize_weights
 from tsm_keras.data.video.resizing import (
     center_crop,
     resize_short_side,
@@ -51,29 +52,10 @@ def test_the_square_is_the_one_that_the_documentation_describes(
     rng = np.random.default_rng(height)
     frame = rng.integers(0, 256, (height, width, 3), np.uint8)
     rows, columns = with_short_side(height, width, resize_size)
-    weights = _area if resize_size < min(height, width) else _bilinear
-    resized = np.einsum(
-        "ij,jkc,lk->ilc", weights(height, rows), frame, weights(width, columns)
-    )
+    down, across = map(resize_weights, frame.shape[:2], (rows, columns))
+    resized = np.einsum("ij,jkc,lk->ilc", down, frame, across)
     top, left = (rows - 32) // 2, (columns - 32) // 2
     expected = resized[top : top + 32, left : left + 32]
     found = fit_frame(frame, resize_size, 32)
     # Half a level of rounding, and what fixed-point weights add.
     assert np.abs(found - expected).max() <= 1.0
-
-
-def _area(size, new_size):
-    """Returns `[new_size, size]`: how much of each pixel a new one covers."""
-    scale = size / new_size
-    edges = np.arange(new_size + 1)[:, None] * scale
-    pixels = np.arange(size)
-    covered = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
-    return np.maximum(covered, 0) / scale
-
-
-def _bilinear(size, new_size):
-    """Returns `[new_size, size]`: the two pixels around each new centre."""
-    centres = (np.arange(new_size) + 0.5) * size / new_size - 0.5
-    centres = np.clip(centres, 0, size - 1)
-    distances = np.abs(np.arange(size) - centres[:, None])
-    return np.maximum(1 - distances, 0)

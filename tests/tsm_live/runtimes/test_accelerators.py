@@ -6,8 +6,8 @@ import pytest
 
 from testing.artifacts import random_artifact, random_onnx
 from testing.crafted import write_crafted
+from testing.gpu import require_gpu
 from testing.numerics import relative_error
-from tsm_export.verify.gpu import gpu_environment
 from tsm_live import (
     ArtifactError,
     OnnxSession,
@@ -24,10 +24,7 @@ _NO_GPU = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
 @pytest.fixture(scope="module")
 def gpu():
     """Skips where there is no GPU and no software Vulkan; CI has the latter."""
-    environment = gpu_environment()
-    if environment is None:
-        pytest.skip("no GPU, and no software Vulkan (apt install chromium)")
-    return environment
+    return require_gpu()
 
 
 def _sessions(path, *accelerators, environment):

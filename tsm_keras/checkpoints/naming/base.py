@@ -107,7 +107,7 @@ def tensors_of(
             without shifts were trained with shifts, which show in their names.
     """
     config = model.video_config
-    record = BACKBONES[config.backbone]
+    record = BACKBONES[config.backbone.name]
     names = {layer.name for layer in model.layers}
     for layer_name, layer in leaf_layers(model):
         place = record.place_of(layer_name)
@@ -115,14 +115,14 @@ def tensors_of(
         plain, marked = (
             naming.module_name(
                 layer_name,
-                backbone=config.backbone,
+                backbone=config.backbone.name,
                 shift=shift,
                 non_local=f"{block_name}_time_non_local" in names,
             )
-            for shift in ("", config.placement)
+            for shift in ("", config.temporal.placement)
         )
         shifted = f"{block_name}_time_shift" in names or (
-            config.shift == "none" and f"{marked}.weight" in keys
+            config.temporal.shift == "none" and f"{marked}.weight" in keys
         )
         module = marked if wrapped and shifted else plain
         for index, (suffix, layout) in enumerate(

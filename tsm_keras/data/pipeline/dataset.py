@@ -16,7 +16,7 @@ from tsm_keras.data.pipeline.epochs import training_clips
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.video.resizing import resize
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import TakesClips
 
 _SAMPLING = SamplingConfig()
 _AUGMENTATION = AugmentationConfig()
@@ -24,7 +24,7 @@ _AUGMENTATION = AugmentationConfig()
 
 def make_dataset(
     source: DataSource,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     *,
     split: str | None = None,
     batch_size: int,
@@ -41,8 +41,8 @@ def make_dataset(
     """Builds the input pipeline for `model.fit` and for evaluation.
 
     Only the frames of the sampled clips are decoded. Frames are resized so that
-    their short side is `config.resize_size`, unless it is already, and then
-    cropped.
+    their short side is `config.input.resize_size`, unless it is already, and
+    then cropped.
 
     In training, the order of the clips, their frames and their augmentation are
     drawn anew in every epoch. Epoch k depends only on `seed` and k, not on
@@ -102,7 +102,7 @@ def make_dataset(
         )
     check_interval(sampling, config)
     clips_per_video = sampling.clips_per_video(training)
-    size, num_segments = config.image_size, config.num_segments
+    size, num_segments = config.input.image_size, config.clip.num_segments
 
     def sample(number, seed):
         clip = clips.describe(number)
@@ -110,7 +110,7 @@ def make_dataset(
             clip["num_frames"],
             num_segments,
             sampling,
-            interval=config.frame_interval * clip["frame_rate"],
+            interval=config.clip.frame_interval * clip["frame_rate"],
             seed=seed if training else None,
         )
         indices = tf.reshape(indices, [clips_per_video * num_segments])
@@ -129,7 +129,7 @@ def make_dataset(
                 return augmented_box(shape, size, seed, augmentation)
             return center_box(shape, size)
 
-        frames = clips.decode(clip, config.resize_size, box)
+        frames = clips.decode(clip, config.input.resize_size, box)
         if training and augmentation.crop != "random":
             frames = _make_square(frames, size)
         frames = tf.ensure_shape(
@@ -195,33 +195,31 @@ def make_dataset(
     return data.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def check_channels(clips: ClipReader, config: VideoClassifierConfig) -> None:
+def check_channels(clips: ClipReader, config: TakesClips) -> None:
     """Raises a ValueError if the network takes another number of channels."""
-    if clips.channels == config.input_channels:
+    if clips.channels == config.input.channels:
         return
-    if config.is_rgb:
+    if config.input.is_rgb:
         expected = "RGB videos"
     else:
         expected = (
-            f"optical flow with {config.input_channels // 2} pairs per frame "
+            f"optical flow with {config.input.channels // 2} pairs per frame "
             "(folders of flow_x_00001.jpg, flow_y_00001.jpg and so on, which "
             "`tsm flow` writes)"
         )
     raise ValueError(
         f"`source` must be {expected}, as `config` has "
-        f"input_channels={config.input_channels}. "
+        f"input_channels={config.input.channels}. "
         f"Received: {clips.name!r} with {clips.channels} channels per frame"
     )
 
 
-def check_interval(
-    sampling: SamplingConfig, config: VideoClassifierConfig
-) -> None:
+def check_interval(sampling: SamplingConfig, config: TakesClips) -> None:
     """Raises a ValueError if `"interval"` sampling lacks an interval."""
-    if sampling.method == "interval" and not config.frame_interval:
+    if sampling.method == "interval" and not config.clip.frame_interval:
         raise ValueError(
             "`config` must have a `frame_interval` for method='interval'. "
-            f"Received: frame_interval={config.frame_interval!r}"
+            f"Received: frame_interval={config.clip.frame_interval!r}"
         )
 
 
@@ -240,7 +238,7 @@ def _make_square(frames, size):
 
 
 def _check_augmentation(augmentation, config):
-    if augmentation.changes_colors and not config.is_rgb:
+    if augmentation.changes_colors and not config.input.is_rgb:
         raise ValueError(
             "`augmentation` must not change the colours of optical flow. Leave "
             "colour jitter and RandAugment at 0. "

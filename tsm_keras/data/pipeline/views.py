@@ -9,7 +9,7 @@ from tsm_keras.data.augment.mirror import mirror
 from tsm_keras.data.pipeline.dataset import check_channels, check_interval
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import DataSource, as_reader
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import TakesClips
 
 VIEW_CROPS = (1, 3, 5, 10)
 
@@ -59,7 +59,7 @@ class ViewConfig:
 
 def make_views(
     source: DataSource,
-    config: VideoClassifierConfig,
+    config: TakesClips,
     views: ViewConfig,
     *,
     batch_size: int,
@@ -96,7 +96,7 @@ def make_views(
             "name the class of a mirrored clip: five crops are mirrored; "
             f"5 is the same without them. Received: crops=10 for {clips.name!r}"
         )
-    size, num_segments = config.image_size, config.num_segments
+    size, num_segments = config.input.image_size, config.clip.num_segments
     squares = views.crops // 2 if views.mirrors else views.crops
     clips_per_video = views.sampling.clips_per_video(training=False)
 
@@ -107,7 +107,7 @@ def make_views(
             clip["num_frames"],
             num_segments,
             views.sampling,
-            interval=config.frame_interval * clip["frame_rate"],
+            interval=config.clip.frame_interval * clip["frame_rate"],
         )[position % clips_per_video]
         indices = tf.ensure_shape(indices, [num_segments])
         return {"number": number, "indices": indices, "label": clip["label"]}
@@ -116,14 +116,14 @@ def make_views(
         if views.crops == 1:
             crops = clips.decode(
                 clip,
-                config.resize_size,
+                config.input.resize_size,
                 lambda shape: center_box(shape, size),
             )[None]
         else:
-            frames = clips.decode(clip, config.resize_size)
+            frames = clips.decode(clip, config.input.resize_size)
             boxes = view_boxes(tf.shape(frames)[1:3], size, squares)
             crops = tf.stack([cut(frames, boxes[i]) for i in range(squares)])
-        shape = [squares, num_segments, size, size, config.input_channels]
+        shape = [squares, num_segments, size, size, config.input.channels]
         crops = tf.ensure_shape(crops, shape)
         if views.mirrors:
             crops = tf.concat([crops, mirror(crops)], 0)

@@ -55,12 +55,12 @@ def mobilenet_v2(
     """
     conv = functools.partial(
         conv_batch_norm,
-        stride_padding=config.stride_padding,
-        epsilon=config.batch_norm_epsilon,
+        stride_padding=config.backbone.stride_padding,
+        epsilon=config.backbone.batch_norm_epsilon,
     )
     x = conv(
         frames,
-        channels(32, config.width),
+        channels(32, config.backbone.width),
         3,
         stride=2,
         activation="relu6",
@@ -73,7 +73,7 @@ def mobilenet_v2(
             x = _inverted_residual(
                 x,
                 stage.expansion,
-                channels(stage.channels, config.width),
+                channels(stage.channels, config.backbone.width),
                 stride=stage.stride if block == 0 else 1,
                 name=block_name(number, block),
                 mark=mark,
@@ -82,7 +82,7 @@ def mobilenet_v2(
         features[stage_name(number)] = x
     features["head"] = conv(
         x,
-        channels(1280, max(1.0, config.width)),
+        channels(1280, max(1.0, config.backbone.width)),
         1,
         activation="relu6",
         name="head_conv",

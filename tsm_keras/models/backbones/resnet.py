@@ -57,8 +57,8 @@ def resnet(
     kind, stages = DEPTHS[depth]
     conv = functools.partial(
         conv_batch_norm,
-        stride_padding=config.stride_padding,
-        epsilon=config.batch_norm_epsilon,
+        stride_padding=config.backbone.stride_padding,
+        epsilon=config.backbone.batch_norm_epsilon,
     )
     x = conv(
         frames,

@@ -60,7 +60,7 @@ class Mark:
 
 def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
     """Returns the mark for the networks of a config."""
-    return Mark(time, placement=config.placement, **_operators(config))
+    return Mark(time, placement=config.temporal.placement, **_operators(config))
 
 
 def operators_of(config: "VideoClassifierConfig") -> list[TemporalOperator]:
@@ -80,9 +80,9 @@ def belongs_to_mark(layer_name: str) -> bool:
 def _operators(config):
     return {
         "branch": None
-        if config.shift == "none"
-        else Shift(config.shift_div, config.shift),
-        "block": NonLocal(config.batch_norm_epsilon)
-        if config.non_local
+        if config.temporal.shift == "none"
+        else Shift(config.temporal.shift_div, config.temporal.shift),
+        "block": NonLocal(config.backbone.batch_norm_epsilon)
+        if config.temporal.non_local
         else None,
     }

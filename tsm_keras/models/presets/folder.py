@@ -2,8 +2,8 @@
 
 A preset folder holds `config.json` (the config of the network, hashes, and the
 origin of the model), `model.safetensors` (each weight under the name of its
-layer) and `labels.txt`. Loading it runs no code from the folder, and works in
-both Keras 3 and tf_keras.
+layer) and `labels.txt` (for several heads `labels_verb.txt` and so on).
+Loading it runs no code from the folder, and works in both Keras 3 and tf_keras.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from tsm_keras.version import __version__
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 LABELS_FILE = "labels.txt"
-_FORMAT = 2
+_FORMAT = 3
 _LONGEST = 500  # Characters of an error message.
 
 
@@ -77,14 +77,15 @@ def save_preset(
     with atomic_folder(path, replace=overwrite) as folder:
         weights = _weights_file(model)
         (folder / WEIGHTS_FILE).write_bytes(weights)
-        labels = "".join(f"{label}\n" for label in config.labels)
-        (folder / LABELS_FILE).write_text(labels, "utf-8")
+        labels = _label_files(config)
+        for name, text in labels.items():
+            (folder / name).write_text(text, "utf-8")
         description = {
             "format": _FORMAT,
-            "config": json.loads(config.to_json()),
+            "config": config.to_dict(),
             "sha256": {
                 name: file_sha256(folder / name)
-                for name in (WEIGHTS_FILE, LABELS_FILE)
+                for name in (WEIGHTS_FILE, *labels)
             },
             "versions": {"tsm_keras": __version__, "keras": KERAS_VERSION},
             "provenance": provenance or {},
@@ -129,7 +130,7 @@ def load_preset(path: str | os.PathLike) -> keras.Model:
                 "written: its hash differs from the one in config.json. Copy "
                 "the preset again, or train again."
             )
-    weights_file = next(name for name in contents if name != LABELS_FILE)
+    (weights_file,) = {WEIGHTS_FILE, format_1.WEIGHTS_FILE} & {*contents}
     try:
         values = parse(contents[weights_file])
     except (
@@ -194,25 +195,21 @@ def _read(
     old_weights = (path / format_1.WEIGHTS_FILE).is_file()
     is_old = old_weights and not (path / WEIGHTS_FILE).is_file()
     weights_file = format_1.WEIGHTS_FILE if is_old else WEIGHTS_FILE
-    for name in (CONFIG_FILE, weights_file, LABELS_FILE):
-        if not (path / name).is_file():
-            raise PresetError(
-                f"{path} is not a complete preset folder: {name} is missing. "
-                "A preset is written by `tsm train` or save_preset."
-            )
+    _expect_files(path, CONFIG_FILE, weights_file)
     parse: Callable[[bytes], format_1.Weights] = safetensors.numpy.load
     try:
         description = json.loads((path / CONFIG_FILE).read_text("utf-8"))
-        if description["format"] not in (1, _FORMAT):
+        if description["format"] not in (1, 2, _FORMAT):
             raise ValueError(f"format {description['format']!r} is unknown")
         if not isinstance(description["sha256"], dict):
             raise ValueError("`sha256` must be an object")
-        if set(description["sha256"]) != {weights_file, LABELS_FILE}:
-            raise ValueError("`sha256` must name the weights and the labels")
         for low, high in description.get("activation_ranges", {}).values():
             if not -math.inf < float(low) <= 0 < float(high) < math.inf:
                 raise ValueError("`activation_ranges` must hold zero")
         config = VideoClassifierConfig.from_dict(description["config"])
+        labels = _label_files(config)
+        if set(description["sha256"]) != {weights_file, *labels}:
+            raise ValueError("`sha256` must name the weights and the labels")
         if is_old:
             description, parse = format_1.migrate(description)
         elif description["hash"] != _model_hash(description):
@@ -225,7 +222,28 @@ def _read(
         raise PresetError(
             f"{path / CONFIG_FILE} cannot be read: {_shortened(error)}"
         ) from error
+    _expect_files(path, *labels)
     return description, parse
+
+
+def _expect_files(path, *names):
+    for name in names:
+        if not (path / name).is_file():
+            raise PresetError(
+                f"{path} is not a complete preset folder: {name} is missing. "
+                "A preset is written by `tsm train` or save_preset."
+            )
+
+
+def _label_files(config):
+    """Returns the contents of the files with the labels of each head."""
+    stem, ending = LABELS_FILE.split(".")
+    return {
+        f"{stem}_{head.name}.{ending}" if head.name else LABELS_FILE: "".join(
+            f"{label}\n" for label in head.labels
+        )
+        for head in config.heads
+    }
 
 
 def _weights_file(model):

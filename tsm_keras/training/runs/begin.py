@@ -133,7 +133,7 @@ def begin_run(
             overwrite=flag_values.overwrite,
             seed=recipe.training.seed,
             recipe={"name": flag_values.recipe, **recipe.to_dict()},
-            network=dataclasses.asdict(model.video_config),
+            network=model.video_config.to_dict(),
             start=report.to_text().splitlines() if report else [],
             data=provenance["data"],
             data_sha256=provenance["data_sha256"],

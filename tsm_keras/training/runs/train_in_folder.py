@@ -150,9 +150,9 @@ def train_in_folder(
             epochs_done=done,
             provenance=provenance,
             pictures=make_validation(batch_size=1)
-            if start.video_config.is_rgb and not several
+            if start.video_config.input.is_rgb and not several
             else None,
-            label_names=start.video_config.labels,
+            label_names=start.video_config.head.labels,
             saves_presets=saves_presets,
             leads=leads,
         )

@@ -13,6 +13,7 @@ from absl import flags
 from tsm_cli.vectors.artifact_cases import artifact_cases
 from tsm_cli.vectors.vectors_file import write_vectors
 from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.spec import ArtifactError
 from tsm_live.runtimes.open_network import open_network
 
 FLAGS = flags.FlagValues()
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error("expected one FILE: tsm vectors FILE")
     path = pathlib.Path(arguments[0])
     spec, model = load_artifact(path)
+    if spec.kind != "stream":
+        raise ArtifactError(
+            "Test vectors are made for streams. Received: an artifact of kind "
+            f"{spec.kind!r}"
+        )
     to = pathlib.Path(FLAGS.to or path.with_suffix(".vectors.json"))
     artifact = pathlib.Path(os.path.relpath(path, to.parent)).as_posix()
     network = open_network(path, spec, model)

@@ -45,11 +45,8 @@ def fit_case(
     corner = [(side - crop_size) // 2 for side in new]
     case |= {"resized": new, "corner": corner}
     if image is not None:
-        (top, left), down = corner, resize_size < short
-        rows, columns = (
-            _weights(old, side, down)
-            for old, side in zip(size, new, strict=True)
-        )
+        top, left = corner
+        rows, columns = map(resize_weights, size, new)
         square = np.einsum(
             "yh,xw,hwc->yxc",
             rows[top : top + crop_size],
@@ -108,13 +105,20 @@ def yuv_case(
     }
 
 
-def _weights(old, new, shrinks):
-    """Returns `[new, old]` weights of the old pixels in the new ones."""
-    if old == new:
-        return np.eye(old)
+def resize_weights(old: int, new: int) -> np.ndarray:
+    """Returns the weights of old pixels in new ones, along one side.
+
+    Args:
+        old: The number of pixels before.
+        new: The number of pixels after the resize. If it is smaller, new
+            pixels are means of areas, else they are interpolated.
+
+    Returns:
+        `[new, old]` float64.
+    """
     scale, places = old / new, np.arange(old)
     starts = np.arange(new)[:, None] * scale
-    if shrinks:
+    if new < old:
         share = np.minimum(starts + scale, places + 1)
         share -= np.maximum(starts, places)
         return np.maximum(share, 0) / scale

@@ -12,6 +12,23 @@ _UINT8 = np.dtype(np.uint8)
 _MAX_ASPECT = 32  # A longer frame would take gigabytes when it is resized.
 
 
+def fit_geometry(
+    height: int, width: int, resize_size: int, size: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Returns how `fit_frame` resizes and crops a frame of some size.
+
+    Returns:
+        The height and width after the resize, and the row and column where
+        the square starts.
+    """
+    short = min(height, width)
+    rows, columns = (
+        (2 * side * resize_size + short) // (2 * short)  # Rounds halves up.
+        for side in (height, width)
+    )
+    return (rows, columns), ((rows - size) // 2, (columns - size) // 2)
+
+
 def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
     """Resizes the short side to `resize_size`, then crops the centre.
 
@@ -24,16 +41,12 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
         `[size, size, 3]` uint8.
     """
     height, width = frame.shape[:2]
+    resized, (top, left) = fit_geometry(height, width, resize_size, size)
     short = min(height, width)
-    resized = tuple(
-        (2 * side * resize_size + short) // (2 * short)  # Rounds halves up.
-        for side in (width, height)
-    )
     if short != resize_size:
         shrinks = resize_size < short
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        frame = cv2.resize(frame, resized, interpolation=method)
-    top, left = ((side - size) // 2 for side in frame.shape[:2])
+        frame = cv2.resize(frame, resized[::-1], interpolation=method)
     return frame[top : top + size, left : left + size]
 
 

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -208,7 +206,7 @@ def test_caching_videos_changes_no_batch():
 def test_each_epoch_sees_each_clip_once(kind, deterministic):
     # As large as all of the frame: what is drawn changes nothing of a clip.
     config = small_config(image_size=54, num_classes=4, resize_size=54)
-    config = dataclasses.replace(config, num_segments=1)
+    config = config.changed(num_segments=1)
     options = {
         **_source(kind),
         "config": config,
@@ -272,7 +270,7 @@ def test_all_frames_of_a_clip_are_cropped_alike():
 
 
 def _offsets(clip, path, config):
-    frames = resize_short_side(read_video(path), config.resize_size)
+    frames = resize_short_side(read_video(path), config.input.resize_size)
     height, width = frames.shape[1:3]
     return [
         (top, left)

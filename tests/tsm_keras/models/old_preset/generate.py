@@ -1,12 +1,15 @@
-"""Wrote the presets of format 1 in this folder, each as one ZIP file.
+"""Wrote the presets of older formats in this folder, each as one ZIP file.
 
-This code can no longer write them, because `save_preset` now writes format 2.
+This code can no longer write them, because `save_preset` now writes format 3.
 It ran in commit 6b5f7cd, the last one that wrote format 1. One preset comes
 from Keras 3, and the other, with quantization ranges, from tf_keras:
 
 PYTHONPATH=.:tests python tests/tsm_keras/models/old_preset/generate.py float
 TF_USE_LEGACY_KERAS=1 PYTHONPATH=.:tests python \
     tests/tsm_keras/models/old_preset/generate.py quantized
+
+In commit a03ce08, the last one that wrote format 2, it ran with the name
+`format_2` and seed 6.
 """
 
 import pathlib

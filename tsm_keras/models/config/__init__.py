@@ -1,0 +1,23 @@
+"""Configs: everything needed to rebuild a network, in parts."""
+
+from tsm_keras.models.config.backbone import BackboneConfig
+from tsm_keras.models.config.classifier import VideoClassifierConfig
+from tsm_keras.models.config.frames import (
+    ClipConfig,
+    ClipFormat,
+    InputConfig,
+    TakesClips,
+)
+from tsm_keras.models.config.head import HeadConfig
+from tsm_keras.models.config.temporal import TemporalConfig
+
+__all__ = [
+    "BackboneConfig",
+    "ClipConfig",
+    "ClipFormat",
+    "HeadConfig",
+    "InputConfig",
+    "TakesClips",
+    "TemporalConfig",
+    "VideoClassifierConfig",
+]
