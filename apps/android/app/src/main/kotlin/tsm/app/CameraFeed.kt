@@ -105,14 +105,20 @@ class CameraFeed(
     private fun id(isFront: Boolean): String? {
         val side = if (isFront) CameraCharacteristics.LENS_FACING_FRONT else CameraCharacteristics.LENS_FACING_BACK
         return try {
-            manager.cameraIdList.firstOrNull { manager.getCameraCharacteristics(it)[CameraCharacteristics.LENS_FACING] == side }
+            manager.cameraIdList.firstOrNull {
+                manager.getCameraCharacteristics(it)[CameraCharacteristics.LENS_FACING] ==
+                    side
+            }
         } catch (_: CameraAccessException) {
             null
         }
     }
 
     private fun bestSize(features: CameraCharacteristics): Size {
-        val sizes = features[CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP]?.getOutputSizes(ImageFormat.YUV_420_888)
+        val sizes =
+            features[CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP]?.getOutputSizes(
+                ImageFormat.YUV_420_888,
+            )
         return sizes.orEmpty().minByOrNull { abs(it.width - WIDTH) + abs(it.height - HEIGHT) } ?: Size(WIDTH, HEIGHT)
     }
 

@@ -41,8 +41,9 @@ class FrameConverter(
         val buffer = source.buffer
         val size = buffer.remaining()
         val isSame =
-            old != null && old.bytes.size == size && old.rowStride == source.rowStride && old.pixelStride == source.pixelStride
-        val plane = if (isSame) old!! else Plane(ByteArray(size), source.rowStride, source.pixelStride)
+            old != null && old.bytes.size == size && old.rowStride == source.rowStride &&
+                old.pixelStride == source.pixelStride
+        val plane = if (isSame) old else Plane(ByteArray(size), source.rowStride, source.pixelStride)
         buffer.get(plane.bytes)
         return plane
     }

@@ -22,8 +22,18 @@ class LiteRtNetwork private constructor(
 
     override fun createBuffer(tensor: TensorSpec): Network.Buffer {
         val isInput = tensor.role == TensorSpec.FRAME || tensor.role == TensorSpec.CACHE
+        val name = tensor.name
         val buffer =
-            if (isInput) model.createInputBuffer(tensor.name, SIGNATURE) else model.createOutputBuffer(tensor.name, SIGNATURE)
+            litert {
+                if (isInput) {
+                    model.createInputBuffer(
+                        name,
+                        SIGNATURE,
+                    )
+                } else {
+                    model.createOutputBuffer(name, SIGNATURE)
+                }
+            }
         buffers.add(buffer)
         return LiteRtBuffer(buffer, tensor)
     }
@@ -34,7 +44,7 @@ class LiteRtNetwork private constructor(
     ): Network.Turn {
         val read = inputs.mapValues { (it.value as LiteRtBuffer).buffer }
         val written = outputs.mapValues { (it.value as LiteRtBuffer).buffer }
-        return Network.Turn { model.run(read, written, SIGNATURE) }
+        return Network.Turn { litert { model.run(read, written, SIGNATURE) } }
     }
 
     override fun close() {
@@ -48,20 +58,22 @@ class LiteRtNetwork private constructor(
     ) : Network.Buffer {
         override fun write(numbers: Numbers) =
             when (numbers) {
-                is Numbers.Floats -> buffer.writeFloat(numbers.values)
-                is Numbers.Bytes -> buffer.writeInt8(numbers.values) // LiteRT's Kotlin API has no uint8; the bytes are the same.
+                is Numbers.Floats -> litert { buffer.writeFloat(numbers.values) }
+
+                // LiteRT's Kotlin API has no uint8; the bytes are the same.
+                is Numbers.Bytes -> litert { buffer.writeInt8(numbers.values) }
             }
 
         override fun read(numbers: Numbers) {
             when (numbers) {
                 is Numbers.Floats -> {
-                    val values = buffer.readFloat()
+                    val values = litert { buffer.readFloat() }
                     expectSize(numbers.values.size, values.size)
                     values.copyInto(numbers.values)
                 }
 
                 is Numbers.Bytes -> {
-                    val values = buffer.readInt8()
+                    val values = litert { buffer.readInt8() }
                     expectSize(numbers.values.size, values.size)
                     values.copyInto(numbers.values)
                 }
@@ -72,7 +84,11 @@ class LiteRtNetwork private constructor(
             expected: Int,
             found: Int,
         ) {
-            if (found != expected) throw ArtifactException("The model's tensor is not $tensor. Received: $found elements")
+            if (found !=
+                expected
+            ) {
+                throw ArtifactException("The model's tensor is not $tensor. Received: $found elements")
+            }
         }
     }
 
@@ -88,13 +104,19 @@ class LiteRtNetwork private constructor(
         ): LiteRtNetwork {
             val wanted = if (accelerator == Accelerator.GPU) LiteRtAccelerator.GPU else LiteRtAccelerator.CPU
             try {
-                val compiled = CompiledModel.create(model.path, CompiledModel.Options(wanted))
+                val compiled = litert { CompiledModel.create(model.path, CompiledModel.Options(wanted)) }
                 return LiteRtNetwork(compiled, accelerator.name.lowercase())
-            } catch (error: LiteRtException) {
-                throw ArtifactException("LiteRT failed on the ${accelerator.name}: ${error.message}", error)
             } catch (error: LinkageError) {
-                throw ArtifactException("LiteRT's library for the ${accelerator.name} is missing: ${error.message}", error)
+                throw ArtifactException("LiteRT's library is missing: ${error.message}", error)
             }
         }
     }
 }
+
+/** Calls LiteRT, and reports its errors as those of the core. */
+private inline fun <T> litert(call: () -> T): T =
+    try {
+        call()
+    } catch (error: LiteRtException) {
+        throw ArtifactException("LiteRT failed: ${error.message}", error)
+    }

@@ -76,7 +76,8 @@ class MainActivity :
         thread = HandlerThread("network").apply { start() }
         worker = Handler(thread.looper)
         store = ModelStore(this)
-        camera = CameraFeed(this, worker, { recognizer.take(it, camera.sensorOrientation, displayDegrees, isFront) }, ::fail)
+        camera =
+            CameraFeed(this, worker, { recognizer.take(it, camera.sensorOrientation, displayDegrees, isFront) }, ::fail)
         recognizer = Recognizer(worker, store, state, history, ::loaded, ::fail)
         preview.surfaceTextureListener = this
         displays().registerDisplayListener(this, main)
@@ -126,7 +127,9 @@ class MainActivity :
         if (code != ASK_CAMERA || results.isEmpty()) return // `onResume` opens the camera.
         if (results[0] == PackageManager.PERMISSION_GRANTED) return
         showMessage(getString(R.string.needs_camera), getString(R.string.open_settings)) {
-            startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)))
+            startActivity(
+                Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)),
+            )
         }
     }
 
@@ -228,7 +231,15 @@ class MainActivity :
             accelerator = choice.accelerator.name
             report = lines.joinToString("\n")
             val disagrees = choice.report.filter { "disagrees" in it || "cannot" in it }
-            if (disagrees.isEmpty()) hideMessage() else showMessage(disagrees.joinToString("\n"), getString(R.string.close), ::hideMessage)
+            if (disagrees.isEmpty()) {
+                hideMessage()
+            } else {
+                showMessage(
+                    disagrees.joinToString("\n"),
+                    getString(R.string.close),
+                    ::hideMessage,
+                )
+            }
         }
     }
 

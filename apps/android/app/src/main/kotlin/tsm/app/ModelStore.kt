@@ -56,7 +56,8 @@ class ModelStore(
                 .orEmpty()
                 .filter { it.endsWith(SUFFIX) }
                 .sorted()
-        return bundled.map { ModelEntry("$FOLDER/$it", it.removeSuffix(SUFFIX)) } + pickedIds().map { ModelEntry(it, title(Uri.parse(it))) }
+        return bundled.map { ModelEntry("$FOLDER/$it", it.removeSuffix(SUFFIX)) } +
+            pickedIds().map { ModelEntry(it, title(Uri.parse(it))) }
     }
 
     /** The model that the user chose last, or the first one, or null if there is none. */
@@ -126,7 +127,14 @@ class ModelStore(
     ): String? {
         val resolver: ContentResolver = context.contentResolver
         return try {
-            resolver.query(uri, arrayOf(name), null, null, null)?.use { if (it.moveToFirst()) it.getString(0) else null }
+            resolver
+                .query(
+                    uri,
+                    arrayOf(name),
+                    null,
+                    null,
+                    null,
+                )?.use { if (it.moveToFirst()) it.getString(0) else null }
         } catch (_: SecurityException) {
             null
         }

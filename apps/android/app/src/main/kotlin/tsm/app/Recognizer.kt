@@ -76,19 +76,31 @@ class Recognizer(
         state.restart(session.spec.heads[0].labels)
     }
 
-    /** Takes a frame of the camera. */
+    /** Takes a frame of the camera. After an error of the network it takes no more. */
     fun take(
         image: Image,
         sensorOrientation: Int,
         displayDegrees: Int,
         isFront: Boolean,
     ) {
+        try {
+            advance(image, uprightRotation(sensorOrientation, displayDegrees, isFront))
+        } catch (error: ArtifactException) {
+            close()
+            onError("The network failed: ${error.message}")
+        }
+    }
+
+    private fun advance(
+        image: Image,
+        rotation: Int,
+    ) {
         val stream = stream ?: return
         val converter = converter ?: return
         val time = image.timestamp * SECONDS_PER_NANOSECOND // The sensor's clock never goes back.
         if (!stream.wants(time)) return
         val start = System.nanoTime()
-        converter.convert(image, uprightRotation(sensorOrientation, displayDegrees, isFront))
+        converter.convert(image, rotation)
         val events = stream.advance(time, converter.square)
         val milliseconds = (System.nanoTime() - start) * MILLISECONDS_PER_NANOSECOND
         history.add(events)
@@ -104,7 +116,12 @@ class Recognizer(
 
     /** Ends the gesture and forgets the past, because frames are missing from here on. */
     fun restart() {
-        history.add(stream?.restart().orEmpty())
+        try {
+            history.add(stream?.restart().orEmpty())
+        } catch (error: ArtifactException) {
+            close()
+            onError("The network failed: ${error.message}")
+        }
         synchronized(state) {
             state.scores.fill(0f)
             state.gesture = null

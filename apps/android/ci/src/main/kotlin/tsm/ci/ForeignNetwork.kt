@@ -54,7 +54,12 @@ internal class ForeignNetwork private constructor(
 
     init {
         environment = create("create an environment") { litert.createEnvironment.invoke(1, folderOption(), it) }
-        val content = arena.allocate(artifact.model.size.toLong(), ALIGNMENT).copyFrom(MemorySegment.ofArray(artifact.model))
+        val content =
+            arena
+                .allocate(
+                    artifact.model.size.toLong(),
+                    ALIGNMENT,
+                ).copyFrom(MemorySegment.ofArray(artifact.model))
         val size = artifact.model.size.toLong()
         model = create("load the model") { litert.createModel.invoke(environment, content, size, it) }
         options = create("create options") { litert.createOptions.invoke(it) }
@@ -175,16 +180,40 @@ internal class ForeignNetwork private constructor(
         override fun write(numbers: Numbers) =
             locked(numbers, WRITE) { memory ->
                 when (numbers) {
-                    is Numbers.Floats -> MemorySegment.copy(numbers.values, 0, memory, JAVA_FLOAT, 0, numbers.values.size)
-                    is Numbers.Bytes -> MemorySegment.copy(numbers.values, 0, memory, JAVA_BYTE, 0, numbers.values.size)
+                    is Numbers.Floats -> {
+                        MemorySegment.copy(
+                            numbers.values,
+                            0,
+                            memory,
+                            JAVA_FLOAT,
+                            0,
+                            numbers.values.size,
+                        )
+                    }
+
+                    is Numbers.Bytes -> {
+                        MemorySegment.copy(numbers.values, 0, memory, JAVA_BYTE, 0, numbers.values.size)
+                    }
                 }
             }
 
         override fun read(numbers: Numbers) =
             locked(numbers, READ) { memory ->
                 when (numbers) {
-                    is Numbers.Floats -> MemorySegment.copy(memory, JAVA_FLOAT, 0, numbers.values, 0, numbers.values.size)
-                    is Numbers.Bytes -> MemorySegment.copy(memory, JAVA_BYTE, 0, numbers.values, 0, numbers.values.size)
+                    is Numbers.Floats -> {
+                        MemorySegment.copy(
+                            memory,
+                            JAVA_FLOAT,
+                            0,
+                            numbers.values,
+                            0,
+                            numbers.values.size,
+                        )
+                    }
+
+                    is Numbers.Bytes -> {
+                        MemorySegment.copy(memory, JAVA_BYTE, 0, numbers.values, 0, numbers.values.size)
+                    }
                 }
             }
 

@@ -63,7 +63,12 @@ internal class LiteRtLibrary(
     /** Returns a text in memory that [free] frees. */
     fun freeableText(text: String): MemorySegment {
         val bytes = text.toByteArray() + 0
-        val memory = (allocate.invokeWithArguments(bytes.size.toLong()) as MemorySegment).reinterpret(bytes.size.toLong())
+        val memory =
+            (
+                allocate.invokeWithArguments(
+                    bytes.size.toLong(),
+                ) as MemorySegment
+            ).reinterpret(bytes.size.toLong())
         return memory.copyFrom(MemorySegment.ofArray(bytes))
     }
 

@@ -28,7 +28,9 @@ class Artifact private constructor(
             val spec = ArtifactSpec.from(archive.text("spec.json"))
             val model = content.copyOf(archive.start)
             if (sha256(model) != spec.modelHash) {
-                throw ArtifactException("The model is not the one that was exported: the file is damaged or was changed.")
+                throw ArtifactException(
+                    "The model is not the one that was exported: the file is damaged or was changed.",
+                )
             }
             return Artifact(spec, model)
         }
@@ -123,5 +125,7 @@ private class Archive(
     ) = at >= 0 && at <= content.size - size
 
     private fun fail(found: String): Nothing =
-        throw ArtifactException("The file carries no readable spec, so it is not an artifact of `tsm export`. Received: $found")
+        throw ArtifactException(
+            "The file carries no readable spec, so it is not an artifact of `tsm export`. Received: $found",
+        )
 }

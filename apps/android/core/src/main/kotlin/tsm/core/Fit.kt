@@ -41,7 +41,9 @@ class Fit(
         picture: Picture,
         square: ByteArray,
     ) {
-        require(square.size == size * size * CHANNELS) { "A square has $size x $size pixels. Received: ${square.size} bytes" }
+        require(
+            square.size == size * size * CHANNELS,
+        ) { "A square has $size x $size pixels. Received: ${square.size} bytes" }
         if (picture.width != width || picture.height != height) measure(picture.width, picture.height)
         var inRow = -1 // The row of the picture that `row` holds.
         for (y in 0 until size) {

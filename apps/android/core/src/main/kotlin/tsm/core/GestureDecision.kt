@@ -194,7 +194,14 @@ private class RecentLogits(
         val oldTimes = times
         times = LongArray(2 * size) { if (it < size) oldTimes[order[it]] else 0 }
         values = FloatArray(2 * oldValues.size)
-        order.forEachIndexed { i, place -> oldValues.copyInto(values, i * classes, place * classes, (place + 1) * classes) }
+        order.forEachIndexed { i, place ->
+            oldValues.copyInto(
+                values,
+                i * classes,
+                place * classes,
+                (place + 1) * classes,
+            )
+        }
         first = 0
     }
 

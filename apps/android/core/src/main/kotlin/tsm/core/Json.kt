@@ -127,7 +127,11 @@ private class JsonReader(
 
             'u' -> {
                 val digits = text.substring(at, minOf(at + HEX_DIGITS, text.length))
-                if (digits.length < HEX_DIGITS || !digits.all { it in "0123456789abcdefABCDEF" }) fail("four hexadecimal digits")
+                if (digits.length < HEX_DIGITS ||
+                    !digits.all { it in "0123456789abcdefABCDEF" }
+                ) {
+                    fail("four hexadecimal digits")
+                }
                 at += HEX_DIGITS
                 digits.toInt(HEX).toChar()
             }

@@ -64,7 +64,15 @@ private class Replay(
             }
             session.readCaches(caches)
             for ((cache, found) in spec.caches.zip(caches)) {
-                for (stream in 0 until spec.streams) compare(cache, step.caches.getValue(cache.name), found, stream, where)
+                for (stream in 0 until spec.streams) {
+                    compare(
+                        cache,
+                        step.caches.getValue(cache.name),
+                        found,
+                        stream,
+                        where,
+                    )
+                }
             }
             before = step.caches
         }
@@ -88,7 +96,10 @@ private class Replay(
                 relative <= tolerance.float
             } else if (expected is Numbers.Bytes && found is Numbers.Bytes) {
                 val isSigned = tensor.dtype == DType.INT8
-                val steps = places.maxOf { abs(integer(expected.values[it], isSigned) - integer(found.values[it], isSigned)) }
+                val steps =
+                    places.maxOf {
+                        abs(integer(expected.values[it], isSigned) - integer(found.values[it], isSigned))
+                    }
                 integer = max(integer, steps)
                 steps <= tolerance.integer
             } else {
@@ -112,7 +123,8 @@ private class Replay(
         for (step in case.steps) {
             for ((name, numbers) in step.outputs + step.caches) {
                 val floats = (numbers as? Numbers.Floats)?.values ?: continue
-                largest[name] = floats.fold(largest[name] ?: 0.0) { value, number -> max(value, abs(number.toDouble())) }
+                largest[name] =
+                    floats.fold(largest[name] ?: 0.0) { value, number -> max(value, abs(number.toDouble())) }
             }
         }
         return largest

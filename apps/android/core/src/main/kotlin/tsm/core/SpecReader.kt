@@ -114,7 +114,12 @@ internal class SpecReader(
         )
         for (head in spec.heads) {
             val shape = listOf(spec.streams, head.labels.size)
-            expect(head.shape == shape, "shape` of `${head.name}", "$shape, one number per stream and label", head.shape)
+            expect(
+                head.shape == shape,
+                "shape` of `${head.name}",
+                "$shape, one number per stream and label",
+                head.shape,
+            )
         }
     }
 

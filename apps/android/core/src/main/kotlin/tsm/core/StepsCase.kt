@@ -45,7 +45,9 @@ class StepsCase(
         private fun integers(value: Any?) = asList("streams", value).map { asInteger("a stream", it, 0..Int.MAX_VALUE) }
 
         private fun tensors(value: Any?) =
-            asObject("tensors", value).entries.associate { (name, array) -> asText("name", name) to vectorNumbers(array) }
+            asObject("tensors", value).entries.associate { (name, array) ->
+                asText("name", name) to vectorNumbers(array)
+            }
 
         /**
          * Records what a session makes of random frames, so that another network can be compared with it.
@@ -63,7 +65,11 @@ class StepsCase(
                 List(steps) {
                     val frames = random.nextBytes(spec.frame.count)
                     session.step(squares(session, streams, frames))
-                    val outputs = spec.heads.indices.associate { spec.heads[it].name to copy(spec.heads[it], session.numbers(it)) }
+                    val outputs =
+                        spec.heads.indices.associate {
+                            spec.heads[it].name to
+                                copy(spec.heads[it], session.numbers(it))
+                        }
                     val caches = spec.caches.map { Numbers.zeros(it) }
                     session.readCaches(caches)
                     Step(
@@ -86,7 +92,15 @@ class StepsCase(
             frames: ByteArray,
         ): Array<ByteArray?> {
             val size = session.frameBytes
-            return Array(session.spec.streams) { if (it in streams) frames.copyOfRange(it * size, (it + 1) * size) else null }
+            return Array(session.spec.streams) {
+                if (it in
+                    streams
+                ) {
+                    frames.copyOfRange(it * size, (it + 1) * size)
+                } else {
+                    null
+                }
+            }
         }
 
         private fun copy(

@@ -21,7 +21,13 @@ class VectorsFile(
 
     init {
         val format = values["format"]
-        if (!sameJson(format, FORMAT.toLong())) throw ArtifactException("Vectors must have the format $FORMAT. Received: $format")
+        if (!sameJson(
+                format,
+                FORMAT.toLong(),
+            )
+        ) {
+            throw ArtifactException("Vectors must have the format $FORMAT. Received: $format")
+        }
         cases = asList("cases", values["cases"]).map { asObject("a case", it) }
     }
 

@@ -11,7 +11,16 @@ class AcceleratorChoiceTest {
     private fun choose(
         mayUseGpu: Boolean = true,
         openGpu: () -> Network,
-    ): Choice = AcceleratorChoice(spec, null) { if (it == Accelerator.GPU) openGpu() else FakeNetwork(spec) }.choose(mayUseGpu)
+    ): Choice =
+        AcceleratorChoice(spec, null) {
+            if (it ==
+                Accelerator.GPU
+            ) {
+                openGpu()
+            } else {
+                FakeNetwork(spec)
+            }
+        }.choose(mayUseGpu)
 
     @Test
     fun `a GPU that agrees is used`() {
@@ -43,7 +52,12 @@ class AcceleratorChoiceTest {
 
     @Test
     fun `a CPU that cannot run the network is an error`() {
-        assertFailsWith<ArtifactException> { AcceleratorChoice(spec, null) { throw ArtifactException("broken") }.choose(true) }
+        assertFailsWith<ArtifactException> {
+            AcceleratorChoice(
+                spec,
+                null,
+            ) { throw ArtifactException("broken") }.choose(true)
+        }
     }
 
     @Test

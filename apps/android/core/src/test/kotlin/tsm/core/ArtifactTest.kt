@@ -60,7 +60,8 @@ class ArtifactTest {
     fun `mutated specs give an error or a spec, and nothing else`() {
         val text = specText(Vectors.artifact("two_streams_int8.tflite"))
         val random = Random(19)
-        val pieces = listOf("[", "]", "{", "}", "\"", ",", ":", "-1", "1e999", "0", "null", "true", "\\u", "99999999999", "[[[[")
+        val pieces =
+            listOf("[", "]", "{", "}", "\"", ",", ":", "-1", "1e999", "0", "null", "true", "\\u", "99999999999", "[[[[")
         repeat(MUTATIONS) {
             val start = random.nextInt(text.length)
             val end = minOf(text.length, start + random.nextInt(6))
@@ -75,9 +76,27 @@ class ArtifactTest {
     @Test
     fun `JSON is read as it is written`() {
         val text = """ {"a": [1, -2.5e3, true, null], "b\u00e9\n": {"c": "\"\\\/"}, "d": []} """
-        val expected = mapOf("a" to listOf(1L, -2500.0, true, null), "bé\n" to mapOf("c" to "\"\\/"), "d" to listOf<Any>())
+        val expected =
+            mapOf(
+                "a" to listOf(1L, -2500.0, true, null),
+                "bé\n" to mapOf("c" to "\"\\/"),
+                "d" to listOf<Any>(),
+            )
         assertEquals<Any?>(expected, parseJson(text))
-        for (wrong in listOf("", "{", "[1,]", "01", "1.", "NaN", "\"a", "\"\u0001\"", "{\"a\" 1}", "[] []", "'a'", "[".repeat(100_000))) {
+        for (wrong in listOf(
+            "",
+            "{",
+            "[1,]",
+            "01",
+            "1.",
+            "NaN",
+            "\"a",
+            "\"\u0001\"",
+            "{\"a\" 1}",
+            "[] []",
+            "'a'",
+            "[".repeat(100_000),
+        )) {
             assertFailsWith<ArtifactException>(wrong.take(9)) { parseJson(wrong) }
         }
     }
@@ -106,6 +125,9 @@ class ArtifactTest {
     private fun specText(content: ByteArray): String {
         val text = String(content, Charsets.ISO_8859_1)
         val start = text.indexOf('{', text.indexOf("spec.json"))
-        return text.substring(start, text.indexOf("PK\u0003\u0004", start).takeIf { it > 0 } ?: text.indexOf("PK\u0001\u0002", start))
+        return text.substring(
+            start,
+            text.indexOf("PK\u0003\u0004", start).takeIf { it > 0 } ?: text.indexOf("PK\u0001\u0002", start),
+        )
     }
 }

@@ -78,5 +78,6 @@ class PictureTest {
         assertEquals(0, uprightRotation(270, 90, isFront = true))
     }
 
-    private fun plane(fields: Map<*, *>) = Plane(vectorBytes(fields["data"]), fields.int("row_stride"), fields.int("pixel_stride"))
+    private fun plane(fields: Map<*, *>) =
+        Plane(vectorBytes(fields["data"]), fields.int("row_stride"), fields.int("pixel_stride"))
 }

@@ -115,7 +115,12 @@ class RulesTest {
                     val fields = it as Map<*, *>
                     key(fields["frame"], fields["kind"], fields["label"], (fields["time"] as Number).toDouble())
                 }
-            assertEquals(keys, found.map { (frame, event) -> key(frame, event.kind.name.lowercase(), event.label, event.time) })
+            assertEquals(
+                keys,
+                found.map { (frame, event) ->
+                    key(frame, event.kind.name.lowercase(), event.label, event.time)
+                },
+            )
             for ((fields, pair) in expected.zip(found)) {
                 val score = ((fields as Map<*, *>)["score"] as Number).toDouble()
                 assertTrue(abs(score - pair.second.score) <= tolerance, "${pair.second}, not $score")
@@ -126,8 +131,18 @@ class RulesTest {
             expected: Numbers,
             found: Numbers,
         ) {
-            if (expected is Numbers.Floats) assertEquals(expected.values.toList(), (found as Numbers.Floats).values.toList())
-            if (expected is Numbers.Bytes) assertEquals(expected.values.toList(), (found as Numbers.Bytes).values.toList())
+            if (expected is Numbers.Floats) {
+                assertEquals(
+                    expected.values.toList(),
+                    (found as Numbers.Floats).values.toList(),
+                )
+            }
+            if (expected is Numbers.Bytes) {
+                assertEquals(
+                    expected.values.toList(),
+                    (found as Numbers.Bytes).values.toList(),
+                )
+            }
         }
     }
 }

@@ -70,14 +70,21 @@ class SessionTest {
     @Test
     fun `a gap ends the gesture and starts the stream anew`() {
         val session = StreamingSession(one, FakeNetwork(one))
-        val rules = DecisionConfig(average = 0.0, startScore = 0.25, endScore = 0.0, minDuration = 0.0, noGesture = emptyList())
+        val rules =
+            DecisionConfig(average = 0.0, startScore = 0.25, endScore = 0.0, minDuration = 0.0, noGesture = emptyList())
         val stream = LiveStream(session, listOf(rules))
         val square = frame(session, 1)
         assertTrue(stream.wants(0.0))
         assertEquals(listOf(GestureEvent.Kind.START), stream.advance(0.0, square).map { it.kind })
         assertTrue(stream.wants(60.0))
         val events = stream.advance(60.0, square)
-        assertEquals(listOf(GestureEvent.Kind.END to 0.0, GestureEvent.Kind.START to 60.0), events.map { it.kind to it.time })
+        assertEquals(
+            listOf(GestureEvent.Kind.END to 0.0, GestureEvent.Kind.START to 60.0),
+            events.map {
+                it.kind to
+                    it.time
+            },
+        )
         assertEquals(1, stream.resets)
         assertEquals(1f, session.logits()[0])
         assertEquals(listOf(GestureEvent.Kind.END), stream.restart().map { it.kind })
@@ -86,7 +93,14 @@ class SessionTest {
     @Test
     fun `lines of events are JSON`() {
         val line = eventLine("a \"camera\"\n", GestureEvent(GestureEvent.Kind.END, "wave", 0.87654f, 12.34567))
-        val expected = mapOf("source" to "a \"camera\"\n", "kind" to "end", "label" to "wave", "score" to 0.8765, "time" to 12.346)
+        val expected =
+            mapOf(
+                "source" to "a \"camera\"\n",
+                "kind" to "end",
+                "label" to "wave",
+                "score" to 0.8765,
+                "time" to 12.346,
+            )
         assertEquals<Any?>(expected, parseJson(line))
     }
 

@@ -23,7 +23,12 @@ object Vectors {
         }
     }
 
-    private val tolerances = (parseJson(folder.resolve("vectors.json").readText()) as Map<*, *>)["tolerances"] as Map<*, *>
+    private val tolerances =
+        (
+            parseJson(
+                folder.resolve("vectors.json").readText(),
+            ) as Map<*, *>
+        )["tolerances"] as Map<*, *>
 
     fun level(name: String): Double = (tolerances[name] as Number).toDouble()
 
