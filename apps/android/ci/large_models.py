@@ -20,7 +20,8 @@ _SIZE = 224
 def main(folder: pathlib.Path) -> None:
     """Writes the artifacts to a folder."""
     config = VideoClassifierConfig(
-        num_classes=4,
+        num_classes=2,
+        labels=("none", "wave"),
         backbone="mobilenet_v2",
         num_segments=2,
         shift="causal",

@@ -1,11 +1,11 @@
 package tsm.app
 
 import android.media.Image
-import tsm.core.ArtifactSpec
-import tsm.core.Fit
-import tsm.core.Picture
-import tsm.core.Plane
-import tsm.core.yuvToRgb
+import tsm.core.artifact.ArtifactSpec
+import tsm.core.picture.Fit
+import tsm.core.picture.Picture
+import tsm.core.picture.Plane
+import tsm.core.picture.yuvToRgb
 
 /** Makes the network's square of a camera frame, in memory that is used again for the next frame. */
 class FrameConverter(

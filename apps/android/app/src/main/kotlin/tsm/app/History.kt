@@ -1,7 +1,7 @@
 package tsm.app
 
-import tsm.core.GestureEvent
-import tsm.core.eventLine
+import tsm.core.decision.GestureEvent
+import tsm.core.decision.eventLine
 
 private const val MAX_EVENTS = 1000
 

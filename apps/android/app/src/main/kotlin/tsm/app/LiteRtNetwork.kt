@@ -3,11 +3,11 @@ package tsm.app
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.LiteRtException
 import com.google.ai.edge.litert.TensorBuffer
-import tsm.core.Accelerator
-import tsm.core.ArtifactException
-import tsm.core.Network
-import tsm.core.Numbers
-import tsm.core.TensorSpec
+import tsm.core.artifact.ArtifactException
+import tsm.core.artifact.Numbers
+import tsm.core.artifact.TensorSpec
+import tsm.core.check.Accelerator
+import tsm.core.session.Network
 import java.io.File
 import com.google.ai.edge.litert.Accelerator as LiteRtAccelerator
 

@@ -22,7 +22,7 @@ import android.view.View
 import android.view.WindowManager
 import android.widget.Button
 import android.widget.TextView
-import tsm.core.Choice
+import tsm.core.check.Choice
 
 private const val ASK_CAMERA = 1
 private const val PICK_MODEL = 2
@@ -46,8 +46,7 @@ class MainActivity :
     private lateinit var recognizer: Recognizer
     private lateinit var preview: TextureView
     private lateinit var status: TextView
-    private lateinit var message: TextView
-    private lateinit var action: Button
+    private lateinit var message: MessagePanel
 
     @Volatile
     private var displayDegrees = 0
@@ -68,8 +67,7 @@ class MainActivity :
         mayUseGpu = saved?.getBoolean(MAY_USE_GPU) ?: true
         preview = view(R.id.preview) as TextureView
         status = view(R.id.status) as TextView
-        message = view(R.id.message) as TextView
-        action = view(R.id.action) as Button
+        message = MessagePanel(view(R.id.message) as TextView, view(R.id.action) as Button)
         val results = view(R.id.results) as ResultView
         results.state = state
         results.history = history
@@ -94,7 +92,7 @@ class MainActivity :
         super.onResume()
         isResumed = true
         if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
-            hideMessage()
+            message.hide()
             openCamera()
         } else {
             requestPermissions(arrayOf(Manifest.permission.CAMERA), ASK_CAMERA)
@@ -126,7 +124,7 @@ class MainActivity :
     ) {
         if (code != ASK_CAMERA || results.isEmpty()) return // `onResume` opens the camera.
         if (results[0] == PackageManager.PERMISSION_GRANTED) return
-        showMessage(getString(R.string.needs_camera), getString(R.string.open_settings)) {
+        message.show(getString(R.string.needs_camera), getString(R.string.open_settings)) {
             startActivity(
                 Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)),
             )
@@ -166,11 +164,11 @@ class MainActivity :
             }
 
             R.id.share_events -> {
-                share(R.string.share_events, history.lines(title))
+                shareText(R.string.share_events, history.lines(title))
             }
 
             R.id.share_check -> {
-                share(R.string.share_check, report)
+                shareText(R.string.share_check, report)
             }
 
             else -> {
@@ -212,12 +210,12 @@ class MainActivity :
     }
 
     private fun load(entry: ModelEntry?) {
-        if (entry == null) return showMessage(getString(R.string.no_model), getString(R.string.pick_file), ::pickFile)
+        if (entry == null) return message.show(getString(R.string.no_model), getString(R.string.pick_file), ::pickFile)
         store.choose(entry)
         title = entry.title
         accelerator = ""
         history.clear()
-        showMessage(getString(R.string.loading, entry.title))
+        message.show(getString(R.string.loading, entry.title))
         recognizer.load(entry, mayUseGpu)
     }
 
@@ -232,18 +230,18 @@ class MainActivity :
             report = lines.joinToString("\n")
             val disagrees = choice.report.filter { "disagrees" in it || "cannot" in it }
             if (disagrees.isEmpty()) {
-                hideMessage()
+                message.hide()
             } else {
-                showMessage(
+                message.show(
                     disagrees.joinToString("\n"),
                     getString(R.string.close),
-                    ::hideMessage,
+                    message::hide,
                 )
             }
         }
     }
 
-    private fun fail(text: String) = onMain { showMessage(text) }
+    private fun fail(text: String) = onMain { message.show(text) }
 
     private fun openCamera() {
         val texture = preview.surfaceTexture
@@ -267,31 +265,6 @@ class MainActivity :
     private fun showStatus() {
         status.text = getString(R.string.status, title, accelerator, state.milliseconds)
         main.postDelayed(::showStatus, STATUS_MILLISECONDS)
-    }
-
-    private fun showMessage(
-        text: String,
-        actionText: String? = null,
-        act: () -> Unit = {},
-    ) {
-        message.text = text
-        message.visibility = View.VISIBLE
-        action.text = actionText
-        action.visibility = if (actionText == null) View.GONE else View.VISIBLE
-        action.setOnClickListener { act() }
-    }
-
-    private fun hideMessage() {
-        message.visibility = View.GONE
-        action.visibility = View.GONE
-    }
-
-    private fun share(
-        title: Int,
-        text: String,
-    ) {
-        val intent = Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, text)
-        startActivity(Intent.createChooser(intent, getString(title)))
     }
 
     private fun onMain(run: () -> Unit) = runOnUiThread { if (!isDestroyed) run() }

@@ -5,9 +5,8 @@ import android.content.Context
 import android.content.Intent
 import android.net.Uri
 import android.provider.OpenableColumns
-import tsm.core.Artifact
-import tsm.core.ArtifactException
-import tsm.core.VectorsFile
+import tsm.core.artifact.Artifact
+import tsm.core.check.VectorsFile
 import java.io.File
 import java.io.IOException
 

@@ -2,12 +2,12 @@ package tsm.app
 
 import android.media.Image
 import android.os.Handler
-import tsm.core.Accelerator
-import tsm.core.AcceleratorChoice
-import tsm.core.ArtifactException
-import tsm.core.Choice
-import tsm.core.LiveStream
-import tsm.core.uprightRotation
+import tsm.core.artifact.ArtifactException
+import tsm.core.check.Accelerator
+import tsm.core.check.AcceleratorChoice
+import tsm.core.check.Choice
+import tsm.core.decision.LiveStream
+import tsm.core.picture.uprightRotation
 import java.io.IOException
 
 private const val SECONDS_PER_NANOSECOND = 1e-9

@@ -1,11 +1,11 @@
 package tsm.ci
 
-import tsm.core.Artifact
-import tsm.core.ArtifactException
-import tsm.core.DType
-import tsm.core.Network
-import tsm.core.Numbers
-import tsm.core.TensorSpec
+import tsm.core.artifact.Artifact
+import tsm.core.artifact.ArtifactException
+import tsm.core.artifact.DType
+import tsm.core.artifact.Numbers
+import tsm.core.artifact.TensorSpec
+import tsm.core.session.Network
 import java.lang.foreign.Arena
 import java.lang.foreign.MemorySegment
 import java.lang.foreign.ValueLayout.ADDRESS

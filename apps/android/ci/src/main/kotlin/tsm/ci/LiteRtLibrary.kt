@@ -1,5 +1,6 @@
 package tsm.ci
 
+import tsm.core.check.int
 import java.lang.foreign.Arena
 import java.lang.foreign.FunctionDescriptor
 import java.lang.foreign.Linker

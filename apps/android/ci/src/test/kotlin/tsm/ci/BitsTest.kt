@@ -1,11 +1,11 @@
 package tsm.ci
 
-import tsm.core.Artifact
-import tsm.core.SelfCheck
-import tsm.core.StreamingSession
-import tsm.core.Tolerances
-import tsm.core.Vectors
-import tsm.core.VectorsFile
+import tsm.core.artifact.Artifact
+import tsm.core.check.SelfCheck
+import tsm.core.check.Tolerances
+import tsm.core.check.Vectors
+import tsm.core.check.VectorsFile
+import tsm.core.session.StreamingSession
 import java.io.File
 import java.nio.file.Path
 import kotlin.test.Test

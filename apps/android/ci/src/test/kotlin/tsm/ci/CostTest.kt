@@ -1,9 +1,9 @@
 package tsm.ci
 
-import tsm.core.Artifact
-import tsm.core.ArtifactSpec
-import tsm.core.Network
-import tsm.core.StreamingSession
+import tsm.core.artifact.Artifact
+import tsm.core.artifact.ArtifactSpec
+import tsm.core.session.Network
+import tsm.core.session.StreamingSession
 import java.io.File
 import java.nio.file.Path
 import kotlin.test.Test
