@@ -2,69 +2,60 @@
 
     python apps/vectors/generate.py [FOLDER]
 
-All random numbers come from fixed seeds. Two runs with the same versions of
-TensorFlow, NumPy and LiteRT write the same bytes.
+All random numbers come from fixed seeds. Two runs on one machine, with the same
+versions of TensorFlow and LiteRT, write the same bytes.
 """
 
+import functools
 import pathlib
 import sys
 import zlib
 
 import numpy as np
+from file_changes import file_cases
+from rules import rule_cases
 
-# Before the config, which knows the backbones of this table.
+from tsm_cli.vectors.artifact_cases import steps_case
+from tsm_cli.vectors.pictures import random_squares
+from tsm_cli.vectors.session_case import session_case
+from tsm_cli.vectors.vectors_file import write_vectors
+from tsm_export import export_tflite
 from tsm_keras.models.backbones.mobilenet_v2 import mobilenet_v2
 from tsm_keras.models.backbones.record import Backbone, stage_name
 from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
+from tsm_live.artifact.file import load_artifact
+from tsm_live.runtimes.open_network import open_here
 
-_STAGES = 3  # Of MobileNetV2, after its stem.
-
-
-def _first_stages(frames, config, mark):
-    """Builds the first stages of MobileNetV2, which fit into a small file."""
-
-    def mark_in_stages(x, *, name):
-        is_kept = name.startswith(_KEPT)
-        return mark(x, name=name) if is_kept else (x, x)
-
-    stages = mobilenet_v2(frames, config, mark_in_stages)
-    return {name: stages[name] for name in ("stem", *_KEPT)}
-
-
-_KEPT = tuple(stage_name(stage + 1) for stage in range(_STAGES))
-BACKBONES["first_stages"] = Backbone(
-    name="first_stages",
-    family="mobilenet_v2",
-    build=_first_stages,
-    blocks=(1, 2, 3),
-    any_width=True,
+_BLOCKS = (1, 2, 3)  # Of the first stages of MobileNetV2.
+_STAGES = tuple(stage_name(stage + 1) for stage in range(len(_BLOCKS)))
+_GESTURES = ("no_gesture", "swipe_left", "swipe_right", "wave")
+_OBJECTS = ("no_object", "door", "drawer")
+_ONE_HEAD = (HeadConfig(len(_GESTURES), _GESTURES),)
+_TWO_HEADS = (
+    HeadConfig(len(_GESTURES), _GESTURES, "verb"),
+    HeadConfig(len(_OBJECTS), _OBJECTS, "noun"),
 )
-
-from file_changes import file_cases  # noqa: E402
-from rules import rule_cases  # noqa: E402
-
-from tsm_cli.vectors.artifact_cases import steps_case  # noqa: E402
-from tsm_cli.vectors.pictures import random_squares  # noqa: E402
-from tsm_cli.vectors.session_case import session_case  # noqa: E402
-from tsm_cli.vectors.vectors_file import write_vectors  # noqa: E402
-from tsm_export import export_tflite  # noqa: E402
-from tsm_keras.models.clip import build_clip_model  # noqa: E402
-from tsm_keras.models.config import VideoClassifierConfig  # noqa: E402
-from tsm_live.artifact.file import load_artifact  # noqa: E402
-from tsm_live.runtimes.open_network import open_here  # noqa: E402
-
-_LABELS = ("no_gesture", "swipe_left", "swipe_right", "wave")
-_STEPS = 8
-# The artifacts, by name: their arguments of `export_tflite`.
-_ARTIFACTS = {
-    "float32": {},
-    "float16": {"quantize": "float16"},
-    "int8": {"quantize": "int8"},
-    "uint8_frames": {"quantize": "int8", "input_dtype": "uint8"},
-    "two_streams": {"streams": 2},
-    "two_streams_int8": {"streams": 2, "quantize": "int8"},
+# The networks, by name: the fields of their configs that differ.
+_NETWORKS = {
+    "shift": {"heads": _ONE_HEAD, "shift": "causal", "shift_div": 4},
+    "heads": {"heads": _TWO_HEADS, "shift": "causal", "shift_div": 4},
 }
-_SESSIONS = ("float32", "int8")
+_SIZE = 32  # Pixels.
+_FRAMES = 4  # Per clip.
+_STEPS = 8
+# The artifacts, by name: their networks and arguments of `export_tflite`.
+_ARTIFACTS = {
+    "float32": ("shift", {}),
+    "float16": ("shift", {"quantize": "float16"}),
+    "int8": ("shift", {"quantize": "int8"}),
+    "uint8_frames": ("shift", {"quantize": "int8", "input_dtype": "uint8"}),
+    "two_streams": ("shift", {"streams": 2}),
+    "two_streams_int8": ("shift", {"streams": 2, "quantize": "int8"}),
+    "two_heads": ("heads", {"quantize": "int8"}),
+}
+_SESSIONS = ("float32", "int8", "two_heads")
 _DECISION = {
     "average": 0.25,
     "min_duration": 0.25,
@@ -77,15 +68,14 @@ _DECISION = {
 def main(folder: pathlib.Path) -> None:
     """Writes `vectors.json` and the artifacts that it names."""
     cases = rule_cases()
-    model = _model()
-    clips = random_squares(9, 2 * 4, 32).reshape(2, 4, 32, 32, 3)
-    for name, options in _ARTIFACTS.items():
+    for name, (network_name, options) in _ARTIFACTS.items():
         path = folder / f"{name}.tflite"
+        model = _small_model(network_name)
         export_tflite(
             model,
             path,
-            calibration_clips=clips if "quantize" in options else None,
-            no_gesture=_LABELS[:1],
+            calibration_clips=_clips(2, seed=9),
+            no_gesture=[head.labels[0] for head in model.video_config.heads],
             decision=_DECISION,
             **options,
         )
@@ -95,8 +85,9 @@ def main(folder: pathlib.Path) -> None:
             steps_case(f"steps of {name}", path.name, spec, network, _STEPS)
         )
         if name in _SESSIONS:
+            case = f"session of {name}"
             cases.append(
-                session_case(f"session of {name}", path.name, spec, network)
+                session_case(case, path.name, spec, network, tries=200)
             )
     path = folder / "float32.tflite"
     spec, _ = load_artifact(path)
@@ -104,45 +95,47 @@ def main(folder: pathlib.Path) -> None:
     write_vectors(folder / "vectors.json", cases)
 
 
-def _model():
-    """Returns a causal network whose logits differ clearly between images."""
+@functools.cache
+def _small_model(name):
+    """Returns a causal network of a few thousand weights.
+
+    No whole backbone fits into a small file, so it has the first stages of
+    MobileNetV2.
+    """
+    BACKBONES["first_stages"] = Backbone(
+        name="first_stages",
+        family="mobilenet_v2",
+        build=_first_stages,
+        blocks=_BLOCKS,
+        any_width=True,
+    )
     config = VideoClassifierConfig(
-        num_classes=len(_LABELS),
         backbone="first_stages",
         width=0.25,
-        num_segments=4,
-        shift="causal",
-        shift_div=4,
-        image_size=32,
-        resize_size=36,
-        labels=_LABELS,
+        num_segments=_FRAMES,
         frame_interval=0.125,
+        image_size=_SIZE,
+        resize_size=36,
+        **_NETWORKS[name],
     )
-    model = build_clip_model(config)
+    model = build_clip_model(config, return_frame_logits=True)
     for layer in model.layers:
-        weights = layer.get_weights()
         layer.set_weights(
             [
                 _draw(f"{layer.name}/{i}", weight.shape, layer.name)
-                for i, weight in enumerate(weights)
+                for i, weight in enumerate(layer.get_weights())
             ]
         )
     _centre_logits(model)
     return model
 
 
-def _centre_logits(model):
-    """Scales and moves the classifier so that each label leads at times."""
-    squares = random_squares(3, 4 * 16, model.video_config.image_size)
-    logits = model.predict(
-        squares.reshape(16, 4, *squares.shape[1:]).astype(np.float32), verbose=0
-    )
-    classifier = model.get_layer("classifier")
-    kernel, bias = classifier.get_weights()
-    # Rounded, so that another processor finds the same numbers.
-    gain = np.round(3 / logits.std(axis=0).mean(), 1)
-    bias = np.round(gain * (bias - logits.mean(axis=0)), 1)
-    classifier.set_weights([gain * kernel, bias])
+def _first_stages(frames, config, mark):
+    def mark_in_stages(x, *, name):
+        return mark(x, name=name) if name.startswith(_STAGES) else (x, x)
+
+    features = mobilenet_v2(frames, config, mark_in_stages)
+    return {name: features[name] for name in ("stem", *_STAGES)}
 
 
 def _draw(name, shape, layer):
@@ -157,6 +150,25 @@ def _draw(name, shape, layer):
     is_depthwise = layer.endswith("depthwise")
     fan_in = np.prod(shape[:2] if is_depthwise else shape[:-1])
     return np.sqrt(6 / fan_in) * (2 * uniform - 1)
+
+
+def _centre_logits(model):
+    """Scales and moves the logits so that each label leads at times."""
+    clips = _clips(16, seed=3).astype(np.float32)
+    outputs = model.predict(clips, verbose=0)
+    for head in model.video_config.heads:
+        logits = outputs[head.output]
+        classifier = model.get_layer(head.classifier)
+        kernel, bias = classifier.get_weights()
+        # Rounded, so that another processor finds the same numbers.
+        gain = np.round(3 / logits.std(axis=0).mean(), 1)
+        bias = np.round(gain * (bias - logits.mean(axis=0)), 1)
+        classifier.set_weights([gain * kernel, bias])
+
+
+def _clips(count, seed):
+    squares = random_squares(seed, count * _FRAMES, _SIZE)
+    return squares.reshape(count, _FRAMES, *squares.shape[1:])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from absl import flags
 
 from tsm_export.artifact_file import expect_writable
 from tsm_export.clips import generated_clips, video_clips
-from tsm_export.networks import INPUTS, KINDS
+from tsm_export.networks import CALIBRATED, INPUTS, KINDS
 from tsm_export.onnx.export import export_onnx
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
 from tsm_export.tflite.conversion import QUANTIZATIONS
@@ -28,6 +28,7 @@ from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
 from tsm_live.artifact.spec import SCORES, SECONDS
+from tsm_live.decision.artifact_defaults import own_classes
 from tsm_live.decision.gestures import DecisionConfig, GestureDecision
 
 _FORMATS = {"tflite": export_tflite, "onnx": export_onnx}
@@ -144,8 +145,6 @@ _NO_GESTURE: tuple[Any, ...] = (
 )
 define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
-# The quantizations that measure ranges on real clips.
-_CALIBRATED = ("int8", "int8_tensorrt")
 _NEARER = (
     " Ranges fit better if they are measured on more videos, and on videos "
     "like those that the network will see (--calibration, "
@@ -164,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
     expect_values(FLAGS, "to")
-    if FLAGS.quantize in _CALIBRATED and not FLAGS.calibration:
+    if FLAGS.quantize in CALIBRATED and not FLAGS.calibration:
         raise ValueError(
             f"{FLAGS.quantize} needs real clips to measure ranges on: add "
             "--calibration=FOLDER, a prepared data set or a folder of class "
@@ -189,10 +188,7 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config)
     decision = {name: getattr(FLAGS, name) for name in _DECISION}
-    config = DecisionConfig(**decision, no_gesture=tuple(FLAGS.no_gesture))
-    labels = model.video_config.head.labels
-    if labels:  # The export refuses a model without labels.
-        GestureDecision(labels, config)
+    _check_decision(model.video_config, decision)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
@@ -202,7 +198,7 @@ def main(arguments: Sequence[str]) -> None:
             print_checks(checks)
         except TrialError as error:
             differs = any(name.startswith("equals") for name in error.names)
-            is_measured = FLAGS.quantize in _CALIBRATED
+            is_measured = FLAGS.quantize in CALIBRATED
             advice = _NEARER if differs and is_measured else ""
             raise ValueError(
                 f"{error}; {path} is not written.{advice} --noverify writes it "
@@ -225,6 +221,16 @@ def main(arguments: Sequence[str]) -> None:
         check=check if FLAGS.verify else lambda artifact: None,
     )
     print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+
+
+def _check_decision(config, decision):
+    """Refuses wrong numbers and unknown classes."""
+    labels = {label for head in config.heads for label in head.labels}
+    for head in config.heads:
+        own = own_classes(FLAGS.no_gesture, head.labels, labels)
+        rules = DecisionConfig(**decision, no_gesture=own)
+        if head.labels:  # The export refuses a model without labels.
+            GestureDecision(head.labels, rules)
 
 
 def _clips(config):

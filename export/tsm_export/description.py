@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from tsm_export.heads import head_specs
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.version import __version__
@@ -31,6 +32,7 @@ def describe(
     layout: str = "NHWC",
     versions: Mapping[str, str] | None = None,
     cache_frames: Mapping[str, int] | None = None,
+    softmax: bool = False,
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
 ) -> ArtifactSpec:
@@ -47,7 +49,8 @@ def describe(
         versions: The versions of further tools that were used.
         cache_frames: The number of frames that each cache remembers, by name;
             0 for all since the start of the stream. Other caches have 1.
-        no_gesture: The labels which mean that there is no gesture.
+        softmax: Whether the heads give probabilities.
+        no_gesture: The labels of any head which mean that there is no gesture.
         decision: Fields of `DecisionConfig` to store as defaults for this
             artifact.
 
@@ -56,11 +59,11 @@ def describe(
             output differ.
         ArtifactError: If the labels or the decision are not valid.
     """
-    heads, states = dict(outputs), []
+    states = []
     caches = [inputs[name] for name in sorted(inputs) if "cache_" in name]
     remembered = cache_frames or {}
     for number, cache in enumerate(caches):
-        fresh = heads.pop(f"{cache.name}_out", None)
+        fresh = outputs.get(f"{cache.name}_out")
         if not fresh or dataclasses.replace(fresh, name=cache.name) != cache:
             raise ExportError(
                 f"{cache.name} cannot be fed back: its input and output "
@@ -73,24 +76,14 @@ def describe(
             frames=remembered.get(cache.name, 1),
             fed_by=fresh.name,
         )
+    heads = head_specs(outputs, config, softmax=softmax, no_gesture=no_gesture)
     image = IMAGE_INPUTS[kind]
     defaults = DecisionConfig()
     numbers = {name: getattr(defaults, name) for name in SECONDS + SCORES}
     return ArtifactSpec(
         kind=kind,
         inputs=(dataclasses.replace(inputs[image], role=image), *caches),
-        outputs=(
-            *(
-                dataclasses.replace(
-                    head,
-                    role=head.name,
-                    labels=config.head.labels,
-                    no_gesture=tuple(no_gesture),
-                )
-                for head in heads.values()
-            ),
-            *states,
-        ),
+        outputs=(*heads, *states),
         resize_size=config.input.resize_size,
         frame_interval=config.clip.frame_interval,
         num_segments=config.clip.num_segments,

@@ -8,12 +8,14 @@ from tensorflow import keras
 
 from tsm_export.calibration import Feeds, streamed_states, whole_clips
 from tsm_export.description import IMAGE_INPUTS
+from tsm_export.heads import expect_labels
 from tsm_keras.models.clip import to_single_clip
 from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
-_CALIBRATED = ("int8", "int8_tensorrt")
+MAX_RANK = 4  # GPU delegates take no tensor with more axes.
+CALIBRATED = ("int8", "int8_tensorrt")  # They measure ranges on real clips.
 
 
 def network_for_export(
@@ -59,7 +61,7 @@ def network_for_export(
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
         )
-    if quantize not in _CALIBRATED:
+    if quantize not in CALIBRATED:
         calibration_clips = None
     elif calibration_clips is None:
         raise ValueError(
@@ -67,11 +69,7 @@ def network_for_export(
             "ranges on. Received: calibration_clips=None"
         )
     model.video_config.input.expect_rgb()
-    if not model.video_config.head.labels:
-        raise ValueError(
-            "An artifact carries its labels: give the config `labels`. "
-            "Received: labels=()"
-        )
+    expect_labels(model.video_config)
     feeds: Any = None
     if kind == "stream":
         network = to_streaming(model, streams=streams, image_size=image_size)

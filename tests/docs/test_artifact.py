@@ -10,7 +10,7 @@ from testing.artifacts import random_artifact
 from testing.checkout import ROOT
 from tsm_live.artifact.file import read_spec
 from tsm_live.artifact.spec_json import spec_from_json, spec_to_json
-from tsm_live.decision.artifact_defaults import decision_config
+from tsm_live.decision.artifact_defaults import decision_configs
 from tsm_live.decision.gestures import DecisionConfig
 
 # The same from either Keras.
@@ -20,15 +20,29 @@ DOCUMENT = (ROOT / "docs/artifact.md").read_text("utf-8")
 SCHEMA = json.loads((ROOT / "docs/artifact.schema.json").read_text("utf-8"))
 
 
+def _examples():
+    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
+    return [json.loads(block) for block in blocks]
+
+
 def _example():
-    (block,) = re.findall(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
-    return json.loads(block)
+    return _examples()[0]
 
 
 def test_the_example_is_what_the_reader_reads_and_the_writer_writes():
     spec = spec_from_json(json.dumps(_example()))
     assert json.loads(spec_to_json(spec)) == _example()
     jsonschema.Draft202012Validator(SCHEMA).validate(_example())
+
+
+def test_the_outputs_with_two_heads_fit_the_example():
+    example, outputs = _examples()
+    example["outputs"] = outputs
+    spec = spec_from_json(json.dumps(example))
+    assert json.loads(spec_to_json(spec)) == example
+    jsonschema.Draft202012Validator(SCHEMA).validate(example)
+    assert [head.name for head in spec.heads] == ["verb", "noun"]
+    assert [head.no_gesture for head in spec.heads] == [("none",), ()]
 
 
 def test_the_example_has_every_key_that_the_export_writes():
@@ -44,7 +58,9 @@ def test_every_key_is_explained():
 
 def test_the_numbers_of_the_decision_are_those_of_the_runtime():
     example = spec_from_json(json.dumps(_example()))
-    assert decision_config(example) == DecisionConfig(no_gesture=("none",))
+    assert decision_configs(example) == {
+        "logits": DecisionConfig(no_gesture=("none",))
+    }
 
 
 def _keys(value):

@@ -6,10 +6,16 @@ import tempfile
 
 import numpy as np
 
-from testing.models import random_clip_model
+from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_onnx, export_tflite
+from tsm_export.tflite import export as tflite_export
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import HeadConfig
+from tsm_live.artifact.file import load_artifact
 
 LABELS = tuple("abcdefg")
+VERB = HeadConfig(3, ("none", "open", "close"), name="verb")
+NOUN = HeadConfig(4, ("hand", "door", "none", "drawer"), name="noun")
 
 
 @functools.cache
@@ -38,6 +44,16 @@ def random_artifact(
     return path
 
 
+def reuse_conversion(monkeypatch):
+    """Lets `export_tflite(clip_model(), path)` skip the converter.
+
+    It takes what the converter returned for `random_artifact`, because a
+    conversion takes seconds. The rest of the export runs as it is.
+    """
+    _, content = load_artifact(random_artifact())
+    monkeypatch.setattr(tflite_export, "convert", lambda *_, **__: content)
+
+
 def random_onnx(quantize="none", backbone="mobilenet_v2", **options):
     """Returns an ONNX artifact of `clip_model`. Shared: do not change."""
     name = "_".join(map(str, (backbone, quantize, *options.values())))
@@ -54,6 +70,27 @@ def random_onnx(quantize="none", backbone="mobilenet_v2", **options):
 def clip_model(backbone="mobilenet_v2", shift="causal"):
     """Returns the labelled random network behind `random_artifact`."""
     return random_clip_model(backbone, shift=shift, labels=LABELS)
+
+
+@functools.cache
+def two_head_model():
+    """Returns a random causal clip model with a verb and a noun."""
+    config = small_config().changed(heads=(VERB, NOUN))
+    model = build_clip_model(config, return_frame_logits=True)
+    randomize(model, seed=5)
+    return model
+
+
+@functools.cache
+def two_head_artifact(quantize="none", suffix=".tflite", **options):
+    """Returns an artifact of `two_head_model`. Shared: do not change."""
+    names = "two_heads", quantize, *map(str, options.values())
+    path = pathlib.Path(_holder().name) / f"{'_'.join(names)}{suffix}"
+    export = export_onnx if suffix == ".onnx" else export_tflite
+    model = two_head_model()
+    clips = random_clips(2, model, seed=9)
+    export(model, path, quantize=quantize, calibration_clips=clips, **options)
+    return path
 
 
 def random_clips(count, model, seed=0):

@@ -1,27 +1,47 @@
 """Makes states of a live run without a network."""
 
+import dataclasses
+
 import numpy as np
 
 from tsm_live.decision.gestures import GestureEvent
-from tsm_live.live.live_state import LiveState
+from tsm_live.live.live_state import HeadState, LiveState
 
 LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
 
 
-def live_state(frame=None, **changes):
-    """Returns a state at 10 s, in which `swipe_left` began at 9 s."""
+_HEAD = {
+    "labels": LABELS,
+    "scores": np.array([0.05, 0.7, 0.15, 0.04, 0.06], np.float32),
+    "gesture": "swipe_left",
+    "events": (
+        GestureEvent("start", "push", 0.8, 3.0),
+        GestureEvent("end", "push", 0.9, 5.0),
+        GestureEvent("start", "swipe_left", 0.6, 9.0),
+    ),
+}
+_NOUN = HeadState(
+    ("hand", "door"),
+    np.array([0.2, 0.8], np.float32),
+    "door",
+    (GestureEvent("start", "door", 0.7, 8.0, "noun"),),
+)
+
+
+def live_state(frame=None, heads=None, **changes):
+    """Returns a state at 10 s, in which `swipe_left` began at 9 s.
+
+    Args:
+        frame: The frame; None for a random one.
+        heads: The heads by name; None for one head.
+        changes: Fields of the only head or of the state that differ.
+    """
+    head = {name: changes.pop(name, value) for name, value in _HEAD.items()}
     values = {
         "source": "video.mp4",
         "frame": random_frame(90, 120) if frame is None else frame,
         "time": 10.0,
-        "labels": LABELS,
-        "scores": np.array([0.05, 0.7, 0.15, 0.04, 0.06], np.float32),
-        "gesture": "swipe_left",
-        "events": (
-            GestureEvent("start", "push", 0.8, 3.0),
-            GestureEvent("end", "push", 0.9, 5.0),
-            GestureEvent("start", "swipe_left", 0.6, 9.0),
-        ),
+        "heads": heads or {"logits": HeadState(**head)},
         "latency": 0.0123,
         "fps": 25.0,
         "accelerator": "cpu",
@@ -32,6 +52,16 @@ def live_state(frame=None, **changes):
         **changes,
     }
     return LiveState(**values)
+
+
+def two_heads(**changes):
+    """Returns the heads of a state with a verb and a noun.
+
+    Args:
+        changes: Fields of the noun that differ.
+    """
+    verb = HeadState(**_HEAD)
+    return {"verb": verb, "noun": dataclasses.replace(_NOUN, **changes)}
 
 
 def random_frame(height, width, seed=0):

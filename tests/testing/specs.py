@@ -38,6 +38,21 @@ SPEC = ArtifactSpec(
     decision={"average": 0.5, "start_score": 0.7},
 )
 
+_VERB = TensorSpec(
+    *("verb", (1, 3), "int8", 0.1, 3),
+    role="logits",
+    labels=("none", "open", "close"),
+    no_gesture=("none",),
+)
+_NOUN = TensorSpec(
+    *("noun", (1, 3), "int8", 0.2, -7),
+    role="logits",
+    labels=("hand", "door", "none"),
+)
+TWO_HEADS = dataclasses.replace(
+    SPEC, outputs=(_VERB, _NOUN, *SPEC.outputs[1:]), decision={}
+)
+
 _COUNTS = st.integers(1, 9)
 _SECONDS = st.floats(0, 1e9)
 _TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)

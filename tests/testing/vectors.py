@@ -17,9 +17,8 @@ from tsm_cli.vectors.arrays import decode_array
 from tsm_live import Session
 from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.quantization import as_logits
-from tsm_live.decision.artifact_defaults import decision_config
-from tsm_live.decision.gestures import GestureDecision
-from tsm_live.decision.pacing import FramePacer, Step
+from tsm_live.decision.pacing import Step
+from tsm_live.live.run_live import LiveConfig
 from tsm_live.live.stream import Stream
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sources.source import TimedFrame
@@ -76,11 +75,12 @@ def replay_steps(case, session, network, *, fed):
         predictions = session.step_squares(squares)
         moving = [i for i, found in enumerate(predictions) if found is not None]
         assert moving == step["streams"]
-        assert set(step["outputs"]) == ({spec.logits.name} if moving else set())
-        for expected in step["outputs"].values():
-            logits = as_logits(decode_array(expected), spec.logits)
-            found = np.stack([predictions[i].logits for i in moving])
-            pairs.append((spec.logits, found, logits[moving]))
+        heads = spec.heads if moving else ()
+        assert set(step["outputs"]) == {head.name for head in heads}
+        for head in heads:
+            logits = as_logits(decode_array(step["outputs"][head.name]), head)
+            rows = [predictions[i].heads[head.name].logits for i in moving]
+            pairs.append((head, np.stack(rows), logits[moving]))
         expected_caches = [
             decode_array(step["caches"][cache.name]) for cache in spec.caches
         ]
@@ -98,14 +98,12 @@ def replay_session(case, session, network):
     session.reset()
     stream = Stream(
         types.SimpleNamespace(source=types.SimpleNamespace(is_live=False)),
-        spec.labels,
         session.accelerator,
-        FramePacer(spec.frame_interval),
-        GestureDecision(spec.labels, decision_config(spec)),
+        *LiveConfig().stages(spec),
         None,
     )
     images = list(map(decode_array, case["images"]))
-    choices, logits, events = [], [], []
+    choices, predictions, events = [], [], []
     for index, time in enumerate(case["times"]):
         frame = TimedFrame(images[case["image_of_frame"][index]], time)
         choice, prediction, found = stream.step(frame), None, []
@@ -115,23 +113,30 @@ def replay_session(case, session, network):
             found = stream.restart()
         if choice is not Step.SKIP:
             prediction = session.step(frame.image)
-            logits.append(prediction.logits)
+            predictions.append(prediction)
         found += stream.advance(frame, prediction)
         events += [(index, event) for event in found]
     events += [(len(case["times"]), event) for event in stream.end()]
     assert choices == case["choices"]
     assert_events(events, case["events"], backend_of(network)["event_scores"])
-    ((name, expected),) = case["outputs"].items()
-    assert name == spec.logits.name
-    expected = as_logits(decode_array(expected), spec.logits)
-    return _errors([(spec.logits, np.stack(logits), expected)])
+    assert set(case["outputs"]) == {head.name for head in spec.heads}
+    pairs = []
+    for head in spec.heads:
+        logits = as_logits(decode_array(case["outputs"][head.name]), head)
+        rows = [found.heads[head.name].logits for found in predictions]
+        pairs.append((head, np.stack(rows), logits))
+    return _errors(pairs)
 
 
 def assert_events(found, expected, tolerance):
     """Compares pairs of a frame and a `GestureEvent` with those of a case."""
     assert [
-        (frame, event.kind, event.label, event.time) for frame, event in found
-    ] == [(e["frame"], e["kind"], e["label"], e["time"]) for e in expected]
+        (frame, event.head, event.kind, event.label, event.time)
+        for frame, event in found
+    ] == [
+        (e["frame"], e.get("head", ""), e["kind"], e["label"], e["time"])
+        for e in expected
+    ]
     for (_, event), wanted in zip(found, expected, strict=True):
         assert abs(event.score - wanted["score"]) <= tolerance
 

@@ -63,7 +63,7 @@ def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
     assert "causal" in printed and "loaded  262 tensors" in printed
     assert "ignored epoch: state of the training" in printed
     description = read_description(preset)
-    assert description["config"].labels == tuple(LABELS)
+    assert description["config"].head.labels == tuple(LABELS)
     provenance = description["provenance"]
     assert provenance["dataset"] == "jester"
     assert provenance["source"] == "tsm_online"

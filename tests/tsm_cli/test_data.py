@@ -12,9 +12,10 @@ from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
 from tsm_keras.command_flags import parse
+from tsm_keras.data.labels import only_head
 from tsm_keras.data.pipeline.flags import configs_from_flags
 from tsm_keras.data.readers.clip_reader import (
-    class_names,
+    data_heads,
     held_out_split,
     open_clips,
     split_names,
@@ -116,7 +117,7 @@ def test_a_class_may_be_called_train(tmp_path):
     write_folder(tmp_path, labels=("pull", "push"), clips_per_class=1)
     (tmp_path / "push").rename(tmp_path / "train")
     assert split_names(tmp_path) == []
-    assert class_names(tmp_path) == ("pull", "train")
+    assert only_head(data_heads(tmp_path)).label_names == ("pull", "train")
     assert open_clips(tmp_path).label_names == ("pull", "train")
 
 
@@ -151,7 +152,7 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
     assert not error and "validating on the split test, as" in output
     description = read_description(preset)
     rate = shared_prepared().split("train").statistics["frame_rate"]["median"]
-    interval = description["config"].frame_interval
+    interval = description["config"].clip.frame_interval
     assert interval == pytest.approx(2 / rate, abs=1e-4)
     provenance = description["provenance"]
     assert provenance["data_sha256"] == shared_prepared().content_hash

@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.inference import Network, infer_network
+from tsm_keras.checkpoints.inference import InferredNetwork, infer_network
 from tsm_keras.checkpoints.naming.base import tensors_of
 from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
 from tsm_keras.models.clip import build_clip_model
@@ -136,7 +136,7 @@ def _canonical(tensors):
     return tensors, tuple(renamed)
 
 
-def _check_shift(network: Network):
+def _check_shift(network: InferredNetwork):
     trained, wanted = network.trained_shift, network.config.temporal.shift
     if trained is None or trained == wanted:
         return

@@ -83,7 +83,7 @@ class Fact:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class InferredNetwork:
     """The network that a checkpoint belongs to.
 
     Attributes:
@@ -111,7 +111,7 @@ def infer_network(
     name: str = "",
     metadata: Mapping[str, str] | None = None,
     assumed: Mapping[str, Any] | None = None,
-) -> Network:
+) -> InferredNetwork:
     """Infers the network of a state dict.
 
     Args:
@@ -152,7 +152,7 @@ def infer_network(
     ask_for([field for field, (value, _) in known.items() if value is None])
     values = {field: value for field, (value, _) in known.items()}
     dataset = values.pop("dataset")
-    return Network(
+    return InferredNetwork(
         naming=naming,
         config=VideoClassifierConfig(**values),
         wrapped=is_wrapped(tensors),

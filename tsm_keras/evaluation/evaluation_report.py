@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.evaluation.csv_rows import (
+    class_rows,
+    clip_name,
+    confusion_rows,
+    prediction_rows,
+)
 from tsm_keras.evaluation.metrics import (
     Confusion,
     Metrics,
+    all_right,
     compute_metrics,
     most_confused,
     reliability,
@@ -35,7 +42,7 @@ _CLIPS_A_PAIR = 2
 
 def write_evaluation(
     folder: str | os.PathLike,
-    predictions: Predictions,
+    heads: Mapping[str, Predictions],
     *,
     title: str,
     protocol: Mapping[str, Any],
@@ -49,12 +56,14 @@ def write_evaluation(
     `results.json` has all figures that are not about single clips;
     `predictions.csv` has one row per clip and `classes.csv` one row per class;
     `confusion.csv` is the confusion matrix, whose rows are the true classes;
-    `report.html` shows all of it and loads no other file.
+    `report.html` shows all of it and loads no other file. With several heads,
+    `classes_verb.csv`, `confusion_verb.csv` and so on are those of each head.
 
     Args:
         folder: The folder to write, which is created if needed; files of an
             earlier evaluation are replaced.
-        predictions: The predictions of the model.
+        heads: The predictions of the model by each of its heads, by the name
+            of the head.
         title: Title of the page.
         protocol: What was evaluated and how, as JSON values.
         early: Whether to report the accuracy after the first 1, 2, ... frames
@@ -69,10 +78,78 @@ def write_evaluation(
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = compute_metrics(predictions)
-    confused = most_confused(predictions, _CONFUSED_PAIRS)
+    metrics = {name: compute_metrics(one) for name, one in heads.items()}
+    numbers, tables, pages = {}, {}, []
+    for name, one in heads.items():
+        confused = most_confused(one, _CONFUSED_PAIRS)
+        numbers[name] = _numbers(one, metrics[name], confused, early)
+        ending = f"_{name}" if name else ""
+        tables[f"classes{ending}.csv"] = class_rows(metrics[name])
+        tables[f"confusion{ending}.csv"] = confusion_rows(one)
+        pages += [
+            dataclasses.replace(
+                page, title=f"{name}: {page.title}" if name else page.title
+            )
+            for page in _page(one, metrics[name], confused, early, frames_of)
+        ]
+    first = next(iter(metrics.values()))
+    summary = f"{first.clips} clips of {len(first.classes)} classes."
+    if len(heads) > 1:
+        share = all_right(heads)
+        summary = f"{first.clips} clips. All heads are right for {share:.2%}."
+        described = {"clips": first.clips, "all_top1": share, "heads": numbers}
+    else:
+        (described,) = numbers.values()
+    _write(
+        folder / "results.json",
+        _json({"protocol": protocol, **described, **(results or {})}),
+    )
+    tables["predictions.csv"] = prediction_rows(heads)
+    for name, table in tables.items():
+        _write(folder / name, _csv(table))
+    return write_report(
+        folder / "report.html",
+        title=title,
+        summary=summary,
+        header=summary_header(metrics),
+        rows=summary_rows(metrics),
+        sections=[*pages, *sections],
+        notes=[f"{key}: {value}" for key, value in protocol.items()],
+    )
+
+
+def summary_header(metrics: Mapping[str, Metrics]) -> tuple[str, ...]:
+    """Returns the names of the columns of `summary_rows`."""
+    return ("measure", *(name or "value" for name in metrics))
+
+
+def summary_rows(
+    metrics: Mapping[str, Metrics],
+) -> list[tuple[str | None, ...]]:
+    """Returns the rows of a table of the main figures.
+
+    Args:
+        metrics: The metrics of each head, by its name.
+    """
+    found = metrics.values()
+    top5 = [None if x.top5 is None else f"{x.top5:.2%}" for x in found]
+    return [
+        ("top-1", *(f"{x.top1:.2%}" for x in found)),
+        ("top-5", *top5),
+        (
+            "mean class accuracy",
+            *(f"{x.mean_class_accuracy:.2%}" for x in found),
+        ),
+        (
+            "calibration error (ECE)",
+            *(f"{x.calibration_error:.2%}" for x in found),
+        ),
+    ]
+
+
+def _numbers(predictions, metrics, confused, early):
+    """Returns the figures of one head, as JSON values."""
     numbers = {
-        "protocol": protocol,
         **dataclasses.asdict(metrics),
         "reliability": {
             key: value.tolist()
@@ -82,44 +159,14 @@ def write_evaluation(
             {
                 "label": predictions.label_names[pair.label],
                 "predicted": predictions.label_names[pair.predicted],
-                "clips": [_name(predictions, clip) for clip in pair.clips],
+                "clips": [clip_name(predictions, clip) for clip in pair.clips],
             }
             for pair in confused
         ],
-        **(results or {}),
     }
     if early:
         numbers["top1_by_frames"] = predictions.top1_by_frames().tolist()
-    _write(folder / "results.json", _json(numbers))
-    for name, table in (
-        ("predictions.csv", _prediction_rows(predictions)),
-        ("classes.csv", _class_rows(metrics)),
-        ("confusion.csv", _confusion_rows(predictions)),
-    ):
-        _write(folder / name, _csv(table))
-    return write_report(
-        folder / "report.html",
-        title=title,
-        summary=f"{metrics.clips} clips of {len(metrics.classes)} classes.",
-        header=("measure", "value"),
-        rows=summary_rows(metrics),
-        sections=[
-            *_page(predictions, metrics, confused, early, frames_of),
-            *sections,
-        ],
-        notes=[f"{key}: {value}" for key, value in protocol.items()],
-    )
-
-
-def summary_rows(metrics: Metrics) -> list[tuple[str, str | None]]:
-    """Returns the rows of a table of the main figures."""
-    top5 = None if metrics.top5 is None else f"{metrics.top5:.2%}"
-    return [
-        ("top-1", f"{metrics.top1:.2%}"),
-        ("top-5", top5),
-        ("mean class accuracy", f"{metrics.mean_class_accuracy:.2%}"),
-        ("calibration error (ECE)", f"{metrics.calibration_error:.2%}"),
-    ]
+    return numbers
 
 
 def _page(predictions, metrics, confused, early, frames_of):
@@ -184,7 +231,7 @@ def _confused_section(predictions, confused: list[Confusion], frames_of):
             probability = predictions.probabilities()[clip, pair.predicted]
             caption = (
                 f"{names[pair.label]}, taken for {names[pair.predicted]} with "
-                f"{probability:.0%}: {_name(predictions, clip)}"
+                f"{probability:.0%}: {clip_name(predictions, clip)}"
             )
             pictures.append((caption, contact_sheet(frames_of(clip))))
     rows = [
@@ -198,43 +245,6 @@ def _confused_section(predictions, confused: list[Confusion], frames_of):
         rows=rows,
         pictures=pictures,
     )
-
-
-def _prediction_rows(predictions):
-    probabilities = predictions.probabilities()
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    yield ("clip", "label", "predicted", "probability", "rank")
-    for clip, (label, predicted) in enumerate(
-        zip(predictions.labels, predictions.classes(), strict=True)
-    ):
-        yield (
-            _name(predictions, clip),
-            predictions.label_names[label],
-            predictions.label_names[predicted],
-            f"{probabilities[clip, predicted]:.6f}",
-            int(np.flatnonzero(order[clip] == label)[0]) + 1,
-        )
-
-
-def _class_rows(metrics):
-    fields = [
-        field.name for field in dataclasses.fields(type(metrics.classes[0]))
-    ]
-    yield fields
-    for row in metrics.classes:
-        yield [getattr(row, field) for field in fields]
-
-
-def _confusion_rows(predictions):
-    yield ("", *predictions.label_names)
-    for name, counts in zip(
-        predictions.label_names, predictions.confusion().tolist(), strict=True
-    ):
-        yield (name, *counts)
-
-
-def _name(predictions, clip):
-    return predictions.clip_names[clip] if predictions.clip_names else str(clip)
 
 
 def _percent(share):

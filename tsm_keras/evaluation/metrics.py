@@ -1,6 +1,7 @@
 """compute_metrics: accuracy, calibration and metrics of each class."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -112,6 +113,17 @@ def compute_metrics(predictions: Predictions) -> Metrics:
         calibration_error=reliability(predictions).expected_error(),
         classes=tuple(ClassMetrics(*row) for row in rows),
     )
+
+
+def all_right(predictions: Mapping[str, Predictions]) -> float:
+    """Returns the share of clips for which the classes of all heads are right.
+
+    Args:
+        predictions: The predictions of each head, by its name. With one head
+            the result is its top-1.
+    """
+    right = [one.classes() == one.labels for one in predictions.values()]
+    return float(np.mean(np.all(right, axis=0)))
 
 
 def reliability(predictions: Predictions, bins: int = 15) -> Reliability:

@@ -21,7 +21,11 @@ _BLUE = "#0072b2"
 
 
 def saliency(
-    model: keras.Model, clip: np.ndarray, label: int | None = None
+    model: keras.Model,
+    clip: np.ndarray,
+    label: int | None = None,
+    *,
+    output: str = "logits",
 ) -> np.ndarray:
     """Computes Grad-CAM for every frame, at the output of the backbone.
 
@@ -35,13 +39,15 @@ def saliency(
         model: A clip model from `build_clip_model` or `load_preset`.
         clip: `[T, S, S, C]` uint8.
         label: Number of the class to explain; None for the predicted one.
+        output: The name of the output that has the logits of the head, if the
+            model has several.
 
     Returns:
         `[T, h, w]` float32 in [0, 1], where h and w are S / 32. The highest
         value of the clip is 1, or all are 0 if no region raises the score.
     """
     features = model.get_layer("pool").input
-    logits = model.get_layer("logits").output
+    logits = model.get_layer(output).output
     network = keras.Model(model.inputs[0], [features, logits])
     with tf.GradientTape() as tape:
         maps, scores = network(tf.cast(clip[None], tf.float32), training=False)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,21 +13,22 @@ class StreamedVideo:
 
     Attributes:
         clip: Number of the clip.
-        label: Number of the clip's class.
-        logits: `[n, K]`, the logits of the n frames of the video.
+        label: Number of the clip's class; with several heads, one per head.
+        logits: `[n, K]`, the logits of the n frames of the video; with several
+            heads, their logits side by side.
         before: `[m, K]`, the logits of all frames between the last reset of
             the stream and this video; m may be 0.
         position: The number of videos between the last reset and this one.
         changed: Whether the video directly before this one, without a reset
-            between them, has another class.
+            between them, has another class; with several heads, one per head.
     """
 
     clip: int
-    label: int
+    label: Any
     logits: np.ndarray
     before: np.ndarray
     position: int
-    changed: bool
+    changed: Any
 
     def right(self, window: int) -> np.ndarray:
         """Returns whether the prediction at each frame is right, `[n]` bool.
@@ -42,6 +44,57 @@ class StreamedVideo:
         starts = np.maximum(ends - window, 0)
         # The sum and the mean have the same argmax.
         return (sums[ends] - sums[starts]).argmax(axis=1) == self.label
+
+    def by_head(self, sizes: Sequence[int]) -> list["Streamed"]:
+        """Returns the video as all heads together see it, and as each does.
+
+        Args:
+            sizes: The number of classes of each head.
+        """
+        ends = np.cumsum(sizes)[:-1]
+        heads = [
+            dataclasses.replace(
+                self, label=label, logits=logits, before=before, changed=changed
+            )
+            for label, logits, before, changed in zip(
+                self.label,
+                np.split(self.logits, ends, axis=1),
+                np.split(self.before, ends, axis=1),
+                self.changed,
+                strict=True,
+            )
+        ]
+        return [_AllHeads(self, heads), *heads]
+
+
+class Streamed(Protocol):
+    """What the accuracy of a streamed video is computed from.
+
+    `StreamedVideo` describes the members.
+    """
+
+    @property
+    def clip(self) -> int: ...
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def changed(self) -> Any: ...
+
+    def right(self, window: int) -> np.ndarray: ...
+
+
+class _AllHeads:
+    """A video whose prediction is right where those of all heads are."""
+
+    def __init__(self, video, heads):
+        self.clip, self.position = video.clip, video.position
+        self.changed = any(video.changed)
+        self._heads = heads
+
+    def right(self, window):
+        return np.all([head.right(window) for head in self._heads], axis=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +136,8 @@ class StreamResults:
 
 
 def summarize(
-    fresh: Mapping[int, StreamedVideo],
-    chained: Sequence[StreamedVideo],
+    fresh: Mapping[int, Streamed],
+    chained: Sequence[Streamed],
     window: int,
 ) -> StreamResults:
     """Computes the accuracies of streamed videos.

@@ -33,7 +33,10 @@ class Streamer(Protocol):
     streams: int
 
     def step(self, frames: np.ndarray) -> np.ndarray:
-        """Takes `[N, S, S, 3]` uint8 frames; returns `[N, K]` logits."""
+        """Takes `[N, S, S, 3]` uint8 frames; returns `[N, K]` logits.
+
+        With several heads, their logits are side by side.
+        """
 
     def reset(self, stream: int | None = None) -> None:
         """Clears the state of one stream, or of all streams for None."""
@@ -65,6 +68,9 @@ def stream_protocol(
     Returns:
         Two results: `"frame"` takes the prediction from the logits of the last
         frame, `"window"` from the mean over the last `num_segments` frames.
+        With several heads, such results for each head, `"verb_frame"` and so
+        on, after those for all heads, `"all_frame"` and `"all_window"`, for
+        which a prediction is right if all heads are.
 
     Raises:
         ValueError: If the interval is unknown, not positive or not finite, if
@@ -97,9 +103,24 @@ def stream_protocol(
 
     fresh = {video.clip: video for video in videos(numbers[:, None])}
     chained = list(videos(chains))
+    windows = {"frame": 1, "window": config.clip.num_segments}
+    if len(clips.heads) == 1:
+        return {
+            kind: summarize(fresh, chained, window)
+            for kind, window in windows.items()
+        }
+    sizes = [len(head.label_names) for head in clips.heads]
+    by_head = {clip: video.by_head(sizes) for clip, video in fresh.items()}
+    chained_by_head = [video.by_head(sizes) for video in chained]
+    names = ["all", *(head.name for head in clips.heads)]
     return {
-        "frame": summarize(fresh, chained, 1),
-        "window": summarize(fresh, chained, config.clip.num_segments),
+        f"{name}_{kind}": summarize(
+            {clip: videos[place] for clip, videos in by_head.items()},
+            [videos[place] for videos in chained_by_head],
+            window,
+        )
+        for place, name in enumerate(names)
+        for kind, window in windows.items()
     }
 
 
@@ -181,14 +202,16 @@ class _Chain:
         self._logits.append(logits)
         video = None
         if is_last:
-            label = int(self._clips.describe(number)["label"])
+            label = self._clips.describe(number)["label"].numpy()
             video = StreamedVideo(
                 clip=number,
                 label=label,
                 logits=np.stack(self._logits),
                 before=np.array(self._before).reshape(-1, len(logits)),
                 position=position,
-                changed=self._last_label not in (None, label),
+                changed=np.not_equal(self._last_label, label)
+                if self._before
+                else np.zeros_like(label, bool),
             )
             self._before += self._logits
             self._logits, self._last_label = [], label

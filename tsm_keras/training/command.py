@@ -27,10 +27,11 @@ import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
+from tsm_keras.data.labels import Head
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.epochs import left_out
 from tsm_keras.data.readers.clip_reader import (
-    class_names,
+    data_heads,
     open_clips,
     split_names,
 )
@@ -45,10 +46,11 @@ from tsm_keras.training.distribute import (
     worker_index,
 )
 from tsm_keras.training.flags import define, given_network, recipe_from_flags
+from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.begin import begin_run, find_run
 from tsm_keras.training.runs.train_in_folder import (
     check_training,
-    clip_accuracy,
+    clip_accuracies,
     train_in_folder,
 )
 from tsm_keras.training.starting_point import check_start, starting_model
@@ -90,8 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     splits = _held_out_splits()
     source, training = _open_with_start(recipe)
     validation, test = (
-        split and _open(split, label_names=training.label_names)
-        for split in splits
+        split and _open(split, heads=training.heads) for split in splits
     )
     if found.goes_on:
         _check_data(run, training)
@@ -163,6 +164,9 @@ def main(arguments: Sequence[str]) -> None:
         if several:
             # The first worker may have to remove an earlier run before.
             wait_for_workers(strategy)
+        if done := epochs_done(run.backup):
+            total = recipe.training.epochs
+            print(f"continuing after epoch {done} of {total}", flush=True)
         finished = train()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if not several:
@@ -184,11 +188,14 @@ def main(arguments: Sequence[str]) -> None:
         return
     result = finished.provenance
     if test:
-        top1 = clip_accuracy(
+        accuracies = clip_accuracies(
             finished.model, make_test(batch_size=recipe.training.batch_size)
         )
-        result = {**result, "test_top1": top1}
-        print(f"top-1 {top1:.2%} of {test.num_clips} test clips")
+        for name, top1 in accuracies.items():
+            result = {**result, f"test_{name}": top1}
+            head = name.removesuffix("top1").rstrip("_")
+            title = f"{head} top-1".strip()
+            print(f"{title} {top1:.2%} of {test.num_clips} test clips")
     save_preset(
         finished.model,
         FLAGS.to,
@@ -210,7 +217,7 @@ def _check_data(run, training):
 def _open_with_start(recipe):
     """Returns the model of --init, or None, and the training clips.
 
-    If both have the same classes, the clips take the order of the model's.
+    A head with the same classes in both takes the order of the model's.
     """
     if not FLAGS.init or FLAGS.init == "scratch":
         return None, _open("train")
@@ -218,9 +225,15 @@ def _open_with_start(recipe):
 
     # This comes before the check of the videos, which may take long.
     source = read_source(FLAGS.init, recipe)
-    labels = source.video_config.head.labels
-    same = {*labels} == {*class_names(FLAGS.data, "train")}
-    return source, _open("train", label_names=labels if same else None)
+    of_model = {x.name: x.labels for x in source.video_config.heads}
+    found = data_heads(FLAGS.data, "train")
+    heads = [
+        Head(of_model[head.name], head.name)
+        if {*of_model.get(head.name, ())} == {*head.label_names}
+        else head
+        for head in found
+    ]
+    return source, _open("train", heads=None if heads == [*found] else heads)
 
 
 def _hash_of_init():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import HeadConfig
 from tsm_keras.models.precision import precision
 from tsm_keras.models.weights import (
     copy_weights,
@@ -16,11 +17,17 @@ from tsm_keras.models.weights import (
 )
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
+from tsm_keras.training.objective import (
+    accuracies,
+    cross_entropy,
+    metric_names,
+    monitored,
+    with_joined_labels,
+    with_one_output,
+)
 from tsm_keras.training.optimizer import build_optimizer
 
-__all__ = ["MONITOR", "TrainingConfig", "early_stopping", "fit"]
-
-MONITOR = "val_top1"  # The best epoch is the one with the highest value.
+__all__ = ["TrainingConfig", "early_stopping", "fit"]
 
 
 def fit(
@@ -36,6 +43,11 @@ def fit(
     verbose: int | str = "auto",
 ) -> keras.callbacks.History:
     """Trains a clip model with `model.fit`.
+
+    With several heads, the loss is the sum of their losses, the metrics are the
+    accuracy of each head (`verb_top1`) and the share of clips for which all
+    heads are right (`all_top1`), and callbacks see a model whose only output
+    has the logits of all heads.
 
     With `config.patience`, training ends when the validation accuracy stops
     improving. With `config.ema`, the model has the averaged weights at the end.
@@ -65,20 +77,21 @@ def fit(
             setting of `config`, or the loss becomes infinite or NaN.
     """
     steps = steps_per_epoch or int(training_data.cardinality())
-    compile_model(model, config, steps)
+    compiled = compile_model(model, config, steps)
     trained = _in_precision(model, config)
     if trained is not model:
-        compile_model(trained, config, steps)
+        compiled = compile_model(trained, config, steps)
+    heads = _heads(model)
     if getattr(model, "activation_ranges", None):
         model.activation_ranges = {}
     own: list[keras.callbacks.Callback] = [_TerminateOnNaN()]
     if config.ema and not _has(callbacks, keras.callbacks.SwapEMAWeights):
         own.append(keras.callbacks.SwapEMAWeights())
     if config.patience and not _has(callbacks, keras.callbacks.EarlyStopping):
-        own.append(early_stopping(config))
-    history = trained.fit(
-        training_data,
-        validation_data=validation_data,
+        own.append(early_stopping(config, monitor=monitored(heads)))
+    history = compiled.fit(
+        with_joined_labels(training_data, heads),
+        validation_data=with_joined_labels(validation_data, heads),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         validation_steps=validation_steps,
@@ -108,7 +121,7 @@ def _in_precision(model, config):
 
 def compile_model(
     model: keras.Model, config: TrainingConfig, steps_per_epoch: int
-) -> None:
+) -> keras.Model:
     """Freezes layers, and compiles the model with optimizer and loss.
 
     Args:
@@ -116,11 +129,17 @@ def compile_model(
         config: The settings of the training.
         steps_per_epoch: The number of batches per epoch.
 
+    Returns:
+        What was compiled: the model, or with several heads `with_one_output`.
+
     Raises:
         ValueError: If the model or the version of Keras does not support a
             setting of `config`.
     """
     freeze(model, config)
+    model = with_one_output(model)
+    heads = _heads(model)
+    sizes = [head.num_classes for head in heads]
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
             # Keras reads both attributes when it traces a step. The fused
@@ -132,14 +151,20 @@ def compile_model(
     with model.distribute_strategy.scope():
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),
-            loss=_cross_entropy(config.label_smoothing, model.output_shape[-1]),
-            weighted_metrics=[
-                keras.metrics.MeanMetricWrapper(_hits, name="top1")
-            ],
+            loss=cross_entropy(config.label_smoothing, sizes),
+            weighted_metrics=accuracies(metric_names(heads), sizes),
             # On a CPU XLA makes depthwise networks about four times slower.
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
         )
+    return model
+
+
+def _heads(model):
+    """Returns the heads of any model; those of a plain one have no name."""
+    if hasattr(model, "video_config"):
+        return model.video_config.heads
+    return (HeadConfig(model.output_shape[-1]),)
 
 
 class _TerminateOnNaN(keras.callbacks.TerminateOnNaN):
@@ -158,51 +183,31 @@ class _EarlyStopping(keras.callbacks.EarlyStopping):
     """Counts the epochs from before a run was resumed as well."""
 
     def __init__(self, past, **options):
-        super().__init__(monitor=MONITOR, mode="max", **options)
+        super().__init__(mode="max", **options)
         self._past = past
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         for epoch, value in enumerate(self._past):
-            self.on_epoch_end(epoch, {MONITOR: value})
+            self.on_epoch_end(epoch, {self.monitor: value})
 
 
 def early_stopping(
-    config: TrainingConfig, past: Sequence[float] = ()
+    config: TrainingConfig,
+    past: Sequence[float] = (),
+    monitor: str = "val_top1",
 ) -> keras.callbacks.EarlyStopping:
     """Returns the callback for `config.patience`.
 
     Args:
         config: Its `patience` is used.
-        past: The validation top-1 of each epoch so far.
+        past: The validation accuracy after each epoch so far.
+        monitor: The name of this accuracy, from `monitored`.
     """
-    return _EarlyStopping(past, patience=config.patience, verbose=1)
+    return _EarlyStopping(
+        past, monitor=monitor, patience=config.patience, verbose=1
+    )
 
 
 def _has(callbacks, kind):
     return any(isinstance(callback, kind) for callback in callbacks)
-
-
-def _cross_entropy(label_smoothing, num_classes):
-    def cross_entropy(labels, logits):
-        if not _mixed(labels):
-            numbers = tf.cast(tf.reshape(labels, [-1]), tf.int32)
-            labels = tf.one_hot(numbers, num_classes)
-        return keras.losses.categorical_crossentropy(
-            labels, logits, from_logits=True, label_smoothing=label_smoothing
-        )
-
-    return cross_entropy
-
-
-def _hits(labels, logits):
-    """Returns 1 for each clip whose highest logit is its main class."""
-    if _mixed(labels):
-        labels = tf.argmax(labels, axis=-1)
-    labels = tf.cast(tf.reshape(labels, [-1]), tf.int64)
-    return tf.cast(labels == tf.argmax(logits, axis=-1), tf.float32)
-
-
-def _mixed(labels):
-    """Tells the labels `[B, K]` of mixed clips from class numbers."""
-    return labels.shape.rank == 2 and labels.shape[-1] != 1

@@ -9,8 +9,6 @@ from tsm_keras.models.imagenet import load_imagenet_weights
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.weights import leaf_layers
 
-_CLASSIFIER = "classifier"
-
 
 @dataclasses.dataclass(frozen=True)
 class StartReport:
@@ -53,8 +51,9 @@ def start_from(
     """Copies the weights of all layers that mean the same in both networks.
 
     Args:
-        model: The new network. Its classifier does not change if the source
-            has other classes, nor do temporal operators that the source lacks.
+        model: The new network. The classifier of a head does not change if
+            the source has other classes or lacks the head, nor do temporal
+            operators that the source lacks.
         source: The old network.
         name: The name of the source, for the report.
 
@@ -67,16 +66,14 @@ def start_from(
     old, new = (dict(leaf_layers(x)) for x in (source, model))
     before, after = source.video_config, model.video_config
     skipped = _lacking(new, old)
-    if not _same_classes(before, after):
-        skipped[_CLASSIFIER] = (
-            f"the source has {before.head.num_classes} classes, this network "
-            f"has {after.head.num_classes}"
-            if before.head.num_classes != after.head.num_classes
-            else "the source has other classes"
-        ) + "; it starts untrained"
+    heads = {head.name: head for head in before.heads}
+    for head in after.heads:
+        if reason := _other_classes(heads.get(head.name), head):
+            skipped[head.classifier] = f"{reason}; it starts untrained"
+    unused = {head.classifier for head in before.heads} - {*new}
     differ = sorted(
         layer
-        for layer in {*old, *new}
+        for layer in {*old, *new} - unused
         if _owner(layer) not in skipped
         and (
             layer not in old
@@ -114,7 +111,10 @@ def start_from_imagenet(model: keras.Model) -> StartReport:
     loaded = load_imagenet_weights(model)
     layers = dict(leaf_layers(model))
     skipped = _lacking(layers, loaded)
-    skipped[_CLASSIFIER] = "the source has other classes; it starts untrained"
+    for head in model.video_config.heads:
+        skipped[head.classifier] = (
+            "the source has other classes; it starts untrained"
+        )
     return StartReport(
         "ImageNet weights of keras.applications",
         _network(model.video_config),
@@ -151,11 +151,21 @@ def _network(config):
     )
 
 
-def _same_classes(before, after):
-    before, after = before.head, after.head
-    if not before.labels:  # Without names, an equal number counts as equal.
-        return before.num_classes == after.num_classes
-    return before.labels == after.labels
+def _other_classes(before, after):
+    """Returns why a head has other classes than before, or an empty text."""
+    if before is None:
+        if not after.name:
+            return "the source has several heads"
+        return f"the source has no head {after.name!r}"
+    if before.num_classes != after.num_classes:
+        return (
+            f"the source has {before.num_classes} classes, this network has "
+            f"{after.num_classes}"
+        )
+    # Without names, an equal number counts as equal.
+    if before.labels and before.labels != after.labels:
+        return "the source has other classes"
+    return ""
 
 
 def _shapes(layer):

@@ -17,10 +17,12 @@ from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import (
     BackboneConfig,
     ClipConfig,
+    HeadConfig,
     InputConfig,
     TemporalConfig,
     VideoClassifierConfig,
 )
+from tsm_keras.models.config.parts import FLAT
 from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training.recipes import Recipe
@@ -161,8 +163,8 @@ def starting_model(
         recipe: Its network is built, changed by the other arguments.
         given: The fields of `VideoClassifierConfig` that the user sets; they
             must fit the weights.
-        clips: The training clips. They give the classes and the interval
-            between frames.
+        clips: The training clips. They give the heads, their classes and the
+            interval between frames.
         source: The model to start from, or None.
         name: The name of the source, for the report.
         pretrained: `"imagenet"` to start from published weights, else None.
@@ -177,13 +179,16 @@ def starting_model(
         ValueError: If a given field or a weight does not fit the network.
         OSError: If the weights cannot be downloaded.
     """
-    head = {"num_classes": len(clips.label_names), "labels": clips.label_names}
+    heads = tuple(
+        HeadConfig(len(head.label_names), head.label_names, head.name)
+        for head in clips.heads
+    )
     if source is None:
-        config = VideoClassifierConfig(**{**recipe.network, **head})
+        config = VideoClassifierConfig(**recipe.network, heads=heads)
     else:
         before = source.video_config
         changes = _changes(before, recipe.network, given)
-        config = before.changed(**changes | head)
+        config = before.changed(**changes, heads=heads)
     config = config.changed(
         frame_interval=_frame_interval(
             clips, config.clip.num_segments, recipe.sampling
@@ -206,7 +211,10 @@ def starting_model(
 
 def _changes(source, recipe, given):
     """Returns the fields in which a network may differ from its source."""
-    had = source.flat() | {"shift": source.temporal.shift}
+    had = {
+        name: getattr(getattr(source, part), field)
+        for name, (part, field) in FLAT.items()
+    } | {"shift": source.temporal.shift}
     for field, value in given.items():
         if field not in CHANGEABLE and value != had[field]:
             raise ValueError(

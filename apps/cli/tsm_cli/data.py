@@ -76,7 +76,8 @@ def main(arguments: Sequence[str]) -> None:
         verbose=True,
     )
     drawn, titles = _draw(clips, frames, *configs)
-    sheet = data_sheet(drawn, titles, clips.clips_per_label, clips.label_names)
+    counts = _counts(clips)
+    sheet = data_sheet(drawn, titles, [*counts.values()], [*counts])
     if path.suffix == ".png":
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as temporary:
@@ -107,7 +108,7 @@ def _draw(
     )
     shown = dataset.unbatch().take(FLAGS.clips).as_numpy_iterator()
     drawn, labels = zip(*shown, strict=True)
-    return np.stack(drawn), [_title(clips, label) for label in labels]
+    return np.stack(drawn), [_title(clips.heads, label) for label in labels]
 
 
 def _mixed_batch_size(num_clips):
@@ -123,17 +124,34 @@ def _mixed_batch_size(num_clips):
     return num_clips  # All clips are shown, and 2 to 8 do not divide them.
 
 
-def _title(clips, label):
+def _title(heads, labels):
+    parts = labels.values() if isinstance(labels, dict) else [labels]
+    return ", ".join(map(_class, heads, parts))
+
+
+def _class(head, label):
+    """Returns the name of a class, or of the classes of a mixed clip."""
     if label.ndim == 0:
-        return clips.label_names[label]
+        return head.label_names[label]
     return " + ".join(
-        f"{label[number]:.0%} {clips.label_names[number]}"
+        f"{label[number]:.0%} {head.label_names[number]}"
         for number in np.flatnonzero(label)
     )
 
 
+def _counts(clips):
+    """Returns the number of clips of each class, and of each head."""
+    return {
+        f"{head.name}: {label}" if head.name else label: count
+        for head in clips.heads
+        for label, count in zip(
+            head.label_names, head.clips_per_label, strict=True
+        )
+    }
+
+
 def _write_page(path, clips, sheet):
-    counts = clips.clips_per_label
+    counts = _counts(clips)
     write_report(
         path,
         title=f"{clips.name}, {FLAGS.split}",
@@ -145,7 +163,7 @@ def _write_page(path, clips, sheet):
         header=("class", "clips", "share"),
         rows=[
             (name, count, f"{count / clips.num_clips:.1%}")
-            for name, count in zip(clips.label_names, counts, strict=True)
+            for name, count in counts.items()
         ],
         pictures=[("Clips, and the number of clips of each class.", sheet)],
         notes=[f"Seed {FLAGS.seed}."],

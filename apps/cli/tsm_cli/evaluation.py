@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from tsm_cli.evaluation_data import Data, Settings
-from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
+from tsm_cli.predictors import ArtifactPredictor, open_predictor
 from tsm_keras.data.pipeline.views import make_views
 from tsm_keras.evaluation.ensemble import combine, in_order_of
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.evaluation_report import (
+    summary_header,
     summary_rows,
     write_evaluation,
 )
-from tsm_keras.evaluation.metrics import compute_metrics
+from tsm_keras.evaluation.metrics import all_right, compute_metrics
 from tsm_keras.evaluation.predictions import Predictions
 from tsm_keras.evaluation.report import Section, format_table
 from tsm_keras.evaluation.saliency import (
@@ -25,17 +27,17 @@ from tsm_keras.evaluation.saliency import (
     saliency,
     saliency_sheet,
 )
-from tsm_keras.evaluation.views import predict_views
+from tsm_keras.evaluation.views import predict_heads
 from tsm_keras.progress import progress_bar
 
 Model = KerasPredictor | ArtifactPredictor
 
 
-def evaluate(settings: Settings) -> Predictions:
+def evaluate(settings: Settings) -> dict[str, Predictions]:
     """Evaluates models, prints metrics and writes a report to `settings.to`.
 
     Returns:
-        The predictions, averaged over the models.
+        The predictions of each head, by its name, averaged over the models.
 
     Raises:
         ValueError, OSError: If a model, the data or a setting is wrong, or
@@ -54,46 +56,60 @@ def evaluate(settings: Settings) -> Predictions:
     for path, model in zip(settings.models, models, strict=True):
         found.append(_predict(path, model, data, settings))
         if len(models) > 1:
-            print(f"{path}: top-1 {found[-1].top1():.2%}")
+            print(f"{path}: top-1 {all_right(found[-1]):.2%}")
         if isinstance(model, ArtifactPredictor):
             unit = "frame" if model.spec.kind == "stream" else "clip"
             latency = model.median_latency() * 1e3
             print(f"median {latency:.2f} ms per {unit}, one thread")
-    predictions = found[0]
+    heads = found[0]
     results: dict[str, Any] = {}
     if len(found) > 1:
-        predictions = combine(
-            [found[0], *(in_order_of(one, found[0]) for one in found[1:])],
-            settings.weights,
-            average=settings.average or "softmax",
-        )
+        heads = {
+            name: combine(
+                [first, *(in_order_of(one[name], first) for one in found[1:])],
+                settings.weights,
+                average=settings.average or "softmax",
+            )
+            for name, first in found[0].items()
+        }
         results["models"] = {
-            path: one.top1()
+            path: all_right(one)
             for path, one in zip(settings.models, found, strict=True)
         }
-    metrics = compute_metrics(predictions)
-    print(f"top-1 {metrics.top1:.2%} of {metrics.clips} clips")
-    print(format_table(("measure", "value"), summary_rows(metrics)))
+    metrics = {name: compute_metrics(one) for name, one in heads.items()}
+    several = "of all heads " if len(heads) > 1 else ""
+    clips = next(iter(metrics.values())).clips
+    print(f"top-1 {several}{all_right(heads):.2%} of {clips} clips")
+    print(format_table(summary_header(metrics), summary_rows(metrics)))
     if settings.against:
-        results["against"] = _compare(settings, opened[-1], data, predictions)
+        expected = _predict(settings.against, opened[-1], data, settings)
+        print(f"{settings.against}: top-1 {all_right(expected):.2%}")
+        compared = {
+            name: _compare(name, one, expected[name])
+            for name, one in heads.items()
+        }
+        results["against"] = {
+            "model": settings.against,
+            **(compared if several else compared.popitem()[1]),
+        }
     if settings.to:
         page = write_evaluation(
             settings.to,
-            predictions,
+            heads,
             title=" + ".join(
                 pathlib.Path(path).name for path in settings.models
             ),
             protocol=protocol(settings),
             early=models[0].config.can_stream
-            and predictions.frame_logits.shape[1] > 1,
+            and next(iter(heads.values())).frame_logits.shape[1] > 1,
             frames_of=functools.partial(data.clip, models[0].config)
             if models[0].config.input.is_rgb
             else None,
-            sections=_saliency(settings, models[0], data, predictions),
+            sections=_saliency(settings, models[0], data, heads),
             results=results,
         )
         print(page)
-    return predictions
+    return heads
 
 
 def protocol(settings: Settings) -> dict[str, Any]:
@@ -158,7 +174,7 @@ def _check_saliency(settings, model, data):
 def _predict(path, model: Model, data: Data, settings: Settings):
     reader = data.reader(model.config)
     with progress_bar(f"evaluating {path}", unit="clip") as progress:
-        predictions = predict_views(
+        heads = predict_heads(
             model,
             reader,
             model.config,
@@ -170,23 +186,22 @@ def _predict(path, model: Model, data: Data, settings: Settings):
     if len(settings.models) > 1 or settings.to or settings.against:
         # Names of a prepared data set are read from all shards, which is slow.
         names = reader.clip_names
-        predictions = dataclasses.replace(predictions, clip_names=names)
-    return predictions
+        for name, one in heads.items():
+            heads[name] = dataclasses.replace(one, clip_names=names)
+    return heads
 
 
-def _compare(settings, other, data, predictions):
+def _compare(head, predictions, expected):
     """Compares predictions with those of another model, and prints it."""
-    path = settings.against
-    expected = in_order_of(_predict(path, other, data, settings), predictions)
+    expected = in_order_of(expected, predictions)
     agreement = predictions.agreement(expected)
     changes = np.abs(predictions.probabilities() - expected.probabilities())
-    print(f"{path}: top-1 {expected.top1():.2%}")
     print(
-        f"agreement with it: {agreement:.2%} of clips; probabilities differ by "
-        f"{changes.mean():.4f} on average, {changes.max():.4f} at most"
+        f"{head}{': ' if head else ''}agreement with it: {agreement:.2%} of "
+        f"clips; probabilities differ by {changes.mean():.4f} on average, "
+        f"{changes.max():.4f} at most"
     )
     return {
-        "model": path,
         "top1": expected.top1(),
         "agreement": agreement,
         "mean_probability_change": float(changes.mean()),
@@ -194,30 +209,34 @@ def _compare(settings, other, data, predictions):
     }
 
 
-def _saliency(settings, model, data, predictions):
+def _saliency(settings, model, data, heads):
     """Returns the section of the report that explains the wanted clips."""
     pictures = []
+    clip_names = next(iter(heads.values())).clip_names
     for wanted in settings.saliency:
-        number = find_clip(wanted, predictions.clip_names)
+        number = find_clip(wanted, clip_names)
         clip = data.clip(model.config, number)
-        label = int(predictions.classes()[number])
-        name = predictions.label_names[label]
-        truth = predictions.label_names[predictions.labels[number]]
-        pictures.append(
-            (
-                f"Clip {number}, {predictions.clip_names[number]}, shows "
-                f"{truth} and is predicted as {name}. Bars show the "
-                "probability of the predicted class by each frame's own "
-                "logits.",
-                saliency_sheet(
-                    clip,
-                    saliency(model.model, clip, label),
-                    model(clip[None])[0],
-                    name,
-                    label,
-                ),
-            )
+        frame_logits = np.split(
+            model(clip[None])[0],
+            np.cumsum([len(one.label_names) for one in heads.values()])[:-1],
+            axis=-1,
         )
+        for predictions, logits, head in zip(
+            heads.values(), frame_logits, model.config.heads, strict=True
+        ):
+            label = int(predictions.classes()[number])
+            name = predictions.label_names[label]
+            truth = predictions.label_names[predictions.labels[number]]
+            evidence = saliency(model.model, clip, label, output=head.output)
+            pictures.append(
+                (
+                    f"Clip {number}, {clip_names[number]}, shows "
+                    f"{truth} and is predicted as {name}. Bars show the "
+                    "probability of the predicted class by each frame's own "
+                    "logits.",
+                    saliency_sheet(clip, evidence, logits, name, label),
+                )
+            )
     if not pictures:
         return []
     text = "The regions that raise the predicted logit (Grad-CAM per frame)."

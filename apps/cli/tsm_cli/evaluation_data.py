@@ -16,6 +16,7 @@ from tsm_keras.data.readers.clip_reader import (
 )
 from tsm_keras.data.readers.flow_reader import holds_flow
 from tsm_keras.data.storage.prepared_dataset import SPLITS
+from tsm_keras.evaluation.evaluate import heads_of_model
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SHOWN = 10  # The largest number of classes without clips that are named.
@@ -60,14 +61,16 @@ class Data:
     def reader(self, config: VideoClassifierConfig) -> ClipReader:
         """Returns the clips for a model with this config."""
         settings = self._settings
-        key = config.input.channels, config.head.labels
+        key = config.input.channels, config.heads
         if key not in self._readers:
             flow_data = None if config.input.is_rgb else settings.flow_data
             _check_kind(config, settings.data, flow_data)
             reader = open_clips(
                 flow_data or settings.data,
                 settings.split,
-                label_names=config.head.labels or None,
+                heads=heads_of_model(
+                    config.heads, settings.data, settings.split
+                ),
                 may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
@@ -107,19 +110,21 @@ class Data:
 
 def _report_absent(reader):
     """Prints which classes of the model have no clips."""
-    absent = [
-        name
-        for name, clips in zip(
-            reader.label_names, reader.clips_per_label, strict=True
-        )
-        if not clips
-    ]
-    if absent:
-        more = ", ..." if len(absent) > _SHOWN else ""
-        print(
-            f"{len(absent)} of {len(reader.label_names)} classes have no clips "
-            f"here: {', '.join(absent[:_SHOWN])}{more}"
-        )
+    for head in reader.heads:
+        absent = [
+            name
+            for name, clips in zip(
+                head.label_names, head.clips_per_label, strict=True
+            )
+            if not clips
+        ]
+        if absent:
+            of_head = f" of {head.name}" if head.name else ""
+            more = ", ..." if len(absent) > _SHOWN else ""
+            print(
+                f"{len(absent)} of {len(head.label_names)} classes{of_head} "
+                f"have no clips here: {', '.join(absent[:_SHOWN])}{more}"
+            )
 
 
 def _check_kind(config, data, flow_data):

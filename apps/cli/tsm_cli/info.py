@@ -40,7 +40,13 @@ def _describe_preset(path):
         f"preset {path}",
         *_rows(
             ("size on disk", _bytes(size)),
-            ("labels", ", ".join(description["config"].labels) or "none"),
+            *(
+                (
+                    f"{head.name} labels".strip(),
+                    ", ".join(head.labels) or "none",
+                )
+                for head in description["config"].heads
+            ),
             *sorted(description["versions"].items()),
             *description["provenance"].items(),
         ),

@@ -6,13 +6,14 @@ import statistics
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.clip import build_clip_model, with_frame_logits
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.evaluation.evaluate import KerasPredictor, side_by_side
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset
+from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_network
@@ -50,33 +51,6 @@ def open_predictor(
     return ArtifactPredictor(path)
 
 
-class KerasPredictor:
-    """A clip model as a function.
-
-    It takes clips, `[B, T, S, S, C]` uint8, and returns the logits of every
-    frame, `[B, T, K]` float32.
-
-    Attributes:
-        model: The clip model.
-        config: The `VideoClassifierConfig` of the model.
-    """
-
-    def __init__(self, model: keras.Model):
-        self.model = model
-        self.config: VideoClassifierConfig = model.video_config
-        # One trace serves batches of any size.
-        shape = [None, *model.inputs[0].shape[1:]]
-        self._run = tf.function(
-            with_frame_logits(model),
-            input_signature=[tf.TensorSpec(shape)],
-            jit_compile=False,
-        )
-
-    def __call__(self, clips: np.ndarray) -> np.ndarray:
-        outputs = self._run(tf.cast(clips, tf.float32))
-        return outputs["frame_logits"].numpy()
-
-
 class ArtifactPredictor:
     """An artifact as a function, on one thread of the CPU.
 
@@ -93,8 +67,14 @@ class ArtifactPredictor:
     def __init__(self, path: str | os.PathLike):
         self.spec, model = load_artifact(path)
         self.config = VideoClassifierConfig(
-            num_classes=len(self.spec.labels),
-            labels=self.spec.labels,
+            heads=tuple(
+                HeadConfig(
+                    len(head.labels),
+                    head.labels,
+                    head.name.removeprefix("logits").lstrip("_"),
+                )
+                for head in self.spec.heads
+            ),
             num_segments=self.spec.num_segments,
             image_size=self.spec.image_size,
             resize_size=self.spec.resize_size,
@@ -131,7 +111,35 @@ class ArtifactPredictor:
         """Returns the logits; notes the latency, once for all streams."""
         calls = predictions if self.spec.kind == "clip" else predictions[:1]
         self.latencies += [prediction.latency for prediction in calls]
-        return np.stack([prediction.logits for prediction in predictions])
+        return np.stack([_logits(prediction) for prediction in predictions])
+
+
+class KerasStreams:
+    """The N streams of a causal clip model, as a `Streamer`.
+
+    Args:
+        model: The clip model.
+        streams: The number of streams, N.
+
+    Attributes:
+        streams: The number of streams, N.
+
+    Raises:
+        ValueError: If the model cannot stream.
+    """
+
+    def __init__(self, model: keras.Model, *, streams: int):
+        self._classifier = StreamingClassifier(model, streams=streams)
+        self._outputs = [head.output for head in model.video_config.heads]
+        self.streams = streams
+        self.reset = self._classifier.reset
+
+    def step(self, frames: np.ndarray) -> np.ndarray:
+        """Takes the next frame of every stream; see `Streamer`."""
+        logits = self._classifier.step(frames)
+        if isinstance(logits, np.ndarray):
+            return logits
+        return side_by_side(logits, self._outputs)
 
 
 class ArtifactStreams:
@@ -155,7 +163,13 @@ class ArtifactStreams:
     def step(self, frames: np.ndarray) -> np.ndarray:
         """Takes the next frame of every stream; see `Streamer`."""
         predictions = self._session.step_squares(list(frames))
-        return np.stack([each.logits for each in predictions if each])
+        return np.stack([_logits(each) for each in predictions if each])
+
+
+def _logits(prediction):
+    """Returns the logits of all heads of a session's prediction."""
+    heads = getattr(prediction, "heads", {"": prediction})
+    return np.concatenate([head.logits for head in heads.values()])
 
 
 @without_mixed_precision()

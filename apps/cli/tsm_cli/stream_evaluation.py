@@ -12,6 +12,7 @@ from tsm_cli.evaluation_data import Data, Settings
 from tsm_cli.predictors import (
     ArtifactPredictor,
     ArtifactStreams,
+    KerasStreams,
     open_predictor,
 )
 from tsm_keras.atomic_file import atomic_file
@@ -23,7 +24,6 @@ from tsm_keras.evaluation.streaming import (
     stream_interval,
     stream_protocol,
 )
-from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_keras.progress import progress_bar
 
 _READOUTS = {
@@ -57,9 +57,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
     if isinstance(predictor, ArtifactPredictor):
         streamer = ArtifactStreams(settings.models[0])
     else:
-        streamer = StreamingClassifier(
-            predictor.model, streams=settings.batch_size
-        )
+        streamer = KerasStreams(predictor.model, streams=settings.batch_size)
     interval = stream_interval(predictor.config, settings.frame_interval)
     clips = Data(settings).reader(predictor.config)
     with progress_bar("streaming", unit="video") as progress:
@@ -71,7 +69,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             seed=settings.seed,
             progress=progress,
         )
-    print(_summary(results["frame"]))
+    print(_summary(results))
     rows = [_row(name, result) for name, result in results.items()]
     print(format_table(_HEADER, rows))
     if settings.to:
@@ -87,7 +85,8 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
     return results
 
 
-def _summary(result):
+def _summary(results):
+    result = next(iter(results.values()))
     _, chained = result.after_others()
     return (
         f"{result.videos} videos, each after a reset; and in chains, where "
@@ -99,11 +98,17 @@ def _row(name, result):
     half = next(y for x, y in result.by_fraction if x >= 0.5)
     after_others, _ = result.after_others()
     return (
-        _READOUTS[name],
+        _readout(name),
         f"{result.by_fraction[-1][1]:.1%}",
         f"{half:.1%}",
         None if after_others is None else f"{after_others:.1%}",
     )
+
+
+def _readout(name):
+    """Returns a result's kind of prediction in words, and its head."""
+    head, _, kind = name.rpartition("_")
+    return f"{head}: {_READOUTS[kind]}" if head else _READOUTS[kind]
 
 
 def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
@@ -116,7 +121,7 @@ def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
     return write_report(
         folder / "stream.html",
         title=f"{pathlib.Path(protocol['model']).name}, streamed",
-        summary=_summary(results["frame"]),
+        summary=_summary(results),
         header=_HEADER,
         rows=rows,
         sections=[
@@ -148,7 +153,7 @@ def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
 
 def _chart(title, xlabel, results, field, text=""):
     lines = {
-        _READOUTS[name]: _columns(getattr(result, field), 0, 1)
+        _readout(name): _columns(getattr(result, field), 0, 1)
         for name, result in results.items()
     }
     picture = line_chart(
@@ -164,9 +169,10 @@ def _chart(title, xlabel, results, field, text=""):
 
 def _after_change(results):
     lines = {}
-    for name, result in results.items():
+    # With several heads, the results of all heads together come first.
+    for name, result in [*results.items()][: len(_READOUTS)]:
         for column, text in ((1, "reset"), (2, "no reset")):
-            lines[f"{text}: {_READOUTS[name]}"] = _columns(
+            lines[f"{text}: {_readout(name)}"] = _columns(
                 result.after_change, 0, column
             )
     picture = line_chart(

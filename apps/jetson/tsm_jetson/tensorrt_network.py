@@ -41,7 +41,7 @@ class TensorRTNetwork:
     """Runs an ONNX artifact and keeps its caches in two sets of GPU buffers.
 
     A step reads one set and writes the other, and then they swap. Only the
-    frame is copied to the GPU and only the logits are copied back.
+    frame is copied to the GPU, and only what is not a cache is copied back.
 
     Args:
         spec: The spec of an artifact.
@@ -93,16 +93,21 @@ class TensorRTNetwork:
         ]
         self._host_frame = zero_state(spec.frame)
         self._frame = self._memory.allocate(zero_state(spec.frame).nbytes)
-        self._logits = zero_state(spec.logits)
-        self._device_logits = self._memory.allocate(self._logits.nbytes)
         self._context.set_tensor_address(spec.frame.name, self._frame)
-        self._context.set_tensor_address(spec.logits.name, self._device_logits)
+        self._results = [zero_state(result) for result in spec.results]
+        self._device_results = [
+            self._memory.allocate(result.nbytes) for result in self._results
+        ]
+        for result, pointer in zip(
+            spec.results, self._device_results, strict=True
+        ):
+            self._context.set_tensor_address(result.name, pointer)
 
     def frame(self) -> np.ndarray:
         """Returns the memory that the next `run` copies to the GPU."""
         return self._host_frame
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream; see `Network`."""
         self._memory.upload(self._frame, self._host_frame)
         old, new = self._sets
@@ -113,9 +118,12 @@ class TensorRTNetwork:
             self._context.set_tensor_address(cache.fed_by, written)
         if not self._context.execute_async_v3(self._memory.stream):
             raise RuntimeError("TensorRT could not run the network.")
-        self._memory.download(self._logits, self._device_logits)
+        for value, pointer in zip(
+            self._results, self._device_results, strict=True
+        ):
+            self._memory.download(value, pointer)
         self._sets = [new, old]
-        return self._logits.copy()
+        return [value.copy() for value in self._results]
 
     def read_state(self) -> list[np.ndarray]:
         """Returns a copy of every cache."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.heads import artifact_outputs
 from tsm_export.onnx.quiet import quiet
 
 if TYPE_CHECKING:
@@ -22,18 +23,19 @@ def convert_onnx(
 ) -> "onnx.ModelProto":
     """Converts a functional network whose inputs and outputs are dictionaries.
 
-    Inputs and outputs keep their names. Those of rank 4 become NCHW, including
+    Inputs and outputs keep their names, except that heads are named as by
+    `artifact_outputs`. Those of rank 4 become NCHW, including
     the caches, so that hardly any transposes are left. Batch normalization is
     folded into the convolutions.
 
     Args:
         network: A network with static shapes.
         input_dtype: The type of `frame` or `clip`, `"float32"` or `"uint8"`.
-        softmax: Replace the output `logits` by `probabilities`.
+        softmax: Give probabilities instead of logits.
 
     Returns:
         A float32 model of opset `OPSET`. Its inputs are the images, then the
-        caches; its outputs are the logits (or probabilities), then the caches.
+        caches; its outputs are the heads, then the caches.
     """
     import tf2onnx
 
@@ -56,10 +58,7 @@ def convert_onnx(
             {name: tf.cast(value, tf.float32) for name, value in named.items()},
             training=False,
         )
-        if softmax:
-            logits = outputs.pop("logits")
-            outputs["probabilities"] = tf.nn.softmax(logits)
-        return outputs
+        return artifact_outputs(outputs, softmax)
 
     caches = [f"{name}_out" for name in inputs if name.startswith("cache_")]
     with warnings.catch_warnings(), quiet("tf2onnx"):

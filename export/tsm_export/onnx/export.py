@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tensorflow import keras
 
-from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.artifact_file import CheckFile, write_artifact
 from tsm_export.description import describe
 from tsm_export.networks import network_for_export
 from tsm_export.onnx.conversion import OPSET, convert_onnx
@@ -32,14 +32,15 @@ def export_onnx(
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
-    check: Check | None = None,
+    check: CheckFile | None = None,
 ) -> ArtifactSpec:
     """Writes an ONNX artifact; the file appears when it is complete.
 
     A stream artifact has the inputs `frame` (`[N, 3, S, S]`) and `cache_kk`
     and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
-    `clip` (`[T, 3, S, S]`) and the output `logits`. Images and caches are
-    NCHW. Caches are never integers. Before the file is written, it runs in
+    `clip` (`[T, 3, S, S]`) and the output `logits`. Each of several heads has
+    an output with its name instead of `logits`. Images and caches are NCHW.
+    Caches are never integers. Before the file is written, it runs in
     ONNX Runtime on some clips and is compared with the Keras network.
 
     Args:
@@ -52,11 +53,12 @@ def export_onnx(
         image_size: S, in pixels; None for the size of the training.
         input_dtype: The type of the images: `"float32"` (also for None), or
             `"uint8"`, which cameras give.
-        softmax: Give `probabilities` instead of `logits`.
+        softmax: Give probabilities instead of logits.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
             measures its ranges.
         preset_hash: The hash of the weights, to be stored in the spec.
-        no_gesture: The labels which mean that there is no gesture.
+        no_gesture: The labels of any head which mean that there is no
+            gesture.
         decision: Fields of `DecisionConfig` to store as defaults for this
             artifact.
         check: A function that gets the path of the complete temporary file. If
@@ -105,6 +107,7 @@ def export_onnx(
         layout="NCHW",
         versions=_versions(),
         cache_frames=getattr(network, "cache_frames", None),
+        softmax=softmax,
         no_gesture=no_gesture,
         decision=decision,
     )

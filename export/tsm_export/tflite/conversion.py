@@ -10,6 +10,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from tsm_export.calibration import Feeds
+from tsm_export.heads import artifact_outputs
 from tsm_export.tflite.concatenated_constants import store_as_float32
 from tsm_export.tflite.flatbuffer import pack, unpack
 from tsm_export.tflite.layout import put_in_order
@@ -35,7 +36,8 @@ def convert(
 ) -> bytes:
     """Converts a functional network whose inputs and outputs are dictionaries.
 
-    The names of its inputs and outputs become the names of the signature.
+    The names of its inputs become the names of the signature, and those of its
+    outputs too, except that heads are named as by `artifact_outputs`.
     Batch normalization is folded into the convolutions.
 
     Args:
@@ -43,7 +45,7 @@ def convert(
             `quantization_aware`.
         quantize: One of `QUANTIZATIONS`.
         calibration: The inputs on which int8 measures its ranges.
-        softmax: Replace the output `logits` by `probabilities`.
+        softmax: Give probabilities instead of logits.
 
     Returns:
         The content of a `.tflite` file with built-in ops only.
@@ -81,11 +83,7 @@ def _freeze(network, softmax):
     }
 
     def run(inputs):
-        outputs = network(inputs, training=False)
-        if softmax:
-            logits = outputs.pop("logits")
-            outputs["probabilities"] = tf.nn.softmax(logits)
-        return outputs
+        return artifact_outputs(network(inputs, training=False), softmax)
 
     run = tf.function(run, input_signature=[signature], jit_compile=False)
     concrete = run.get_concrete_function()

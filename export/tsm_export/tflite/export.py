@@ -8,13 +8,13 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
-from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.artifact_file import CheckFile, write_artifact
 from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.networks import network_for_export
 from tsm_export.parity import check_parity
 from tsm_export.tflite.conversion import QUANTIZATIONS, convert
 from tsm_export.tflite.input_type import with_input_type
-from tsm_export.tflite.quantization_aware import quantization_aware_tflite
+from tsm_export.tflite.int8_qat import quantization_aware_tflite
 from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 from tsm_live.runtimes.interpreter_network import tensor_specs
@@ -34,13 +34,14 @@ def export_tflite(
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
-    check: Check | None = None,
+    check: CheckFile | None = None,
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
 
     A stream artifact has the inputs `frame` (`[N, S, S, 3]`) and `cache_kk`
     and the outputs `logits` and `cache_kk_out`; a clip artifact has the input
-    `clip` (`[T, S, S, 3]`) and the output `logits`. Images are RGB in 0..255.
+    `clip` (`[T, S, S, 3]`) and the output `logits`. Each of several heads has
+    an output with its name instead of `logits`. Images are RGB in 0..255.
     Unless there is a `check`, the artifact runs in LiteRT on some clips and is
     compared with the Keras network before it is written to `path`.
 
@@ -57,11 +58,12 @@ def export_tflite(
         image_size: S, in pixels; None for the size of the training.
         input_dtype: The type of the images: `"float32"`, `"uint8"` (which
             cameras give), or None for the type that the network computes in.
-        softmax: Give `probabilities` instead of `logits`.
+        softmax: Give probabilities instead of logits.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
             measures its ranges.
         preset_hash: The hash of the weights, to be stored in the spec.
-        no_gesture: The labels which mean that there is no gesture.
+        no_gesture: The labels of any head which mean that there is no
+            gesture.
         decision: Fields of `DecisionConfig` to store as defaults for this
             artifact.
         check: A function that gets the path of the complete temporary file. If
@@ -115,6 +117,7 @@ def export_tflite(
         quantization=quantize,
         preset_hash=preset_hash,
         cache_frames=getattr(network, "cache_frames", None),
+        softmax=softmax,
         no_gesture=no_gesture,
         decision=decision,
     )

@@ -1,4 +1,4 @@
-"""verify: checks an artifact on this machine."""
+"""verify, verify_artifact: check an artifact on this machine."""
 
 import dataclasses
 import os
@@ -9,15 +9,20 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.clips import generated_clips, video_clips
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.trial import run_trial
+from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
+from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.file import load_artifact, read_spec
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.artifact.tensors import LOGITS
 from tsm_live.runtimes.isolated_network import SessionError
 from tsm_live.runtimes.network import AcceleratorError
 
@@ -52,6 +57,62 @@ class Check:
     name: str
     passed: bool | None
     detail: str
+
+
+def verify_artifact(
+    path: str | os.PathLike,
+    preset: str | os.PathLike | None = None,
+    *,
+    data: str | os.PathLike | None = None,
+    split: str = "test",
+    clips: int = 20,
+    soak_frames: int = 2000,
+    seed: int = 0,
+) -> Iterator[Check]:
+    """Checks an artifact on clips of a data set, or on generated gestures.
+
+        for check in tsm_export.verify_artifact("mine.tflite", "presets/mine"):
+            print(check.name, check.passed, check.detail)
+
+    Args:
+        path: An artifact.
+        preset: The preset that it was exported from; None leaves out the
+            comparison with it.
+        data: A prepared data set, or a folder of class folders with videos;
+            None for generated gestures.
+        split: The split of a prepared data set.
+        clips: The number of clips.
+        soak_frames: As in `verify`.
+        seed: The seed of the random choice of clips.
+
+    Returns:
+        The checks, each as soon as it is done.
+
+    Raises:
+        ValueError, OSError: If a file or the data cannot be read, or the
+            artifact was exported from another preset.
+    """
+    spec = read_spec(path)
+    model = None
+    if preset is not None:
+        model = load_preset(preset)
+        # An artifact that was exported from Python may have no hash.
+        if spec.preset_hash not in ("", preset_hash(preset)):
+            raise ValueError(
+                f"{path} was not exported from {preset}: the hashes of their "
+                f"weights differ. Received: {spec.preset_hash!r}"
+            )
+    config = ClipFormat(
+        InputConfig(spec.image_size, spec.resize_size),
+        ClipConfig(spec.num_segments),
+    )
+    if data is None:
+        taken = generated_clips(config, clips, seed)
+    else:
+        labels = spec.labels if len(spec.heads) == 1 else None
+        source = open_clips(data, split, label_names=labels)
+        taken = video_clips(source, config, clips, seed)
+    return verify(path, model, taken, soak_frames=soak_frames)
 
 
 def verify(
@@ -102,7 +163,10 @@ def verify(
         yield Check("equals Keras", None, "no preset to compare with")
     else:
         expected = reference_logits(model, spec, clips)
-        yield from _check_parity(trial.logits, expected, spec)
+        for head in spec.heads:
+            yield from _check_parity(
+                trial.logits[head.name], expected[head.name], spec, head
+            )
     if trial.recovered is not None:
         yield Check(
             f"soak of {soak_frames} frames",
@@ -113,14 +177,15 @@ def verify(
     if is_onnx:
         return  # This project runs ONNX files on the CPU only.
     few = slice(_GPU_CLIPS)
-    yield from _check_gpu(spec, content, clips[few], trial.logits[few])
+    on_cpu = {name: logits[few] for name, logits in trial.logits.items()}
+    yield from _check_gpu(spec, content, clips[few], on_cpu)
 
 
 @without_mixed_precision()
 def reference_logits(
     model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
-) -> np.ndarray:
-    """Returns the logits of the Keras model for clips.
+) -> dict[str, np.ndarray]:
+    """Returns the logits of the Keras model for clips, by the head's name.
 
     For a stream they are `[B, T, num_classes]`, one row per frame; for a clip
     `[B, num_classes]`.
@@ -128,16 +193,22 @@ def reference_logits(
     config = model.video_config.with_image_size(spec.image_size)
     model = rebuild(model, config, build_clip_model)
     network = tf.function(with_frame_logits(model), jit_compile=False)
-    output = "frame_logits" if spec.kind == "stream" else "logits"
-    return np.concatenate(
-        [network(clip[None].astype(np.float32))[output] for clip in clips]
-    )
+    outputs = [network(clip[None].astype(np.float32)) for clip in clips]
+    before = "frame_" if spec.kind == "stream" else ""
+    return {
+        head.name: np.concatenate(
+            [found[before + keras_head.output] for found in outputs]
+        )
+        for head, keras_head in zip(spec.heads, config.heads, strict=True)
+    }
 
 
-def _check_parity(found, expected, spec) -> Iterator[Check]:
+def _check_parity(found, expected, spec, head) -> Iterator[Check]:
     def compare(name, *logits):
-        outputs = (_outputs(each, spec) for each in logits)
-        return _compare(name, *outputs, _BARS[spec.quantization])
+        outputs = (_outputs(each, head) for each in logits)
+        return _compare(
+            name + _of(head, spec), *outputs, _BARS[spec.quantization]
+        )
 
     yield compare("equals Keras", found, expected)
     if spec.kind == "stream":
@@ -148,6 +219,11 @@ def _check_parity(found, expected, spec) -> Iterator[Check]:
             "equals the clip, every prefix",
             *(np.cumsum(each, axis=1) / count for each in (found, expected)),
         )
+
+
+def _of(head, spec):
+    """Returns what the name of a check ends in: the head of several."""
+    return f" ({head.name})" if len(spec.heads) > 1 else ""
 
 
 def _compare(name, found, expected, bars):
@@ -168,12 +244,9 @@ def _compare(name, found, expected, bars):
     )
 
 
-def _outputs(logits, spec):
+def _outputs(logits, head):
     """Converts logits to the network's own output, logits or probabilities."""
-    if spec.logits.role == "logits":
-        return logits
-    scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return scores / scores.sum(axis=-1, keepdims=True)
+    return logits if head.role == LOGITS else tf.nn.softmax(logits).numpy()
 
 
 def _check_gpu(spec, content, clips, expected) -> Iterator[Check]:
@@ -195,11 +268,12 @@ def _check_gpu(spec, content, clips, expected) -> Iterator[Check]:
         except (AcceleratorError, SessionError) as error:
             yield Check(name, False, str(error))
             continue
-        check = _compare(
-            name,
-            _outputs(found.logits, spec),
-            _outputs(expected, spec),
-            bars[spec.quantization],
-        )
-        detail = f"fully accelerated; against the CPU: {check.detail}"
-        yield dataclasses.replace(check, detail=detail)
+        for head in spec.heads:
+            check = _compare(
+                name + _of(head, spec),
+                _outputs(found.logits[head.name], head),
+                _outputs(expected[head.name], head),
+                bars[spec.quantization],
+            )
+            detail = f"fully accelerated; against the CPU: {check.detail}"
+            yield dataclasses.replace(check, detail=detail)

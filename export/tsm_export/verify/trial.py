@@ -25,14 +25,14 @@ class Trial:
 
     Attributes:
         logits: float32 `[B, T, num_classes]` for streams, `[B, num_classes]`
-            for clips.
+            for clips, by the name of the head.
         recovered: Whether the network remembered only its last frames after
             the soak, so that a new stream of these frames gives exactly the
             same logits. None without a soak.
         growth: The bytes by which the process grew during the soak.
     """
 
-    logits: np.ndarray
+    logits: dict[str, np.ndarray]
     recovered: bool | None = None
     growth: int = 0
 
@@ -78,8 +78,8 @@ def run_trial(
     try:
         if spec.kind == "clip":
             session = ClipSession(spec, lambda: network)
-            found = [session.classify_squares(clip).logits for clip in clips]
-            return Trial(np.stack(found))
+            found = [_logits([session.classify_squares(x)]) for x in clips]
+            return Trial(_stacked(found, np.concatenate))
         streams = Session(spec, lambda: network)
         logits = _stream(streams, clips)
         if not soak_frames:
@@ -102,40 +102,63 @@ def soak(
     """
     frames = clips.reshape(-1, *clips.shape[2:])
     order = np.arange(num_frames) % len(frames)
-    before, logits = 0, np.zeros(0)
+    before, logits = 0, {}
     session.reset()
     for number, place in enumerate(order):
         logits = _step(session, [frames[place]] * session.streams)
-        if not np.isfinite(logits).all():
-            raise AcceleratorError(
-                f"Frame {number} of the soak gives {logits.tolist()}."
-            )
+        for values in logits.values():
+            if not np.isfinite(values).all():
+                raise AcceleratorError(
+                    f"Frame {number} of the soak gives {values.tolist()}."
+                )
         if number <= _WARM_UP:
             before = memory()
     growth = memory() - before
     session.reset()
     for place in order[-(len(session.spec.caches) + 1) :]:
         fresh = _step(session, [frames[place]] * session.streams)
-    return bool(np.array_equal(logits, fresh)), growth
+    same = all(np.array_equal(logits[name], fresh[name]) for name in logits)
+    return same, growth
 
 
-def _stream(session, clips) -> np.ndarray:
-    """Returns `[B, T, num_classes]`; raises if streams differ."""
+def _stream(session, clips) -> dict[str, np.ndarray]:
+    """Returns `[B, T, num_classes]` per head; raises if streams differ."""
     streams = session.streams
     rounds = []
     for first in range(len(clips)):
         session.reset()
         # N different clips, one per stream.
         batch = clips[np.arange(first, first + streams) % len(clips)]
-        rounds.append([_step(session, x) for x in batch.swapaxes(0, 1)])
-    logits = np.array(rounds)
-    alone = logits[:, :, 0]
-    for stream in range(streams):
-        found = np.roll(logits[:, :, stream], stream, axis=0)
-        if np.abs(found - alone).max() > 1e-3 * np.abs(alone).max():
-            raise AcceleratorError(f"Stream {stream} differs from stream 0.")
+        rounds.append(
+            _stacked([_step(session, x) for x in batch.swapaxes(0, 1)])
+        )
+    alone = {}
+    for name, logits in _stacked(rounds).items():
+        alone[name] = logits[:, :, 0]
+        most = 1e-3 * np.abs(alone[name]).max()
+        for stream in range(streams):
+            found = np.roll(logits[:, :, stream], stream, axis=0)
+            if np.abs(found - alone[name]).max() > most:
+                raise AcceleratorError(
+                    f"Stream {stream} differs from stream 0."
+                )
     return alone
 
 
 def _step(session, squares):
-    return np.stack([p.logits for p in session.step_squares(squares)])
+    return _logits(session.step_squares(squares))
+
+
+def _logits(predictions):
+    """Returns `[N, num_classes]` per head of N predictions."""
+    return _stacked(
+        [
+            {name: head.logits for name, head in prediction.heads.items()}
+            for prediction in predictions
+        ]
+    )
+
+
+def _stacked(found, stack=np.stack):
+    """Stacks the arrays with the same name."""
+    return {name: stack([each[name] for each in found]) for name in found[0]}

@@ -16,9 +16,10 @@ from testing.gpu import require_gpu
 from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_tflite
 from tsm_export.verify import checks as verify_module
-from tsm_export.verify.checks import verify
+from tsm_export.verify.checks import verify, verify_artifact
 from tsm_export.verify.trial import run_trial, soak
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.presets import save_preset
 from tsm_live.artifact.file import load_artifact, read_spec, write_spec
 from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 from tsm_live.runtimes.isolated_network import IsolatedNetwork
@@ -103,15 +104,16 @@ def test_the_gpu_takes_resnets(gpu, tmp_path, backbone, size, quantize):
 
 def _assert_gpu_agrees(path, model, gpu):
     clips = random_clips(2, model)
-    on_gpu, on_cpu = (
+    trials = [
         run_trial(
             *load_artifact(path),
             clips,
             accelerator=accelerator,
             environment=gpu,
-        ).logits
+        )
         for accelerator in ("gpu", "cpu")
-    )
+    ]
+    on_gpu, on_cpu = (next(iter(trial.logits.values())) for trial in trials)
     # Random weights: a step of int8 here and there is not equal.
     assert np.corrcoef(on_gpu.ravel(), on_cpu.ravel())[0, 1] > 0.97
 
@@ -160,13 +162,15 @@ def test_a_forgetful_stream_fails_the_prefix_row():
     model = clip_model()
     clips = random_clips(2, model)
     first = clips.reshape(-1, 1, *clips.shape[2:])
-    forgetful = run_trial(*load_artifact(random_artifact()), first).logits
+    trial = run_trial(*load_artifact(random_artifact()), first)
     expected = verify_module.reference_logits(
         model, read_spec(random_artifact()), clips
     )
     spec = read_spec(random_artifact())
-    forgetful = forgetful.reshape(2, 4, 7)
-    checks = verify_module._check_parity(forgetful, expected, spec)
+    forgetful = trial.logits["logits"].reshape(2, 4, 7)
+    checks = verify_module._check_parity(
+        forgetful, expected["logits"], spec, spec.logits
+    )
     assert [check.passed for check in checks] == [False, False]
 
 
@@ -187,7 +191,7 @@ class _Leaks:
     def run(self):
         self._hoard.append(np.ones(self._leak))
         self._offset += self._drift
-        return self._network.run() + np.float32(self._offset)
+        return [x + np.float32(self._offset) for x in self._network.run()]
 
     def memory(self):
         return sum(array.nbytes for array in self._hoard)
@@ -251,3 +255,26 @@ def test_a_quantization_of_the_future_is_refused(tmp_path):
     write_spec(path, dataclasses.replace(spec, quantization="int2"))
     with pytest.raises(ValueError, match="Received: 'int2'"):
         next(verify(path, None, random_clips(1, clip_model())))
+
+
+def test_verify_artifact_compares_with_the_preset(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(verify_module, "gpu_environment", lambda: None)
+    save_preset(clip_model(), tmp_path / "preset")
+    checks = verify_artifact(
+        random_artifact(), tmp_path / "preset", clips=2, soak_frames=0
+    )
+    passed = {check.name: check.passed for check in checks}
+    assert passed["equals Keras"] and False not in passed.values()
+    assert "".join(capsys.readouterr()) == ""
+
+
+def test_verify_artifact_refuses_another_preset(tmp_path):
+    path, preset = tmp_path / "x.tflite", tmp_path / "preset"
+    save_preset(clip_model(), preset)
+    spec, model = load_artifact(random_artifact())
+    path.write_bytes(model)
+    write_spec(path, dataclasses.replace(spec, preset_hash="of another"))
+    with pytest.raises(ValueError, match="was not exported from .*Received"):
+        verify_artifact(path, preset)

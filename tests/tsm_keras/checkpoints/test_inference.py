@@ -68,14 +68,14 @@ def test_every_family(case):
 def test_rgb_and_flow_are_normalized_as_in_training():
     rgb = infer(RESNET).config
     np.testing.assert_allclose(
-        np.array(rgb.pixel_mean) / 255, [0.485, 0.456, 0.406]
+        np.array(rgb.input.pixel_mean) / 255, [0.485, 0.456, 0.406]
     )
     np.testing.assert_allclose(
-        np.array(rgb.pixel_std) / 255, [0.229, 0.224, 0.225]
+        np.array(rgb.input.pixel_std) / 255, [0.229, 0.224, 0.225]
     )
     flow = infer(BY_NAME["tsm_resnet50_flow"]).config
-    np.testing.assert_allclose(flow.pixel_mean, [127.5] * 10)
-    np.testing.assert_allclose(flow.pixel_std, [0.226 * 255] * 10)
+    np.testing.assert_allclose(flow.input.pixel_mean, [127.5] * 10)
+    np.testing.assert_allclose(flow.input.pixel_std, [0.226 * 255] * 10)
 
 
 def test_imagenet_is_known_by_its_classes():

@@ -104,6 +104,7 @@ def test_equals_the_clip_model_frame_by_frame(backbone, shift, placement):
     assert change > max(1e-2, 100 * tolerance)
 
 
+@pytest.mark.slow  # The tests above cover all prefixes, and float32.
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
 def test_equals_clip_models_of_every_prefix(backbone):
     """In float32, in which networks are used."""

@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from tsm_keras.command_flags import parse
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config.parts import network_parts
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.flags import define, recipe_from_flags, serialized
@@ -48,7 +48,7 @@ def test_recipes_are_as_published(row):
     backbone = "mobilenet_v2" if mobile else "resnet50"
     assert recipe.network["backbone"] == backbone
     assert recipe.network["num_segments"] == 8
-    shift = VideoClassifierConfig(num_classes=2, **recipe.network).shift
+    shift = network_parts(recipe.network)["temporal"].shift
     assert shift == ("causal" if name == "online" else "bidirectional")
     kinetics = name.endswith("_finetune")
     assert recipe.start == ("kinetics" if kinetics else "imagenet")
@@ -62,7 +62,7 @@ def test_docstrings_hold_commands_that_parse(name):
     parse(command.FLAGS, "tsm train", arguments)
     assert command.FLAGS.recipe == name
     recipe = recipe_from_flags(command.FLAGS)
-    VideoClassifierConfig(num_classes=2, **recipe.network)
+    network_parts(recipe.network)
     check_start(recipe, command.FLAGS.init, command.FLAGS.pretrained)
     if name != "default":
         assert recipe == find_recipe(name)

@@ -1,13 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from testing.artifacts import clip_model, random_artifact, random_clips
 from testing.models import rounding_tolerance
 from testing.numerics import relative_error
+from testing.specs import SPEC
 from tsm_live import ArtifactError, ClipSession
 from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.preprocessing import fit_frame
 from tsm_live.runtimes.open_network import open_network
+from tsm_live.sessions.base_session import Session
 
 
 def _open(path, **options):
@@ -60,3 +64,12 @@ def test_what_is_no_clip_is_refused(session):
         session.classify_squares(clip[:, :60])
     with pytest.raises(ArtifactError, match="Received: an artifact of kind"):
         _open(random_artifact())
+
+
+def test_an_artifact_without_a_head_is_refused():
+    boxes = dataclasses.replace(SPEC.outputs[0], name="b", role="boxes")
+    spec = dataclasses.replace(
+        SPEC, task="detection", outputs=(boxes, *SPEC.outputs[1:])
+    )
+    with pytest.raises(ArtifactError, match="one classification.*'detection'"):
+        Session(spec, lambda: None)

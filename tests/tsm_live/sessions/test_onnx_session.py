@@ -64,7 +64,7 @@ def test_a_bound_network_equals_the_clip_model_for_two_streams():
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     for time in range(clips.shape[1]):
         network.frame()[...] = clips[:, time].transpose(0, 3, 1, 2)
-        found = network.run()
+        (found,) = network.run()
         assert relative_error(found, expected[:, time]) <= 1e-4
 
 

@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from testing.live_states import live_state, random_frame
-from tsm_live.views.drawing import class_hue, draw
+from testing.live_states import live_state, random_frame, two_heads
+from tsm_live.views.drawing import class_hue, draw, title
 
 
 def _split(state):
@@ -115,3 +115,32 @@ def test_any_label_can_be_drawn(labels):
 def test_few_classes_and_scores_that_are_no_numbers():
     draw(live_state(labels=("a",), scores=np.ones(1, np.float32)))
     draw(live_state(scores=np.full(5, np.nan, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gesture": "hand"},
+        {"gesture": None},
+        {"scores": np.array([0.4, 0.6], np.float32)},
+        {"events": ()},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_head_is_to_be_seen(change):
+    frame = random_frame(360, 640)
+    _, one = _split(live_state(frame))
+    _, panel = _split(live_state(frame, two_heads()))
+    _, other = _split(live_state(frame, two_heads(**change)))
+    assert len(panel) > len(one) and panel.shape == other.shape
+    assert np.abs(panel.astype(int) - other).max() > 50
+
+
+def test_heads_are_named_if_there_are_several():
+    state = live_state(heads=two_heads())
+    assert title(state, "verb") == "verb: swipe left"
+    assert title(state, "noun") == "noun: door"
+    state = live_state(heads=two_heads(gesture=None))
+    assert title(state, "noun") == "no noun"
+    assert title(live_state(), "logits") == "swipe left"
+    assert title(live_state(gesture=None), "logits") == "no gesture"

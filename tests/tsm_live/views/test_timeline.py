@@ -2,7 +2,14 @@ import pytest
 
 from testing.live_states import live_state
 from tsm_live.decision.gestures import GestureEvent
-from tsm_live.views.timeline import Span, gesture_spans
+from tsm_live.views import timeline
+from tsm_live.views.timeline import Span
+
+
+def gesture_spans(state, seconds):
+    """Returns the gestures of the only head."""
+    (head,) = state.heads.values()
+    return timeline.gesture_spans(head, state.time, seconds)
 
 
 def _event(kind, label, time):

@@ -1,6 +1,7 @@
 """Augmentation of clips: all frames of a clip are changed in the same way."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -140,17 +141,18 @@ def augment_clip(
     label: tf.Tensor,
     seed: tf.Tensor,
     config: AugmentationConfig,
-    mirrored_labels: tuple[int, ...] | None = None,
+    mirrored_labels: Sequence[tuple[int, ...] | None] = (),
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Applies flip, colour jitter and RandAugment to a cropped clip.
 
     Args:
         clip: `[T, S, S, C]` uint8 RGB or flow, cropped and resized.
-        label: Class number, integer scalar.
+        label: Class number, integer scalar; with several heads `[n]`, one per
+            head.
         seed: `[2]` integers, the seed of the clip.
         config: The changes to make.
-        mirrored_labels: For each class, the class of its mirrored clips;
-            needed for `config.flip`.
+        mirrored_labels: For each head and each of its classes, the class of
+            its mirrored clips; needed for `config.flip`.
 
     Returns:
         The clip, `[T, S, S, C]` uint8, and its class.
@@ -161,7 +163,15 @@ def augment_clip(
         )
         flipped = uniform < 0.5
         clip = tf.cond(flipped, lambda: mirror(clip), lambda: clip)
-        partner = tf.gather(tf.constant(mirrored_labels, label.dtype), label)
+        partners = [
+            tf.gather(tf.constant(table, label.dtype), one)
+            for table, one in zip(
+                mirrored_labels,
+                tf.unstack(tf.reshape(label, [len(mirrored_labels)])),
+                strict=True,
+            )
+        ]
+        partner = tf.reshape(tf.stack(partners), tf.shape(label))
         label = tf.where(flipped, partner, label)
     if config.changes_colors:
         jitter = {name: getattr(config, name) for name in _JITTER}
@@ -185,21 +195,19 @@ def mix_batch(
     labels: tf.Tensor,
     seed: tf.Tensor,
     config: AugmentationConfig,
-    num_classes: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Mixes the clips of a batch by MixUp or CutMix.
 
     Args:
         clips: `[B, T, S, S, C]` uint8.
-        labels: `[B]` class numbers.
+        labels: `[B, K]` float32, one-hot; with several heads, their labels
+            side by side.
         seed: `[2]` integers.
         config: The alphas `mixup` and `cutmix`, at least one of them above 0.
-        num_classes: The number of classes, K.
 
     Returns:
         Clips, `[B, T, S, S, C]` uint8, and labels, `[B, K]` float32.
     """
-    labels = tf.one_hot(labels, num_classes)
     seed = tf.random.fold_in(seed, _MIX)
 
     def fade():

@@ -82,7 +82,9 @@ def make_dataset(
     Returns:
         Batches of clips, `[B, T, image_size, image_size, C]` uint8, RGB or
         optical flow, and of class numbers, `[B]` int64, or labels,
-        `[B, num_classes]` float32, if the augmentation mixes clips.
+        `[B, num_classes]` float32, if the augmentation mixes clips. With
+        several heads, the labels are a dictionary with such a tensor for each
+        head, by its name.
 
     Raises:
         ValueError: If an argument is out of range, if the network takes
@@ -94,7 +96,9 @@ def make_dataset(
     clips = as_reader(source, split, cache=cache)
     check_channels(clips, config)
     _check_augmentation(augmentation, config)
-    if training and augmentation.flip and clips.mirrored_labels is None:
+    # For each head, the class of a mirrored clip of each of its classes.
+    mirrored = [head.mirrored_labels for head in clips.heads]
+    if training and augmentation.flip and None in mirrored:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
             "`flip_pairs`, which name the class of a mirrored clip. "
@@ -138,7 +142,7 @@ def make_dataset(
         )
         if training:
             frames, label = augment_clip(
-                frames, label, seed, augmentation, clips.mirrored_labels
+                frames, label, seed, augmentation, mirrored
             )
         return frames, label, seed
 
@@ -147,14 +151,30 @@ def make_dataset(
         return tf.data.Dataset.from_tensor_slices(
             (
                 tf.reshape(frames, shape),
-                tf.repeat(label, clips_per_video),
+                tf.repeat(label[None], clips_per_video, axis=0),
                 tf.repeat(seed[None], clips_per_video, axis=0),
             )
         )
 
-    def mix(frames, labels, seeds):
-        num_classes = len(clips.label_names)
-        return mix_batch(frames, labels, seeds[0], augmentation, num_classes)
+    mixes = training and augmentation.mixes
+
+    def finish(frames, labels, seeds):
+        parts = (
+            [labels] if len(clips.heads) == 1 else tf.unstack(labels, axis=1)
+        )
+        if mixes:
+            sizes = [len(head.label_names) for head in clips.heads]
+            frames, labels = mix_batch(
+                frames,
+                tf.concat([*map(tf.one_hot, parts, sizes)], axis=1),
+                seeds[0],
+                augmentation,
+            )
+            parts = tf.split(labels, sizes, axis=1)
+        if len(parts) == 1:
+            return frames, parts[0]
+        names = [head.name for head in clips.heads]
+        return frames, dict(zip(names, parts, strict=True))
 
     numbers = np.arange(worker, clips.num_clips, num_workers)
     if not len(numbers):
@@ -182,10 +202,7 @@ def make_dataset(
         count = clips_per_video * len(numbers)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
     data = data.batch(batch_size, drop_remainder=training)
-    if training and augmentation.mixes:
-        data = data.map(mix, tf.data.AUTOTUNE)
-    else:
-        data = data.map(lambda frames, labels, _: (frames, labels))
+    data = data.map(finish, tf.data.AUTOTUNE if mixes else None)
     options = tf.data.Options()
     options.deterministic = deterministic
     # The clips are already divided among the workers.

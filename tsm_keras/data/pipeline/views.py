@@ -78,9 +78,9 @@ def make_views(
 
     Returns:
         Batches of a dictionary: `clip`, `[B, T, S, S, C]` uint8; `label`,
-        `[B]` int64; and `mirrored`, `[B]` bool. The `views.per_video()` views
-        of a video follow each other; videos come in the order in which they
-        are stored.
+        `[B]` int64, or `[B, n]` with n heads; and `mirrored`, `[B]` bool. The
+        `views.per_video()` views of a video follow each other; videos come in
+        the order in which they are stored.
 
     Raises:
         ValueError: If the network takes another number of channels than
@@ -90,7 +90,8 @@ def make_views(
     clips = as_reader(source)
     check_channels(clips, config)
     check_interval(views.sampling, config)
-    if views.mirrors and clips.mirrored_labels is None:
+    mirrored = [head.mirrored_labels for head in clips.heads]
+    if views.mirrors and None in mirrored:
         raise ValueError(
             "`crops` must not be 10 for a data set without `flip_pairs`, which "
             "name the class of a mirrored clip: five crops are mirrored; "
@@ -129,7 +130,7 @@ def make_views(
             crops = tf.concat([crops, mirror(crops)], 0)
         return {
             "clip": crops,
-            "label": tf.repeat(clip["label"], views.crops),
+            "label": tf.repeat(clip["label"][None], views.crops, axis=0),
             "mirrored": tf.range(views.crops) >= squares,
         }
 

@@ -1,6 +1,5 @@
 """unfinished_shards, finish: the first and the last step of `tsm prepare`."""
 
-import collections
 import contextlib
 import csv
 import hashlib
@@ -13,6 +12,7 @@ import filelock
 import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.labels import heads_as_json
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepare.shards import WORK_FOLDER, ShardResult, read_result
 from tsm_keras.data.storage.prepared_dataset import (
@@ -124,14 +124,16 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
             f"None of {len(rejected)} clips could be read. See "
             f"{folder / REJECTED_FILE}."
         )
-    content = hashlib.sha256(repr(plan.label_names).encode())
+    single = len(plan.heads) == 1
+    described = plan.label_names if single else heads_as_json(plan.heads)
+    content = hashlib.sha256(repr(described).encode())
     for result in results.values():
         content.update(f"{result.shard.file} {result.shard.sha256}".encode())
     write_description(
         PreparedDataset(
             folder=folder,
             name=plan.name,
-            label_names=plan.label_names,
+            heads=plan.heads,
             splits=splits,
             flip_pairs=plan.flip_pairs,
             images=plan.images,
@@ -149,11 +151,16 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
 
 def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
     clips = [count for result in results for count in result.clips]
-    labels = collections.Counter(count.label for count in clips)
+    sizes = [len(head.label_names) for head in plan.heads]
+    labels = np.array([count.label for count in clips], int)
     return Split(
         shards=tuple(result.shard for result in results),
         clips_per_label=tuple(
-            labels[number] for number in range(len(plan.label_names))
+            number
+            for column, size in zip(
+                labels.reshape(-1, len(sizes)).T, sizes, strict=True
+            )
+            for number in np.bincount(column, minlength=size).tolist()
         ),
         statistics={
             name: _range([getattr(count, name) for count in clips])

@@ -16,7 +16,7 @@ from typing import Any
 import av
 import cv2
 
-from tsm_keras.data.labels import check_labels
+from tsm_keras.data.labels import HasHeads, Head, check_heads, heads_as_json
 from tsm_keras.data.prepare.collections.collection import ClipSource, Collection
 from tsm_keras.data.prepare.splits import draw_splits, random_key
 from tsm_keras.data.storage.prepared_dataset import SPLITS, ImageSettings
@@ -42,13 +42,13 @@ class PlannedShard:
 
 
 @dataclasses.dataclass(frozen=True)
-class IngestPlan:
+class IngestPlan(HasHeads):
     """The clips and settings that determine a prepared data set.
 
     Attributes:
         name: Name of the data set.
         root: Folder of the videos.
-        label_names: Class names in the order of their numbers.
+        heads: The heads, in the order of the labels of a clip.
         images: How frames are stored.
         flip_pairs: As in `PreparedDataset`.
         shards: The shards to write.
@@ -56,16 +56,19 @@ class IngestPlan:
             is missing or of the wrong kind, such as a pipe.
         clips_sha256: SHA-256 over the clips, the sizes of their files and
             their shards.
+        left_out: The number and kinds of other files in the folder, in words;
+            may be empty.
     """
 
     name: str
     root: pathlib.Path
-    label_names: tuple[str, ...]
+    heads: tuple[Head, ...]
     images: ImageSettings
     flip_pairs: tuple[tuple[str, str], ...] | None
     shards: tuple[PlannedShard, ...]
     rejected: tuple[tuple[str, str], ...]
     clips_sha256: str
+    left_out: str = ""
 
     @property
     def num_clips(self) -> int:
@@ -79,7 +82,8 @@ class IngestPlan:
             "PyAV": av.__version__,
             "OpenCV": cv2.__version__,
             "name": self.name,
-            "labels": list(self.label_names),
+            "labels": heads_as_json(self.heads).get("heads")
+            or list(self.label_names),
             "images": dataclasses.asdict(self.images),
             "flip_pairs": (
                 self.flip_pairs
@@ -92,13 +96,17 @@ class IngestPlan:
             "clips_sha256": self.clips_sha256,
         }
 
-    def counts(self) -> dict[str, collections.Counter[str]]:
-        """Returns the number of clips of each class in each split."""
+    def counts(self, head: int = 0) -> dict[str, collections.Counter[str]]:
+        """Returns the number of clips of each class in each split.
+
+        Args:
+            head: The place of the head whose classes are counted.
+        """
         found: dict[str, collections.Counter[str]] = {
             split: collections.Counter() for split in SPLITS
         }
         for shard in self.shards:
-            found[shard.split].update(clip.label for clip in shard.clips)
+            found[shard.split].update(clip.labels[head] for clip in shard.clips)
         return found
 
 
@@ -140,7 +148,7 @@ def make_plan(
         ValueError: If a setting is wrong.
     """
     _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
-    check_labels(collection.label_names, flip_pairs)
+    check_heads(collection.heads, flip_pairs)
     for clip in collection.clips:
         _check_frames(clip)
     there: list[ClipSource] = []
@@ -163,12 +171,13 @@ def make_plan(
     return IngestPlan(
         name=name or collection.root.resolve().name,
         root=collection.root,
-        label_names=collection.label_names,
+        heads=collection.heads,
         images=images or ImageSettings(),
         flip_pairs=flip_pairs,
         shards=shards,
         rejected=tuple(sorted(rejected)),
         clips_sha256=_digest(collection.root, shards),
+        left_out=collection.left_out,
     )
 
 

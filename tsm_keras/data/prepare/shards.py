@@ -24,13 +24,13 @@ class ClipCount:
     """The properties of a stored clip that enter the statistics.
 
     Attributes:
-        label: Class number.
+        label: Class number; with several heads a tuple, one per head.
         frames: The number of stored frames.
         duration: Duration in seconds.
         frame_rate: The number of stored frames per second.
     """
 
-    label: int
+    label: int | tuple[int, ...]
     frames: int
     duration: float
     frame_rate: float
@@ -74,7 +74,7 @@ def write_shard(
         OSError: If a file cannot be written, for example for lack of space.
     """
     counts, rejected = [], []
-    path = folder / shard.file
+    path, heads = folder / shard.file, [head.name for head in plan.heads]
     with atomic_file(path) as temporary:
         try:
             with tf.io.TFRecordWriter(os.fspath(temporary)) as writer:
@@ -83,7 +83,7 @@ def write_shard(
                         rejected.append((source.path, result.reason))
                         continue
                     record = _record(plan, source, result)
-                    writer.write(serialize_clip(record))
+                    writer.write(serialize_clip(record, heads))
                     counts.append(_count(record))
         except tf.errors.OpError as error:
             reason = error.message.rpartition("; ")[-1]
@@ -95,7 +95,7 @@ def write_shard(
             bytes=temporary.stat().st_size,
             sha256=file_sha256(temporary),
         )
-    write_index(path, description.sha256)
+    write_index(path, description.sha256, heads)
     finished = ShardResult(description, tuple(counts), tuple(rejected))
     with atomic_file(_result_path(folder, shard)) as temporary:
         temporary.write_text(json.dumps(dataclasses.asdict(finished)), "utf-8")
@@ -112,9 +112,15 @@ def read_result(
     fields = json.loads(path.read_text("utf-8"))
     return ShardResult(
         shard=Shard(**fields["shard"]),
-        clips=tuple(ClipCount(**count) for count in fields["clips"]),
+        clips=tuple(map(_count_from_json, fields["clips"])),
         rejected=tuple((path, reason) for path, reason in fields["rejected"]),
     )
+
+
+def _count_from_json(fields):
+    label = fields["label"]  # JSON has no tuples.
+    label = tuple(label) if isinstance(label, list) else label
+    return ClipCount(**fields | {"label": label})
 
 
 def _result_path(folder, shard):
@@ -122,9 +128,13 @@ def _result_path(folder, shard):
 
 
 def _record(plan, source, encoded):
+    label = tuple(
+        head.label_names.index(name)
+        for head, name in zip(plan.heads, source.labels, strict=True)
+    )
     return ClipRecord(
         **vars(encoded),
-        label=plan.label_names.index(source.label),
+        label=label if len(label) > 1 else label[0],
         label_name=source.label,
         data_path=source.path,
         dataset_name=plan.name,

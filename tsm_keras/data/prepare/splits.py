@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +21,8 @@ def draw_splits(
     All clips of a group (such as one person or one session) get the same split.
     Groups are assigned from the largest to the smallest, equally large ones in
     random order. Each goes to the split that is furthest below its fraction, in
-    the classes of the group and in all clips together. No split with a positive
+    the classes of the group, those of all heads, and in all clips together. No
+    split with a positive
     fraction stays empty if there are at least as many groups as such splits.
 
     Args:
@@ -47,13 +49,16 @@ def draw_splits(
             f"Received: {dict(fractions)}"
         )
     group_of = _grouping(group_regex)
-    members: dict[str, collections.Counter[str]] = {}
+    # Each class counts as the place of its head and its name.
+    members: dict[str, collections.Counter[tuple[int, str]]] = {}
     for clip in clips:
         labels = members.setdefault(group_of(clip), collections.Counter())
-        labels[clip.label] += 1
-    totals = collections.Counter(clip.label for clip in clips)
+        labels.update(enumerate(clip.labels))
+    totals: collections.Counter[tuple[int, str]] = collections.Counter()
+    for labels in members.values():
+        totals.update(labels)
     sizes = dict.fromkeys(fractions, 0)
-    given: dict[str, collections.Counter[str]] = {
+    given: dict[str, collections.Counter[tuple[int, str]]] = {
         split: collections.Counter() for split in fractions
     }
     split_of = {}
@@ -65,12 +70,13 @@ def draw_splits(
         labels = members[group]
 
         def lack(split, labels=labels):
-            of_classes = sum(
+            # An exact sum does not depend on the order of the heads.
+            of_classes = math.fsum(
                 count * (fractions[split] - given[split][label] / totals[label])
                 for label, count in labels.items()
             )
             # In small classes rounding may take all; this balances the sum.
-            of_all = fractions[split] - sizes[split] / len(clips)
+            of_all = fractions[split] - sizes[split] / totals.total()
             return of_classes + labels.total() * of_all
 
         empty = [x for x in fractions if fractions[x] > 0 and not sizes[x]]

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box
+from tsm_keras.data.labels import Head, check_same_heads, only_head
 from tsm_keras.data.readers.flow_reader import FlowReader, holds_flow
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.data.readers.prepared_reader import PreparedReader
@@ -30,7 +31,7 @@ __all__ = [
     "ClipReader",
     "DataSource",
     "as_reader",
-    "class_names",
+    "data_heads",
     "held_out_split",
     "open_clips",
     "read_frames",
@@ -93,6 +94,7 @@ def open_clips(
     split: str | None = None,
     *,
     label_names: Sequence[str] | None = None,
+    heads: Sequence[Head] | None = None,
     may_lack: bool = False,
     max_bad_fraction: float = 0.0,
     cache: bool = False,
@@ -108,8 +110,11 @@ def open_clips(
             flow (see `FlowReader`).
         split: `"train"`, `"val"` or `"test"`. A prepared data set needs it; a
             folder without splits ignores it.
-        label_names: The classes in the order of their numbers; None for the
-            classes of the data. All must have clips, unless `may_lack` is set.
+        label_names: The classes of a single head in the order of their
+            numbers; None for the classes of the data. All must have clips,
+            unless `may_lack` is set.
+        heads: The same for several heads: their names and classes, as those
+            of a model. Only one of the two may be given.
         may_lack: Whether some of `label_names` may have no clips, as when a
             model of many classes is evaluated on clips of a few of them.
         max_bad_fraction: The share of videos that may be unreadable, as in
@@ -126,12 +131,14 @@ def open_clips(
             `open_prepared`, `PreparedReader`, `FlowReader` and `scan_folder`.
     """
     path = pathlib.Path(path)
+    if label_names is not None:
+        heads = (Head(tuple(label_names)),)
     if is_prepared(path):
         dataset = open_prepared(path)
         return PreparedReader(
             dataset,
             split,
-            label_names=label_names,
+            heads=heads,
             may_lack=may_lack,
             cache=cache,
         )
@@ -145,6 +152,9 @@ def open_clips(
         )
     elif split and verbose:
         print(f"{path} has no splits: all of its clips are used")
+    if heads is not None:
+        check_same_heads(path, (Head(()),), heads)
+        label_names = only_head(heads).label_names
     if holds_flow(path):
         return FlowReader(
             path,
@@ -209,10 +219,10 @@ def held_out_split(path: str | os.PathLike[str]) -> str:
     return "val" if "val" in names and "test" not in names else "test"
 
 
-def class_names(
+def data_heads(
     path: str | os.PathLike[str], split: str | None = None
-) -> tuple[str, ...]:
-    """Returns the classes that `open_clips` would find, without opening videos.
+) -> tuple[Head, ...]:
+    """Returns the heads that `open_clips` would find, without opening videos.
 
     Args:
         path: A data folder, as in `open_clips`.
@@ -220,9 +230,9 @@ def class_names(
     """
     path = pathlib.Path(path)
     if is_prepared(path):
-        return open_prepared(path).label_names
+        return open_prepared(path).heads
     folder = _folders_of_splits(path).get(split or "", path)
-    return tuple(entry.name for entry in visible_folders(folder))
+    return (Head(tuple(entry.name for entry in visible_folders(folder))),)
 
 
 def _folders_of_splits(path: pathlib.Path) -> dict[str, pathlib.Path]:

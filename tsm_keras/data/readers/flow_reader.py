@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
+from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
 from tsm_keras.data.video.class_folders import visible_folders
 from tsm_keras.data.video.decoding import VideoError
 from tsm_keras.data.video.frame_folder import pattern_matcher
@@ -38,7 +39,7 @@ class _Clip:
     frame_rate: float
 
 
-class FlowReader:
+class FlowReader(HasClipHeads):
     """Reads folders of optical flow as a `ClipReader`.
 
     A frame of a clip is the flow of several pairs of neighbouring video frames,
@@ -81,7 +82,7 @@ class FlowReader:
             check_same_labels(
                 folder, tuple(classes), label_names, may_lack=may_lack
             )
-        self.label_names = tuple(label_names or classes)
+        names = tuple(label_names or classes)
         self.name = folder.resolve().name
         self.channels = 2 * pairs
         self._pairs = pairs
@@ -89,30 +90,26 @@ class FlowReader:
         rates = known.get("frame_rates", {})
         self._clips = [
             _open_clip(clip, label, rates.get(f"{name}/{clip.name}", 0.0))
-            for label, name in enumerate(self.label_names)
+            for label, name in enumerate(names)
             if name in classes
             for clip in visible_folders(folder / name)
         ]
         labels = [clip.label for clip in self._clips]
-        self.clips_per_label = tuple(
-            labels.count(number) for number in range(len(self.label_names))
-        )
-        empty = any(
-            not self.clips_per_label[self.label_names.index(name)]
-            for name in classes
-        )
-        if len(self.label_names) < 2 or empty:
+        counts = tuple(map(labels.count, range(len(names))))
+        empty = any(not counts[names.index(name)] for name in classes)
+        if len(names) < 2 or empty:
             raise ValueError(
                 f"{folder} must have at least two class folders, each with one "
                 f"folder of {X_PATTERN % 1}, {Y_PATTERN % 1}... per clip. "
                 "Received clips per class: "
-                f"{dict(zip(classes, self.clips_per_label, strict=False))}"
+                f"{dict(zip(classes, counts, strict=False))}"
             )
         self.num_clips = len(self._clips)
         self.clip_names = tuple(str(clip.folder) for clip in self._clips)
         flips = known.get("flip_pairs")
-        self.mirrored_labels = (
-            None if flips is None else mirrored_labels(self.label_names, flips)
+        mirrored = None if flips is None else mirrored_labels(names, flips)
+        self.heads = (
+            ClipHead(names, clips_per_label=counts, mirrored_labels=mirrored),
         )
         self.frame_rate = float(
             np.median([clip.frame_rate for clip in self._clips])

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
-from tsm_keras.data.labels import check_same_labels
+from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
+from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
 from tsm_keras.data.storage.frame_index import read_index
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.records import parse_clip
@@ -18,21 +19,21 @@ from tsm_keras.data.video.resizing import resize_short_side
 _CLIPS_A_READ = 8
 
 
-class PreparedReader:
+class PreparedReader(HasClipHeads):
     """Reads a split of a `PreparedDataset` as a `ClipReader`.
 
     Args:
         dataset: The data set, from `open_prepared`.
         split: Name of the split.
-        label_names: The classes in the order of their numbers; None for the
-            order of the data set. All must have clips, unless `may_lack` is
-            set.
+        heads: The heads and their classes, in the order of the labels of a
+            clip and of their numbers; None for the order of the data set. All
+            classes must have clips, unless `may_lack` is set.
         may_lack: As in `open_clips`.
         cache: Whether to keep the shards, whose frames are JPEG, in memory.
 
     Raises:
-        ValueError: If there is no such split, it has no clips, or the classes
-            are not those of the data set.
+        ValueError: If there is no such split, it has no clips, or the heads or
+            classes are not those of the data set.
     """
 
     channels = 3
@@ -42,17 +43,14 @@ class PreparedReader:
         dataset: PreparedDataset,
         split: str | None,
         *,
-        label_names: Sequence[str] | None = None,
+        heads: Sequence[Head] | None = None,
         may_lack: bool = False,
         cache: bool = False,
     ):
-        stored_names = dataset.label_names
-        label_names = tuple(label_names or stored_names)
-        check_same_labels(
-            dataset.folder, stored_names, label_names, may_lack=may_lack
-        )
+        wanted = tuple(heads or dataset.heads)
+        check_same_heads(dataset.folder, dataset.heads, wanted)
+        matched = [_match(dataset, head, may_lack) for head in wanted]
         self.name = dataset.name
-        self.label_names = label_names
         stored = dataset.split(split or "")
         self.num_clips = stored.clips
         self.content_hash = dataset.content_hash
@@ -62,25 +60,20 @@ class PreparedReader:
                 f"`split` must hold clips. Received: split={split!r}, which "
                 f"is empty in {dataset.folder}"
             )
-        # The number of each stored class in `label_names`.
-        numbers = [label_names.index(name) for name in stored_names]
-        counts = [0] * len(label_names)
-        partners = list(range(len(label_names)))
-        mirrored = dataset.mirrored_labels()
-        for place, number in enumerate(numbers):
-            counts[number] = stored.clips_per_label[place]
-            if mirrored:
-                partners[number] = numbers[mirrored[place]]
-        self.clips_per_label = tuple(counts)
-        self.mirrored_labels = mirrored and tuple(partners)
+        self.heads = tuple(
+            _clip_head(dataset, stored, head, *match)
+            for head, match in zip(wanted, matched, strict=True)
+        )
         shards = [shard for shard in stored.shards if shard.clips]
-        self._indices = [read_index(dataset.folder, x) for x in shards]
+        names = [head.name for head in dataset.heads]
+        self._indices = [read_index(dataset.folder, x, names) for x in shards]
+        self._first_head = names[:1]
         clips = np.concatenate([index.clips for index in self._indices])
         self._clips = {
             "num_frames": clips["num_frames"],
             "frame_rate": clips["frame_rate"],
             "shape": np.stack([clips["height"], clips["width"]], 1),
-            "label": np.array(numbers, np.int64)[clips["label"]],
+            "label": _labels(clips["label"], matched),
         }
         self.frame_rate = float(np.median(self._clips["frame_rate"]))
         # The shard of each clip, and the row of its first frame in the index.
@@ -102,7 +95,8 @@ class PreparedReader:
         """The source file of each clip; each access reads all shards."""
         paths = [index.path for index in self._indices]
         records = tf.data.TFRecordDataset(paths).map(
-            lambda record: parse_clip(record)["data_path"], tf.data.AUTOTUNE
+            lambda record: parse_clip(record, self._first_head)["data_path"],
+            tf.data.AUTOTUNE,
         )
         return tuple(
             path.decode("utf-8", "surrogateescape")
@@ -177,3 +171,48 @@ class PreparedReader:
                 self._memory[index.path] = pathlib.Path(index.path).read_bytes()
             content = self._memory[index.path]
         return index.read(first + indices, content)
+
+
+def _match(dataset, head, may_lack):
+    """Returns the place of a head in the data set, and its classes' numbers.
+
+    The second value has, for each class as it is stored, its number in `head`.
+    """
+    names = [stored.name for stored in dataset.heads]
+    place = names.index(head.name) if len(names) > 1 else 0
+    stored = dataset.heads[place].label_names
+    check_same_labels(
+        dataset.folder, stored, head.label_names, may_lack=may_lack
+    )
+    return place, [head.label_names.index(name) for name in stored]
+
+
+def _clip_head(dataset, split, head, place, numbers):
+    """Returns a head with the counts of a split and its mirrored classes."""
+    first = sum(len(before.label_names) for before in dataset.heads[:place])
+    stored = split.clips_per_label[first : first + len(numbers)]
+    mirrored = dataset.mirrored_labels(dataset.heads[place])
+    counts = [0] * len(head.label_names)
+    partners = list(range(len(head.label_names)))
+    for label, number in enumerate(numbers):
+        counts[number] = stored[label]
+        if mirrored:
+            partners[number] = numbers[mirrored[label]]
+    return ClipHead(
+        head.label_names,
+        head.name,
+        clips_per_label=tuple(counts),
+        mirrored_labels=mirrored and tuple(partners),
+    )
+
+
+def _labels(stored, matched):
+    """Returns the labels of clips in the heads and classes that are wanted."""
+    if len(matched) == 1:
+        ((_, numbers),) = matched
+        return np.array(numbers, np.int64)[stored]
+    columns = [
+        np.array(numbers, np.int64)[stored[:, place]]
+        for place, numbers in matched
+    ]
+    return np.stack(columns, axis=1)

@@ -1,37 +1,81 @@
 """ClipReader: the interface between the input pipeline and data formats."""
 
+import dataclasses
 from typing import Protocol
 
 import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box
+from tsm_keras.data.labels import HasHeads, Head, only_head
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipHead(Head):
+    """A head, with what a reader knows of its classes.
+
+    Attributes:
+        clips_per_label: The number of clips of each class.
+        mirrored_labels: The class number that a mirrored clip of each class
+            has; None if clips must not be mirrored, for all heads alike.
+    """
+
+    clips_per_label: tuple[int, ...] = ()
+    mirrored_labels: tuple[int, ...] | None = None
+
+
+class HasClipHeads(HasHeads):
+    """The part of a `ClipReader` that readers inherit.
+
+    Attributes:
+        heads: The heads, in the order of the labels of a clip.
+    """
+
+    heads: tuple[ClipHead, ...]
+
+    @property
+    def clips_per_label(self) -> tuple[int, ...]:
+        """The number of clips of each class of the only head."""
+        return only_head(self.heads).clips_per_label
+
+    @property
+    def mirrored_labels(self) -> tuple[int, ...] | None:
+        """The class that each class of the only head has mirrored, or None."""
+        return only_head(self.heads).mirrored_labels
 
 
 class ClipReader(Protocol):
     """The labelled clips of one split, numbered in the order of storage.
 
     To add a data format, write a class with these members in a file of this
-    folder, and call it in `open_clips`.
+    folder, and call it in `open_clips`. `HasClipHeads` has the properties of
+    readers with a single head, which are errors if there are several.
 
     Attributes:
         name: The name of the collection.
         channels: The number of channels of a frame: 3 for RGB, two per pair of
             frames for optical flow.
-        label_names: The class names in the order of their numbers.
+        heads: The heads, in the order of the labels of a clip.
         num_clips: The number of clips.
-        clips_per_label: The number of clips of each class.
         frame_rate: The median frame rate, in frames per second; 0 if unknown.
-        mirrored_labels: The class number that a mirrored clip of each class
-            has; None if clips must not be mirrored.
     """
 
     name: str
     channels: int
-    label_names: tuple[str, ...]
+    heads: tuple[ClipHead, ...]
     num_clips: int
-    clips_per_label: tuple[int, ...]
     frame_rate: float
-    mirrored_labels: tuple[int, ...] | None
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The class names of the only head, in the order of their numbers."""
+
+    @property
+    def clips_per_label(self) -> tuple[int, ...]:
+        """The number of clips of each class of the only head."""
+
+    @property
+    def mirrored_labels(self) -> tuple[int, ...] | None:
+        """The class that each class of the only head has mirrored, or None."""
 
     @property
     def content_hash(self) -> str:
@@ -53,6 +97,9 @@ class ClipReader(Protocol):
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `num_frames`, `frame_rate` and `label` of a clip.
+
+        The label is a class number; with several heads it is a vector with one
+        class number per head.
 
         Args:
             number: The number of the clip, a scalar integer.

@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.readers.folder import VideoFolder
+from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
 from tsm_keras.data.video.decoding import read_video
 
 
-class VideoReader:
+class VideoReader(HasClipHeads):
     """The videos of a `VideoFolder`, as a `ClipReader`.
 
     Args:
@@ -20,11 +21,16 @@ class VideoReader:
 
     def __init__(self, videos: VideoFolder, *, cache: bool = False):
         self.name = videos.name
-        self.label_names = videos.label_names
         self.num_clips = len(videos.paths)
-        counts = np.bincount(videos.labels, minlength=len(self.label_names))
-        self.clips_per_label = tuple(counts.tolist())
-        self.mirrored_labels = videos.mirrored_labels()
+        names = videos.label_names
+        counts = np.bincount(videos.labels, minlength=len(names))
+        self.heads = (
+            ClipHead(
+                names,
+                clips_per_label=tuple(counts.tolist()),
+                mirrored_labels=videos.mirrored_labels(),
+            ),
+        )
         self._videos = videos
         infos = videos.infos
         # A single frame counts as one second, as in `tsm prepare`.

@@ -5,7 +5,8 @@ frames. The file `SHARD.index` beside a shard makes single frames readable. It
 contains, with little-endian numbers:
 
     32 bytes                 SHA-256 of the shard
-    one `_CLIP` per clip     in the order of the records
+    one `_CLIP` per clip     in the order of the records; `label` is repeated
+                             for each head
     one `_FRAME` per frame   in the order of the clips
 
 Other readers of the shards need no index. The index is derived from the shard:
@@ -18,6 +19,7 @@ import functools
 import os
 import pathlib
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,15 +28,13 @@ from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.storage.prepared_dataset import Shard
 from tsm_keras.data.storage.records import parse_clip
 
-_CLIP = np.dtype(
-    [
-        ("label", "<i4"),
-        ("num_frames", "<i4"),
-        ("frame_rate", "<f4"),
-        ("height", "<i4"),
-        ("width", "<i4"),
-    ]
-)
+_CLIP = [
+    ("label", "<i4"),  # One number per head.
+    ("num_frames", "<i4"),
+    ("frame_rate", "<f4"),
+    ("height", "<i4"),
+    ("width", "<i4"),
+]
 _FRAME = np.dtype([("offset", "<i8"), ("length", "<i4"), ("crc32", "<u4")])
 _HASH_BYTES = 32
 
@@ -46,7 +46,8 @@ class FrameIndex:
     Attributes:
         path: Path of the shard.
         clips: Structured array with one row per clip: `label`, `num_frames`,
-            `frame_rate`, `height` and `width`.
+            `frame_rate`, `height` and `width`. With several heads, `label`
+            is a vector.
     """
 
     path: str
@@ -103,18 +104,25 @@ class FrameIndex:
         return jpegs
 
 
-def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
+def read_index(
+    folder: pathlib.Path, shard: Shard, heads: Sequence[str] = ("",)
+) -> FrameIndex:
     """Returns the index of a shard; writes it if it is missing or outdated.
+
+    Args:
+        folder: Folder of the data set.
+        shard: The shard.
+        heads: The name of each head of the data set.
 
     Raises:
         OSError: If the index must be written but cannot be.
         ValueError: If the index must be written and the shard is damaged.
     """
     path = folder / shard.file
-    index = index_path(path)
-    if not _fits(index, shard):
+    index, clip = index_path(path), _clip_type(heads)
+    if not _fits(index, shard, clip):
         try:
-            write_index(path, shard.sha256)
+            write_index(path, shard.sha256, heads)
         except OSError as error:
             raise OSError(
                 f"{index} is missing or of another shard and cannot be written "
@@ -123,23 +131,26 @@ def read_index(folder: pathlib.Path, shard: Shard) -> FrameIndex:
             ) from error
     return FrameIndex(
         path=os.fspath(path),
-        clips=np.fromfile(index, _CLIP, shard.clips, offset=_HASH_BYTES),
+        clips=np.fromfile(index, clip, shard.clips, offset=_HASH_BYTES),
     )
 
 
-def write_index(path: pathlib.Path, sha256: str) -> None:
+def write_index(
+    path: pathlib.Path, sha256: str, heads: Sequence[str] = ("",)
+) -> None:
     """Writes the index of a shard; the file appears when it is complete.
 
     Args:
         path: Path of the shard.
         sha256: SHA-256 of the shard's content, in hexadecimal digits.
+        heads: The name of each head of the data set.
     """
     clips, frames = [], []
     for start, record in _records(path):
-        clip = {key: x.numpy() for key, x in parse_clip(record).items()}
+        clip = {key: x.numpy() for key, x in parse_clip(record, heads).items()}
         jpegs = clip["frames"].tolist()
         clip["num_frames"] = len(jpegs)
-        clips.append(tuple(clip[name] for name in _CLIP.names or ()))
+        clips.append(tuple(clip[name] for name, _ in _CLIP))
         end = 0
         for jpeg in jpegs:
             begin = record.index(jpeg, end)
@@ -150,8 +161,15 @@ def write_index(path: pathlib.Path, sha256: str) -> None:
         open(temporary, "wb") as file,
     ):
         file.write(bytes.fromhex(sha256))
-        file.write(np.array(clips, _CLIP).tobytes())
+        file.write(np.array(clips, _clip_type(heads)).tobytes())
         file.write(np.array(frames, _FRAME).tobytes())
+
+
+def _clip_type(heads):
+    """Returns `_CLIP` with one label per head."""
+    (label, number), *rest = _CLIP
+    shape = (len(heads),) if len(heads) > 1 else ()
+    return np.dtype([(label, number, shape), *rest])
 
 
 def index_path(path: pathlib.Path) -> pathlib.Path:
@@ -176,8 +194,8 @@ def _part(content, size, offset):
     return content[offset : offset + size]
 
 
-def _fits(index, shard):
-    rows = shard.clips * _CLIP.itemsize + shard.frames * _FRAME.itemsize
+def _fits(index, shard, clip):
+    rows = shard.clips * clip.itemsize + shard.frames * _FRAME.itemsize
     size = _HASH_BYTES + rows
     if not index.is_file() or index.stat().st_size != size:
         return False

@@ -1,6 +1,7 @@
 """PreparedDataset: the folder that `tsm prepare` writes, and its description.
 
     labels.txt                      class names, one per line, in label order
+    labels_verb.txt, ...            the same for each of several heads
     dataset.json                    the fields of `PreparedDataset`
     train-00000-of-00012.tfrecord   shards of clips (see records.py)
     rejected.csv                    clips in no shard: path and reason
@@ -15,13 +16,22 @@ import pathlib
 from typing import Any
 
 from tsm_keras.atomic_file import atomic_file
-from tsm_keras.data.labels import check_labels, mirrored_labels
+from tsm_keras.data.labels import (
+    HasHeads,
+    Head,
+    check_heads,
+    heads_as_json,
+    heads_from_json,
+    mirrored_labels,
+    only_head,
+    pairs_of,
+)
 
 DATASET_FILE = "dataset.json"
-LABELS_FILE = "labels.txt"
 REJECTED_FILE = "rejected.csv"
 SPLITS = ("train", "val", "test")
-_FORMAT = 1
+# Of dataset.json. With several heads, `heads` replaces `label_names`.
+_ONE_HEAD, _SEVERAL_HEADS = 1, 2
 # A larger value is surely a typing error, and a frame would take over 50 MB.
 _MAX_SHORT_SIDE = 4096
 _MAX_FRAME_RATE = 1_000_000  # Times are stored in microseconds.
@@ -52,7 +62,8 @@ class Split:
 
     Attributes:
         shards: The shards; one has no clips if all of them were rejected.
-        clips_per_label: The number of clips of each class, in label order.
+        clips_per_label: The number of clips of each class, in label order;
+            with several heads, those of the first head come first.
         statistics: The `min`, `median` and `max` over clips of `frames`,
             `duration` (in seconds) and `frame_rate`.
     """
@@ -114,13 +125,13 @@ class ImageSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class PreparedDataset:
+class PreparedDataset(HasHeads):
     """The description of a prepared data set; see `open_prepared`.
 
     Attributes:
         folder: Folder of the data set.
         name: Name of the data set.
-        label_names: Class names in the order of their numbers.
+        heads: The heads, in the order of the labels of a clip.
         splits: The splits by name, which is one of `SPLITS`.
         flip_pairs: Pairs of classes that change into each other when a clip is
             mirrored, while all others keep their class; None if clips of this
@@ -133,7 +144,7 @@ class PreparedDataset:
 
     folder: pathlib.Path
     name: str
-    label_names: tuple[str, ...]
+    heads: tuple[Head, ...]
     splits: dict[str, Split]
     flip_pairs: tuple[tuple[str, str], ...] | None
     images: ImageSettings
@@ -172,14 +183,21 @@ class PreparedDataset:
         duration = split.statistics["duration"]["median"]
         return round(duration / num_segments, 4)
 
-    def mirrored_labels(self) -> tuple[int, ...] | None:
+    def mirrored_labels(
+        self, head: Head | None = None
+    ) -> tuple[int, ...] | None:
         """Returns the number of the mirrored class of each class.
 
         It is None if clips must not be mirrored.
+
+        Args:
+            head: The head whose classes are meant; None for the only one.
         """
         if self.flip_pairs is None:
             return None
-        return mirrored_labels(self.label_names, self.flip_pairs)
+        head = head or only_head(self.heads)
+        pairs = pairs_of(head, self.heads, self.flip_pairs)
+        return mirrored_labels(head.label_names, pairs)
 
 
 def is_prepared(folder: str | os.PathLike) -> bool:
@@ -211,9 +229,10 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
         version = fields.pop("format_version")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
-    if version != _FORMAT:
+    expected = _SEVERAL_HEADS if "heads" in fields else _ONE_HEAD
+    if version != expected:
         raise ValueError(
-            f"{path} must have the format version {_FORMAT}; another version "
+            f"{path} must have the format version {expected}; another version "
             f"of tsm-keras wrote it. Received: format_version={version!r}"
         )
     try:
@@ -227,27 +246,40 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
 
 
 def write_description(dataset: PreparedDataset) -> None:
-    """Writes `labels.txt` and then `dataset.json`.
+    """Writes the class names of each head and then `dataset.json`.
 
     Each file appears under its name only when it is complete.
     """
-    fields: dict[str, Any] = {"format_version": _FORMAT}
-    fields |= dataclasses.asdict(dataset)
-    del fields["folder"]
-    labels = "".join(f"{name}\n" for name in dataset.label_names)
-    description = json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
-    for name, text in ((LABELS_FILE, labels), (DATASET_FILE, description)):
-        with atomic_file(dataset.folder / name) as temporary:
+    several = len(dataset.heads) > 1
+    others = dataclasses.asdict(dataset)
+    del others["folder"], others["heads"]
+    fields: dict[str, Any] = {
+        "format_version": _SEVERAL_HEADS if several else _ONE_HEAD,
+        "name": dataset.name,
+        **heads_as_json(dataset.heads),
+        **others,
+    }
+    files = {
+        f"labels_{head.name}.txt" if several else "labels.txt": "".join(
+            f"{name}\n" for name in head.label_names
+        )
+        for head in dataset.heads
+    }
+    files[DATASET_FILE] = (
+        json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+    )
+    for file, text in files.items():
+        with atomic_file(dataset.folder / file) as temporary:
             temporary.write_text(text, "utf-8")
 
 
 def _from_fields(folder, fields):
-    pairs = fields["flip_pairs"]
+    pairs, heads = fields["flip_pairs"], heads_from_json(fields)
     dataset = PreparedDataset(
         **fields
         | {
             "folder": folder,
-            "label_names": tuple(fields["label_names"]),
+            "heads": heads,
             "splits": {
                 name: Split(
                     shards=tuple(Shard(**shard) for shard in split["shards"]),
@@ -260,7 +292,7 @@ def _from_fields(folder, fields):
             "images": ImageSettings(**fields["images"]),
         }
     )
-    check_labels(dataset.label_names, dataset.flip_pairs)
+    check_heads(dataset.heads, dataset.flip_pairs)
     _check_splits(dataset)
     return dataset
 
@@ -270,7 +302,7 @@ def _check_splits(dataset):
         files = [shard.file for shard in split.shards]
         if any(pathlib.PurePath(file).name != file for file in files):
             raise ValueError(f"a shard must lie in the folder itself: {files}")
-        labels = len(dataset.label_names)
+        labels = sum(len(head.label_names) for head in dataset.heads)
         if name not in SPLITS or len(split.clips_per_label) != labels:
             raise ValueError(f"the split {name!r} is described wrongly")
 

@@ -4,9 +4,13 @@ The keys are those of MediaSequence
 (mediapipe/util/sequence/media_sequence.py), plus `clip/label/text` for DMVR.
 Readers of MediaSequence, DMVR and Model Garden understand these records. Frames
 are JPEG files, which stay encoded until a reader has chosen some of them.
+
+With several heads, the name of the head is MediaSequence's prefix of the keys
+of its label, as in `verb/clip/label/index`.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -23,8 +27,8 @@ class ClipRecord:
         height: Height of the frames in pixels.
         width: Width of the frames in pixels.
         frame_rate: The number of frames per second.
-        label: Class number.
-        label_name: Class name.
+        label: Class number; with several heads a tuple, one number per head.
+        label_name: Class name; with several heads a tuple, one name per head.
         data_path: Path of the source file or folder within the collection.
         dataset_name: Name of the data set.
         start: The time at which the first frame is shown.
@@ -36,8 +40,8 @@ class ClipRecord:
     height: int
     width: int
     frame_rate: float
-    label: int
-    label_name: str
+    label: int | tuple[int, ...]
+    label_name: str | tuple[str, ...]
     data_path: str
     dataset_name: str
     start: int
@@ -51,11 +55,14 @@ _CONTEXT = (
     ("data_path", ("clip/data_path",), tf.string),
     ("start", ("clip/start/timestamp",), tf.int64),
     ("end", ("clip/end/timestamp",), tf.int64),
-    ("label", ("clip/label/index",), tf.int64),
-    ("label_name", ("clip/label/string", "clip/label/text"), tf.string),
     ("height", ("image/height",), tf.int64),
     ("width", ("image/width",), tf.int64),
     ("frame_rate", ("image/frame_rate",), tf.float32),
+)
+# The same for the fields that have one value per head.
+_LABELS = (
+    ("label", ("clip/label/index",), tf.int64),
+    ("label_name", ("clip/label/string", "clip/label/text"), tf.string),
 )
 _FRAMES = (
     ("frames", "image/encoded", tf.string),
@@ -68,13 +75,23 @@ _CONSTANTS = {
 }
 
 
-def serialize_clip(clip: ClipRecord) -> bytes:
-    """Returns a clip as a SequenceExample; equal clips give equal bytes."""
+def serialize_clip(clip: ClipRecord, heads: Sequence[str] = ("",)) -> bytes:
+    """Returns a clip as a SequenceExample; equal clips give equal bytes.
+
+    Args:
+        clip: The clip.
+        heads: The name of each head, in the order of the labels of the clip.
+    """
     context = {
         key: _feature(getattr(clip, field))
         for field, keys, _ in _CONTEXT
         for key in keys
     }
+    for field, keys, _ in _LABELS:
+        value = getattr(clip, field)
+        values = value if isinstance(value, tuple) else (value,)
+        for head, one in zip(heads, values, strict=True):
+            context |= {_key(key, head): _feature(one) for key in keys}
     context |= {key: _feature(value) for key, value in _CONSTANTS.items()}
     lists = {
         key: tf.train.FeatureList(
@@ -89,22 +106,31 @@ def serialize_clip(clip: ClipRecord) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+def parse_clip(
+    serialized: tf.Tensor, heads: Sequence[str] = ("",)
+) -> dict[str, tf.Tensor]:
     """Parses a record, eagerly or inside tf.data, without decoding frames.
 
     Args:
         serialized: A serialized SequenceExample, scalar string.
+        heads: The name of each head whose label is parsed.
 
     Returns:
         The fields of `ClipRecord` by name: `frames`, `[T]` string, which are
         JPEG files; `timestamps`, `[T]` int64; all others are scalars (int64,
-        float32 or string). Choose from `frames` before decoding them.
+        float32 or string), or, with several heads, `label` and `label_name`
+        are vectors. Choose from `frames` before decoding them.
     """
+    dtypes = {keys[0]: dtype for _, keys, dtype in _CONTEXT} | {
+        _key(keys[0], head): dtype
+        for _, keys, dtype in _LABELS
+        for head in heads
+    }
     context, lists = tf.io.parse_single_sequence_example(
         serialized,
         context_features={
-            keys[0]: tf.io.FixedLenFeature([], dtype)
-            for _, keys, dtype in _CONTEXT
+            key: tf.io.FixedLenFeature([], dtype)
+            for key, dtype in dtypes.items()
         },
         sequence_features={
             key: tf.io.FixedLenSequenceFeature([], dtype)
@@ -112,7 +138,15 @@ def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         },
     )
     fields = {field: context[keys[0]] for field, keys, _ in _CONTEXT}
+    for field, keys, _ in _LABELS:
+        values = [context[_key(keys[0], head)] for head in heads]
+        fields[field] = values[0] if len(values) == 1 else tf.stack(values)
     return fields | {field: lists[key] for field, key, _ in _FRAMES}
+
+
+def _key(key, head):
+    """Returns a key of MediaSequence with the prefix of a head."""
+    return f"{head}/{key}" if head else key
 
 
 def _feature(value):

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-# PyTorch calls the same momentum 0.1.
-_BATCH_NORM_MOMENTUM = 0.9
-
 
 def conv_batch_norm(
     x: Any,
@@ -46,7 +43,10 @@ def conv_batch_norm(
     # Imported here, so that the table of backbones needs no TensorFlow.
     from tensorflow import keras
 
-    from tsm_keras.layers.batch_normalization import BatchNormalization
+    from tsm_keras.layers.batch_normalization import (
+        MOMENTUM,
+        BatchNormalization,
+    )
 
     padding = "same"
     if stride > 1 and kernel_size > 1 and stride_padding == "symmetric":
@@ -70,7 +70,7 @@ def conv_batch_norm(
             filters, kernel_size, kernel_initializer=initializer, **shared
         )(x)
     x = BatchNormalization(
-        momentum=_BATCH_NORM_MOMENTUM,
+        momentum=MOMENTUM,
         epsilon=epsilon,
         gamma_initializer="zeros" if ends_branch else "ones",
         name=batch_norm_name,

@@ -11,6 +11,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
+from tsm_keras.training.objective import with_one_output
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -57,7 +58,8 @@ class SavePresets(keras.callbacks.Callback):
     Args:
         folder: The folder of the two presets.
         provenance: The provenance to store, as in `save_preset`.
-        best: The best validation top-1 so far, in a run that is continued.
+        monitor: The metric whose highest value tells the best epoch.
+        best: The best value of this metric so far, in a run that is continued.
         swap: The callback that puts the averaged weights in place while they
             are saved; None if weights are not averaged.
         writes: False for a worker that takes part but writes nothing.
@@ -68,18 +70,26 @@ class SavePresets(keras.callbacks.Callback):
         folder: pathlib.Path,
         provenance: dict[str, Any],
         *,
+        monitor: str = "val_top1",
         best: float = float("-inf"),
         swap: Any = None,
         writes: bool = True,
     ):
         super().__init__()
         self._folder, self._provenance = folder, provenance
-        self._best, self._swap, self._writes = best, swap, writes
+        self._monitor, self._best = monitor, best
+        self._swap, self._writes = swap, writes
         self._plain: keras.Model | None = None
 
     def on_epoch_end(self, epoch, logs=None):
         names = ["last"]
-        top1 = (logs or {}).get("val_top1")
+        # With several heads there is one per head, and that of all heads.
+        accuracies = {
+            name: float(value)
+            for name, value in (logs or {}).items()
+            if name.startswith("val_") and name.endswith("top1")
+        }
+        top1 = accuracies.get(self._monitor)
         if top1 is not None and top1 > self._best:
             self._best = top1
             names.append("best")
@@ -93,9 +103,7 @@ class SavePresets(keras.callbacks.Callback):
             self._swap.on_epoch_begin(epoch + 1, logs)
         if not self._writes:
             return
-        provenance = {**self._provenance, "epoch": epoch + 1}
-        if top1 is not None:
-            provenance["val_top1"] = float(top1)
+        provenance = {**self._provenance, "epoch": epoch + 1, **accuracies}
         # A new thread has no distribution strategy, which would spread the
         # model to be saved over all devices and workers.
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -104,7 +112,8 @@ class SavePresets(keras.callbacks.Callback):
     def _save(self, names, weights, provenance):
         if self._plain is None:
             self._plain = build_clip_model(self.model.video_config)
-        self._plain.set_weights(weights)
+        # The model in training has its weights in the order of this view.
+        with_one_output(self._plain).set_weights(weights)
         for name in names:
             save_preset(
                 self._plain,

@@ -15,8 +15,8 @@ class ClipPictures(keras.callbacks.Callback):
     Args:
         folder: The folder of the TensorBoard logs.
         clips: `[N, T, H, W, 3]` uint8 RGB.
-        labels: `[N]` class numbers.
-        label_names: Class names in the order of the logits.
+        labels: `[N]` class numbers, or `[N, n]` for n heads.
+        label_names: The class names of each head, in the order of the logits.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class ClipPictures(keras.callbacks.Callback):
         folder: str | os.PathLike,
         clips: np.ndarray,
         labels: np.ndarray,
-        label_names: Sequence[str],
+        label_names: Sequence[Sequence[str]],
     ):
         super().__init__()
         self._writer = tf.summary.create_file_writer(
@@ -41,23 +41,34 @@ class ClipPictures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logits = self.model(self._clips, training=False)
-        scores = tf.nn.softmax(tf.cast(logits, tf.float32)).numpy()
-        pictures = [
-            _picture(clip, self._title(score, label))
-            for clip, score, label in zip(
-                self._clips, scores, self._labels, strict=True
+        titles = [
+            "   ".join(map(_title, self._names, scores, np.ravel(label)))
+            for scores, label in zip(
+                zip(*self._scores(logits), strict=True),
+                self._labels,
+                strict=True,
             )
         ]
+        pictures = [*map(_picture, self._clips, titles)]
         with self._writer.as_default(step=epoch):
             tf.summary.image(
                 "clips", np.stack(pictures), max_outputs=len(pictures)
             )
         self._writer.flush()
 
-    def _title(self, score, label):
-        best = int(score.argmax())
-        truth = "" if best == label else f"   (is: {self._names[label]})"
-        return f"{self._names[best]} {score[best]:.0%}{truth}"
+    def _scores(self, logits):
+        """Returns the probabilities of the classes of each head, `[N, K]`."""
+        sizes = [len(names) for names in self._names]
+        return [
+            tf.nn.softmax(part).numpy()
+            for part in tf.split(tf.cast(logits, tf.float32), sizes, axis=-1)
+        ]
+
+
+def _title(names, score, label):
+    best = int(score.argmax())
+    truth = "" if best == label else f"   (is: {names[label]})"
+    return f"{names[best]} {score[best]:.0%}{truth}"
 
 
 def _picture(clip, title):

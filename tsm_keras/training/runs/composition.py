@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_keras.models.config import HeadConfig
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.fit import MONITOR, early_stopping
+from tsm_keras.training.fit import early_stopping
+from tsm_keras.training.objective import monitored
 from tsm_keras.training.runs.backup import backup_callback
 from tsm_keras.training.runs.callbacks import (
     SavePresets,
@@ -29,7 +31,7 @@ def run_callbacks(
     *,
     epochs_done: int,
     provenance: dict[str, Any],
-    label_names: Sequence[str] = (),
+    heads: Sequence[HeadConfig],
     pictures: tf.data.Dataset | None = None,
     saves_presets: bool = True,
     leads: bool = True,
@@ -41,21 +43,22 @@ def run_callbacks(
         config: Settings of training.
         epochs_done: The number of epochs before the last backup.
         provenance: The provenance of the presets.
-        label_names: Class names in the order of the logits.
+        heads: The heads of the network.
         pictures: Batches of one clip, in the order of the validation data, from
             which TensorBoard shows one clip for each of several classes; None
             shows no clips.
         saves_presets: Whether to write `presets/last` and `presets/best`.
         leads: False for a worker that leaves all writing to another one.
     """
-    past = validation_top1(run, epochs_done)
+    monitor = monitored(heads)
+    past = validation_top1(run, monitor, epochs_done)
     if leads:
         run.keep_epochs(epochs_done)
     callbacks: list[keras.callbacks.Callback] = [SeedEpochs(config.seed)]
     if leads:
         callbacks.append(keras.callbacks.CSVLogger(run.metrics, append=True))
     if config.patience:
-        callbacks.append(early_stopping(config, past))
+        callbacks.append(early_stopping(config, past, monitor))
     if saves_presets:
         swap = (
             keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
@@ -66,6 +69,7 @@ def run_callbacks(
             SavePresets(
                 run.path / "presets",
                 provenance,
+                monitor=monitor,
                 best=max(past, default=float("-inf")),
                 swap=swap,
                 writes=leads,
@@ -75,17 +79,23 @@ def run_callbacks(
     # whose failure must not lose an epoch.
     callbacks.append(backup_callback(run.backup))
     if leads:
-        callbacks += _tensorboard(run, pictures, label_names)
+        callbacks += _tensorboard(run, pictures, heads)
     return callbacks
 
 
-def validation_top1(run: RunFolder, epochs: int) -> list[float]:
-    """Returns the validation top-1 after each of the first epochs of a run."""
-    values = [float(row[MONITOR]) for row in run.epochs() if row.get(MONITOR)]
+def validation_top1(run: RunFolder, monitor: str, epochs: int) -> list[float]:
+    """Returns the validation accuracy after each of the first epochs of a run.
+
+    Args:
+        run: The folder of the run.
+        monitor: The name of the accuracy, from `monitored`.
+        epochs: The number of epochs.
+    """
+    values = [float(row[monitor]) for row in run.epochs() if row.get(monitor)]
     return values[:epochs]
 
 
-def _tensorboard(run, pictures, label_names):
+def _tensorboard(run, pictures, heads):
     if importlib.util.find_spec("tensorboard") is None:
         print(
             'no logs for TensorBoard: pip install "tsm-keras[tensorboard]"',
@@ -97,7 +107,7 @@ def _tensorboard(run, pictures, label_names):
             keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
         )
     ]
-    if pictures is not None and label_names:
+    if pictures is not None and all(head.labels for head in heads):
         clips, labels = zip(*_one_per_class(pictures), strict=True)
         callbacks.append(
             harmless(
@@ -105,7 +115,7 @@ def _tensorboard(run, pictures, label_names):
                     run.tensorboard,
                     np.stack(clips),
                     np.stack(labels),
-                    label_names,
+                    [head.labels for head in heads],
                 )
             )
         )
@@ -113,11 +123,14 @@ def _tensorboard(run, pictures, label_names):
 
 
 def _one_per_class(pictures):
-    """Returns the first clip of each of the first few classes."""
+    """Returns the first clip of each of the first few classes.
+
+    With several heads, a class is a combination of their classes.
+    """
     found = {}
     # Clips are stored class by class in folders, so the search is bounded.
     for clip, label in pictures.unbatch().take(_SEARCHED).as_numpy_iterator():
-        found.setdefault(int(label), (clip, label))
+        found.setdefault(label.tobytes(), (clip, label))
         if len(found) == _PICTURES:
             break
     return list(found.values())

@@ -25,12 +25,17 @@ from tsm_keras.training.distribute import (
     distributed_test,
 )
 from tsm_keras.training.fit import fit
-from tsm_keras.training.freezing import check_stages
-from tsm_keras.training.optimizer import check_keras
-from tsm_keras.training.quantization_aware import (
+from tsm_keras.training.fit_quantization_aware import (
     check_trainable_with_roundings,
     fit_quantization_aware,
 )
+from tsm_keras.training.freezing import check_stages
+from tsm_keras.training.objective import (
+    metric_names,
+    monitored,
+    with_joined_labels,
+)
+from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (
@@ -95,7 +100,7 @@ def train_in_folder(
     make_training: Callable[..., tf.data.Dataset],
     make_validation: Callable[..., tf.data.Dataset],
     *,
-    provenance: dict[str, Any],
+    provenance: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     leads: bool = True,
     quantization_aware: bool = False,
@@ -112,7 +117,8 @@ def train_in_folder(
             `epochs`, `num_workers` and `worker`, as in `make_dataset`.
         make_validation: Makes the batches that choose the best epoch; called
             with `batch_size`, `num_workers` and `worker`.
-        provenance: The provenance of the presets, as JSON values.
+        provenance: The provenance of the presets, as JSON values; None for
+            none.
         strategy: The strategy, from `make_strategy`; None for one device.
         leads: False for a worker that leaves all writing to another one.
         quantization_aware: Whether to simulate int8 rounding. Then no preset is
@@ -123,10 +129,15 @@ def train_in_folder(
     Returns:
         The result of the training.
     """
+    provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
+    heads = start.video_config.heads
+    monitor = monitored(heads)
+    make_training, make_validation = (
+        functools.partial(_with_joined_labels, make, heads)
+        for make in (make_training, make_validation)
+    )
     done = epochs_done(run.backup)
-    if done:
-        print(f"continuing after epoch {done} of {config.epochs}", flush=True)
     steps = int(make_training(batch_size=config.batch_size).cardinality())
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:
@@ -134,7 +145,7 @@ def train_in_folder(
     validation, validation_steps = distributed_test(
         strategy, config.batch_size, make_validation
     )
-    past = validation_top1(run, done)
+    past = validation_top1(run, monitor, done)
     saves_presets = not quantization_aware
     signals = StopAfterEpoch()
     model = start
@@ -152,7 +163,7 @@ def train_in_folder(
             pictures=make_validation(batch_size=1)
             if start.video_config.input.is_rgb and not several
             else None,
-            label_names=start.video_config.head.labels,
+            heads=heads,
             saves_presets=saves_presets,
             leads=leads,
         )
@@ -187,8 +198,8 @@ def train_in_folder(
     if not leads:
         return Finished(True, done, 0, None, {}, digest)
     if quantization_aware:
-        top1 = validation_top1(run, done)[-1]
-        provenance = {**provenance, "val_top1": top1}
+        top1 = validation_top1(run, monitor, done)[-1]
+        provenance = {**provenance, monitor: top1}
         last = run.preset("last")
         save_preset(model, last, provenance=provenance, overwrite=True)
     path = run.preset("best" if config.patience and saves_presets else "last")
@@ -196,18 +207,37 @@ def train_in_folder(
     return Finished(True, done, 0, load_preset(path), provenance, digest)
 
 
-def clip_accuracy(model: keras.Model, clips: tf.data.Dataset) -> float:
-    """Returns the top-1 accuracy of a clip model, in [0, 1].
+def clip_accuracies(
+    model: keras.Model, clips: tf.data.Dataset
+) -> dict[str, float]:
+    """Returns the top-1 accuracies of a clip model, in [0, 1].
 
     Args:
         model: A clip model.
-        clips: Batches of `[B, T, H, W, C]` clips and `[B]` class numbers.
+        clips: Batches from `make_dataset(training=False)`.
+
+    Returns:
+        The accuracies by their `metric_names`: `top1`, or with several heads
+        that of each head, and the share of clips for which all are right.
     """
-    hits = [
-        np.argmax(model.predict_on_batch(batch), axis=-1) == labels.numpy()
-        for batch, labels in clips
-    ]
-    return float(np.concatenate(hits).mean())
+    heads = model.video_config.heads
+    outputs = [head.output for head in heads]
+    found = []
+    for batch, labels in with_joined_labels(clips, heads):
+        logits = model.predict_on_batch(batch)
+        if len(heads) == 1:
+            logits, labels = {outputs[0]: logits}, labels[:, None]
+        classes = [np.argmax(logits[name], axis=-1) for name in outputs]
+        found.append(np.stack(classes, axis=1) == labels.numpy())
+    hits = np.concatenate(found)
+    if len(heads) > 1:
+        hits = np.column_stack([hits, hits.all(axis=1)])
+    names = metric_names(heads)
+    return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
+
+
+def _with_joined_labels(make, heads, **options):
+    return with_joined_labels(make(**options), heads)
 
 
 def _digest(model):

@@ -32,12 +32,15 @@ def artifact_cases(
         for h, w in _SIZES
     ]
     cases.append(quantize_case("quantize pixels", spec.frame, np.arange(256)))
-    if spec.logits.dtype != "float32":
-        numbers = np.arange(256, dtype=np.uint8).view(spec.logits.dtype)
-        cases.append(dequantize_case("dequantize", spec.logits, numbers))
+    for head in spec.heads:
+        if head.dtype != "float32":
+            numbers = np.arange(256, dtype=np.uint8).view(head.dtype)
+            name = f"dequantize {head.name}"
+            cases.append(dequantize_case(name, head, numbers))
     cases.append(steps_case("steps", artifact, spec, network, steps))
     if spec.streams == 1:
-        cases.append(session_case("session", artifact, spec, network))
+        session = session_case("session", artifact, spec, network)
+        cases += [session] if session else []
     return cases
 
 

@@ -53,4 +53,5 @@ def main(arguments: Sequence[str]) -> None:
     network = open_network(path, spec, model)
     cases = artifact_cases(artifact, spec, network, FLAGS.steps)
     write_vectors(to, cases)
-    print(f"{to}: {len(cases)} cases, {to.stat().st_size / 1e6:.2f} MB")
+    kinds = ", ".join(dict.fromkeys(case["kind"] for case in cases))
+    print(f"{to}: {kinds} ({to.stat().st_size / 1e6:.2f} MB)")

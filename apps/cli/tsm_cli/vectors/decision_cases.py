@@ -87,10 +87,14 @@ def decision_case(
 def events_of(
     frame: int, events: Iterable[GestureEvent]
 ) -> list[dict[str, Any]]:
-    """Returns the JSON objects of the events at a frame."""
+    """Returns the JSON objects of the events at a frame.
+
+    They have the name of a head only if the network has several.
+    """
     return [
         {
             "frame": frame,
+            **({"head": event.head} if event.head else {}),
             "kind": event.kind,
             "label": event.label,
             "score": event.score,

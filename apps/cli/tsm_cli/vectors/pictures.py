@@ -12,8 +12,8 @@ def random_picture(seed: int, height: int, width: int) -> np.ndarray:
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     colour = rng.random(3)
-    blocks = rng.random((-(-height // _BLOCK), -(-width // _BLOCK), 3))
-    blocks = np.kron(blocks, np.ones((_BLOCK, _BLOCK, 1)))[:height, :width]
+    colours = rng.random((-(-height // _BLOCK), -(-width // _BLOCK), 3))
+    blocks = np.kron(colours, np.ones((_BLOCK, _BLOCK, 1)))[:height, :width]
     noise = rng.random((height, width, 3))
     return (116 * colour + 100 * blocks + 40 * noise).astype(np.uint8)
 

@@ -46,10 +46,12 @@ def next_step(
         frames = frames.transpose(0, 3, 1, 2)
     network.write_state(before)
     network.frame()[...] = quantize(frames, spec.frame)
-    logits = network.run()
+    outputs = network.run()
     after = network.read_state()
     idle = sorted(set(range(spec.streams)) - set(moving))
-    logits[idle] = 0
+    for value in outputs:
+        value[idle] = 0
     for value, kept in zip(after, before, strict=True):
         value[idle] = kept[idle]
-    return {spec.logits.name: logits}, after
+    names = [tensor.name for tensor in spec.results]
+    return dict(zip(names, outputs, strict=True)), after

@@ -196,6 +196,11 @@ class ArtifactSpec:
         return tuple(tensor for tensor in self.inputs if tensor.role == CACHE)
 
     @property
+    def results(self) -> tuple[TensorSpec, ...]:
+        """The outputs that are not caches: what the network says."""
+        return tuple(t for t in self.outputs if t.role != CACHE_OUT)
+
+    @property
     def heads(self) -> tuple[TensorSpec, ...]:
         """The outputs that classify."""
         return tuple(t for t in self.outputs if t.role in HEAD_ROLES)

@@ -13,7 +13,7 @@ from tsm_live.cli.command_line import (
     given,
 )
 from tsm_live.cli.own_files import check_written
-from tsm_live.decision.artifact_defaults import decision_config
+from tsm_live.decision.artifact_defaults import decision_configs
 from tsm_live.decision.event_log import EventLog
 from tsm_live.decision.gestures import DecisionConfig
 from tsm_live.live.ending import Ending
@@ -57,8 +57,8 @@ def main(arguments: Sequence[str]) -> int:
             options.model, len(names), **given(options, RuntimeOptions)
         )
         config = LiveConfig(
-            decision=decision_config(
-                sessions.spec, given(options, DecisionConfig)
+            decision=decision_configs(
+                sessions.spec, given(options, DecisionConfig), options.head
             ),
             real_time=wanted.is_watched,
             **given(options, LiveConfig),
@@ -162,10 +162,19 @@ def command_line() -> CommandLine:
         ("quiet", flags.DEFINE_boolean, False, "Print no summary at the end."),
         ("version", flags.DEFINE_boolean, False, "Print the version and end."),
     )
+    decides = "when a gesture starts and ends"
+    command.define(
+        decides,
+        (
+            "head",
+            flags.DEFINE_multi_string,
+            [],
+            "The head that decides, such as verb or noun (default: all heads "
+            "of the network, each for itself).",
+        ),
+    )
     command.define_fields(
-        "when a gesture starts and ends",
-        DecisionConfig(),
-        default="the artifact's, else {}",
+        decides, DecisionConfig(), default="the artifact's, else {}"
     )
     command.define_fields(
         "when the network starts anew",

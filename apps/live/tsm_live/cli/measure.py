@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tsm_live.decision.gestures import GestureDecision
-from tsm_live.live.live_state import LiveState
+from tsm_live.live.live_state import HeadState, LiveState
 from tsm_live.sessions.base_session import Session
 from tsm_live.sources.open_source import open_video
 from tsm_live.sources.source import TimedFrame
@@ -38,7 +38,7 @@ def measure(
         SourceError: If the video cannot be read.
     """
     session.reset()
-    decision = GestureDecision(session.spec.labels)
+    decisions = {h.name: GestureDecision(h.labels) for h in session.spec.heads}
     rows = []
     reading = _endless(source)
     for number in range(_WARM_UP + frames):
@@ -49,10 +49,11 @@ def measure(
         )
         predicted = time.perf_counter()
         assert prediction is not None
-        # Frame numbers never go back, unlike the times of a repeated video.
-        decision.update(number, prediction.logits)
+        for name, decision in decisions.items():
+            # Frame numbers never go back, unlike the times of a repeated video.
+            decision.update(number, prediction.heads[name].logits)
         decided = time.perf_counter()
-        draw(_state(source, frame, session, decision, prediction.latency))
+        draw(_state(source, frame, session, decisions, prediction.latency))
         drawn = time.perf_counter()
         rows.append(
             {
@@ -81,15 +82,15 @@ def _endless(source) -> Iterator[tuple[TimedFrame, float]]:
         video.close()
 
 
-def _state(source, frame, session, decision, latency):
+def _state(source, frame, session, decisions, latency):
     return LiveState(
         source=source,
         frame=frame.image,
         time=frame.time,
-        labels=session.spec.labels,
-        scores=decision.scores,
-        gesture=decision.gesture,
-        events=(),
+        heads={
+            name: HeadState(each.labels, each.scores, each.gesture, events=())
+            for name, each in decisions.items()
+        },
         latency=latency,
         fps=0.0,
         accelerator=session.accelerator,

@@ -12,8 +12,9 @@ from tsm_live.decision.gestures import GestureEvent
 class EventLog:
     """Writes one line when a gesture starts and one when it ends.
 
-    A line has the fields "source", "kind", "label", "score" and "time"; see
-    `GestureEvent`. It is flushed immediately.
+    A line has the fields "source", "kind", "label", "score", "time" and, if the
+    network has several heads, "head"; see `GestureEvent`. It is flushed
+    immediately.
 
     Args:
         path: A file to append to, or `-` for stdout.
@@ -43,6 +44,8 @@ class EventLog:
             "score": round(event.score, 4),
             "time": round(event.time, 3),
         }
+        if not event.head:
+            del fields["head"]
         try:
             print(json.dumps(fields), file=self._file, flush=True)
         except BrokenPipeError:

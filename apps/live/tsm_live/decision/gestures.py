@@ -1,4 +1,4 @@
-"""GestureDecision: turns the logits of a stream into starts and ends."""
+"""GestureDecision: turns the logits of a head into starts and ends."""
 
 import collections
 import dataclasses
@@ -20,12 +20,14 @@ class GestureEvent:
         score: A number in [0, 1]. At a start it is the score that started the
             gesture, and at an end the highest score of the gesture.
         time: The time in the stream, in seconds.
+        head: The name of the head that says so; empty if there is only one.
     """
 
     kind: Literal["start", "end"]
     label: str
     score: float
     time: float
+    head: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ class DecisionConfig:
 
 
 class GestureDecision:
-    """Averages the logits of a stream and decides when gestures start and end.
+    """Averages logits and decides when the gestures of one head start and end.
 
     Every gesture has one start and then one end. All times are timestamps of
     frames, so the frame rate matters little. They are compared in whole
@@ -83,8 +85,11 @@ class GestureDecision:
     Args:
         labels: The K classes in the order of the logits.
         config: The rules by which gestures start and end.
+        head: The name of the head, which events repeat; empty if it is the
+            only one.
 
     Attributes:
+        labels: The K classes.
         scores: `[K]` float32, the softmax of the averaged logits; zeros before
             the first frame.
         gesture: The label of the current gesture, or None.
@@ -95,12 +100,16 @@ class GestureDecision:
     """
 
     def __init__(
-        self, labels: Sequence[str], config: DecisionConfig = DecisionConfig()
+        self,
+        labels: Sequence[str],
+        config: DecisionConfig = DecisionConfig(),
+        head: str = "",
     ):
-        self._labels = tuple(labels)
+        self.labels = tuple(labels)
         self._config = config
-        ignored = _positions(self._labels, "ignored", config.ignored)
-        none = _positions(self._labels, "no_gesture", config.no_gesture)
+        self._head = head
+        ignored = _positions(self.labels, "ignored", config.ignored)
+        none = _positions(self.labels, "no_gesture", config.no_gesture)
         self._competes = ~ignored
         self._is_gesture = ~(ignored | none)
         if not self._is_gesture.any():
@@ -123,7 +132,7 @@ class GestureDecision:
         self._leads_since = 0
         self.gesture: str | None = None
         self._best = 0.0  # The highest score of the gesture.
-        self.scores = np.zeros(len(self._labels), np.float32)
+        self.scores = np.zeros(len(self.labels), np.float32)
 
     def update(self, time: float, logits: np.ndarray) -> list[GestureEvent]:
         """Takes the logits of the next frame.
@@ -153,7 +162,7 @@ class GestureDecision:
         challenger = self._challenger(now)
         events = []
         if self.gesture is not None:
-            score = float(self.scores[self._labels.index(self.gesture)])
+            score = float(self.scores[self.labels.index(self.gesture)])
             self._best = max(self._best, score)
             if score < self._config.end_score or (
                 challenger not in (None, self.gesture)
@@ -195,18 +204,20 @@ class GestureDecision:
             self._is_gesture[best]
             and self.scores[best] >= self._config.start_score
         )
-        leader = self._labels[best] if leads else None
+        leader = self.labels[best] if leads else None
         if leader != self._leader:
             self._leader, self._leads_since = leader, now
         return leader if now - self._leads_since >= self._min_duration else None
 
     def _start(self, label):
         self.gesture = label
-        self._best = float(self.scores[self._labels.index(label)])
-        return GestureEvent("start", label, self._best, self._time)
+        self._best = float(self.scores[self.labels.index(label)])
+        return GestureEvent("start", label, self._best, self._time, self._head)
 
     def _end(self):
-        event = GestureEvent("end", self.gesture, self._best, self._time)
+        event = GestureEvent(
+            "end", self.gesture, self._best, self._time, self._head
+        )
         self.gesture = None
         self._ended_at = _microseconds(self._time)
         return event

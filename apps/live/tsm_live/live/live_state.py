@@ -2,11 +2,13 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
 
 from tsm_live.decision.gestures import GestureEvent
+from tsm_live.sessions.prediction import Scores, of_only_head
 
 
 class Command(enum.Enum):
@@ -18,17 +20,30 @@ class Command(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class HeadState(Scores):
+    """One moment of one head; its scores are from the averaged logits.
+
+    Attributes:
+        gesture: The current gesture, or None.
+        events: The latest events, oldest first.
+    """
+
+    gesture: str | None
+    events: tuple[GestureEvent, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class LiveState:
     """One moment of one source of a live run.
+
+    If one head decides, then `labels`, `scores`, `gesture`, `events` and `top`
+    are those of this head.
 
     Attributes:
         source: The title of the source, without credentials.
         frame: The frame from the source, `[H, W, 3]` uint8 BGR.
         time: Seconds since the first frame of the source.
-        labels: The K classes.
-        scores: `[K]` float32 probabilities, from the averaged logits.
-        gesture: The current gesture, or None.
-        events: The latest events, oldest first.
+        heads: The state of each head that decides, by its name.
         latency: The seconds that the last step of the network took.
         fps: The frames per second of the source.
         accelerator: The accelerator that the network runs on.
@@ -45,10 +60,7 @@ class LiveState:
     source: str
     frame: np.ndarray
     time: float
-    labels: tuple[str, ...]
-    scores: np.ndarray
-    gesture: str | None
-    events: tuple[GestureEvent, ...]
+    heads: Mapping[str, HeadState]
     latency: float
     fps: float
     accelerator: str
@@ -58,10 +70,11 @@ class LiveState:
     is_live: bool
     is_webcam: bool = False
 
-    def top(self, k: int) -> list[tuple[str, float]]:
-        """Returns the k most probable classes and their scores."""
-        best = np.argsort(-self.scores, kind="stable")[:k]
-        return [(self.labels[i], float(self.scores[i])) for i in best]
+    labels = of_only_head("labels")
+    scores = of_only_head("scores")
+    gesture = of_only_head("gesture")
+    events = of_only_head("events")
+    top = of_only_head("top")
 
 
 class View(Protocol):

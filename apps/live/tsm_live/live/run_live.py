@@ -4,10 +4,10 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.decision.artifact_defaults import decision_config
+from tsm_live.decision.artifact_defaults import chosen_heads, decision_configs
 from tsm_live.decision.gestures import (
     DecisionConfig,
     GestureDecision,
@@ -30,8 +30,9 @@ class LiveConfig:
     """Options of a live run.
 
     Attributes:
-        decision: The rules by which gestures start and end; None for those of
-            the artifact.
+        decision: The rules by which gestures start and end: for all heads, or
+            for each head that decides, by its name. None for those of the
+            artifact.
         max_gap: Seconds without a frame after which the network starts anew;
             by default 1, or 3 frame intervals if that is longer. inf means
             never.
@@ -40,21 +41,31 @@ class LiveConfig:
             fast as possible.
     """
 
-    decision: DecisionConfig | None = None
+    decision: DecisionConfig | Mapping[str, DecisionConfig] | None = None
     max_gap: float | None = None
     restart_on_cut: bool = False
     real_time: bool = False
 
-    def stages(self, spec: ArtifactSpec) -> tuple[FramePacer, GestureDecision]:
-        """Returns the pacer and the decision for a source.
+    def stages(
+        self, spec: ArtifactSpec
+    ) -> tuple[FramePacer, dict[str, GestureDecision]]:
+        """Returns the pacer and the decision of each head for a source.
 
         Raises:
             ValueError: If `max_gap` is not more than the artifact's frame
-                interval, or `decision` names an unknown class.
+                interval, or `decision` names an unknown class or head.
         """
         pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
-        decision = self.decision or decision_config(spec)
-        return pacer, GestureDecision(spec.labels, decision)
+        configs = self.decision or decision_configs(spec)
+        if isinstance(configs, DecisionConfig):
+            configs = {head.name: configs for head in spec.heads}
+        several = len(spec.heads) > 1
+        return pacer, {
+            head.name: GestureDecision(
+                head.labels, configs[head.name], head.name if several else ""
+            )
+            for head in chosen_heads(spec, configs)
+        }
 
 
 def run_live(
@@ -112,7 +123,6 @@ class _Run:
         self.streams = [
             Stream(
                 Reader(source, self._arrived),
-                sessions.spec.labels,
                 sessions.accelerator,
                 *config.stages(sessions.spec),
                 SceneCut() if config.restart_on_cut else None,

@@ -3,28 +3,31 @@
 import collections
 import dataclasses
 import time
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from tsm_live.decision.gestures import GestureDecision, GestureEvent
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
-from tsm_live.live.live_state import LiveState
-from tsm_live.sessions.base_session import Prediction
+from tsm_live.live.live_state import HeadState, LiveState
+from tsm_live.sessions.prediction import Prediction, Scores, of_only_head
 from tsm_live.sources.reader import Reader
 from tsm_live.sources.source import TimedFrame
 
-_EVENTS = 20  # The number of latest events in a state.
+_EVENTS = 20  # The number of latest events in the state of a head.
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
     """A summary of one source of a run.
 
+    If one head decides, then `label` is its most probable class at the end, and
+    `score` the averaged score of this class.
+
     Attributes:
         source: The title of the source.
-        label: The most probable class at the end.
-        score: The averaged score of this class.
+        heads: The averaged scores of each head at the end, by its name.
         frames: The number of frames that were shown.
         processed: The number of frames that the network saw.
         dropped: The number of frames that were dropped because a newer frame
@@ -35,8 +38,7 @@ class Summary:
     """
 
     source: str
-    label: str
-    score: float
+    heads: Mapping[str, Scores]
     frames: int
     processed: int
     dropped: int
@@ -44,9 +46,17 @@ class Summary:
     gestures: int
     latency: float
 
+    label = of_only_head("label")
+    score = of_only_head("score")
+
     def __str__(self) -> str:
+        several = len(self.heads) > 1
+        found = ", ".join(
+            f"{name + ' ' if several else ''}{head.label} {head.score:.0%}"
+            for name, head in self.heads.items()
+        )
         return (
-            f"{self.source}: {self.label} {self.score:.0%} at the end; "
+            f"{self.source}: {found} at the end; "
             f"gestures {self.gestures}; {self.processed} of {self.frames} "
             f"frames processed, {self.latency * 1e3:.2f} ms each; "
             f"dropped {self.dropped}, resets {self.resets}"
@@ -62,10 +72,10 @@ class Stream:
 
     Args:
         reader: The reader of the source.
-        labels: The labels of the network.
         accelerator: The accelerator that the network runs on.
         pacer: Chooses the frames for the network.
-        decision: Decides when gestures start and end.
+        decisions: For each head, by its name, what decides when its gestures
+            start and end.
         scene_cut: Finds the scene cuts at which the network starts anew; None
             to ignore cuts.
     """
@@ -73,22 +83,20 @@ class Stream:
     def __init__(
         self,
         reader: Reader,
-        labels: tuple[str, ...],
         accelerator: str,
         pacer: FramePacer,
-        decision: GestureDecision,
+        decisions: Mapping[str, GestureDecision],
         scene_cut: SceneCut | None,
     ):
         self.reader = reader
-        self._labels = labels
         self._accelerator = accelerator
         self._pacer = pacer
-        self._decision = decision
+        self._decisions = decisions
         self._scene_cut = scene_cut
-        self._recent: collections.deque[GestureEvent] = collections.deque(
-            maxlen=_EVENTS
-        )
-        self._scores = self._decision.scores
+        self._recent: dict[str, collections.deque[GestureEvent]] = {
+            name: collections.deque(maxlen=_EVENTS) for name in decisions
+        }
+        self._note_scores()
         self._frames = self._processed = self._resets = self._gestures = 0
         self._latency = self._total_latency = 0.0
         self._last = TimedFrame(np.zeros((1, 1, 3), np.uint8), 0.0)
@@ -104,9 +112,9 @@ class Stream:
         return step
 
     def restart(self) -> list[GestureEvent]:
-        """Notes that the caches were set to zero, and ends the gesture."""
+        """Notes that the caches were set to zero, and ends all gestures."""
         self._resets += 1
-        return self._note(self._decision.end())
+        return self._decide(lambda name, decision: decision.end())
 
     def advance(
         self, frame: TimedFrame, prediction: Prediction | None
@@ -119,13 +127,17 @@ class Stream:
         self._processed += 1
         self._latency = prediction.latency
         self._total_latency += prediction.latency
-        events = self._decision.update(frame.time, prediction.logits)
-        self._scores = self._decision.scores
-        return self._note(events)
+        events = self._decide(
+            lambda name, decision: decision.update(
+                frame.time, prediction.heads[name].logits
+            )
+        )
+        self._note_scores()
+        return events
 
     def check_end(self) -> list[GestureEvent]:
-        """Ends the gesture if its source has ended, or is live but silent."""
-        if self._decision.gesture is None:
+        """Ends all gestures if the source has ended, or is live but silent."""
+        if all(each.gesture is None for each in self._decisions.values()):
             return []
         silence = time.monotonic() - self._taken_at
         is_silent = self.reader.source.is_live and (
@@ -134,16 +146,18 @@ class Stream:
         return self.end() if self.reader.ended or is_silent else []
 
     def end(self) -> list[GestureEvent]:
-        """Ends the current gesture.
+        """Ends all gestures.
 
-        The gesture of a live source ends now; that of any other source ends at
+        The gestures of a live source end now; those of any other source end at
         the last frame.
         """
         if self.reader.source.is_live and self._frames:
             silence = time.monotonic() - self._taken_at
             self._last = self._last._replace(time=self._last.time + silence)
             self._taken_at += silence
-        return self._note(self._decision.end(self._last.time))
+        return self._decide(
+            lambda name, decision: decision.end(self._last.time)
+        )
 
     def state(self) -> LiveState:
         """Returns the state after the last frame."""
@@ -151,10 +165,15 @@ class Stream:
             source=self.reader.source.name,
             frame=self._last.image,
             time=self._last.time,
-            labels=self._labels,
-            scores=self._scores,
-            gesture=self._decision.gesture,
-            events=tuple(self._recent),
+            heads={
+                name: HeadState(
+                    last.labels,
+                    last.scores,
+                    self._decisions[name].gesture,
+                    tuple(self._recent[name]),
+                )
+                for name, last in self._scores.items()
+            },
             latency=self._latency,
             fps=self.reader.fps,
             accelerator=self._accelerator,
@@ -167,11 +186,9 @@ class Stream:
 
     def summary(self) -> Summary:
         """Returns the summary of the source so far."""
-        best = int(np.argmax(self._scores))
         return Summary(
             source=self.reader.source.name,
-            label=self._labels[best],
-            score=float(self._scores[best]),
+            heads=self._scores,
             frames=self._frames,
             processed=self._processed,
             dropped=self.reader.dropped,
@@ -180,7 +197,21 @@ class Stream:
             latency=self._total_latency / max(1, self._processed),
         )
 
-    def _note(self, events):
-        self._recent.extend(events)
-        self._gestures += sum(event.kind == "start" for event in events)
-        return events
+    def _decide(
+        self, act: Callable[[str, GestureDecision], list[GestureEvent]]
+    ) -> list[GestureEvent]:
+        """Applies a function to each head; notes and returns the events."""
+        noted = []
+        for name, decision in self._decisions.items():
+            events = act(name, decision)
+            self._recent[name].extend(events)
+            noted += events
+        self._gestures += sum(event.kind == "start" for event in noted)
+        return noted
+
+    def _note_scores(self):
+        """Keeps the scores, which a decision forgets when its stream ends."""
+        self._scores = {
+            name: Scores(decision.labels, decision.scores)
+            for name, decision in self._decisions.items()
+        }

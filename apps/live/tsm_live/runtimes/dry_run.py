@@ -25,7 +25,7 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 def dry_step(
     path: str | os.PathLike, *, threads: int = 1
-) -> Callable[[], np.ndarray]:
+) -> Callable[[], list[np.ndarray]]:
     """Returns a function that runs one step of a network, caches included.
 
     Every step gets the same random images. Nothing is resized.

@@ -92,9 +92,10 @@ class GpuNetwork:
 
         self._frame = buffer(spec.frame.name)
         self._host_frame = zero_state(spec.frame)
-        self._logits = self._model.create_output_buffer_by_name(
-            signature, spec.logits.name
-        )
+        self._results = [
+            self._model.create_output_buffer_by_name(signature, result.name)
+            for result in spec.results
+        ]
         self._sets = [
             [buffer(cache.name) for cache in spec.caches] for _ in range(2)
         ]
@@ -106,10 +107,11 @@ class GpuNetwork:
 
     def _turn(self, names, read, written):
         """Returns the buffers for a step in the order of the signature."""
-        tensors = {
-            self._spec.frame.name: self._frame,
-            self._spec.logits.name: self._logits,
-        }
+        tensors = {self._spec.frame.name: self._frame}
+        for result, buffer in zip(
+            self._spec.results, self._results, strict=True
+        ):
+            tensors[result.name] = buffer
         for cache, old, new in zip(
             self._spec.caches, read, written, strict=True
         ):
@@ -120,21 +122,16 @@ class GpuNetwork:
         """Returns the memory that the next `run` sends to the GPU."""
         return self._host_frame
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
         self._frame.write(self._host_frame)
         self._model.run_by_index(0, *self._turns[self._current])
         self._current = 1 - self._current
-        return _read(self._logits, self._spec.logits)
+        return _read(self._results, self._spec.results)
 
     def read_state(self) -> list[np.ndarray]:
         """Returns a copy of every cache."""
-        return [
-            _read(buffer, cache)
-            for buffer, cache in zip(
-                self._sets[self._current], self._spec.caches, strict=True
-            )
-        ]
+        return _read(self._sets[self._current], self._spec.caches)
 
     def write_state(self, state: Sequence[np.ndarray]) -> None:
         """Sets every cache."""
@@ -142,6 +139,9 @@ class GpuNetwork:
             buffer.write(np.ascontiguousarray(value))
 
 
-def _read(buffer: Any, spec: TensorSpec) -> np.ndarray:
-    count = int(np.prod(spec.shape))
-    return buffer.read(count, np.dtype(spec.dtype)).reshape(spec.shape)
+def _read(buffers: Sequence[Any], tensors: Sequence[TensorSpec]):
+    """Returns the values of tensors in buffers on the GPU."""
+    return [
+        buffer.read(int(np.prod(t.shape)), np.dtype(t.dtype)).reshape(t.shape)
+        for buffer, t in zip(buffers, tensors, strict=True)
+    ]

@@ -72,7 +72,7 @@ class InterpreterNetwork:
     After each step the caches are copied from the outputs to the inputs, which
     takes at most one percent of the step. Swapping two sets of buffers with
     LiteRT's `CompiledModel` is not faster for float32
-    (`benchmarks/session_overhead.py`).
+    (`benchmarks/streaming/session_overhead.py`).
 
     Args:
         spec: The spec of an artifact.
@@ -96,7 +96,7 @@ class InterpreterNetwork:
         check_tensors(spec.outputs, tensor_specs(outputs))
         # Tensors are addressed by the names in the signature, because other
         # tools may reorder them.
-        self._logits = outputs[spec.logits.name]["index"]
+        self._results = [outputs[t.name]["index"] for t in spec.results]
         # A function that returns a view of the tensor's memory. No such view
         # may exist while the interpreter runs.
         self.frame = self._interpreter.tensor(inputs[spec.frame.name]["index"])
@@ -118,12 +118,12 @@ class InterpreterNetwork:
             ) from error
         self.write_state(zeros)
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
         self._interpreter.invoke()
         for fed, fresh in self.copies:
             fed[...] = fresh
-        return self._interpreter.get_tensor(self._logits)
+        return [self._interpreter.get_tensor(i) for i in self._results]
 
     def read_state(self) -> list[np.ndarray]:
         """Returns a copy of every cache."""

@@ -117,20 +117,17 @@ class IsolatedNetwork:
         """Returns the memory that the next `run` sends to the process."""
         return self._host_frame
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
         with self._answered(self._limit):
             self._ask(pipes.RUN, self._host_frame)
-            return pipes.read_array(self._from, self._spec.logits)
+            return pipes.read_arrays(self._from, self._spec.results)
 
     def read_state(self) -> list[np.ndarray]:
         """Returns a copy of every cache."""
         with self._answered(self._limit):
             self._ask(pipes.READ_STATE)
-            return [
-                pipes.read_array(self._from, cache)
-                for cache in self._spec.caches
-            ]
+            return pipes.read_arrays(self._from, self._spec.caches)
 
     def write_state(self, state: Sequence[np.ndarray]) -> None:
         """Sets every cache."""

@@ -29,11 +29,11 @@ class Network(Protocol):
         Do not keep the array: it must not exist while the network runs.
         """
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Runs the network on the next frame of every stream, or on a clip.
 
         Returns:
-            The values of `spec.logits`, which the caller may keep.
+            The values of `spec.results`, which the caller may keep.
         """
 
     def read_state(self) -> list[np.ndarray]:

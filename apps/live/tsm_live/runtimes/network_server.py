@@ -29,7 +29,7 @@ def _serve(requests, answers):
             command = pipes.read(requests, 1)
             if command == pipes.RUN:
                 pipes.read_into(requests, [network.frame()])
-                pipes.write(answers, pipes.SUCCESS, network.run())
+                pipes.write(answers, pipes.SUCCESS, *network.run())
             elif command == pipes.READ_STATE:
                 pipes.write(answers, pipes.SUCCESS, *network.read_state())
             elif command == pipes.WRITE_STATE:

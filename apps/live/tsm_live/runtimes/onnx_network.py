@@ -149,13 +149,14 @@ class OnnxNetwork:
 
         self._host_frame = zero_state(spec.frame)
         self._frame = buffer(spec.frame)
-        self._logits = buffer(spec.logits)
+        self._results = [buffer(result) for result in spec.results]
         self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
         self._turns = []
         for read, written in (self._sets, self._sets[::-1]):
             turn = self._session.io_binding()
             turn.bind_ortvalue_input(spec.frame.name, self._frame)
-            turn.bind_ortvalue_output(spec.logits.name, self._logits)
+            for result, value in zip(spec.results, self._results, strict=True):
+                turn.bind_ortvalue_output(result.name, value)
             for cache, old, new in zip(spec.caches, read, written, strict=True):
                 turn.bind_ortvalue_input(cache.name, old)
                 turn.bind_ortvalue_output(cache.fed_by, new)
@@ -166,12 +167,12 @@ class OnnxNetwork:
         """Returns the memory that the next `run` copies to the runtime."""
         return self._host_frame
 
-    def run(self) -> np.ndarray:
+    def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
         self._frame.update_inplace(self._host_frame)
         self._session.run_with_iobinding(self._turns[self._turn])
         self._turn = 1 - self._turn
-        return self._logits.numpy().copy()
+        return [result.numpy().copy() for result in self._results]
 
     def read_state(self) -> list[np.ndarray]:
         """Returns a copy of every cache."""

@@ -49,11 +49,13 @@ def read_json(pipe: IO[bytes]) -> Any:
     return json.loads(read(pipe, size))
 
 
-def read_array(pipe: IO[bytes], tensor: TensorSpec) -> np.ndarray:
-    """Reads the values of a tensor; raises as `read` does."""
-    array = np.empty(tensor.shape, tensor.dtype)
-    read_into(pipe, [array])
-    return array
+def read_arrays(
+    pipe: IO[bytes], tensors: Sequence[TensorSpec]
+) -> list[np.ndarray]:
+    """Reads the values of tensors; raises as `read` does."""
+    arrays = [np.empty(tensor.shape, tensor.dtype) for tensor in tensors]
+    read_into(pipe, arrays)
+    return arrays
 
 
 def read_into(pipe: IO[bytes], arrays: Sequence[np.ndarray]) -> None:

@@ -1,4 +1,7 @@
-"""Session: the base class of the streaming sessions of all runtimes."""
+"""Session: the base class of the streaming sessions of all runtimes.
+
+`BaseSession` is what it has in common with `ClipSession`.
+"""
 
 import threading
 import time
@@ -15,11 +18,8 @@ from tsm_live.sessions.prediction import Prediction, predict
 __all__ = ["Prediction", "Session"]
 
 
-class Session:
-    """Runs a streaming artifact frame by frame and keeps its caches.
-
-    Several threads may call one session. Their calls run one after the other,
-    but in no guaranteed order.
+class BaseSession:
+    """Runs an artifact, and several threads one after the other.
 
     Args:
         spec: The spec of the artifact.
@@ -27,24 +27,69 @@ class Session:
             spec has been checked.
 
     Attributes:
+        kind: The kind of artifacts that the class runs.
         spec: The spec of the artifact.
         accelerator: The accelerator that runs the network, e.g. `"cpu"`.
 
     Raises:
-        ArtifactError: If the artifact is for clips.
+        ArtifactError: If the artifact is of another kind or has no head.
     """
 
+    kind: str
+
     def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
-        if spec.kind != "stream":
+        if spec.kind != self.kind:
             raise ArtifactError(
-                "A session runs streams. Received: an artifact of kind "
-                f"{spec.kind!r}"
+                f"`{type(self).__name__}` needs an artifact of kind "
+                f"{self.kind!r}. Received: an artifact of kind {spec.kind!r}"
+            )
+        if not spec.heads:
+            raise ArtifactError(
+                "A session needs an artifact with at least one classification. "
+                f"Received: the task {spec.task!r}"
             )
         self.spec = spec
         self._pixels = Pixels(spec)
         self._network = open_network()
         self.accelerator = self._network.accelerator
         self._lock = threading.Lock()
+
+    def _run(self, squares: Sequence[np.ndarray | None]) -> list[Prediction]:
+        """Returns the prediction for each stream, or for the only clip.
+
+        A stream whose square is None stands still, and its prediction has no
+        meaning.
+        """
+        idle = [i for i, square in enumerate(squares) if square is None]
+        with self._lock:
+            start = time.perf_counter()
+            self._pixels.write(squares, self._network.frame())
+            kept = self._network.read_state() if idle else []
+            outputs = self._network.run()
+            if idle:
+                self._restore(kept, idle)
+            latency = time.perf_counter() - start
+        return predict(self.spec, outputs, latency)
+
+    def _restore(self, state, streams):
+        """Sets the caches of some streams to their values in `state`."""
+        current = self._network.read_state()
+        for cache, value in zip(current, state, strict=True):
+            cache[streams] = value[streams]
+        self._network.write_state(current)
+
+
+class Session(BaseSession):
+    """Runs a streaming artifact frame by frame and keeps its caches.
+
+    Several threads may call one session. Their calls run one after the other,
+    but in no guaranteed order. See `BaseSession` for the arguments.
+    """
+
+    kind = "stream"
+
+    def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
+        super().__init__(spec, open_network)
         self._zeros = [zero_state(cache) for cache in spec.caches]
 
     @property
@@ -146,27 +191,11 @@ class Session:
             )
 
     def _step(self, squares):
-        idle = [i for i, square in enumerate(squares) if square is None]
-        if len(idle) == len(squares):
+        if all(square is None for square in squares):
             return list(squares)
-        with self._lock:
-            start = time.perf_counter()
-            self._pixels.write(squares, self._network.frame())
-            kept = self._network.read_state() if idle else []
-            numbers = self._network.run()
-            if idle:
-                self._restore(kept, idle)
-            logits = self._pixels.logits(numbers)
-            latency = time.perf_counter() - start
-        labels = self.spec.labels
         return [
-            None if square is None else predict(labels, row, latency)
-            for square, row in zip(squares, logits, strict=True)
+            None if square is None else prediction
+            for square, prediction in zip(
+                squares, self._run(squares), strict=True
+            )
         ]
-
-    def _restore(self, state, streams):
-        """Sets the caches of some streams to their values in `state`."""
-        current = self._network.read_state()
-        for cache, value in zip(current, state, strict=True):
-            cache[streams] = value[streams]
-        self._network.write_state(current)

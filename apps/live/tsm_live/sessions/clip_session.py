@@ -1,44 +1,20 @@
 """ClipSession: classifies whole clips."""
 
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
-from tsm_live.runtimes.network import Network
-from tsm_live.sessions.pixels import Pixels
-from tsm_live.sessions.prediction import Prediction, predict
+from tsm_live.sessions.base_session import BaseSession
+from tsm_live.sessions.prediction import Prediction
 
 
-class ClipSession:
-    """Runs an artifact of kind `"clip"`. Several threads may share it.
+class ClipSession(BaseSession):
+    """Runs an artifact for clips. Several threads may share it.
 
-    Args:
-        spec: The spec of the artifact.
-        open_network: A function that opens the network. It is called after the
-            spec has been checked.
-
-    Attributes:
-        spec: The spec of the artifact.
-        accelerator: The accelerator that runs the network, e.g. `"cpu"`.
-
-    Raises:
-        ArtifactError: If the artifact is for streams.
+    See `BaseSession` for the arguments.
     """
 
-    def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
-        if spec.kind != "clip":
-            raise ArtifactError(
-                "`ClipSession` runs clips. Received: an artifact of kind "
-                f"{spec.kind!r}"
-            )
-        self.spec = spec
-        self._pixels = Pixels(spec)
-        self._network = open_network()
-        self.accelerator = self._network.accelerator
-        self._lock = threading.Lock()
+    kind = "clip"
 
     def classify(
         self, frames: Sequence[np.ndarray], *, color: str = "rgb"
@@ -72,9 +48,5 @@ class ClipSession:
             )
         for square in squares:
             self._pixels.check_square(square)
-        with self._lock:
-            start = time.perf_counter()
-            self._pixels.write(squares, self._network.frame())
-            logits = self._pixels.logits(self._network.run())
-            latency = time.perf_counter() - start
-        return predict(self.spec.labels, logits[0], latency)
+        (prediction,) = self._run(squares)
+        return prediction

@@ -1,4 +1,4 @@
-"""Pixels: encodes frames for a network and decodes its logits."""
+"""Pixels: encodes frames for a network."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 
 from tsm_live.artifact.preprocessing import check_frame, fit_frame
-from tsm_live.artifact.quantization import as_logits, quantize
+from tsm_live.artifact.quantization import quantize
 from tsm_live.artifact.spec import ArtifactSpec
 
 _COLORS = ("rgb", "bgr")
 
 
 class Pixels:
-    """Encodes pixels and decodes quantized logits with tables of 256 values.
+    """Encodes pixels with a table of 256 values.
 
     Args:
         spec: The spec of an artifact.
@@ -23,10 +23,6 @@ class Pixels:
         self._spec = spec
         self._encoding = quantize(np.arange(256), spec.frame)
         self._is_offset = bool((np.diff(self._encoding) == 1).all())
-        self._decoding = None
-        if spec.logits.dtype in ("int8", "uint8"):
-            numbers = np.arange(256, dtype=np.uint8).view(spec.logits.dtype)
-            self._decoding = as_logits(numbers, spec.logits)
 
     def square(self, frame: np.ndarray, color: str) -> np.ndarray:
         """Resizes and crops a frame to `[S, S, 3]` RGB, a square.
@@ -83,9 +79,3 @@ class Pixels:
                 np.add(square, table[0], out=numbers.view(np.uint8))
             else:
                 numbers.view(np.uint8)[...] = cv2.LUT(square, table)
-
-    def logits(self, numbers: np.ndarray) -> np.ndarray:
-        """Returns the numbers of the output tensor as float32 logits."""
-        if self._decoding is None:
-            return as_logits(numbers, self._spec.logits)
-        return self._decoding[numbers.view(np.uint8)]

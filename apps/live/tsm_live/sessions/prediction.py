@@ -1,36 +1,37 @@
-"""Prediction: the output of a network for a frame or a clip."""
+"""Prediction: the output of a network for a frame or a clip, head by head."""
 
 import dataclasses
-import functools
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from tsm_live.artifact.quantization import as_logits
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.artifact.tensors import HEAD_ROLES
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Prediction:
-    """The classification of a clip, or of a stream up to its last frame.
+class Scores:
+    """The probabilities of the classes of one head.
 
     Attributes:
-        label: The most probable class.
-        score: Its probability, from the softmax of the logits.
         labels: The K classes.
-        logits: `[K]` float32.
-        latency: The seconds that the network took for all streams together.
+        scores: `[K]` float32, the probability of each class.
     """
 
-    label: str
-    score: float
     labels: tuple[str, ...]
-    logits: np.ndarray
-    latency: float
+    scores: np.ndarray
 
-    @functools.cached_property
-    def scores(self) -> np.ndarray:
-        """`[K]` float32, the probability of each class."""
-        scores = np.exp(self.logits - self.logits.max())
-        return scores / scores.sum()
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.labels[int(self.scores.argmax())]
+
+    @property
+    def score(self) -> float:
+        """The probability of the most probable class."""
+        return float(self.scores.max())
 
     def top(self, k: int) -> list[tuple[str, float]]:
         """Returns the k most probable classes and their scores."""
@@ -38,13 +39,76 @@ class Prediction:
         return [(self.labels[i], float(self.scores[i])) for i in best]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeadPrediction(Scores):
+    """The classification by one head.
+
+    Attributes:
+        logits: `[K]` float32. `scores` is their softmax.
+    """
+
+    logits: np.ndarray
+
+
+def of_only_head(name: str) -> Any:
+    """Returns a property that gives an attribute of the only head.
+
+    It raises a ValueError if there are several `heads`.
+    """
+
+    def get(owner):
+        if len(owner.heads) != 1:
+            raise ValueError(
+                f"`{name}` needs a network with one head; use "
+                f"`heads[NAME].{name}`. Received: the heads "
+                f"{list(owner.heads)}"
+            )
+        (head,) = owner.heads.values()
+        return getattr(head, name)
+
+    return property(get, doc=f"`{name}` of the only head.")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """The classification of a clip, or of a stream up to its last frame.
+
+    If the network has one head, then `label`, `score`, `labels`, `scores`,
+    `logits` and `top` are those of this head.
+
+    Attributes:
+        heads: The prediction of each head, by its name.
+        latency: The seconds that the network took for all streams together.
+    """
+
+    heads: Mapping[str, HeadPrediction]
+    latency: float
+
+    label = of_only_head("label")
+    score = of_only_head("score")
+    labels = of_only_head("labels")
+    scores = of_only_head("scores")
+    logits = of_only_head("logits")
+    top = of_only_head("top")
+
+
 def predict(
-    labels: Sequence[str], logits: np.ndarray, latency: float
-) -> Prediction:
-    """Returns the prediction of `[K]` logits."""
-    # For a few dozen numbers, Python is faster than NumPy.
-    values = logits.tolist()
-    highest = max(values)
-    label = labels[values.index(highest)]
-    score = 1 / math.fsum([math.exp(v - highest) for v in values])
-    return Prediction(label, score, tuple(labels), logits, latency)
+    spec: ArtifactSpec, outputs: Sequence[np.ndarray], latency: float
+) -> list[Prediction]:
+    """Returns the prediction for each stream, or for the only clip.
+
+    Args:
+        spec: The spec of an artifact.
+        outputs: The values of `spec.results`.
+        latency: The seconds that the network took.
+    """
+    rows: list[dict[str, HeadPrediction]] = [{} for _ in range(spec.streams)]
+    for head, values in zip(spec.results, outputs, strict=True):
+        if head.role not in HEAD_ROLES:
+            continue
+        logits = as_logits(values, head)
+        scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        scores /= scores.sum(axis=-1, keepdims=True)
+        for row, *numbers in zip(rows, scores, logits, strict=True):
+            row[head.name] = HeadPrediction(head.labels, *numbers)
+    return [Prediction(row, latency) for row in rows]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tsm_live.live.live_state import LiveState
+from tsm_live.live.live_state import HeadState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,20 +20,20 @@ class Span:
     end: float
 
 
-def gesture_spans(state: LiveState, seconds: float) -> list[Span]:
-    """Returns the gestures of the last `seconds`, oldest first.
+def gesture_spans(head: HeadState, now: float, seconds: float) -> list[Span]:
+    """Returns the gestures of a head in the last `seconds`, oldest first.
 
     If the start of a gesture is no longer among the events, its span begins at
     the end of the gesture before it, or at the start of the `seconds`.
     """
-    earliest = since = state.time - seconds
+    earliest = since = now - seconds
     spans = []
-    for event in state.events:
+    for event in head.events:
         if event.kind == "end":
             spans.append(Span(event.label, since, event.time))
         since = event.time
-    if state.gesture is not None:
-        spans.append(Span(state.gesture, since, state.time))
+    if head.gesture is not None:
+        spans.append(Span(head.gesture, since, now))
     return [
         dataclasses.replace(span, start=max(span.start, earliest))
         for span in spans

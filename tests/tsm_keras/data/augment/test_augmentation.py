@@ -142,7 +142,7 @@ def test_a_draw_is_the_same_for_all_frames_and_in_graphs(name):
         box = augmented_box(tf.constant([40, 56]), 32, seed, config)
         seen = tf.ensure_shape(cut(tf.constant(still), box), [3, None, None, 3])
         square = tf.image.resize(seen, [32, 32], "nearest")
-        clip, new_label = augment_clip(square, label, seed, config, (1, 0))
+        clip, new_label = augment_clip(square, label, seed, config, [(1, 0)])
         return clip, new_label, box
 
     data = tf.data.Dataset.range(6).map(augment, tf.data.AUTOTUNE)
@@ -171,7 +171,7 @@ def test_a_mirrored_clip_is_of_the_partner_class():
             tf.constant(2),
             tf.constant([number, 0]),
             config,
-            (0, 2, 1),
+            [(0, 2, 1)],
         )
         expected = {2: square, 1: square[:, :, ::-1]}[int(label)]
         np.testing.assert_array_equal(found, expected)

@@ -61,7 +61,7 @@ def _stored(kind):
 @pytest.mark.parametrize("kind", SOURCES)
 def test_evaluation_takes_the_centre_view_in_order(kind, cache):
     data = _make(kind, training=False, cache=cache, batch_size=3)
-    resize_size = small_config(image_size=48).resize_size
+    resize_size = small_config(image_size=48).input.resize_size
     stored = _stored(kind)
     for _ in range(2):  # From the files, and from memory.
         clips, labels = _epoch(data)

@@ -16,7 +16,7 @@ from tsm_keras.data.video.resizing import resize_short_side
 
 pytestmark = pytest.mark.keras3_only  # Data alone: no Keras in it.
 CONFIG = small_config(image_size=48, num_classes=4)
-SIZE, SHORT = CONFIG.image_size, CONFIG.resize_size
+SIZE, SHORT = CONFIG.input.image_size, CONFIG.input.resize_size
 
 
 def _views(source, **fields):

@@ -7,6 +7,7 @@ import pytest
 
 from testing.gestures import LABELS
 from testing.plans import gesture_root, small_plan
+from tsm_keras.data.labels import Head
 from tsm_keras.data.prepare.collections.collection import ClipSource, Collection
 from tsm_keras.data.prepare.plan import make_plan
 
@@ -19,7 +20,7 @@ def collection(tmp_path):
         path = f"p{number % 20:02d}_{number:03d}.mp4"
         (tmp_path / path).touch()
         clips.append(ClipSource(path, "ab"[number % 3 == 0]))
-    return Collection(tmp_path, ("a", "b"), tuple(clips))
+    return Collection(tmp_path, (Head(("a", "b")),), tuple(clips))
 
 
 def _clips(plan):
@@ -146,7 +147,7 @@ def test_wrong_settings_are_refused(collection, settings):
 def test_pairs_and_labels_are_checked_before_anything_is_decoded(collection):
     with pytest.raises(ValueError, match="`flip_pairs` must name classes"):
         make_plan(collection, flip_pairs=(("a", "c"),))
-    odd = dataclasses.replace(collection, label_names=("a", "b", "c\nd"))
+    odd = dataclasses.replace(collection, heads=(Head(("a", "b", "c\nd")),))
     with pytest.raises(ValueError, match="`label_names` must be"):
         make_plan(odd)
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tsm_keras.data.labels import Head
 from tsm_keras.data.storage.prepared_dataset import (
     ImageSettings,
     PreparedDataset,
@@ -28,7 +29,7 @@ def dataset(tmp_path):
     return PreparedDataset(
         folder=tmp_path,
         name="gestures",
-        label_names=("swipe left", "stop", "swipe right"),
+        heads=(Head(("swipe left", "stop", "swipe right")),),
         splits={
             "train": Split(
                 shards=tuple(shards),

@@ -1,6 +1,6 @@
 """`tsm train` as a user starts it: it refuses, replaces or continues runs.
 
-The commands run in separate processes, with a tiny network and tiny data.
+Most commands run in separate processes, with a tiny network and tiny data.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS
-from testing.command_line import refused
+from testing.command_line import refused, refused_process
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
@@ -25,7 +25,7 @@ from tsm_keras.models.presets import (
 )
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.run_folder import RunFolder
-from tsm_keras.training.runs.train_in_folder import clip_accuracy
+from tsm_keras.training.runs.train_in_folder import clip_accuracies
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +110,7 @@ def test_settings_that_exclude_quantization_are_refused_early(
     _copy(work, tmp_path)
     before = _contents(tmp_path)
     qat = ("--to=new", "--data=data", "--qat", "--init=old/a", setting)
-    assert message in refused("train", *qat, cwd=tmp_path)
+    assert message in refused_process("train", *qat, cwd=tmp_path)
     assert _contents(tmp_path) == before
 
 
@@ -184,7 +184,7 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     before = _contents(tmp_path)
     resume = f"--resume={run.path}"
     for arguments in ([resume], [resume, "--overwrite"]):
-        line = refused("train", *arguments, cwd=tmp_path)
+        line = refused_process("train", *arguments, cwd=tmp_path)
         assert f"The run {run.path} is finished: its preset is {target}" in line
     assert _contents(tmp_path) == before
 
@@ -200,7 +200,9 @@ def test_a_finished_run_is_not_resumed_wherever_its_preset_went(work, tmp_path):
     )
     before = _contents(tmp_path)
     for more in ([], ["--overwrite"]):
-        line = refused("train", "--resume=old/a.run", *more, cwd=tmp_path)
+        line = refused_process(
+            "train", "--resume=old/a.run", *more, cwd=tmp_path
+        )
         assert "The run old/a.run is finished" in line
         assert f"{tmp_path}/old/a, which is gone" in line
         assert "old/a.run/presets" in line
@@ -226,7 +228,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
 # The real process ends where only luck would hit it.
 KILLED = """
 import os, signal
-from tsm_keras.training.runs.train_in_folder import clip_accuracy
+from tsm_keras.training.runs.train_in_folder import clip_accuracies
 from tsm_keras.training.runs.run_folder import RunFolder
 RunFolder.finish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -245,7 +247,7 @@ def test_a_run_killed_after_its_preset_was_written_is_finished_later(
     # What another one put there meanwhile is not its own.
     target.rename(tmp_path / "kept")
     subprocess.run(["cp", "-r", "old/a", "new"], cwd=tmp_path)
-    line = refused("train", "--resume=new.run", cwd=tmp_path)
+    line = refused_process("train", "--resume=new.run", cwd=tmp_path)
     assert "new exists" in line
     subprocess.run(["rm", "-r", "new"], cwd=tmp_path)
     (tmp_path / "kept").rename(target)
@@ -278,7 +280,7 @@ def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
     before = _contents(tmp_path)
     run.lock()
     try:
-        line = refused("train", "--resume=old/a.run", cwd=tmp_path)
+        line = refused_process("train", "--resume=old/a.run", cwd=tmp_path)
     finally:
         run.unlock()
     assert f"Another process trains in old/a.run (process {os.getpid()}" in line
@@ -304,6 +306,6 @@ def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
         batch_size=4,
         training=False,
     )
-    found = clip_accuracy(load_preset(tmp_path / "new"), clips)
+    found = clip_accuracies(load_preset(tmp_path / "new"), clips)["top1"]
     assert about["test_top1"] == pytest.approx(found)
     assert f"top-1 {found:.2%} of 4 test clips" in text

@@ -12,14 +12,14 @@ from testing.artifacts import LABELS, random_artifact
 from testing.browser import NAMES, find_browser, open_browser
 from testing.command_line import start_tsm_live
 from testing.gestures import shared_videos
-from testing.live_states import live_state
+from testing.live_states import live_state, two_heads
 from testing.videos import opencv_frames
 from testing.waiting import wait_for
 from testing.web_viewers import web_view
 from tsm_live.live.live_state import Command
 from tsm_live.views.web.web_view import WebView
 
-_GESTURE = "document.getElementById('gesture').textContent"
+_GESTURE = "document.querySelector('h1').textContent"
 _CLICK = "document.querySelector('[data-command={}]').click()"
 _NOTICE = "document.getElementById('notice').textContent"
 
@@ -70,7 +70,7 @@ def test_the_video_advances_and_the_label_changes(browser, tmp_path):
         browser.evaluate(
             "window.labels = new Set(); new MutationObserver(() => "
             f"labels.add({_GESTURE})).observe("
-            "document.getElementById('gesture'), {childList: true})"
+            "document.querySelector('h1'), {childList: true})"
         )
         browser.wait_for("document.querySelector('canvas').width > 16")
         shown = set()
@@ -101,7 +101,7 @@ def test_words_bars_and_timeline(browser):
         ):
             assert words in text
         bars, blocks = browser.evaluate(
-            "['.track', '#timeline'].map(holder => ["
+            "['.track', '.timeline'].map(holder => ["
             "...document.querySelectorAll(holder + ' div')].map(part => "
             "part.getBoundingClientRect().width "
             "/ part.parentElement.getBoundingClientRect().width))"
@@ -111,6 +111,22 @@ def test_words_bars_and_timeline(browser):
         assert not browser.evaluate(
             "document.documentElement.scrollWidth > innerWidth"
         )
+
+
+def test_each_head_has_words_bars_and_a_timeline(browser):
+    count = "document.querySelectorAll('{}').length"
+    with web_view() as view:
+        view.show(live_state(heads=two_heads()))
+        browser.go(view.url)
+        browser.wait_for(f"{count.format('h1')} === 2")
+        assert browser.evaluate(
+            "[...document.querySelectorAll('h1')].map(h => h.textContent)"
+        ) == ["verb: swipe left", "noun: door"]
+        assert browser.evaluate(count.format(".bar")) == 5
+        assert browser.evaluate(
+            "[...document.querySelectorAll('.timeline')].map("
+            "band => band.innerText)"
+        ) == ["push\nswipe left", "door"]
 
 
 def test_the_buttons(browser):

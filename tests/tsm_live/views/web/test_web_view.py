@@ -40,12 +40,14 @@ def test_a_viewer_gets_words_and_picture(is_webcam):
         words, picture = asyncio.run(watch(view))
     expected = frame[:, ::-1] if is_webcam else frame
     assert np.abs(picture.astype(int) - expected).mean() < 3
-    assert words["gesture"]["label"] == "swipe left"
-    assert " 手" in [entry["label"] for entry in words["top"]]
-    assert [entry["score"] for entry in words["top"]] == sorted(
+    assert words["heads"][0]["gesture"]["label"] == "swipe left"
+    assert " 手" in [entry["label"] for entry in words["heads"][0]["top"]]
+    assert [entry["score"] for entry in words["heads"][0]["top"]] == sorted(
         (float(s) for s in state.scores), reverse=True
     )
-    assert [(s["label"], s["start"], s["end"]) for s in words["spans"]] == [
+    assert [
+        (s["label"], s["start"], s["end"]) for s in words["heads"][0]["spans"]
+    ] == [
         ("push", 3.0, 5.0),
         ("swipe left", 9.0, 10.0),
     ]
@@ -69,7 +71,7 @@ def test_large_frames_are_reduced_and_odd_figures_sent():
         view.show(state)
         words, picture = asyncio.run(watch(view))
     assert picture.shape == (720, 1280, 3)
-    assert words["fps"] == 0 and words["top"][0]["score"] == 0
+    assert words["fps"] == 0 and words["heads"][0]["top"][0]["score"] == 0
 
 
 def test_commands_arrive_in_order_and_nonsense_does_not():

@@ -6,7 +6,7 @@ from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
     Collection,
     SourceOptions,
-    sorted_labels,
+    sorted_heads,
 )
 from tsm_keras.data.video.class_folders import (
     VIDEO_SUFFIXES,
@@ -34,7 +34,7 @@ def read_class_folders(options: SourceOptions) -> Collection:
     rest = [left_out(folder) for _, folder in split_folders(options.root)]
     return Collection(
         options.root,
-        sorted_labels(clips),
+        sorted_heads(clips),
         tuple(clips),
         left_out=", ".join(filter(None, rest)),
     )

@@ -6,6 +6,8 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tsm_keras.data.labels import HasHeads, Head
+
 
 @dataclasses.dataclass(frozen=True)
 class ClipSource:
@@ -14,7 +16,8 @@ class ClipSource:
     Attributes:
         path: The video file, or the folder of frames, relative to the
             collection's root.
-        label: The name of the class.
+        label: The name of the class; with several heads a tuple, the name of
+            the class of each head.
         split: `"train"`, `"val"`, `"test"`, or None if the source has no
             splits.
         start: The time at which the clip begins in the file, in seconds; None
@@ -28,28 +31,33 @@ class ClipSource:
     """
 
     path: str
-    label: str
+    label: str | tuple[str, ...]
     split: str | None = None
     start: float | None = None
     end: float | None = None
     frame_pattern: str | None = None
     frame_rate: float | None = None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of the class of each head."""
+        return (self.label,) if isinstance(self.label, str) else self.label
+
 
 @dataclasses.dataclass(frozen=True)
-class Collection:
+class Collection(HasHeads):
     """Labelled clips below a folder.
 
     Attributes:
         root: The folder.
-        label_names: The class names in the order of their numbers.
+        heads: The heads, in the order of the labels of a clip.
         clips: The clips, in any order.
         left_out: The number and kinds of other files in the folder, in words;
             may be empty.
     """
 
     root: pathlib.Path
-    label_names: tuple[str, ...]
+    heads: tuple[Head, ...]
     clips: tuple[ClipSource, ...]
     left_out: str = ""
 
@@ -94,14 +102,25 @@ class SourceOptions:
         }
 
 
-def sorted_labels(clips: Sequence[ClipSource]) -> tuple[str, ...]:
-    """Returns the sorted class names of clips, if a source gives no order.
+def sorted_heads(
+    clips: Sequence[ClipSource], names: Sequence[str] = ("",)
+) -> tuple[Head, ...]:
+    """Returns heads with the sorted class names of clips.
 
-    If all names are numbers, they are sorted by value.
+    This is for sources that give no order. If all class names of a head are
+    numbers, they are sorted by value.
+
+    Args:
+        clips: The clips of the collection.
+        names: The name of each head.
     """
-    names = {clip.label for clip in clips}
-    numbers = all(name.isdecimal() for name in names)
-    return tuple(sorted(names, key=int if numbers else None))
+    heads = []
+    for place, name in enumerate(names):
+        found = {clip.labels[place] for clip in clips}
+        numbers = all(label.isdecimal() for label in found)
+        labels = sorted(found, key=int if numbers else None)
+        heads.append(Head(tuple(labels), name))
+    return tuple(heads)
 
 
 def list_files(folder: pathlib.Path, pattern: str) -> list[pathlib.Path]:

@@ -6,7 +6,7 @@ from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
     Collection,
     SourceOptions,
-    sorted_labels,
+    sorted_heads,
 )
 from tsm_keras.data.video.class_folders import (
     class_folders,
@@ -32,4 +32,4 @@ def read_frame_folders(options: SourceOptions) -> Collection:
             "folder per class, with one folder per clip in it "
             f"({options.root}/<class>/<clip>/{frames['frame_pattern']})."
         )
-    return Collection(options.root, sorted_labels(clips), tuple(clips))
+    return Collection(options.root, sorted_heads(clips), tuple(clips))

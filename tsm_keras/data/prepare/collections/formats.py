@@ -43,8 +43,8 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
 
     Raises:
         FileNotFoundError: If a folder or a list does not exist.
-        ValueError: If a list does not follow its format, there are fewer than
-            two classes, or only some clips have a split.
+        ValueError: If a list does not follow its format, a head has fewer
+            than two classes, or only some clips have a split.
     """
     if source_format not in FORMATS:
         raise ValueError(
@@ -56,16 +56,18 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
             f"The folder of videos {options.root} does not exist."
         )
     collection = FORMATS[source_format](options)
-    labels = collection.label_names
     if not collection.clips:
         raise ValueError(f"{options.list_folder} lists no clips.")
-    unknown = {clip.label for clip in collection.clips} - set(labels)
-    if unknown or len(labels) < 2:
-        raise ValueError(
-            f"{options.list_folder} must have two classes or more and name "
-            f"them all. Received: {list(labels)[:5]}, and clips of the classes "
-            f"{sorted(unknown)[:5]}"
-        )
+    for place, head in enumerate(collection.heads):
+        labels = head.label_names
+        unknown = {clip.labels[place] for clip in collection.clips} - {*labels}
+        if unknown or len(labels) < 2:
+            of_head = f" of the head {head.name!r}" if head.name else ""
+            raise ValueError(
+                f"{options.list_folder} must have two classes or more{of_head} "
+                f"and name them all. Received: {list(labels)[:5]}, and clips "
+                f"of the classes {sorted(unknown)[:5]}"
+            )
     # The result must not depend on the order and on repeats in lists.
     parts: dict[tuple, ClipSource] = {}
     for clip in sorted(collection.clips, key=repr):

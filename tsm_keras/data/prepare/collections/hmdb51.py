@@ -7,7 +7,7 @@ from tsm_keras.data.prepare.collections.collection import (
     list_files,
     read_lines,
     reading,
-    sorted_labels,
+    sorted_heads,
 )
 
 _SPLITS = {"1": "train", "2": "test"}  # Clips with 0 are in no split.
@@ -31,4 +31,4 @@ def read_hmdb51(options: SourceOptions) -> Collection:
                 clips.append(
                     ClipSource(f"{label}/{name}", label, _SPLITS[number])
                 )
-    return Collection(options.root, sorted_labels(clips), tuple(clips))
+    return Collection(options.root, sorted_heads(clips), tuple(clips))

@@ -1,5 +1,6 @@
 """Reads Jester v1 and Something-Something v1: lists `id;label`, and frames."""
 
+from tsm_keras.data.labels import Head
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
     Collection,
@@ -26,4 +27,5 @@ def read_jester(options: SourceOptions) -> Collection:
         for line in read_lines(file):
             clip, _, label = line.partition(";")
             clips.append(ClipSource(clip, label.strip(), split, **frames))
-    return Collection(options.root, tuple(read_lines(labels)), tuple(clips))
+    heads = (Head(tuple(read_lines(labels))),)
+    return Collection(options.root, heads, tuple(clips))

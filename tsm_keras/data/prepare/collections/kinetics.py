@@ -8,7 +8,7 @@ from tsm_keras.data.prepare.collections.collection import (
     SourceOptions,
     list_files,
     shortened,
-    sorted_labels,
+    sorted_heads,
 )
 from tsm_keras.data.prepare.collections.csv_list import (
     list_split,
@@ -37,7 +37,7 @@ def read_kinetics(options: SourceOptions) -> Collection:
         for line, row in read_table(file, _COLUMNS)
         if row.get("label")
     ]
-    return Collection(options.root, sorted_labels(clips), tuple(clips))
+    return Collection(options.root, sorted_heads(clips), tuple(clips))
 
 
 def _videos_by_stem(root):

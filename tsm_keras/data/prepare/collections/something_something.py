@@ -2,6 +2,7 @@
 
 import json
 
+from tsm_keras.data.labels import Head
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
     Collection,
@@ -31,4 +32,4 @@ def read_something_something(options: SourceOptions) -> Collection:
     with reading(path):
         numbers = json.loads(path.read_text("utf-8"))
         labels = sorted(numbers, key=lambda label: int(numbers[label]))
-    return Collection(options.root, tuple(labels), tuple(clips))
+    return Collection(options.root, (Head(tuple(labels)),), tuple(clips))

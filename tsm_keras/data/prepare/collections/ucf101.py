@@ -1,5 +1,6 @@
 """Reads UCF101's official lists, `classInd.txt`, `trainlist01.txt`, ..."""
 
+from tsm_keras.data.labels import Head
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
     Collection,
@@ -29,4 +30,4 @@ def read_ucf101(options: SourceOptions) -> Collection:
         for line in read_lines(file):
             path = line.split()[0]
             clips.append(ClipSource(path, path.split("/")[0], split))
-    return Collection(options.root, tuple(labels), tuple(clips))
+    return Collection(options.root, (Head(tuple(labels)),), tuple(clips))

@@ -7,12 +7,17 @@ import struct
 import cv2
 
 from tsm_live.live.live_state import LiveState
-from tsm_live.views.drawing import TIMELINE, class_hue, readable
+from tsm_live.views.drawing import (
+    TIMELINE,
+    class_hue,
+    readable,
+    title,
+    top,
+)
 from tsm_live.views.timeline import gesture_spans
 
 _LONGEST = 1280  # The maximum width and height in pixels.
 _QUALITY = 80  # The quality of the JPEG.
-_TOP = 5
 _FIGURES = ("time", "latency", "fps", "processed", "dropped", "resets")
 
 
@@ -38,24 +43,33 @@ def encode_message(state: LiveState) -> bytes:
 
 
 def _words(state):
+    return {
+        "source": state.source,
+        "accelerator": state.accelerator,
+        "heads": [_head(state, name) for name in state.heads],
+        "timeline": TIMELINE,
+        **{name: _finite(getattr(state, name)) for name in _FIGURES},
+    }
+
+
+def _head(state, name):
+    head = state.heads[name]
+
     def named(label, **figures):
         return {
             "label": readable(label),
-            "hue": round(360 * class_hue(state, label)),
+            "hue": round(360 * class_hue(head, label)),
             **{name: _finite(value) for name, value in figures.items()},
         }
 
     return {
-        "source": state.source,
-        "accelerator": state.accelerator,
-        "gesture": state.gesture and named(state.gesture),
-        "top": [named(label, score=score) for label, score in state.top(_TOP)],
+        "title": title(state, name),
+        "gesture": head.gesture and named(head.gesture),
+        "top": [named(label, score=score) for label, score in top(state, name)],
         "spans": [
             named(span.label, start=span.start, end=span.end)
-            for span in gesture_spans(state, TIMELINE)
+            for span in gesture_spans(head, state.time, TIMELINE)
         ],
-        "timeline": TIMELINE,
-        **{name: _finite(getattr(state, name)) for name in _FIGURES},
     }
 
 

@@ -1,0 +1,85 @@
+"""The heads of a network: what they are called in Keras and in an artifact.
+
+The only head of a network is `logits` in both, or `probabilities` in an
+artifact with a softmax. One of several, such as `logits_verb` in Keras, is
+called `verb` in an artifact.
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_live.artifact.tensors import LOGITS, PROBABILITIES, TensorSpec
+from tsm_live.decision.artifact_defaults import own_classes
+
+
+def artifact_outputs(outputs: Mapping[str, Any], softmax: bool) -> dict:
+    """Names the outputs of a Keras network as its artifact does.
+
+    Args:
+        outputs: The outputs of the network, by name.
+        softmax: Give probabilities instead of logits.
+    """
+    named = {}
+    for name, values in outputs.items():
+        role, _, head = name.partition("_")
+        if role == LOGITS:
+            if softmax:
+                role, values = PROBABILITIES, tf.nn.softmax(values)
+            name = head or role
+        named[name] = values
+    return named
+
+
+def head_specs(
+    tensors: Mapping[str, TensorSpec],
+    config: VideoClassifierConfig,
+    *,
+    softmax: bool = False,
+    no_gesture: Collection[str] = (),
+) -> list[TensorSpec]:
+    """Returns the heads of an artifact, in the order of its network.
+
+    Args:
+        tensors: The outputs of the artifact by name, without roles.
+        config: The config of the network.
+        softmax: Whether the artifact gives probabilities.
+        no_gesture: The labels of any head which mean that there is no gesture.
+
+    Raises:
+        ArtifactError: If labels are missing or not valid.
+    """
+    role = PROBABILITIES if softmax else LOGITS
+    every_label = {label for head in config.heads for label in head.labels}
+    return [
+        dataclasses.replace(
+            tensors[head.name or role],
+            role=role,
+            labels=head.labels,
+            no_gesture=own_classes(no_gesture, head.labels, every_label),
+        )
+        for head in config.heads
+    ]
+
+
+def expect_labels(config: VideoClassifierConfig) -> None:
+    """Checks that an artifact can carry the heads of a network.
+
+    Raises:
+        ValueError: If a head has no labels, or the name of an input or a cache.
+    """
+    for head in config.heads:
+        if not head.labels:
+            place = f" for the head {head.name!r}" if head.name else ""
+            raise ValueError(
+                "An artifact carries its labels: give the config `labels`. "
+                f"Received: labels=(){place}"
+            )
+        if head.name in ("frame", "clip") or head.name.startswith("cache_"):
+            raise ValueError(
+                "The head of an artifact must not be called `frame`, `clip` or "
+                f"`cache_...`, like its inputs. Received: {head.name!r}"
+            )

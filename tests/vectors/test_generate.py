@@ -1,0 +1,73 @@
+"""The folder is what its generator writes, and the page describes it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from testing.checkout import PACKAGE_ROOTS, ROOT
+from testing.vectors import FOLDER, vectors
+from tsm_cli.vectors.arrays import decode_array
+
+# The same from either Keras.
+pytestmark = pytest.mark.keras3_only
+
+# Other processors round in another way, and the converter may, too.
+_TOLERANCE = 1e-4
+_FLOATS = ("score", "scale")
+_OF_THE_FILE = ("insert", "start", "remove")  # Other versions of TensorFlow.
+_WRITTEN = (".json", ".tflite")
+
+
+@pytest.mark.slow
+def test_the_generator_writes_the_same(tmp_path):
+    path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+    subprocess.run(
+        [sys.executable, FOLDER / "generate.py", tmp_path],
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    found = json.loads((tmp_path / "vectors.json").read_text("utf-8"))
+    _assert_alike(found, vectors(), "")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        path.name for path in FOLDER.iterdir() if path.suffix in _WRITTEN
+    }
+
+
+def _assert_alike(found, expected, place):
+    """Compares JSON values; arrays and scores within the tolerance."""
+    assert type(found) is type(expected), place
+    if isinstance(expected, dict) and {"dtype", "data"} <= set(expected):
+        new, old = decode_array(found), decode_array(expected)
+        assert (new.dtype, new.shape) == (old.dtype, old.shape), place
+        error = np.abs(new.astype(float) - old.astype(float)).max(initial=0)
+        largest = np.abs(old.astype(float)).max(initial=1)
+        is_float = old.dtype.kind == "f"
+        assert error <= (_TOLERANCE * largest if is_float else 1), place
+    elif isinstance(expected, dict):
+        assert found.keys() == expected.keys(), place
+        for key in expected.keys() - set(_OF_THE_FILE):
+            _assert_alike(found[key], expected[key], f"{place}/{key}")
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), place
+        for index, pair in enumerate(zip(found, expected, strict=True)):
+            _assert_alike(*pair, f"{place}/{index}")
+    elif place.rpartition("/")[2] in _FLOATS:
+        assert found == pytest.approx(expected, rel=_TOLERANCE), place
+    else:
+        assert found == expected, place
+
+
+def test_the_page_names_every_kind_and_key():
+    page = (ROOT / "docs/vectors.md").read_text("utf-8")
+    words = {"format", "tolerances", "cases"}
+    for case in vectors()["cases"]:
+        words |= {case["kind"], *case}
+        for key in ("steps", "events"):
+            for entry in case.get(key, ()):
+                words |= set(entry)
+    assert len(words) > 40
+    assert not {word for word in words if f"`{word}`" not in page}

@@ -1,0 +1,161 @@
+"""The loss and the metrics of training, of one head or of several.
+
+Keras computes metrics per output, and none of several outputs together. So a
+network with several heads is trained through a view of it whose only output has
+the logits of all heads side by side. With one head, the network is trained as
+it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.models.config import HeadConfig
+from tsm_keras.models.time import full_precision
+
+_ALL = "all_top1"  # The share of clips for which all heads are right.
+
+
+def monitored(heads: Sequence[HeadConfig]) -> str:
+    """Returns the metric whose highest value tells the best epoch."""
+    return f"val_{metric_names(heads)[-1]}"
+
+
+def metric_names(heads: Sequence[HeadConfig]) -> list[str]:
+    """Returns the names of the accuracies; that of all heads comes last."""
+    if len(heads) == 1:
+        return ["top1"]
+    return [*(f"{head.name}_top1" for head in heads), _ALL]
+
+
+def with_one_output(model: keras.Model) -> keras.Model:
+    """Returns a model with the logits of all heads side by side.
+
+    It shares its layers with `model`, and is `model` if there is one output.
+    """
+    if len(model.outputs) == 1:
+        return model
+    with model.distribute_strategy.scope():
+        logits = keras.layers.Concatenate(
+            dtype=full_precision(), name="all_logits"
+        )([model.output[head.output] for head in model.video_config.heads])
+        joined = keras.Model(model.inputs[0], logits, name=model.name)
+    joined.video_config = model.video_config
+    return joined
+
+
+def with_joined_labels(data: Any, heads: Sequence[HeadConfig]) -> Any:
+    """Returns batches whose labels fit `with_one_output`.
+
+    Args:
+        data: Batches from `make_dataset`. Others, and those whose labels are
+            joined already, are returned unchanged.
+        heads: The heads of the network.
+
+    Raises:
+        ValueError: If the labels are not those of the heads.
+    """
+    if len(heads) == 1 or not isinstance(data, tf.data.Dataset):
+        return data
+    labels = data.element_spec[1]
+    if not isinstance(labels, dict):
+        return data
+    names = [head.name for head in heads]
+    if {*labels} != {*names}:
+        raise ValueError(
+            f"The labels must be those of the heads {names}. "
+            f"Received: labels of {[*labels]}"
+        )
+
+    def join(clips, labels, *weights):
+        parts = [labels[name] for name in names]
+        mixed = parts[0].shape.rank == 2
+        joined = tf.concat(parts, 1) if mixed else tf.stack(parts, 1)
+        return clips, joined, *weights
+
+    return data.map(join)
+
+
+def cross_entropy(
+    label_smoothing: float, num_classes: Sequence[int]
+) -> Callable[[Any, Any], Any]:
+    """Returns the loss: the sum of the cross-entropies of all heads.
+
+    Args:
+        label_smoothing: As in `TrainingConfig`, for each head.
+        num_classes: The number of classes of each head.
+    """
+
+    def loss(labels, logits):
+        return sum(
+            keras.losses.categorical_crossentropy(
+                _as_shares(label, part.shape[-1]),
+                part,
+                from_logits=True,
+                label_smoothing=label_smoothing,
+            )
+            for label, part in _by_head(labels, logits, num_classes)
+        )
+
+    return loss
+
+
+def accuracies(
+    names: Sequence[str], num_classes: Sequence[int]
+) -> list[keras.metrics.Metric]:
+    """Returns the metrics of training: the top-1 of each head and of all.
+
+    Args:
+        names: From `metric_names`.
+        num_classes: The number of classes of each head.
+    """
+
+    def hits(place):
+        def of_one(labels, logits):
+            parts = _by_head(labels, logits, num_classes)
+            return _hits(*parts[place])
+
+        def of_all(labels, logits):
+            parts = _by_head(labels, logits, num_classes)
+            return tf.reduce_min([_hits(*part) for part in parts], axis=0)
+
+        return of_one if place < len(num_classes) else of_all
+
+    return [
+        keras.metrics.MeanMetricWrapper(hits(place), name=name)
+        for place, name in enumerate(names)
+    ]
+
+
+def _by_head(labels, logits, num_classes):
+    """Returns the labels and the logits of each head."""
+    if len(num_classes) == 1:
+        return [(labels, logits)]
+    if labels.shape[-1] == len(num_classes):
+        parts = tf.unstack(labels, axis=-1)
+    else:  # The labels of mixed clips.
+        parts = tf.split(labels, num_classes, axis=-1)
+    return [*zip(parts, tf.split(logits, num_classes, axis=-1), strict=True)]
+
+
+def _as_shares(labels, num_classes):
+    """Returns the share of each class, `[B, K]`."""
+    if _mixed(labels):
+        return labels
+    numbers = tf.cast(tf.reshape(labels, [-1]), tf.int32)
+    return tf.one_hot(numbers, num_classes)
+
+
+def _hits(labels, logits):
+    """Returns 1 for each clip whose highest logit is its main class."""
+    if _mixed(labels):
+        labels = tf.argmax(labels, axis=-1)
+    labels = tf.cast(tf.reshape(labels, [-1]), tf.int64)
+    return tf.cast(labels == tf.argmax(logits, axis=-1), tf.float32)
+
+
+def _mixed(labels):
+    """Tells the labels `[B, K]` of mixed clips from class numbers."""
+    return labels.shape.rank == 2 and labels.shape[-1] != 1
