@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree
 
 from testing import checkout
+from tsm_cli.vectors.vectors_file import TOLERANCES
 from tsm_keras.version import __version__
 
 # Python 3.10 has none; pytest brings its ancestor there.
@@ -66,9 +67,8 @@ def test_every_dependency_is_named_once_and_comes_from_the_catalog():
 
 def test_the_page_names_the_versions_of_the_catalog():
     versions = _catalog()["versions"]
-    gradle = re.search(
-        r"gradle-([\d.]+)-bin", _text("gradle/wrapper/gradle-wrapper.properties")
-    ).group(1)
+    wrapper = _text("gradle/wrapper/gradle-wrapper.properties")
+    gradle = re.search(r"gradle-([\d.]+)-bin", wrapper).group(1)
     expected = {
         "Android Gradle plugin": versions["agp"],
         "Gradle": gradle,
@@ -78,7 +78,9 @@ def test_the_page_names_the_versions_of_the_catalog():
         "minSdk": versions["minSdk"],
     }
     page = _PAGE.read_text(encoding="utf-8")
-    found = dict(re.findall(r"^\| ([\w ]+) \| ([\d.]+) \|$", page, re.MULTILINE))
+    found = dict(
+        re.findall(r"^\| ([\w ]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    )
     assert found == expected
 
 
@@ -104,17 +106,27 @@ def test_modules_of_the_settings_exist():
     assert all((_APP / name / "build.gradle.kts").is_file() for name in names)
 
 
-def test_the_core_knows_nothing_of_android():
+# In this order; a room imports only those before it.
+_ROOMS = ("artifact", "picture", "session", "decision", "check")
+# Of Java only what Android has since API 24.
+_OUTSIDE = (
+    "java.nio.",
+    "java.security.MessageDigest",
+    "java.util.zip.CRC32",
+    "kotlin.",
+)
+
+
+def test_the_core_knows_nothing_of_android_and_its_rooms_have_an_order():
     sources = sorted((_APP / "core/src/main").rglob("*.kt"))
-    assert len(sources) > 10
+    assert {path.parent.name for path in sources} == set(_ROOMS)
     for path in sources:
-        imports = re.findall(
+        before = _ROOMS[: _ROOMS.index(path.parent.name)]
+        allowed = (*_OUTSIDE, *(f"tsm.core.{room}." for room in before))
+        for name in re.findall(
             r"^import ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        for name in imports:
-            assert name.startswith(("java.nio.", "java.security.", "kotlin.")) or (
-                name == "java.util.zip.CRC32"
-            ), f"{path.name} imports {name}"
+        ):
+            assert name.startswith(allowed), f"{path.name} imports {name}"
 
 
 def test_the_app_asks_for_the_camera_only():
@@ -130,8 +142,8 @@ def test_the_app_asks_for_the_camera_only():
 
 def test_every_text_is_used_and_every_used_text_exists():
     resources = _APP / "app/src/main/res"
-    root = xml.etree.ElementTree.parse(resources / "values/strings.xml").getroot()
-    names = {element.get("name") for element in root}
+    texts = xml.etree.ElementTree.parse(resources / "values/strings.xml")
+    names = {element.get("name") for element in texts.getroot()}
     code = "".join(
         path.read_text(encoding="utf-8")
         for folder in ("kotlin", "res")
@@ -141,12 +153,10 @@ def test_every_text_is_used_and_every_used_text_exists():
 
 
 def test_tolerances_without_vectors_are_those_of_the_vectors():
-    from tsm_cli.vectors.vectors_file import TOLERANCES
-
     gpu = TOLERANCES["gpu_float16"]
     expected = ", ".join(
         f"Tolerance({gpu[way]['float']}, {gpu[way]['integer']})"
         for way in ("fed", "free")
     )
-    source = _text("core/src/main/kotlin/tsm/core/VectorsFile.kt")
+    source = _text("core/src/main/kotlin/tsm/core/check/VectorsFile.kt")
     assert f"gpuFloat16 = Tolerances({expected})" in source

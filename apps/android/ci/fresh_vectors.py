@@ -9,8 +9,8 @@ differ. For each artifact in VECTORS it writes `NAME.json` to FOLDER.
 import pathlib
 import sys
 
-from tsm_keras.command_flags import parse
 from tsm_cli.vectors import command
+from tsm_keras.command_flags import parse
 
 
 def main(vectors: pathlib.Path, folder: pathlib.Path) -> None:

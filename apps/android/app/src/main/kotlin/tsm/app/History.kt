@@ -32,12 +32,14 @@ class History {
     fun lines(source: String): String = events.joinToString("") { eventLine(source, it) + "\n" }
 
     /**
-     * Calls a function with the label, start and end of each gesture since a time, oldest first.
+     * Visits the gestures of one head since a time, oldest first.
      *
+     * @param head the name of the head, or empty if the network has only one.
      * @param now the end of a gesture that has not ended yet.
      */
     @Synchronized
     fun forEachGesture(
+        head: String,
         since: Double,
         now: Double,
         visitor: GestureVisitor,
@@ -45,6 +47,7 @@ class History {
         var start: GestureEvent? = null
         for (i in events.indices) {
             val event = events[i]
+            if (event.head != head) continue
             if (event.kind == GestureEvent.Kind.START) {
                 start = event
             } else {

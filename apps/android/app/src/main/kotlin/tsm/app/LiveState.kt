@@ -1,11 +1,15 @@
 package tsm.app
 
+import tsm.core.artifact.TensorSpec
+
 /**
  * What the screen shows; the network's thread writes it and the main thread reads it.
  *
  * Hold its lock (`synchronized(state)`) to read or write several fields.
  */
 class LiveState {
+    /** The name of the head that is shown, or empty if the network has only one. */
+    var head = ""
     var labels: List<String> = emptyList()
     var scores = FloatArray(0)
     var gesture: String? = null
@@ -14,10 +18,11 @@ class LiveState {
     var time = 0.0
     var milliseconds = 0f
 
-    /** Starts anew with the labels of another model. */
+    /** Starts anew with another model, of which the first head is shown. */
     @Synchronized
-    fun restart(labels: List<String>) {
-        this.labels = labels
+    fun restart(heads: List<TensorSpec>) {
+        head = if (heads.size > 1) heads[0].name else ""
+        labels = heads[0].labels
         scores = FloatArray(labels.size)
         gesture = null
         milliseconds = 0f

@@ -73,7 +73,7 @@ class Recognizer(
             throw error
         }
         converter = FrameConverter(session.spec)
-        state.restart(session.spec.heads[0].labels)
+        state.restart(session.spec.heads)
     }
 
     /** Takes a frame of the camera. After an error of the network it takes no more. */

@@ -56,7 +56,7 @@ class ResultView(
                 drawBar(i, state.labels[best[i]], state.scores[best[i]])
             }
         }
-        history?.forEachGesture(now - TIMELINE_SECONDS, now, visitor)
+        history?.forEachGesture(state.head, now - TIMELINE_SECONDS, now, visitor)
         this.canvas = null
         postInvalidateOnAnimation()
     }

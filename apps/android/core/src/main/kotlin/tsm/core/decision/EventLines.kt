@@ -14,8 +14,9 @@ fun eventLine(
 ): String {
     val score = (event.score * SCORE_DIGITS).roundToLong() / SCORE_DIGITS
     val time = (event.time * TIME_DIGITS).roundToLong() / TIME_DIGITS
+    val head = if (event.head.isEmpty()) "" else ", \"head\": ${quoted(event.head)}"
     return "{\"source\": ${quoted(source)}, \"kind\": \"${event.kind.name.lowercase()}\", " +
-        "\"label\": ${quoted(event.label)}, \"score\": $score, \"time\": $time}"
+        "\"label\": ${quoted(event.label)}, \"score\": $score, \"time\": $time$head}"
 }
 
 private fun quoted(text: String): String {

@@ -10,12 +10,14 @@ import kotlin.math.round
  *
  * @property score at a start the score that started the gesture, at an end its highest score.
  * @property time the time in the stream, in seconds.
+ * @property head the name of the head, or empty if the network has only one.
  */
 data class GestureEvent(
     val kind: Kind,
     val label: String,
     val score: Float,
     val time: Double,
+    val head: String = "",
 ) {
     enum class Kind { START, END }
 }
@@ -27,10 +29,12 @@ data class GestureEvent(
  * six frames at 30 Hz always last 0.2 s.
  *
  * @param labels the classes in the order of the logits.
+ * @param head the name of the head in events, or empty if the network has only one.
  */
 class GestureDecision(
     private val labels: List<String>,
     private val config: DecisionConfig = DecisionConfig(),
+    private val head: String = "",
 ) {
     /** The softmax of the averaged logits. The array belongs to the decision and changes with each frame. */
     val scores = FloatArray(labels.size)
@@ -130,11 +134,11 @@ class GestureDecision(
     private fun start(label: Int): GestureEvent {
         current = label
         best = scores[label]
-        return GestureEvent(GestureEvent.Kind.START, labels[label], best, time)
+        return GestureEvent(GestureEvent.Kind.START, labels[label], best, time, head)
     }
 
     private fun finish(): GestureEvent {
-        val event = GestureEvent(GestureEvent.Kind.END, labels[current], best, time)
+        val event = GestureEvent(GestureEvent.Kind.END, labels[current], best, time, head)
         current = NONE
         endedAt = microseconds(time)
         return event

@@ -16,7 +16,10 @@ class LiveStream(
     configs: List<DecisionConfig> = session.spec.heads.map { DecisionConfig.of(session.spec, it) },
 ) {
     /** The decisions, in the order of `spec.heads`. */
-    val decisions = session.spec.heads.zip(configs) { head, config -> GestureDecision(head.labels, config) }
+    val decisions =
+        session.spec.heads.zip(configs) { head, config ->
+            GestureDecision(head.labels, config, if (configs.size > 1) head.name else "")
+        }
 
     /** The number of times that the caches were set to zero. */
     var resets = 0

@@ -113,23 +113,16 @@ class RulesTest {
             found: List<Pair<Int, GestureEvent>>,
             tolerance: Double,
         ) {
-            fun key(
-                frame: Any?,
-                kind: Any?,
-                label: Any?,
-                time: Any?,
-            ) = "$kind $label in frame $frame at $time"
             val keys =
                 expected.map {
                     val fields = it as Map<*, *>
-                    key(fields["frame"], fields["kind"], fields["label"], (fields["time"] as Number).toDouble())
+                    listOf(fields["frame"], fields["kind"], fields["label"], fields["time"], fields["head"] ?: "")
                 }
-            assertEquals(
-                keys,
+            val foundKeys =
                 found.map { (frame, event) ->
-                    key(frame, event.kind.name.lowercase(), event.label, event.time)
-                },
-            )
+                    listOf(frame.toLong(), event.kind.name.lowercase(), event.label, event.time, event.head)
+                }
+            assertEquals<List<Any?>>(keys, foundKeys)
             for ((fields, pair) in expected.zip(found)) {
                 val score = ((fields as Map<*, *>)["score"] as Number).toDouble()
                 assertTrue(abs(score - pair.second.score) <= tolerance, "${pair.second}, not $score")

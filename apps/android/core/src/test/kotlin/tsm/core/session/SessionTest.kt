@@ -115,6 +115,8 @@ class SessionTest {
                 "time" to 12.346,
             )
         assertEquals<Any?>(expected, parseJson(line))
+        val ofHead = eventLine("", GestureEvent(GestureEvent.Kind.START, "wave", 1f, 0.0, "verb"))
+        assertEquals<Any?>("verb", (parseJson(ofHead) as Map<*, *>)["head"])
     }
 
     @Test
