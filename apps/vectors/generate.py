@@ -41,6 +41,12 @@ _TWO_HEADS = (
 _NETWORKS = {
     "shift": {"heads": _ONE_HEAD, "shift": "causal", "shift_div": 4},
     "heads": {"heads": _TWO_HEADS, "shift": "causal", "shift_div": 4},
+    "mixtconv": {
+        "heads": _ONE_HEAD,
+        "operator": "mixtconv",
+        "causal": True,
+        "kernels": (1, 3),
+    },
 }
 _SIZE = 32  # Pixels.
 _FRAMES = 4  # Per clip.
@@ -54,6 +60,7 @@ _ARTIFACTS = {
     "two_streams": ("shift", {"streams": 2}),
     "two_streams_int8": ("shift", {"streams": 2, "quantize": "int8"}),
     "two_heads": ("heads", {"quantize": "int8"}),
+    "mixtconv": ("mixtconv", {"quantize": "int8"}),
 }
 _SESSIONS = ("float32", "int8", "two_heads")
 _DECISION = {
