@@ -190,11 +190,14 @@ def head_after_pool(x: Any, config: "VideoClassifierConfig") -> Any:
     """
     from tensorflow import keras
 
-    from tsm_keras.layers.batch_normalization import BatchNormalization
+    from tsm_keras.layers.batch_normalization import (
+        MOMENTUM,
+        BatchNormalization,
+    )
 
     x = keras.layers.Dense(1280, use_bias=False, name="head_dense")(x)
     x = BatchNormalization(
-        momentum=0.9,
+        momentum=MOMENTUM,
         epsilon=config.backbone.batch_norm_epsilon,
         name="head_dense_bn",
     )(x)

@@ -210,8 +210,11 @@ def _swish(x, activation, *, name):
 
 
 def _normalize(x, factors, *, name):
-    from tsm_keras.layers.batch_normalization import BatchNormalization
+    from tsm_keras.layers.batch_normalization import (
+        MOMENTUM,
+        BatchNormalization,
+    )
 
     return BatchNormalization(
-        momentum=0.9, epsilon=factors.batch_norm_epsilon, name=name
+        momentum=MOMENTUM, epsilon=factors.batch_norm_epsilon, name=name
     )(x)
