@@ -1,6 +1,6 @@
 """Makes the artifacts of the benchmark: MobileNetV2 with 224 pixels.
 
-python apps/web/bench/make_models.py FOLDER
+Run it with `python apps/web/bench/make_models.py FOLDER`.
 """
 
 import pathlib

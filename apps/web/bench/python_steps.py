@@ -1,6 +1,6 @@
 """Steps an artifact in LiteRT on one thread, as often as stdin asks for.
 
-    python apps/web/bench/python_steps.py MODEL
+Run it with `python apps/web/bench/python_steps.py MODEL`.
 
 For each line with a number it takes that many steps and prints the median
 number of milliseconds.

@@ -1,6 +1,6 @@
 """Makes what the page's tests compare with Python: videos, events, networks.
 
-    python apps/web/tests/cases/make_cases.py FOLDER
+Run it with `python apps/web/tests/cases/make_cases.py FOLDER`.
 
 It writes
 - `gestures.mp4`, `.webm` and `.y4m`, a rendered hand that swipes;

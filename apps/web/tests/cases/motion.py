@@ -1,6 +1,6 @@
 """Writes `motion.tflite`, a tiny artifact that sees motion without training.
 
-    python apps/web/tests/cases/motion.py
+Run it with `python apps/web/tests/cases/motion.py`.
 
 Its cache is the frame before, in grey. Where a bright object moves to the
 right, a pixel becomes brighter in front of the object and darker behind it, so
