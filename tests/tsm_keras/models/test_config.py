@@ -319,3 +319,5 @@ def test_stages_are_those_with_marks():
     assert VideoClassifierConfig(
         num_classes=2, backbone="resnet18", stages=[1, 4]
     ).temporal.stages == (1, 4)
+    with pytest.raises(ValueError, match="`stages` must be empty for .*'x3d'"):
+        VideoClassifierConfig(num_classes=2, backbone="x3d", stages=[2])

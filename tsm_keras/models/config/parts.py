@@ -61,7 +61,12 @@ def network_parts(
         "stages",
         parts["temporal"].stages,
         {*parts["temporal"].stages} <= {*record.stages_with_marks},
-        f"some of {record.stages_with_marks} for backbone={record.name!r}",
+        (
+            f"some of {record.stages_with_marks}"
+            if record.stages_with_marks
+            else "empty"
+        )
+        + f" for backbone={record.name!r}",
     )
     takes_non_local = [
         repr(backbone.name)
