@@ -54,11 +54,11 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
     It shares its layers and weights with `model`, and has the outputs of
     `build_clip_model(return_frame_logits=True)`.
     """
-    outputs = {
-        name: model.get_layer(name).output
-        for head in model.video_config.heads
-        for name in (head.output, f"frame_{head.output}")
-    }
+    outputs = {}
+    for head in model.video_config.heads:
+        name = head.output
+        outputs[name] = model.get_layer(name).output
+        outputs[f"frame_{name}"] = model.get_layer(f"{name}_frames").output
     view = keras.Model(model.inputs[0], outputs, name=model.name)
     view.video_config = model.video_config
     return view

@@ -78,7 +78,7 @@ class ClipTime:
         """See `Time`; returns `[B, ..., C]`."""
         dtype = full_precision()
         clips = UnfoldTime(
-            self.num_segments, dtype=dtype, name=f"frame_{name}"
+            self.num_segments, dtype=dtype, name=f"{name}_frames"
         )(x)
         return SegmentConsensus(dtype=dtype, name=name)(clips)
 

@@ -31,7 +31,7 @@ def test_every_layer_is_in_a_stage_and_a_block(name):
     backbone = BACKBONES[name]
     names = [layer.name for layer in build(name).layers]
     around = {"clip", "fold_time", "normalize", "pool", "dropout"}
-    around |= {"classifier", "frame_logits", "logits"}
+    around |= {"classifier", "logits_frames", "logits"}
     parts = []
     for layer in names:
         part = backbone.part_of(layer)
@@ -53,12 +53,12 @@ def test_features_come_by_stage(name):
     """Each stage's features are at most as large as those before it."""
     from tensorflow import keras
 
-    from tsm_keras.models.operators.marks import Mark
+    from tsm_keras.models.operators.marks import mark_of
     from tsm_keras.models.time import ClipTime
 
     config = build(name).video_config
     frames = keras.Input((64, 64, 3))
-    features = BACKBONES[name].build(frames, config, Mark(ClipTime(2)))
+    features = BACKBONES[name].build(frames, config, mark_of(config, ClipTime(2)))
     assert tuple(features) == BACKBONES[name].stages
     sides = [x.shape[1] for x in features.values()]
     assert sides == sorted(sides, reverse=True)

@@ -46,7 +46,7 @@ def test_the_clip_is_classified_once_or_frame_by_frame():
     for context, rows in (("clip", 1), ("frame", 4)):
         config = small_config("x3d", causal=False, context=context)
         model = build_clip_model(config, return_frame_logits=True)
-        assert model.get_layer("frame_logits").output.shape[1:] == (rows, 7)
+        assert model.get_layer("logits_frames").output.shape[1:] == (rows, 7)
 
 
 def test_options_add_the_layers_that_they_name():
