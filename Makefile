@@ -12,7 +12,7 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
 TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
   tests/tsm_keras/training/test_optimizer.py \
   $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
-  tflite/test_quantization_aware.py onnx/test_export.py)
+  tflite/test_int8_qat.py onnx/test_export.py)
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu

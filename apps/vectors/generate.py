@@ -37,18 +37,30 @@ _TWO_HEADS = (
     HeadConfig(len(_GESTURES), _GESTURES, "verb"),
     HeadConfig(len(_OBJECTS), _OBJECTS, "noun"),
 )
+# The networks, by name: the fields of their configs that differ.
+_NETWORKS = {
+    "shift": {"heads": _ONE_HEAD, "shift": "causal", "shift_div": 4},
+    "heads": {"heads": _TWO_HEADS, "shift": "causal", "shift_div": 4},
+    "mixtconv": {
+        "heads": _ONE_HEAD,
+        "operator": "mixtconv",
+        "causal": True,
+        "kernels": (1, 3),
+    },
+}
 _SIZE = 32  # Pixels.
 _FRAMES = 4  # Per clip.
 _STEPS = 8
-# The artifacts, by name: their heads and their arguments of `export_tflite`.
+# The artifacts, by name: their networks and arguments of `export_tflite`.
 _ARTIFACTS = {
-    "float32": (_ONE_HEAD, {}),
-    "float16": (_ONE_HEAD, {"quantize": "float16"}),
-    "int8": (_ONE_HEAD, {"quantize": "int8"}),
-    "uint8_frames": (_ONE_HEAD, {"quantize": "int8", "input_dtype": "uint8"}),
-    "two_streams": (_ONE_HEAD, {"streams": 2}),
-    "two_streams_int8": (_ONE_HEAD, {"streams": 2, "quantize": "int8"}),
-    "two_heads": (_TWO_HEADS, {"quantize": "int8"}),
+    "float32": ("shift", {}),
+    "float16": ("shift", {"quantize": "float16"}),
+    "int8": ("shift", {"quantize": "int8"}),
+    "uint8_frames": ("shift", {"quantize": "int8", "input_dtype": "uint8"}),
+    "two_streams": ("shift", {"streams": 2}),
+    "two_streams_int8": ("shift", {"streams": 2, "quantize": "int8"}),
+    "two_heads": ("heads", {"quantize": "int8"}),
+    "mixtconv": ("mixtconv", {"quantize": "int8"}),
 }
 _SESSIONS = ("float32", "int8", "two_heads")
 _DECISION = {
@@ -63,13 +75,14 @@ _DECISION = {
 def main(folder: pathlib.Path) -> None:
     """Writes `vectors.json` and the artifacts that it names."""
     cases = rule_cases()
-    for name, (heads, options) in _ARTIFACTS.items():
+    for name, (network_name, options) in _ARTIFACTS.items():
         path = folder / f"{name}.tflite"
+        model = _small_model(network_name)
         export_tflite(
-            _small_model(heads),
+            model,
             path,
             calibration_clips=_clips(2, seed=9),
-            no_gesture=[head.labels[0] for head in heads],
+            no_gesture=[head.labels[0] for head in model.video_config.heads],
             decision=_DECISION,
             **options,
         )
@@ -90,7 +103,7 @@ def main(folder: pathlib.Path) -> None:
 
 
 @functools.cache
-def _small_model(heads):
+def _small_model(name):
     """Returns a causal network of a few thousand weights.
 
     No whole backbone fits into a small file, so it has the first stages of
@@ -104,15 +117,13 @@ def _small_model(heads):
         any_width=True,
     )
     config = VideoClassifierConfig(
-        heads=heads,
         backbone="first_stages",
         width=0.25,
         num_segments=_FRAMES,
         frame_interval=0.125,
-        shift="causal",
-        shift_div=4,
         image_size=_SIZE,
         resize_size=36,
+        **_NETWORKS[name],
     )
     model = build_clip_model(config, return_frame_logits=True)
     for layer in model.layers:

@@ -9,14 +9,14 @@ from tsm_keras.atomic_file import atomic_file
 from tsm_live.artifact.file import write_spec
 from tsm_live.artifact.spec import ArtifactSpec
 
-Check = Callable[[pathlib.Path], None]
+CheckFile = Callable[[pathlib.Path], None]  # Raises if a file is wrong.
 
 
 def write_artifact(
     path: str | os.PathLike,
     content: bytes,
     spec: ArtifactSpec,
-    check: Check | None = None,
+    check: CheckFile | None = None,
 ) -> ArtifactSpec:
     """Writes a model and its spec; the file appears when it is complete.
 

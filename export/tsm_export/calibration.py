@@ -14,7 +14,9 @@ def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
     """Streams clips through a network and yields its inputs at each frame.
 
     The caches come from the earlier frames. Ranges that are measured only on
-    zero caches would be too narrow.
+    zero caches would be too narrow. So if a cache remembers as many frames as a
+    clip has, each clip also runs backwards and forwards again, until that cache
+    has been full for the length of a clip.
 
     Args:
         streaming: A network from `build_streaming_model`, with `streams`.
@@ -26,6 +28,14 @@ def streamed_states(streaming: keras.Model, clips: np.ndarray) -> Feeds:
     """
     classifier = StreamingClassifier.of_network(streaming)
     streams = classifier.streams
+    length = clips.shape[1]
+    remembered = max(streaming.cache_frames.values(), default=0)
+    if remembered >= length:
+        there_and_back = np.concatenate(
+            [np.arange(length), np.arange(length)[::-1]]
+        )
+        order = np.resize(there_and_back, remembered + length)
+        clips = clips[:, order]
     for start in range(0, len(clips), streams):
         batch = clips[np.arange(start, start + streams) % len(clips)]
         classifier.reset()

@@ -12,7 +12,7 @@ from absl import flags
 
 from tsm_export.artifact_file import expect_writable
 from tsm_export.clips import generated_clips, video_clips
-from tsm_export.networks import INPUTS, KINDS
+from tsm_export.networks import CALIBRATED, INPUTS, KINDS
 from tsm_export.onnx.export import export_onnx
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
 from tsm_export.tflite.conversion import QUANTIZATIONS
@@ -145,8 +145,6 @@ _NO_GESTURE: tuple[Any, ...] = (
 )
 define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
-# The quantizations that measure ranges on real clips.
-_CALIBRATED = ("int8", "int8_tensorrt")
 _NEARER = (
     " Ranges fit better if they are measured on more videos, and on videos "
     "like those that the network will see (--calibration, "
@@ -165,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
     if len(arguments) != 1:
         raise flags.Error("expected one PRESET: tsm export PRESET --to=FILE")
     expect_values(FLAGS, "to")
-    if FLAGS.quantize in _CALIBRATED and not FLAGS.calibration:
+    if FLAGS.quantize in CALIBRATED and not FLAGS.calibration:
         raise ValueError(
             f"{FLAGS.quantize} needs real clips to measure ranges on: add "
             "--calibration=FOLDER, a prepared data set or a folder of class "
@@ -200,7 +198,7 @@ def main(arguments: Sequence[str]) -> None:
             print_checks(checks)
         except TrialError as error:
             differs = any(name.startswith("equals") for name in error.names)
-            is_measured = FLAGS.quantize in _CALIBRATED
+            is_measured = FLAGS.quantize in CALIBRATED
             advice = _NEARER if differs and is_measured else ""
             raise ValueError(
                 f"{error}; {path} is not written.{advice} --noverify writes it "

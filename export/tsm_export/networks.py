@@ -14,7 +14,8 @@ from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)
 INPUTS = ("float32", "uint8")
-_CALIBRATED = ("int8", "int8_tensorrt")
+MAX_RANK = 4  # GPU delegates take no tensor with more axes.
+CALIBRATED = ("int8", "int8_tensorrt")  # They measure ranges on real clips.
 
 
 def network_for_export(
@@ -60,7 +61,7 @@ def network_for_export(
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
         )
-    if quantize not in _CALIBRATED:
+    if quantize not in CALIBRATED:
         calibration_clips = None
     elif calibration_clips is None:
         raise ValueError(
@@ -70,6 +71,8 @@ def network_for_export(
     model.video_config.input.expect_rgb()
     expect_labels(model.video_config)
     feeds: Any = None
+    if kind == "stream" and quantize in CALIBRATED:
+        _expect_bounded_caches(model.video_config.temporal)
     if kind == "stream":
         network = to_streaming(model, streams=streams, image_size=image_size)
         if calibration_clips is not None:
@@ -79,6 +82,16 @@ def network_for_export(
         if calibration_clips is not None:
             feeds = whole_clips(calibration_clips)
     return network, feeds
+
+
+def _expect_bounded_caches(temporal):
+    """Refuses caches that grow with the stream: int8 has no range for them."""
+    if temporal.operator == "conv3d" and temporal.seen == "past":
+        raise ValueError(
+            "A network that averages over all frames so far keeps their sum in "
+            "its caches, which int8 cannot hold: train with context='frame', "
+            "or export it as none or float16. Received: context='past'"
+        )
 
 
 def _expect(name, value, choices):

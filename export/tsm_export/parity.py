@@ -80,9 +80,9 @@ def check_parity(
         tolerance = _TOLERANCES[spec.quantization]
         if not errors[-1] <= tolerance:  # NaN must fail, too.
             raise ExportError(
-                "The artifact does not compute what the Keras network "
-                f"computes. Expected: a relative difference of `{head.name}` "
-                f"of at most {tolerance:g}. Received: {errors[-1]:g}"
+                "The artifact does not compute what the Keras network does. "
+                f"Expected: a relative difference of at most {tolerance:g}. "
+                f"Received: {errors[-1]:g} for the head `{head.name}`"
             )
     return max(errors)
 

@@ -12,10 +12,10 @@ from testing.gpu import require_gpu
 _NO_DRIVER = {"VK_DRIVER_FILES": os.devnull, "VK_ICD_FILENAMES": os.devnull}
 
 
-def _run(script, *arguments, environment):
+def _run(module, *arguments, environment):
     roots = [*map(str, PACKAGE_ROOTS.values()), str(ROOT / "tests")]
     return subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / script), *arguments],
+        [sys.executable, "-m", module, *arguments],
         env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(roots)},
         capture_output=True,
         text=True,
@@ -24,7 +24,7 @@ def _run(script, *arguments, environment):
 
 def _measure(folder, results, *arguments, environment):
     return _run(
-        "gpu_device.py",
+        "benchmarks.gpu.device",
         f"--folder={folder}",
         f"--to={results}",
         *arguments,
@@ -46,7 +46,7 @@ def test_all_parts_on_software_vulkan(tmp_path):
     environment = require_gpu()
     folder, results = tmp_path / "files", tmp_path / "results"
     process = _run(
-        "gpu_prepare.py",
+        "benchmarks.gpu.prepare",
         *(f"--to={folder}", "--width=0.35", "--image_size=32"),
         *("--stored_size=32", "--quantize=none", "--streams=1,2", "--clips=2"),
         environment={},

@@ -18,7 +18,7 @@ def test_the_python_examples_run(tmp_path, monkeypatch):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), namespace)
     assert namespace["logits"].shape == (2, 12)
-    assert namespace["prediction"].label in namespace["config"].labels
+    assert namespace["prediction"].label in namespace["config"].head.labels
     assert namespace["shifted"].shape == (16, 56, 56, 24)
 
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_onnx, export_tflite
+from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import HeadConfig
+from tsm_live.artifact.file import load_artifact
 
 LABELS = tuple("abcdefg")
 VERB = HeadConfig(3, ("none", "open", "close"), name="verb")
@@ -40,6 +42,16 @@ def random_artifact(
         **options,
     )
     return path
+
+
+def reuse_conversion(monkeypatch):
+    """Lets `export_tflite(clip_model(), path)` skip the converter.
+
+    It takes what the converter returned for `random_artifact`, because a
+    conversion takes seconds. The rest of the export runs as it is.
+    """
+    _, content = load_artifact(random_artifact())
+    monkeypatch.setattr(tflite_export, "convert", lambda *_, **__: content)
 
 
 def random_onnx(quantize="none", backbone="mobilenet_v2", **options):

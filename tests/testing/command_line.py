@@ -1,10 +1,14 @@
-"""Runs `tsm` as a user does, in a separate process."""
+"""Runs `tsm` and `tsm-live`: as a user does, or quickly in this process."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+from unittest import mock
 
 from testing.checkout import PACKAGE_ROOTS
+from tsm_cli.main import dispatch
 
 
 def tsm(*arguments, cwd=None, ok=False):
@@ -71,9 +75,37 @@ def _start(module, packages, arguments, options, before=""):
     )
 
 
-def refused(*arguments, cwd=None):
-    """Runs `tsm`, which must fail with a single line; returns that line."""
+def refused(*arguments, cwd="."):
+    """Runs `tsm` in this process; it must fail with a single line.
+
+    A process of its own would import TensorFlow anew, which takes seconds.
+
+    Returns:
+        The line.
+    """
+    here, output, errors = os.getcwd(), io.StringIO(), io.StringIO()
+    os.chdir(cwd)
+    try:
+        with (
+            # It would last until this process ends.
+            mock.patch("tsm_live.runtimes.native_logs.silence_native_logs"),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+        ):
+            status = dispatch([*map(str, arguments)])
+    finally:
+        os.chdir(here)
+    assert status in (1, 2), output.getvalue()
+    return _only_line(errors.getvalue())
+
+
+def refused_process(*arguments, cwd=None):
+    """Does what `refused` does, but in a process, as a user does."""
     _, error = tsm(*arguments, cwd=cwd)
+    return _only_line(error)
+
+
+def _only_line(error):
     lines = error.strip().splitlines()
     assert len(lines) == 1, error
     assert lines[0].startswith("tsm") and ": error: " in lines[0]

@@ -1,12 +1,19 @@
 """Writes golden.npz, which holds the outputs of the original networks.
 
 It runs the original code without changes: the repositories of the TSM authors
-and of mmaction2, torchvision and timm. Weights and clips are drawn from a seed
-per name (`seeded_weights`), so the file holds outputs only. docs/checkpoints.md
-says how to set it up. Then run
+and of mmaction2, torchvision, timm and efficientnet_lite_pytorch. Weights and
+clips are drawn from a seed per name (`seeded_weights`), so the file holds
+outputs only. docs/checkpoints.md says how to set it up. Then run
 
     PYTHONPATH=.:tests:TSM_REPOSITORY:MMACTION2_REPOSITORY \
-        python -m testing.generate_golden
+        python -m testing.generate_golden [CASE...]
+
+With the names of some cases, the outputs of all others stay as they are. Cases
+of MixTConv must be run alone, because its authors' packages have the same names
+as those of TSM: the convolutions are theirs (ops/operations.py), the ResNet
+around them is `torch_networks`, as a part of their code is missing. Those of
+pytorchvideo are its own. SlowFast's is pytorchvideo's with the normalization
+and the names of SlowFast, which pip does not bring.
 """
 
 import importlib
@@ -16,38 +23,59 @@ import types
 
 import numpy as np
 
-from testing.checkpoint_cases import CASES, CLASSES, GOLDEN
+from testing.checkpoint_cases import BY_NAME, CLASSES, GOLDEN, load_golden
+from testing.golden_convolutions import (
+    build_mixtconv,
+    build_pytorchvideo,
+    build_slowfast,
+    published_name,
+    run_x3d,
+)
 from testing.seeded_weights import draw_state_dict
 
-# In units of 0..1, as in the original code (TSM's ops/models.py).
+# In units of 0..1, as in the original code (TSM's ops/models.py; timm's
+# default_cfgs; efficientnet_lite_builder.py).
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _FLOW_MEAN, _FLOW_STD = (0.5,) * 10, (np.mean(_STD),) * 10
+_HALF = (0.5,) * 3
+_LITE_MEAN, _LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 # The numbers that are kept of each cache, enough to tell it from others.
 PROJECTIONS = 4
 
 
-def main():
-    """Runs every case and writes the file."""
+def main(names):
+    """Runs the named cases, or every case, and writes the file."""
     import torch
 
     torch.set_grad_enabled(False)
-    arrays = {}
-    for case in CASES:
+    cases = [BY_NAME[name] for name in names or BY_NAME]
+    arrays = {
+        key: array
+        for key, array in (load_golden() if names else {}).items()
+        if key.partition("/")[0] not in names
+    }
+    for case in cases:
         network = _BUILDERS[case.source](case)
         network.eval()
-        shapes = {
-            name: tuple(tensor.shape)
-            for name, tensor in network.state_dict().items()
+        names = {
+            name: published_name(case, name)
+            for name in network.state_dict()
             if not name.endswith("num_batches_tracked")
         }
-        drawn = draw_state_dict(shapes)
+        shapes = {
+            names[name]: tuple(tensor.shape)
+            for name, tensor in network.state_dict().items()
+            if name in names
+        }
+        drawn = draw_state_dict(shapes, case.gain)
         network.load_state_dict(
-            {name: torch.from_numpy(array) for name, array in drawn.items()},
+            {
+                name: torch.from_numpy(drawn[published])
+                for name, published in names.items()
+            },
             strict=False,  # The checkpoint lacks num_batches_tracked.
         )
-        mean, std = (
-            (_MEAN, _STD) if case.channels == 3 else (_FLOW_MEAN, _FLOW_STD)
-        )
+        mean, std = _normalization(case)
         frames = (case.clip / np.float32(255) - np.float32(mean)) / np.float32(
             std
         )
@@ -75,6 +103,16 @@ def main():
     temporary.replace(GOLDEN)
 
 
+def _normalization(case):
+    if case.channels != 3:
+        return _FLOW_MEAN, _FLOW_STD
+    if case.source == "efficientnet_lite_pytorch":
+        return _LITE_MEAN, _LITE_STD
+    if case.network.startswith("x3d"):
+        return (0.45,) * 3, (0.225,) * 3
+    return (_HALF, _HALF) if case.network.startswith("tf_") else (_MEAN, _STD)
+
+
 def project(array):
     """Returns a few numbers that depend on every number of an array."""
     flat = np.asarray(array, np.float64).ravel()
@@ -89,6 +127,8 @@ def project(array):
 
 def _run_clip(case, network, frames):
     """Returns the logits of each frame of one clip."""
+    if case.network.startswith("x3d"):
+        return run_x3d(network, frames)
     if case.source != "tsm":
         return network(frames).numpy()
     seen = []
@@ -231,13 +271,23 @@ def _build_timm(case):
     return timm.create_model(case.network, num_classes=CLASSES)
 
 
+def _build_efficientnet_lite_pytorch(case):
+    from efficientnet_lite_pytorch import EfficientNet
+
+    return EfficientNet.from_name(case.network, num_classes=CLASSES)
+
+
 _BUILDERS = {
+    "mixtconv": build_mixtconv,
+    "pytorchvideo": build_pytorchvideo,
+    "slowfast": build_slowfast,
     "tsm": _build_tsm,
     "tsm_online": _build_tsm_online,
     "mmaction2": _build_mmaction2,
     "torchvision": _build_torchvision,
     "timm": _build_timm,
+    "efficientnet_lite_pytorch": _build_efficientnet_lite_pytorch,
 }
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

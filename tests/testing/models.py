@@ -7,6 +7,7 @@ import numpy as np
 from tensorflow import keras
 
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
+from tsm_keras.layers.channelwise_convolution import ChannelwiseConvolution
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import copy_weights
@@ -15,8 +16,12 @@ _EPSILON = float(np.finfo(np.float32).eps)
 # Small settings for each backbone; tests add the fields that they test.
 SMALL = {
     "mobilenet_v2": {"width": 0.35, "image_size": 64},
+    "mobilenet_v3_small": {"image_size": 64},
+    "mobilenet_v4_conv_small": {"image_size": 64},
+    "efficientnet_lite0": {"image_size": 64},
     "resnet18": {"image_size": 32},
     "resnet50": {"image_size": 32},
+    "x3d": {"operator": "conv3d", "image_size": 32, "depth": 0.4},
 }
 
 
@@ -28,7 +33,7 @@ def small_config(backbone="mobilenet_v2", **fields):
             "backbone": backbone,
             "num_segments": 4,
             "shift": "causal",
-            **SMALL[backbone],
+            **SMALL.get(backbone, {"image_size": 64}),
             **fields,
         }
     )
@@ -120,14 +125,13 @@ def randomize(model, seed):
         elif isinstance(layer, layers.DepthwiseConv2D):
             fan_in = shapes[0][0] * shapes[0][1]
             values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
-        elif isinstance(layer, layers.Conv2D):
+        elif isinstance(layer, (ChannelwiseConvolution, layers.Conv2D)):
             fan_in = np.prod(shapes[0][:3])
             values = [rng.normal(0.0, np.sqrt(2 / fan_in), shapes[0])]
+            values += [rng.normal(0.0, 0.1, shape) for shape in shapes[1:]]
         elif isinstance(layer, layers.Dense):
-            values = [
-                rng.normal(0.0, np.sqrt(1 / shapes[0][0]), shapes[0]),
-                rng.normal(0.0, 0.1, shapes[1]),
-            ]
+            values = [rng.normal(0.0, np.sqrt(1 / shapes[0][0]), shapes[0])]
+            values += [rng.normal(0.0, 0.1, shape) for shape in shapes[1:]]
         else:
             raise NotImplementedError(f"random weights for {layer!r}")
         layer.set_weights(values)

@@ -34,9 +34,17 @@ def draw_tensor(name, shape):
     return (low + (high - low) * uniform).astype(np.float32)
 
 
-def draw_state_dict(shapes):
-    """Returns a tensor for each name of `shapes`."""
-    return {name: draw_tensor(name, shape) for name, shape in shapes.items()}
+def draw_state_dict(shapes, gain=1.0):
+    """Returns a tensor for each name of `shapes`.
+
+    Kernels are multiplied by `gain`, which should be above 1 for networks whose
+    activations shrink the features.
+    """
+    return {
+        name: draw_tensor(name, shape)
+        * np.float32(gain if len(shape) > 1 else 1)
+        for name, shape in shapes.items()
+    }
 
 
 def draw_clip(name, frames, size, channels=3):

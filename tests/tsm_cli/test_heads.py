@@ -10,11 +10,12 @@ import pytest
 from testing.heads import LIGHTS, MOTIONS, shared_heads, write_clips
 from testing.models import randomize, small_config
 from tsm_cli import data, evaluate
+from tsm_export import export_tflite
 from tsm_keras.command_flags import parse
 from tsm_keras.data.prepare import command
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import HeadConfig
-from tsm_keras.models.presets import save_preset
+from tsm_keras.models.presets import load_preset, save_preset
 
 # The parts that the two Kerases share have tests of their own.
 pytestmark = pytest.mark.keras3_only
@@ -135,3 +136,22 @@ def test_a_model_with_other_heads_is_refused(work, monkeypatch, tmp_path):
     save_preset(model, tmp_path / "single")
     with pytest.raises(ValueError, match=r"\['motion', 'light'\] instead of a"):
         _evaluate(work, monkeypatch, str(tmp_path / "single"))
+
+
+@pytest.mark.slow
+def test_an_artifact_agrees_with_its_preset_in_every_head(
+    work, monkeypatch, capsys, tmp_path
+):
+    artifact = str(tmp_path / "one.tflite")
+    export_tflite(load_preset(work / "one"), artifact)
+    report = tmp_path / "report"
+    _evaluate(work, monkeypatch, artifact, "--against=one", f"--to={report}")
+    results = json.loads((report / "results.json").read_text())
+    assert [*results["heads"]] == ["light", "motion"]
+    for name in ("light", "motion"):
+        compared = results["against"][name]
+        assert compared["max_probability_change"] < 1e-4
+        assert compared["top1"] == results["heads"][name]["top1"]
+    _evaluate(work, monkeypatch, artifact, "--stream", f"--to={report}")
+    printed = capsys.readouterr().out
+    assert "motion: the last frame's logits" in printed

@@ -1,4 +1,4 @@
-"""The `tsm` command as a user runs it, in separate processes."""
+"""The `tsm` command: what it does, and what it answers to mistakes."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS
-from testing.command_line import refused, tsm
+from testing.command_line import refused, refused_process, tsm
 from testing.gestures import LABELS, write_folder
 from testing.models import randomize, small_config
 from tsm_keras.models.clip import build_clip_model
@@ -124,9 +124,9 @@ def test_the_path_from_videos_to_an_artifact(work, tmp_path):
     assert not [path for path in tmp_path.iterdir() if path.name[0] == "."]
 
 
-def test_a_typo_is_answered_with_the_right_word(work):
-    assert "did you mean `tsm train`" in refused("trian")
-    assert "Did you mean: data" in refused("train", "--dta=x", "--to=y")
+def test_a_typo_is_answered_with_the_right_word():
+    assert "did you mean `tsm train`" in refused_process("trian")
+    assert "Did you mean: data" in refused_process("train", "--dta=x", "--to=y")
     assert "--to" in refused("train", "--data=x")
 
 

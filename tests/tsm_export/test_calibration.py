@@ -1,7 +1,9 @@
 import numpy as np
 
 from testing.artifacts import clip_model, random_clips
+from testing.models import small_config
 from tsm_export.calibration import streamed_states
+from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import to_streaming
 
 
@@ -34,3 +36,18 @@ def test_streams_of_a_batch_are_different_clips():
     np.testing.assert_array_equal(
         found, np.concatenate([batch.swapaxes(0, 1) for batch in expected])
     )
+
+
+def test_short_clips_fill_caches_that_remember_more():
+    """Otherwise the earliest frame of a kernel would be zero throughout."""
+    model = build_clip_model(
+        small_config(operator="mixtconv", num_segments=3, image_size=32)
+    )
+    clips = np.random.default_rng(0).integers(0, 256, (1, 3, 32, 32, 3))
+    feeds = list(streamed_states(to_streaming(model), clips))
+    assert len(feeds) == 6 + 3
+    order = [0, 1, 2, 2, 1, 0, 0, 1, 2]
+    np.testing.assert_array_equal(
+        [feed["frame"][0] for feed in feeds], clips[0][order]
+    )
+    assert feeds[6]["cache_02"][..., :1].any()

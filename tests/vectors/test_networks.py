@@ -54,6 +54,7 @@ def test_the_files_are_small_and_of_every_kind():
     assert {spec.frame.dtype for spec in specs} == {"float32", "int8", "uint8"}
     assert {spec.streams for spec in specs} == {1, 2}
     assert {len(spec.heads) for spec in specs} == {1, 2}
+    assert {cache.frames for spec in specs for cache in spec.caches} == {1, 2}
     # Zero points are needed: an empty cache of int8 is not 0.
     assert {c.zero_point for s in specs for c in s.caches} - {0}
     # Two caches can be swapped without an error of shapes.

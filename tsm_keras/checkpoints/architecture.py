@@ -8,14 +8,17 @@ import numpy as np
 
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
-from tsm_keras.models.backbones.mobilenet_v2 import STAGES, channels
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
+from tsm_keras.checkpoints.x3d_architecture import find_x3d
+from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.resnet import DEPTHS
 from tsm_keras.models.backbones.table import BACKBONES
 
 # A value, or None if it is unknown, and a text on how it was found.
 Found = tuple[Any, str]
 
-_BLOCKS = BACKBONES["mobilenet_v2"].block_names
+# The kernel of a convolution in time of MixTConv.
+_KERNEL = re.compile(r"\.conv1\.(conv1\d*d)\.weight$")
 # Widths to try: the usual one, then all multiples of 0.05 up to 3.
 _WIDTHS = (1.0, *(step / 20 for step in range(1, 61)))
 
@@ -30,15 +33,22 @@ def find_architecture(
         tensors: The state dict.
 
     Returns:
-        `backbone`, `width`, `num_classes`, `input_channels`, `placement` and
-        `non_local`.
+        `backbone`, `width`, `num_classes`, `input_channels`, and other fields
+        of the config that the family has.
 
     Raises:
         CheckpointError: If this package does not have such a network.
     """
-    if _is_mobilenet_v2(naming, tensors):
-        backbone: Found = ("mobilenet_v2", "the tensors' names")
-        width: Found = (_width(naming, tensors), "the tensors' shapes")
+    if "x3d" in naming.rows:
+        return find_x3d(naming, tensors)
+    mobile = _mobile_backbones(naming, tensors)
+    if mobile:
+        record, factor = _fitting(mobile, tensors)
+        backbone: Found = (record.name, "the tensors' names and shapes")
+        width: Found = (
+            factor,
+            "the tensors' shapes" if record.any_width else "its only width",
+        )
     else:
         backbone = _depth(tensors)
         width = (1.0, "the only width of ResNets")
@@ -61,14 +71,20 @@ def find_architecture(
         ),
         "placement": _placement(tensors),
         "non_local": _non_local(tensors),
+        **(_mixtconv(tensors) if naming is MIXTCONV else {}),
     }
 
 
 def fits(naming: Naming, tensors: Mapping[str, np.ndarray]) -> bool:
     """Returns whether the names of the tensors follow a naming."""
-    if _is_mobilenet_v2(naming, tensors):
+    if "x3d" in naming.rows:
+        stem = naming.module_name("stem_channelwise", backbone="x3d")
+        return f"{stem}.weight" in tensors
+    if naming is MIXTCONV and not any(map(_KERNEL.search, tensors)):
+        return False
+    if _mobile_backbones(naming, tensors):
         return True
-    if not naming.resnet:
+    if "resnet" not in naming.rows:
         return False
     stem = naming.module_name("stem_conv", backbone="resnet50")
     prefix = stem.split("conv1")[0]
@@ -82,11 +98,64 @@ def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
     return any(".net." in key for key in tensors)
 
 
-def _is_mobilenet_v2(naming, tensors):
-    return all(
-        f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
-        in tensors
-        for layer in ("stem_conv", f"{_BLOCKS[0]}_depthwise", "head_conv")
+def _mixtconv(tensors):
+    """Returns the kernels of the convolutions in time, and that there are."""
+    frames = {}
+    for key, tensor in tensors.items():
+        if match := _KERNEL.search(key):
+            frames[match[1]] = int(tensor.shape[2])
+    return {
+        "operator": ("mixtconv", "the tensors' names"),
+        "causal": (False, "all networks of mixtconv see whole clips"),
+        "kernels": (tuple(sorted(frames.values())), "the tensors' shapes"),
+    }
+
+
+def _mobile_backbones(naming, tensors):
+    """Returns the backbones that the tensors may be of, the deepest first.
+
+    Each comes with the keys of the convolutions that end its parts. The tensors
+    have at least the first two of these and the last.
+    """
+    found = []
+    for record in BACKBONES.values():
+        if record.ends and record.family in naming.rows:
+            keys = [
+                f"{naming.module_name(layer, backbone=record.name)}.weight"
+                for layer in record.ends(1.0)
+            ]
+            if all(key in tensors for key in (*keys[:2], keys[-1])):
+                found.append((record, keys))
+    # A deeper network has all the keys of a shallower one.
+    return sorted(found, key=lambda candidate: -len(candidate[1]))
+
+
+def _fitting(
+    candidates: list[tuple[Backbone, list[str]]], tensors: Mapping
+) -> tuple[Backbone, float]:
+    """Returns the backbone that has exactly these channels, and its width."""
+
+    def absent(candidate):
+        return [key for key in candidate[1] if key not in tensors]
+
+    for record, keys in candidates:
+        if absent((record, keys)):
+            continue
+        found = [_kernel(tensors, key).shape[0] for key in keys]
+        for width in _WIDTHS if record.any_width else (1.0,):
+            if record.ends and found == list(record.ends(width).values()):
+                return record, width
+    record, keys = nearest = min(candidates, key=lambda x: len(absent(x)))
+    if absent(nearest):
+        raise CheckpointError(
+            f"A {record.name} must have all of its blocks. Received: a "
+            f"checkpoint without {absent(nearest)}"
+        )
+    found = [_kernel(tensors, key).shape[0] for key in keys]
+    raise CheckpointError(
+        f"The channels of this {record.name} fit no width (the TSM authors' "
+        "code rounds them in another way at widths other than 1). "
+        f"Received: {found}"
     )
 
 
@@ -108,33 +177,6 @@ def _depth(tensors):
     )
 
 
-def _width(naming, tensors):
-    layers = [
-        "stem_conv",
-        *(f"{block}_project" for block in _BLOCKS),
-        "head_conv",
-    ]
-    keys = [
-        f"{naming.module_name(layer, backbone='mobilenet_v2')}.weight"
-        for layer in layers
-    ]
-    absent = [key for key in keys if key not in tensors]
-    if absent:
-        raise CheckpointError(
-            "A MobileNetV2 must have all of its blocks. Received: a checkpoint "
-            f"without {absent}"
-        )
-    found = [_kernel(tensors, key).shape[0] for key in keys]
-    for width in _WIDTHS:
-        if found == _channels(width):
-            return width
-    raise CheckpointError(
-        "The channels of this MobileNetV2 fit no width (the TSM authors' code "
-        "rounds them in another way at widths other than 1). "
-        f"Received: {found}"
-    )
-
-
 def _kernel(tensors, key):
     """Returns the weights of a convolution or classifier, None if missing."""
     kernel = tensors.get(key)
@@ -143,18 +185,6 @@ def _kernel(tensors, key):
             f"{key} must have at least two axes. Received: shape {kernel.shape}"
         )
     return kernel
-
-
-def _channels(width):
-    return [
-        channels(32, width),
-        *(
-            channels(stage.channels, width)
-            for stage in STAGES
-            for _ in range(stage.blocks)
-        ),
-        channels(1280, max(1.0, width)),
-    ]
 
 
 def _placement(tensors):

@@ -12,7 +12,9 @@ from tsm_keras.atomic_file import atomic_file
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.inference import METADATA_KEY
 from tsm_keras.checkpoints.naming.base import Naming, tensors_of
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
 from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
+from tsm_keras.checkpoints.naming.x3d import PYTORCHVIDEO, SLOWFAST
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.weights import leaf_layers
 
@@ -24,9 +26,11 @@ _PYTORCH = {"stride_padding": "symmetric", "batch_norm_epsilon": 1e-5}
 def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
     """Returns the weights of a clip model as a PyTorch state dict.
 
-    The names are those of the TSM authors' networks, whose `load_state_dict`
-    accepts them: the network of the online demo for a causal MobileNetV2, and
-    `ops.models.TSN` otherwise. They lack DataParallel's prefix `module.`.
+    The names are those of the authors' networks, whose `load_state_dict`
+    accepts them: for TSM the network of the online demo for a causal
+    MobileNetV2, and `ops.models.TSN` otherwise; for MixTConv its authors'
+    `TSN`; for X3D that of pytorchvideo, or of SlowFast if it has SlowFast's
+    `shortcut_batch_norm`. They lack DataParallel's prefix `module.`.
 
     Args:
         model: A clip model from `build_clip_model` or `load_preset`.
@@ -47,6 +51,14 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
                 f"Received: {field}={value!r}"
             )
     backbone, temporal = config.backbone, config.temporal
+    if temporal.stages and temporal.shift != "none":
+        raise CheckpointError(
+            "The authors' networks mix frames in all stages. "
+            f"Received: stages={temporal.stages}"
+        )
+    if temporal.operator not in ("none", "shift"):
+        _expect_published(config)
+        return _state_dict(model, _naming(config))
     is_mobilenet = backbone.name == "mobilenet_v2"
     if (
         temporal.shift != "none"
@@ -73,10 +85,34 @@ def export_state_dict(model: keras.Model) -> dict[str, np.ndarray]:
             f"Received: shift='causal', backbone={backbone.name!r}, "
             f"shift_div={temporal.shift_div}"
         )
+    return _state_dict(model, _naming(config))
+
+
+def _expect_published(config):
+    """Checks that the authors' code has this network with convolutions."""
+    backbone, temporal = config.backbone, config.temporal
+    published = (
+        temporal.seen == "clip" and backbone.activation == "swish"
+        if backbone.name == "x3d"
+        else temporal.operator == "mixtconv"
+        and backbone.name.startswith("resnet")
+        and temporal.placement == "residual"
+        and not any(dilation > 1 for dilation in temporal.dilations)
+        and temporal.kernels in ((1, 3, 5, 7), (3,), (5,), (7,))
+    )
+    if temporal.causal or not published:
+        raise CheckpointError(
+            "The authors' code has MixTConv in ResNets only, with the kernels "
+            "1, 3, 5 and 7 or one of 3, 5 and 7, and X3D with swish and the "
+            f"clip as its context; nothing is causal. Received: {temporal}, "
+            f"{backbone}"
+        )
+
+
+def _state_dict(model, naming):
     variables = {
         name: layer.get_weights() for name, layer in leaf_layers(model)
     }
-    naming = _naming(config)
     return {
         tensor.key: tensor.layout.to_torch(
             variables[tensor.layer_name][tensor.index]
@@ -125,6 +161,11 @@ def write_safetensors(
 
 
 def _naming(config: VideoClassifierConfig) -> Naming:
+    if config.backbone.name == "x3d":
+        with_norm = config.backbone.shortcut_batch_norm
+        return SLOWFAST if with_norm else PYTORCHVIDEO
+    if config.temporal.operator == "mixtconv":
+        return MIXTCONV
     is_mobilenet = config.backbone.name == "mobilenet_v2"
     is_causal = config.temporal.shift == "causal"
     return TSM_ONLINE if is_mobilenet and is_causal else TSM

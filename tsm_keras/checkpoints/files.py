@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from tsm_keras.checkpoints.errors import CheckpointError
 
 # The keys under which training scripts store weights beside other state.
-_WRAPPERS = ("state_dict", "model")
+_WRAPPERS = ("state_dict", "model", "model_state")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Checkpoint:
 
 
 def read_checkpoint(path: str | os.PathLike) -> Checkpoint:
-    """Reads `.pth`, `.pt`, `.pth.tar`, `.bin`, `.safetensors` or `.npz`.
+    """Reads `.pth`, `.pyth`, `.pt`, `.tar`, `.bin`, `.safetensors` or `.npz`.
 
     PyTorch files are pickles, which can contain code. They are read by the
     restricted unpickler of PyTorch, which accepts only tensors and plain values
@@ -176,6 +176,7 @@ def _reason(error):
 
 _READERS = {
     ".pth": _read_torch,
+    ".pyth": _read_torch,
     ".pt": _read_torch,
     ".tar": _read_torch,
     ".bin": _read_torch,

@@ -17,7 +17,8 @@ from absl import flags
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.files import read_checkpoint
 from tsm_keras.checkpoints.importing import import_state_dict
-from tsm_keras.checkpoints.inference import SOURCES, ask_for
+from tsm_keras.checkpoints.inference import ask_for
+from tsm_keras.checkpoints.naming.table import SOURCES
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
 from tsm_keras.command_flags import expect_values
 from tsm_keras.file_hash import file_sha256

@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow import keras
 
 from tsm_keras.checkpoints.errors import CheckpointError
-from tsm_keras.checkpoints.inference import Network, infer_network
+from tsm_keras.checkpoints.inference import InferredNetwork, infer_network
 from tsm_keras.checkpoints.naming.base import tensors_of
 from tsm_keras.checkpoints.report import ImportReport, LoadedTensor
 from tsm_keras.models.clip import build_clip_model
@@ -63,7 +63,8 @@ def import_state_dict(
     Args:
         tensors: Arrays by name, in the layout of PyTorch.
         source: The project that named the tensors: `"auto"`, `"tsm"`,
-            `"tsm_online"`, `"mmaction2"`, `"torchvision"` or `"timm"`.
+            `"tsm_online"`, `"mixtconv"`, `"mmaction2"`, `"torchvision"`,
+            `"timm"`, `"pytorchvideo"` or `"slowfast"`.
         name: The name of the file. Names of published files give values that
             the tensors do not show.
         metadata: The text fields of the file, which `write_safetensors` fills.
@@ -136,10 +137,19 @@ def _canonical(tensors):
     return tensors, tuple(renamed)
 
 
-def _check_shift(network: Network):
+def _check_shift(network: InferredNetwork):
     trained, wanted = network.trained_shift, network.config.temporal.shift
     if trained is None or trained == wanted:
         return
+    operator = network.config.temporal.operator
+    if operator not in ("none", "shift"):
+        raise CheckpointError(
+            f"These kernels were trained with causal={trained == 'causal'} and "
+            f"cover other frames with causal={wanted == 'causal'}, so the "
+            "logits would be wrong. To use them as a start for further "
+            "training, add force=True (--force). "
+            f"Received: causal={wanted == 'causal'}, operator={operator!r}"
+        )
     raise CheckpointError(
         f"These weights were trained with shift={trained!r} and do not work "
         f"with shift={wanted!r}: {_WHY_NOT_OTHER_SHIFT[trained, wanted]}. To "

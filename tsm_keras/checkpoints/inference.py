@@ -15,21 +15,32 @@ from tsm_keras.checkpoints.architecture import (
 from tsm_keras.checkpoints.conventions import read_file_name
 from tsm_keras.checkpoints.errors import CheckpointError
 from tsm_keras.checkpoints.naming.base import Naming
+from tsm_keras.checkpoints.naming.efficientnet_lite_pytorch import (
+    EFFICIENTNET_LITE_PYTORCH,
+)
+from tsm_keras.checkpoints.naming.mixtconv import MIXTCONV
 from tsm_keras.checkpoints.naming.mmaction2 import MMACTION2
+from tsm_keras.checkpoints.naming.table import NAMINGS, SOURCES
 from tsm_keras.checkpoints.naming.timm import TIMM
 from tsm_keras.checkpoints.naming.torchvision import TORCHVISION
 from tsm_keras.checkpoints.naming.tsm import TSM, TSM_ONLINE
+from tsm_keras.checkpoints.x3d_architecture import found_beside_x3d
 from tsm_keras.models.config import (
     InputConfig,
     TemporalConfig,
     VideoClassifierConfig,
 )
 
-NAMINGS = {
-    naming.name: naming
-    for naming in (TSM, TSM_ONLINE, MMACTION2, TORCHVISION, TIMM)
-}
-SOURCES = ("auto", *NAMINGS)
+# Networks of these families with 1000 classes are those of ImageNet.
+_OF_IMAGES = (TORCHVISION, TIMM, EFFICIENTNET_LITE_PYTORCH)
+
+# Fields whose values a file's name may state.
+_CONVENTIONS = (
+    "stride_padding",
+    "batch_norm_epsilon",
+    "pixel_mean",
+    "pixel_std",
+)
 
 # `tsm export-weights` stores the config under this key of the metadata.
 METADATA_KEY = "tsm_keras"
@@ -83,7 +94,7 @@ class Fact:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class InferredNetwork:
     """The network that a checkpoint belongs to.
 
     Attributes:
@@ -111,7 +122,7 @@ def infer_network(
     name: str = "",
     metadata: Mapping[str, str] | None = None,
     assumed: Mapping[str, Any] | None = None,
-) -> Network:
+) -> InferredNetwork:
     """Infers the network of a state dict.
 
     Args:
@@ -152,12 +163,12 @@ def infer_network(
     ask_for([field for field, (value, _) in known.items() if value is None])
     values = {field: value for field, (value, _) in known.items()}
     dataset = values.pop("dataset")
-    return Network(
+    return InferredNetwork(
         naming=naming,
         config=VideoClassifierConfig(**values),
         wrapped=is_wrapped(tensors),
         dataset=dataset,
-        trained_shift=found["shift"][0],
+        trained_shift=_trained_shift(found),
         facts=(
             Fact("source", naming.name, how),
             *(Fact(field, *known[field]) for field in known),
@@ -195,14 +206,23 @@ def _find_naming(source, tensors):
             return naming, how
     families = ", ".join(naming.name for naming in candidates)
     raise CheckpointError(
-        f"The names of the tensors are not those of a MobileNetV2 or ResNet of "
-        f"{families}. Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
+        f"The names of the tensors are not those of a network of {families}. "
+        f"Received: {len(tensors)} tensors, {sorted(tensors)[:4]}"
     )
+
+
+def _trained_shift(found):
+    """Returns which way frames exchanged features in the training."""
+    if "shift" in found:
+        return found["shift"][0]
+    return "causal" if found["causal"][0] else "bidirectional"
 
 
 def _found_beside(naming, tensors, stated, found):
     """Returns the facts from the file's name and the family's conventions."""
     from_name = "the file's name"
+    if naming.is_3d:
+        return found_beside_x3d(naming, stated, found)
     shift = _shift(naming, tensors, stated)
     shift_div = (stated.get("shift_div"), from_name)
     if shift_div[0] is None and (naming is not TSM or shift[0] == "none"):
@@ -220,12 +240,23 @@ def _found_beside(naming, tensors, stated, found):
         ),
         "dataset": (stated.get("dataset"), from_name),
         **_normalization(naming, found["input_channels"][0]),
+        **{
+            field: (value, f"the networks of {naming.name}")
+            for field, value in naming.conventions.items()
+        },
+        **{
+            field: (stated[field], from_name)
+            for field in _CONVENTIONS
+            if field in stated
+        },
     }
     is_ambiguous = naming is MMACTION2 and "non_local_mode" not in stated
     if found["non_local"][0] and is_ambiguous:
         beside["non_local"] = (None, "")
-    if naming in (TORCHVISION, TIMM) and found["num_classes"][0] == 1000:
+    if naming in _OF_IMAGES and found["num_classes"][0] == 1000:
         beside["dataset"] = ("imagenet", f"1000 classes in {naming.name}")
+    if naming is MIXTCONV:
+        del beside["shift"]
     return beside
 
 
@@ -271,12 +302,11 @@ def _found_in_metadata(metadata, asked):
     try:
         stored = json.loads(metadata[METADATA_KEY])
         config = VideoClassifierConfig.from_dict(stored["config"])
-        stored = config.flat() | {
-            "shift": config.temporal.shift,
-            "dataset": str(stored["dataset"]),
-        }
-        # The short form says both, and may be asked to be another.
-        del stored["operator"], stored["causal"]
+        stored = config.flat() | {"dataset": str(stored["dataset"])}
+        if config.temporal.operator in ("none", "shift"):
+            # The short form says both, and may be asked to be another.
+            stored["shift"] = config.temporal.shift
+            del stored["operator"], stored["causal"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"The file's metadata cannot be read: {error}"

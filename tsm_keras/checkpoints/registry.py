@@ -2,11 +2,12 @@
 
 Accuracies are those of the publishers: the READMEs of
 mit-han-lab/temporal-shift-module (commit 1f6a834) and open-mmlab/mmaction2
-(v1.2, configs/recognition/tsm and tsn), and the descriptions of the weights in
-torchvision 0.16. A hash is the start of the file's SHA-256, which mmaction2,
-torchvision and timm put into the name of the file; the TSM authors publish no
-hashes. This project has downloaded none of these files, because it was written
-without access to them; `tsm presets` says so.
+(v1.2, configs/recognition/tsm and tsn), the descriptions of the weights in
+torchvision 0.16, and results/results-imagenet.csv of timm. A hash is the start
+of the file's SHA-256, which mmaction2, torchvision and timm put into the name
+of the file; the TSM authors publish no hashes. This project has downloaded none
+of these files, because it was written without access to them; `tsm presets`
+says so.
 """
 
 import dataclasses
@@ -24,6 +25,8 @@ _TIMM = (
     "https://github.com/rwightman/pytorch-image-models/releases/download/"
     "v0.1-weights/"
 )
+
+_APACHE = "Apache-2.0"
 
 _DENSE = "10 dense clips x 3 crops, 256x256"
 _CENTER = "1 clip, center crop"
@@ -88,7 +91,7 @@ def _mmaction2(stem, file_hash, dataset, top1, protocol):
         dataset,
         top1,
         protocol,
-        "Apache-2.0",
+        _APACHE,
         file_hash,
     )
 
@@ -239,7 +242,15 @@ PUBLISHED = (
     _hashed(_PYTORCH, "resnet101-cd907fc2.pth", 81.886, "BSD-3-Clause"),
     _hashed(_PYTORCH, "mobilenet_v2-b0353104.pth", 71.878, "BSD-3-Clause"),
     _hashed(_PYTORCH, "mobilenet_v2-7ebf99e0.pth", 72.154, "BSD-3-Clause"),
-    _hashed(_TIMM, "mobilenetv2_100_ra-b33bc2c4.pth", None, "Apache-2.0"),
+    _hashed(_TIMM, "mobilenetv2_100_ra-b33bc2c4.pth", 72.910, _APACHE),
+    _hashed(_TIMM, "mobilenetv3_large_100_ra-f55367f5.pth", 75.784, _APACHE),
+    _hashed(_TIMM, "mobilenetv3_small_100_lamb-266a294c.pth", 67.636, _APACHE),
+    _hashed(_TIMM, "efficientnet_lite0_ra-37913777.pth", 75.488, _APACHE),
+    _hashed(_TIMM, "tf_efficientnet_lite0-0aa007d2.pth", 74.846, _APACHE),
+    _hashed(_TIMM, "tf_efficientnet_lite1-bde8b488.pth", 76.674, _APACHE),
+    _hashed(_TIMM, "tf_efficientnet_lite2-dcccb7df.pth", 77.470, _APACHE),
+    _hashed(_TIMM, "tf_efficientnet_lite3-b733e338.pth", 79.808, _APACHE),
+    _hashed(_TIMM, "tf_efficientnet_lite4-741542c3.pth", 81.540, _APACHE),
 )
 
 

@@ -2,11 +2,12 @@
 
 import base64
 import dataclasses
-import html
 import os
 import pathlib
 import re
 from collections.abc import Sequence
+
+import jinja2
 
 from tsm_keras.atomic_file import atomic_file
 
@@ -14,54 +15,6 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 # Cells such as "98.3%", "-1.5 ms", "2,048", "4.1x" and "–" are aligned right.
 _NUMBER = re.compile(r"[-+−≤≥<>~]?\s*[\d.,]+\s*(%|x|[a-zA-Z]{1,4}(/s)?)?|–|")
-
-# The browser may not fetch anything, whatever the page holds.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-
-_STYLE = """
-:root {
-  color-scheme: light dark;
-  --ink: #1f2328; --faint: #59636e; --paper: #ffffff; --line: #d1d9e0;
-  --stripe: #f6f8fa;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --ink: #e6edf3; --faint: #9198a1; --paper: #0d1117; --line: #3d444d;
-    --stripe: #151b23;
-  }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem;
-  background: var(--paper); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
-  overflow-wrap: break-word;
-}
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0.5rem 0 1rem; }
-h2 { font-size: 1.25rem; margin: 2.5rem 0 0.5rem; }
-p { max-width: 44rem; }
-.scroll { overflow-x: auto; margin: 1.5rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td {
-  padding: 0.4rem 0.9rem; text-align: left; white-space: nowrap;
-  border-bottom: 1px solid var(--line);
-}
-th { color: var(--faint); font-weight: 600; }
-tbody tr:nth-child(even) { background: var(--stripe); }
-.number { text-align: right; }
-figure { margin: 2rem 0; }
-figure .scroll {
-  margin: 0; border: 1px solid var(--line); border-radius: 0.5rem;
-  background: #ffffff; padding: 0.5rem;
-}
-/* On a phone a wide picture scrolls instead of shrinking below a readable
-   size. */
-img {
-  display: block; margin: 0 auto; max-width: max(100%, 40rem); height: auto;
-}
-figcaption { color: var(--faint); margin: 0.5rem 0; max-width: 44rem; }
-.notes { color: var(--faint); font-size: 0.9rem; padding-left: 1.2rem; }
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +71,17 @@ def write_report(
             not a PNG file.
     """
     first = Section("", summary, header, rows, pictures)
-    document = _document(title, (first, *sections), notes)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tsm_keras.evaluation", "."),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    document = environment.get_template("report.html").render(
+        title=title,
+        sections=[_shown(section) for section in (first, *sections)],
+        notes=notes,
+    )
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as temporary:
@@ -156,74 +119,27 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
     )
 
 
-def _document(title, sections, notes):
-    body = "\n".join(_section(section) for section in sections)
-    items = "\n".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    notes_list = f'<ul class="notes">\n{items}\n</ul>' if notes else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{html.escape(title)}</h1>
-{body}
-{notes_list}
-</body>
-</html>
-"""
+def _shown(section):
+    """Returns the parts of a section as the template shows them."""
+    rows = _texts(section.header, section.rows)
+    numeric = _numeric_columns(rows, len(section.header))
+    return {
+        "title": section.title,
+        "paragraphs": re.split(r"\n\s*\n", section.text.strip()),
+        "header": section.header,
+        "alignment": ["number" if right else "text" for right in numeric],
+        "rows": rows,
+        "pictures": [(text, _encoded(text, x)) for text, x in section.pictures],
+    }
 
 
-def _section(section):
-    parts = [f"<h2>{html.escape(section.title)}</h2>"] * bool(section.title)
-    parts += [
-        f"<p>{html.escape(paragraph)}</p>"
-        for paragraph in re.split(r"\n\s*\n", section.text.strip())
-    ]
-    if section.header:
-        parts.append(_table(section.header, section.rows))
-    parts += [_figure(*picture) for picture in section.pictures]
-    return "\n".join(parts)
-
-
-def _table(header, rows):
-    rows = _texts(header, rows)
-    numeric = _numeric_columns(rows, len(header))
-    classes = [' class="number"' if right else "" for right in numeric]
-
-    def line(tag, texts):
-        cells = zip(classes, texts, strict=True)
-        return "".join(
-            f"<{tag}{css}>{html.escape(text)}</{tag[:2]}>"
-            for css, text in cells
-        )
-
-    head = line('th scope="col"', [str(name) for name in header])
-    body = "\n".join(f"<tr>{line('td', texts)}</tr>" for texts in rows)
-    return f"""<div class="scroll"><table>
-<thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table></div>"""
-
-
-def _figure(caption, png):
+def _encoded(caption, png):
     if not png.startswith(_PNG):
         raise ValueError(
             "`pictures` must be the bytes of PNG files. "
             f"Received: {png[:8]!r}... as {caption!r}"
         )
-    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    text = html.escape(caption)
-    return f"""<figure>
-<div class="scroll"><img alt="{text}" src="{source}"></div>
-<figcaption>{text}</figcaption>
-</figure>"""
+    return base64.b64encode(png).decode("ascii")
 
 
 def _texts(header, rows):

@@ -5,6 +5,7 @@ from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
 
+MOMENTUM = 0.9  # Of all our networks. PyTorch calls the same momentum 0.1.
 _FUSED_DTYPES = (tf.float16, tf.bfloat16, tf.float32)
 
 if KERAS_3:

@@ -36,12 +36,7 @@ class DelayFrames(keras.layers.Layer):
         self.frames = frames
 
     def call(self, inputs):
-        if inputs.shape[0] == self.num_segments:
-            # The batch is one clip, so its axis is time. GPU delegates refuse
-            # the fifth axis that unfolding would add.
-            return delay(inputs, self.frames, axis=0)
-        clips = unfold_time(inputs, self.num_segments)
-        return fold_time(delay(clips, self.frames, axis=1))
+        return delay_frames(inputs, self.num_segments, self.frames)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -52,6 +47,19 @@ class DelayFrames(keras.layers.Layer):
             "num_segments": self.num_segments,
             "frames": self.frames,
         }
+
+
+def delay_frames(
+    inputs: tf.Tensor, num_segments: int, frames: int
+) -> tf.Tensor:
+    """Delays clips whose time is folded into the batch; see `DelayFrames`."""
+    if frames == 0:
+        return inputs
+    if inputs.shape[0] == num_segments:
+        # The batch is one clip, so its axis is time. GPU delegates refuse the
+        # fifth axis that unfolding would add.
+        return delay(inputs, frames, axis=0)
+    return fold_time(delay(unfold_time(inputs, num_segments), frames, axis=1))
 
 
 def delay(clips: tf.Tensor, frames: int, axis: int) -> tf.Tensor:

@@ -5,10 +5,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.layers.batch_normalization import BatchNormalization
+from tsm_keras.layers.batch_normalization import MOMENTUM, BatchNormalization
 from tsm_keras.layers.unfold_time import positive_integer
-
-_BATCH_NORM_MOMENTUM = 0.9  # 0.1 in PyTorch's sense.
 
 
 @keras.utils.register_keras_serializable(package="tsm_keras")
@@ -62,7 +60,7 @@ class NonLocalBlock(keras.layers.Layer):
         self.g = self._embedding("g", inner)
         self.projection = self._embedding("projection", channels)
         self.batch_norm = BatchNormalization(
-            momentum=_BATCH_NORM_MOMENTUM,
+            momentum=MOMENTUM,
             epsilon=self.epsilon,
             gamma_initializer="zeros",
             dtype=self.dtype_policy,

@@ -29,7 +29,9 @@ def build_clip_model(
         channels). Output: `[B, num_classes]` logits in `full_precision()`; for
         several heads, a dictionary of them with the names `logits_verb` and so
         on. With `return_frame_logits`, the output is a dictionary with these
-        `logits` and with `frame_logits`, `[B, T, num_classes]`, per head.
+        `logits` and with `frame_logits`, `[B, T, num_classes]`, per head; X3D
+        with the clip as its context has no logits of single frames, and
+        returns `[B, 1, num_classes]`.
     """
     size = config.input.image_size
     clip = keras.Input(
@@ -82,10 +84,11 @@ def to_single_clip(
         `[1, num_classes]`, or for several heads `logits_verb` and so on.
     """
     config = model.video_config.with_image_size(image_size)
-    return rebuild(model, config, _build_single_clip)
+    return rebuild(model, config, build_single_clip)
 
 
-def _build_single_clip(config):
+def build_single_clip(config: VideoClassifierConfig) -> keras.Model:
+    """Builds the network of `to_single_clip`, with random weights."""
     size = config.input.image_size
     clip = keras.Input(
         (size, size, config.input.channels),
@@ -104,10 +107,18 @@ def _build_single_clip(config):
 def _clip_logits(frames, config):
     """Returns the logits of whole clips, given their frames `[B * T, ...]`."""
     time = ClipTime(config.clip.num_segments)
+    # X3D may have averaged over the clip before it is classified.
+    rows = ClipTime(1 if averages_clips(config) else time.num_segments)
     return {
-        name: time.mean(logits, name=name)
+        name: rows.mean(logits, name=name)
         for name, logits in frame_logits(frames, config, time).items()
     }
+
+
+def averages_clips(config: VideoClassifierConfig) -> bool:
+    """Returns whether a network classifies whole clips and not frames."""
+    temporal = config.temporal
+    return temporal.operator == "conv3d" and temporal.seen == "clip"
 
 
 def _sole(outputs):

@@ -79,7 +79,7 @@ def load_imagenet_weights(
 def _published(config) -> ImageNetWeights:
     published = BACKBONES[config.backbone.name].imagenet
     if (
-        published is None
+        not isinstance(published, ImageNetWeights)
         or config.backbone.width not in published.widths
         or not config.input.is_rgb
     ):
@@ -87,10 +87,11 @@ def _published(config) -> ImageNetWeights:
             f"backbone={backbone.name!r} with a width of "
             f"{backbone.imagenet.widths}"
             for backbone in BACKBONES.values()
-            if backbone.imagenet
+            if isinstance(backbone.imagenet, ImageNetWeights)
         )
         raise ValueError(
-            f"pretrained='imagenet' needs {choices}, and RGB input. Received: "
+            f"The ImageNet weights of keras.applications need {choices}, and "
+            "RGB input. Received: "
             f"backbone={config.backbone.name!r}, "
             f"width={config.backbone.width}, "
             f"input_channels={config.input.channels}"

@@ -29,9 +29,11 @@ def frame_logits(
     x = PixelNormalization(
         config.input.pixel_mean, config.input.pixel_std, name="normalize"
     )(frames)
-    build = BACKBONES[config.backbone.name].build
-    *_, x = build(x, config, mark_of(config, time)).values()
+    backbone = BACKBONES[config.backbone.name]
+    *_, x = backbone.build(x, config, mark_of(config, time)).values()
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    if backbone.head_after_pool:
+        x = backbone.head_after_pool(x, config)
     x = keras.layers.Dropout(config.backbone.dropout, name="dropout")(x)
     return {
         head.output: keras.layers.Dense(

@@ -29,14 +29,16 @@ def build_streaming_model(
     Returns:
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
         `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
-        shift, `[N, H, W, fold]`, which is zero at the start of a stream.
+        tensor that a temporal operator remembers, which is zero at the start of
+        a stream: `[N, H, W, fold]` for a shift, and `[N, H, W, frames * C]` for
+        a convolution.
         Outputs: `logits`, `[N, num_classes]` (for several heads
         `logits_verb` and so on), and one `cache_kk_out` per cache, which is
         fed to `cache_kk` with the next frame. The model's attribute
         `cache_frames` gives the number of frames that each cache remembers.
 
     Raises:
-        ValueError: If the shift of `config` is bidirectional, or it has
+        ValueError: If the temporal operator of `config` looks ahead, or it has
             non-local blocks.
     """
     expect_streamable(config)
@@ -60,7 +62,7 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
     """Checks that the logits of a frame do not depend on later frames.
 
     Raises:
-        ValueError: If the shift of `config` is bidirectional, or it has
+        ValueError: If the temporal operator of `config` looks ahead, or it has
             non-local blocks.
     """
     if config.temporal.non_local:
@@ -68,12 +70,20 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
             "A non-local block looks across the whole clip, so it cannot "
             "stream: train with non_local=False. Received: non_local=True"
         )
-    if not config.can_stream:
+    temporal = config.temporal
+    if not config.can_stream and temporal.operator == "shift":
         raise ValueError(
             "A bidirectional shift needs the next frame, so it cannot stream: "
             'train with shift="causal" (weights of a bidirectional network '
             "are wrong in a causal one). Received: "
-            f"shift={config.temporal.shift!r}"
+            f"shift={temporal.shift!r}"
+        )
+    if not config.can_stream:
+        raise ValueError(
+            "A convolution in time whose kernels reach ahead, or a mean over "
+            "the clip, needs later frames, so it cannot stream: train with "
+            f"causal=True. Received: operator={temporal.operator!r}, "
+            f"causal={temporal.causal}, context={temporal.context!r}"
         )
 
 

@@ -9,6 +9,7 @@ from tensorflow import keras
 
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config.head import belongs_to_head
+from tsm_keras.models.multiply_adds import multiply_adds
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.streaming import build_streaming_model, cache_shapes
 
@@ -40,23 +41,32 @@ def describe(model: keras.Model) -> str:
     caches = "cannot stream"
     if config.can_stream:
         sizes = facts["cache_elements"]
-        caches = f"{len(sizes)} ({4 * sum(sizes) / 1e3:.1f} KB as float32)"
+        caches = (
+            f"{len(sizes)} ({4 * sum(sizes) / 1e3:.1f} KB as float32, "
+            f"{sum(sizes) / 1e3:.1f} KB as int8)"
+        )
     flops = facts["flops_per_frame"] / 1e6
     temporal, size = config.temporal, config.input.image_size
     lines += [
         "",
-        f"backbone      {config.backbone.name}, width {config.backbone.width}",
-        f"shift         {temporal.shift}, 1/{temporal.shift_div}, "
-        f"{temporal.placement}",
+        f"backbone      {_backbone_text(config.backbone)}",
+        f"time          {_temporal_text(temporal)}",
         f"input         {config.clip.num_segments} frames of "
         f"{size}x{size} {colors} in 0..255",
         f"parameters    {facts['trainable']:,} trainable, "
         f"{facts['statistics']:,} statistics",
         f"FLOPs         {flops:,.1f} M per frame, "
         f"{flops * config.clip.num_segments:,.1f} M per clip",
+        f"multiply-adds {facts['multiply_adds'] / 1e6:,.1f} M per clip",
         f"caches        {caches}",
     ]
     return "\n".join(lines)
+
+
+def _stages(temporal):
+    if not temporal.stages:
+        return "in all stages"
+    return f"in stages {', '.join(map(str, temporal.stages))}"
 
 
 def model_facts(model: keras.Model) -> dict[str, Any]:
@@ -67,6 +77,7 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
         and `statistics` the moving averages of batch normalization.
         `flops_per_frame` is what TensorFlow's profiler counts for one frame: a
         multiplication and an addition are two, and the shift adds none.
+        `multiply_adds` are those of one clip, as papers count them.
         `cache_elements` lists the number of elements of each cache of a
         stream; it is empty if the model cannot stream.
     """
@@ -84,8 +95,36 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
         "trainable": _count(model.weights) - statistics,
         "statistics": statistics,
         "flops_per_frame": _flops(model) // config.clip.num_segments,
+        "multiply_adds": multiply_adds(config),
         "cache_elements": cache_elements,
     }
+
+
+def _backbone_text(backbone):
+    text = f"{backbone.name}, width {backbone.width}"
+    if backbone.name != "x3d":
+        return text
+    return (
+        f"{text}, depth {backbone.depth}, bottleneck {backbone.bottleneck}, "
+        f"{backbone.activation}"
+    )
+
+
+def _temporal_text(temporal):
+    if temporal.operator in ("none", "shift"):
+        return (
+            f"{temporal.shift} shift, 1/{temporal.shift_div}, "
+            f"{temporal.placement}, {_stages(temporal)}"
+        )
+    direction = "causal" if temporal.causal else "centred"
+    if temporal.operator == "conv3d":
+        return f"conv3d, {direction}, context: {temporal.seen}"
+    kernels = ", ".join(map(str, temporal.kernels))
+    dilations = ", ".join(map(str, temporal.dilations)) or "1"
+    return (
+        f"{temporal.operator}, {direction}, kernels {kernels}, "
+        f"dilations {dilations}, {temporal.placement}, {_stages(temporal)}"
+    )
 
 
 def _flops(model):

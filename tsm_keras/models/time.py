@@ -13,7 +13,7 @@ from tensorflow import keras
 
 from tsm_keras.layers.concatenate_channels import ConcatenateChannels
 from tsm_keras.layers.delay_frames import DelayFrames
-from tsm_keras.layers.running_mean import RunningMean
+from tsm_keras.layers.running_mean import MeanSoFar, RunningMean
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.unfold_time import UnfoldTime
@@ -45,6 +45,15 @@ class Time(Protocol):
                 `full_precision()`.
         """
 
+    def mean_so_far(self, x: Any, *, name: str) -> Any:
+        """Returns the mean of `x` over the present and all earlier frames.
+
+        Args:
+            x: `[N, 1, 1, C]` features, one row per frame.
+            name: The name of the layer that averages. It computes in
+                `full_precision()`.
+        """
+
 
 class ClipTime:
     """Reaches the other frames of whole clips, `[B * T, H, W, C]`.
@@ -72,6 +81,12 @@ class ClipTime:
             self.num_segments, dtype=dtype, name=f"frame_{name}"
         )(x)
         return SegmentConsensus(dtype=dtype, name=name)(clips)
+
+    def mean_so_far(self, x: Any, *, name: str) -> Any:
+        """See `Time`; returns the shape of `x`."""
+        return MeanSoFar(self.num_segments, dtype=full_precision(), name=name)(
+            x
+        )
 
 
 class StreamTime:
@@ -134,6 +149,10 @@ class StreamTime:
         return SliceChannels(start, start + channels, name=name)(memory.cache)
 
     def mean(self, x: Any, *, name: str) -> Any:
+        """See `Time`; this is the mean so far, in the shape of `x`."""
+        return self.mean_so_far(x, name=name)
+
+    def mean_so_far(self, x: Any, *, name: str) -> Any:
         """See `Time`; returns the shape of `x`."""
         shape = (*x.shape[1:-1], x.shape[-1] + 1)
         cache_name, cache = self._new_cache(shape, frames=0)

@@ -46,6 +46,7 @@ from tsm_keras.training.distribute import (
     worker_index,
 )
 from tsm_keras.training.flags import define, given_network, recipe_from_flags
+from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.begin import begin_run, find_run
 from tsm_keras.training.runs.train_in_folder import (
     check_training,
@@ -163,6 +164,9 @@ def main(arguments: Sequence[str]) -> None:
         if several:
             # The first worker may have to remove an earlier run before.
             wait_for_workers(strategy)
+        if done := epochs_done(run.backup):
+            total = recipe.training.epochs
+            print(f"continuing after epoch {done} of {total}", flush=True)
         finished = train()
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if not several:

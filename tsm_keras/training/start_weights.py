@@ -4,10 +4,21 @@ import dataclasses
 
 from tensorflow import keras
 
+from tsm_keras.models.backbones.record import ImageNetFile
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.imagenet import load_imagenet_weights
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.weights import leaf_layers
+
+# Fields that follow the project that trained the weights.
+_CONVENTIONS = (
+    "stride_padding",
+    "batch_norm_epsilon",
+    "pixel_mean",
+    "pixel_std",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +101,12 @@ def start_from(
     for layer in loaded:
         new[layer].set_weights(old[layer].get_weights())
     notes: tuple[str, ...] = ()
+    places = [_stages(config) for config in (before, after)]
+    if places[0] != places[1] and before.temporal.shift != "none":
+        notes = (
+            f"the weights were trained with a shift in {places[0]}, but this "
+            f"network has it in {places[1]}: it predicts badly before training",
+        )
     trained, wanted = before.temporal.shift, after.temporal.shift
     if trained != wanted:
         notes = (
@@ -99,15 +116,45 @@ def start_from(
     return StartReport(name, _network(after), tuple(loaded), skipped, notes)
 
 
-def start_from_imagenet(model: keras.Model) -> StartReport:
-    """Copies published ImageNet weights; raises as `load_imagenet_weights`.
+def start_from_imagenet(
+    config: VideoClassifierConfig,
+) -> tuple[keras.Model, StartReport]:
+    """Builds a network with the published ImageNet weights of its backbone.
 
     Args:
-        model: The new network, built from an `imagenet_config`.
+        config: The config of the network. Padding, epsilon and input range
+            become those of the weights.
 
     Returns:
-        The report on the layers that were copied and those that were not.
+        The clip model, and the report on the layers that have the weights and
+        those that have not.
+
+    Raises:
+        ValueError: If there are no published weights for the network.
+        ImportError, OSError: As in `read_imagenet` and `load_imagenet_weights`.
     """
+    weights = BACKBONES[config.backbone.name].imagenet
+    if weights is None or not config.input.is_rgb:
+        published = [name for name in BACKBONES if BACKBONES[name].imagenet]
+        raise ValueError(
+            "pretrained='imagenet' needs RGB input and one of the backbones "
+            f"{published}; weights of others come as a file, --init=FILE. "
+            f"Received: backbone={config.backbone.name!r}, "
+            f"input_channels={config.input.channels}"
+        )
+    if isinstance(weights, ImageNetFile):
+        # Imported here, because most trainings need no file of PyTorch.
+        from tsm_keras.checkpoints.imagenet import read_imagenet
+
+        source = read_imagenet(weights)
+        fields = source.video_config.flat()
+        model = build_clip_model(
+            config.changed(**{name: fields[name] for name in _CONVENTIONS})
+        )
+        report = start_from(model, source, f"ImageNet weights {weights.name}")
+        # A network for images has no shift, so the note on it says nothing.
+        return model, dataclasses.replace(report, notes=())
+    model = build_clip_model(imagenet_config(config))
     loaded = load_imagenet_weights(model)
     layers = dict(leaf_layers(model))
     skipped = _lacking(layers, loaded)
@@ -115,7 +162,7 @@ def start_from_imagenet(model: keras.Model) -> StartReport:
         skipped[head.classifier] = (
             "the source has other classes; it starts untrained"
         )
-    return StartReport(
+    return model, StartReport(
         "ImageNet weights of keras.applications",
         _network(model.video_config),
         tuple(loaded),
@@ -144,11 +191,23 @@ def _network(config):
     return ", ".join(
         [
             *parts,
-            f"shift {config.temporal.shift}",
+            _operator(config.temporal)
+            + (f" in {_stages(config)}" if config.temporal.stages else ""),
             f"{config.clip.num_segments} segments",
             f"{config.input.image_size} pixels",
         ]
     )
+
+
+def _stages(config):
+    numbers = ", ".join(map(str, config.temporal.stages))
+    return f"the stages {numbers}" if numbers else "all stages"
+
+
+def _operator(temporal):
+    if temporal.operator in ("none", "shift"):
+        return f"shift {temporal.shift}"
+    return f"{temporal.operator}{', causal' if temporal.causal else ''}"
 
 
 def _other_classes(before, after):

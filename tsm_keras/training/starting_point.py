@@ -1,7 +1,7 @@
 """starting_model: builds the network to train, with its first weights.
 
-Training starts from random weights, a preset, a PyTorch file, or the ImageNet
-weights that `keras.applications` publishes.
+Training starts from random weights, a preset, a PyTorch file, or published
+ImageNet weights.
 """
 
 import os
@@ -12,6 +12,7 @@ from tensorflow import keras
 
 from tsm_keras.data.pipeline.sampling import dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
+from tsm_keras.models.backbones.record import ImageNetFile, ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import (
@@ -23,7 +24,6 @@ from tsm_keras.models.config import (
     VideoClassifierConfig,
 )
 from tsm_keras.models.config.parts import FLAT
-from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.start_weights import (
@@ -33,11 +33,12 @@ from tsm_keras.training.start_weights import (
 )
 
 # The fields in which a network may differ from the source of its weights. With
-# another shift the weights fit worse at first, and added non-local blocks start
-# untrained; both are allowed, and the report says so.
+# another shift, or in other stages, the weights fit worse at first, and added
+# non-local blocks start untrained; all this is allowed, and the report says so.
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
-    "non_local",
+    *("stages", "non_local", "operator", "causal", "kernels", "dilations"),
+    "context",
 )
 
 
@@ -72,6 +73,8 @@ def check_start(
         ValueError: If `pretrained` names no published weights, the arguments
             contradict each other, or the recipe needs weights and none are
             named.
+        ImportError: If a package that brings the weights is missing; the
+            message says how to install it.
     """
     if pretrained not in (None, "", "imagenet"):
         raise ValueError(
@@ -89,14 +92,20 @@ def check_start(
             "out one of them. "
             f"Received: init={init!r}, pretrained={pretrained!r}"
         )
+    backbone = recipe.network.get("backbone", BackboneConfig().name)
+    weights = BACKBONES[backbone].imagenet
+    if pretrained and isinstance(weights, ImageNetFile):
+        # Before any video is read.
+        from tsm_keras.checkpoints.imagenet import expect_packages
+
+        expect_packages(weights)
     if init or pretrained or not recipe.start:
         return pretrained or None
-    backbone = recipe.network.get("backbone", BackboneConfig().name)
-    if recipe.start == "imagenet" and BACKBONES[backbone].imagenet:
+    if recipe.start == "imagenet" and isinstance(weights, ImageNetWeights):
         return "imagenet"
     wanted = {
         "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file from "
-        "torchvision or timm",
+        "torchvision or timm, or --pretrained=imagenet",
         "kinetics": "a network trained on Kinetics: add --init=PRESET",
         "preset": "a trained network: add --init=PRESET",
     }[recipe.start]
@@ -177,6 +186,7 @@ def starting_model(
 
     Raises:
         ValueError: If a given field or a weight does not fit the network.
+        ImportError: If a package that brings the weights is missing.
         OSError: If the weights cannot be downloaded.
     """
     heads = tuple(
@@ -189,20 +199,13 @@ def starting_model(
         before = source.video_config
         changes = _changes(before, recipe.network, given)
         config = before.changed(**changes, heads=heads)
-    config = config.changed(
-        frame_interval=_frame_interval(
-            clips, config.clip.num_segments, recipe.sampling
-        ),
-    )
-    if source is not None and recipe.sampling.method == "interval":
+    found = _frame_interval(clips, config.clip.num_segments, recipe.sampling)
+    if recipe.sampling.method == "interval":
         # Clips are taken at the pace that the network has, so it keeps that.
-        interval = source.video_config.clip.frame_interval
-        config = config.changed(
-            frame_interval=interval or config.clip.frame_interval
-        )
+        found = config.clip.frame_interval or found
+    config = config.changed(frame_interval=found)
     if pretrained:
-        model = build_clip_model(imagenet_config(config))
-        return model, start_from_imagenet(model)
+        return start_from_imagenet(config)
     model = build_clip_model(config)
     if source is None:
         return model, None

@@ -22,7 +22,7 @@ FLAGS = flags.FlagValues()
 # Flags that --stream does not read, that only it reads, and that only dense
 # sampling reads.
 _NOT_STREAM = (
-    *("flow_data", "sampling", "window", "num_views", "crops"),
+    *("flow_data", "views", "sampling", "window", "num_views", "crops"),
     *("full_resolution", "average", "weights", "against", "saliency"),
 )
 _STREAM = ("frame_interval", "seed")
@@ -69,6 +69,14 @@ define_groups(
             ),
         ),
         "views": (
+            (
+                "views",
+                _TEXT,
+                "",
+                "Views per video as papers on Kinetics name them: 10 (10 dense "
+                "clips, centre crop) or 30 (10 dense clips, 3 crops). They "
+                "replace --sampling, --num_views and --crops.",
+            ),
             (
                 "sampling",
                 _TEXT,
@@ -186,28 +194,46 @@ def main(arguments: Sequence[str]) -> None:
     from tsm_cli.evaluation import evaluate
     from tsm_cli.evaluation_data import Settings
     from tsm_cli.stream_evaluation import evaluate_stream
-    from tsm_keras.data.pipeline.sampling import SamplingConfig
-    from tsm_keras.data.pipeline.views import ViewConfig
     from tsm_keras.data.readers.clip_reader import held_out_split
 
     settings = Settings(
         models=tuple(arguments),
         split=FLAGS.split or held_out_split(FLAGS.data),
-        views=ViewConfig(
-            SamplingConfig(FLAGS.sampling, FLAGS.window, FLAGS.num_views),
-            FLAGS.crops,
-            FLAGS.full_resolution,
-        ),
+        views=_views(),
         weights=_weights(len(arguments)),
         saliency=tuple(FLAGS.saliency),
         **{
             field.name: FLAGS[field.name].value
             for field in dataclasses.fields(Settings)
             if field.name in FLAGS
-            and field.name not in ("split", "weights", "saliency")
+            and field.name not in ("split", "views", "weights", "saliency")
         },
     )
     (evaluate_stream if FLAGS.stream else evaluate)(settings)
+
+
+def _views():
+    """Returns the views that the flags ask for."""
+    from tsm_keras.data.pipeline.sampling import SamplingConfig
+    from tsm_keras.data.pipeline.views import NAMED_VIEWS, ViewConfig
+
+    if not FLAGS.views:
+        return ViewConfig(
+            SamplingConfig(FLAGS.sampling, FLAGS.window, FLAGS.num_views),
+            FLAGS.crops,
+            FLAGS.full_resolution,
+        )
+    if FLAGS.views not in NAMED_VIEWS:
+        raise flags.Error(
+            f"--views must be one of {', '.join(NAMED_VIEWS)}. "
+            f"Received: --views={FLAGS.views}"
+        )
+    named = NAMED_VIEWS[FLAGS.views]
+    return dataclasses.replace(
+        named,
+        sampling=dataclasses.replace(named.sampling, window=FLAGS.window),
+        full_resolution=FLAGS.full_resolution,
+    )
 
 
 def _refuse_unread(models):
@@ -220,7 +246,9 @@ def _refuse_unread(models):
             )
     else:
         _refuse(_STREAM, "read only with --stream")
-        if FLAGS.sampling != "dense":
+        if FLAGS.views:
+            _refuse(("sampling", "num_views", "crops"), "not read with --views")
+        elif FLAGS.sampling != "dense":
             _refuse(_DENSE, "read only with --sampling=dense")
 
 

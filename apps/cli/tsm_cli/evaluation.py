@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from tsm_cli.evaluation_data import Data, Settings
-from tsm_cli.predictors import ArtifactPredictor, KerasPredictor, open_predictor
+from tsm_cli.predictors import ArtifactPredictor, open_predictor
 from tsm_keras.data.pipeline.views import make_views
 from tsm_keras.evaluation.ensemble import combine, in_order_of
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.evaluation_report import (
     summary_header,
     summary_rows,

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.labels import Head
 from tsm_keras.data.pipeline.sampling import clip_indices
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.clip_reader import (
     ClipReader,
-    data_heads,
     open_clips,
     read_frames,
 )
 from tsm_keras.data.readers.flow_reader import holds_flow
 from tsm_keras.data.storage.prepared_dataset import SPLITS
+from tsm_keras.evaluation.evaluate import heads_of_model
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SHOWN = 10  # The largest number of classes without clips that are named.
@@ -69,7 +68,9 @@ class Data:
             reader = open_clips(
                 flow_data or settings.data,
                 settings.split,
-                heads=_heads(config, settings),
+                heads=heads_of_model(
+                    config.heads, settings.data, settings.split
+                ),
                 may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
@@ -105,20 +106,6 @@ class Data:
             config.input.resize_size,
             lambda shape: center_box(shape, config.input.image_size),
         )
-
-
-def _heads(config, settings):
-    """Returns the heads of a model; without class names, those of the data."""
-    if len(config.heads) == 1:
-        labels = config.head.labels
-        return (Head(labels),) if labels else None
-    stored = {x.name: x for x in data_heads(settings.data, settings.split)}
-    return [
-        Head(head.labels, head.name)
-        if head.labels
-        else stored.get(head.name, Head((), head.name))
-        for head in config.heads
-    ]
 
 
 def _report_absent(reader):

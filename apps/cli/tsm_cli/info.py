@@ -1,8 +1,10 @@
 """Describes a preset folder or an artifact: `tsm info PATH`."""
 
+import math
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 from absl import flags
 
 from tsm_live.artifact.file import read_spec
@@ -64,6 +66,7 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
         ("resize, crop", f"{spec.resize_size}, {spec.image_size}"),
         ("frame interval", _interval(spec.frame_interval)),
         ("segments", str(spec.num_segments)),
+        ("caches", _cache_memory(spec)),
     ]
     for head in spec.heads:
         rows.append((f"labels of {head.name}", ", ".join(head.labels)))
@@ -81,6 +84,15 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
         lines.append(f"  {way}")
         lines += [f"    {_tensor(tensor)}" for tensor in tensors]
     return "\n".join(lines)
+
+
+def _cache_memory(spec):
+    caches = spec.caches
+    size = sum(
+        math.prod(cache.shape) * np.dtype(cache.dtype).itemsize
+        for cache in caches
+    )
+    return f"{len(caches)}, {size / 1e3:.1f} KB" if caches else "none"
 
 
 def _interval(seconds):

@@ -6,7 +6,6 @@ import importlib
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Sequence
 
 # The module and the summary of each command. A module has `FLAGS` and
@@ -190,6 +189,7 @@ def _usage():
 
 def _command_help(program, command):
     from tsm_keras.command_flags import grouped_flags
+    from tsm_live.cli.command_line import flag_lines
 
     lines = [f"{program}: {command.__doc__.strip()}"]
     groups = grouped_flags(command.FLAGS, command.__name__)
@@ -201,12 +201,5 @@ def _command_help(program, command):
             default = ""
             if flag.default not in (None, []) and "(default: " not in flag.help:
                 default = f" (default: {flag.default_as_str.strip(chr(39))})"
-            lines += textwrap.wrap(
-                f"--{flag.name}: {flag.help}{default}",
-                width=80,
-                initial_indent="  ",
-                subsequent_indent="      ",
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+            lines += flag_lines(flag.name, flag.help + default)
     return "\n".join(lines)

@@ -6,10 +6,10 @@ import statistics
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.clip import build_clip_model, with_frame_logits
+from tsm_keras.evaluation.evaluate import KerasPredictor, side_by_side
+from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset
@@ -49,34 +49,6 @@ def open_predictor(
             f"Received: {path}"
         )
     return ArtifactPredictor(path)
-
-
-class KerasPredictor:
-    """A clip model as a function.
-
-    It takes clips, `[B, T, S, S, C]` uint8, and returns the logits of every
-    frame, `[B, T, K]` float32; with several heads, their logits side by side.
-
-    Attributes:
-        model: The clip model.
-        config: The `VideoClassifierConfig` of the model.
-    """
-
-    def __init__(self, model: keras.Model):
-        self.model = model
-        self.config: VideoClassifierConfig = model.video_config
-        # One trace serves batches of any size.
-        shape = [None, *model.inputs[0].shape[1:]]
-        self._run = tf.function(
-            with_frame_logits(model),
-            input_signature=[tf.TensorSpec(shape)],
-            jit_compile=False,
-        )
-
-    def __call__(self, clips: np.ndarray) -> np.ndarray:
-        outputs = self._run(tf.cast(clips, tf.float32))
-        names = [f"frame_{head.output}" for head in self.config.heads]
-        return _side_by_side(outputs, names)
 
 
 class ArtifactPredictor:
@@ -167,7 +139,7 @@ class KerasStreams:
         logits = self._classifier.step(frames)
         if isinstance(logits, np.ndarray):
             return logits
-        return _side_by_side(logits, self._outputs)
+        return side_by_side(logits, self._outputs)
 
 
 class ArtifactStreams:
@@ -196,13 +168,7 @@ class ArtifactStreams:
 
 def _logits(prediction):
     """Returns the logits of all heads of a session's prediction."""
-    heads = getattr(prediction, "heads", {"": prediction})
-    return np.concatenate([head.logits for head in heads.values()])
-
-
-def _side_by_side(outputs, names):
-    """Returns the logits of all heads as one array."""
-    return np.concatenate([outputs[name] for name in names], axis=-1)
+    return np.concatenate([head.logits for head in prediction.heads.values()])
 
 
 @without_mixed_precision()

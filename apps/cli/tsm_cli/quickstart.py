@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from absl import flags
 from tensorflow import keras
 
-from tsm_cli.predictors import ArtifactPredictor, KerasPredictor
+from tsm_cli.predictors import ArtifactPredictor
 from tsm_cli.quickstart_report import Result, write_quickstart_report
 from tsm_export.clips import video_clips
 from tsm_export.tflite.export import export_tflite
@@ -22,6 +22,7 @@ from tsm_keras.data.gestures.generate import write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
+from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig

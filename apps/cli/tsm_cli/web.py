@@ -8,7 +8,6 @@ import http.server
 import pathlib
 import urllib.parse
 from collections.abc import Sequence
-from typing import ClassVar
 
 from absl import flags
 
@@ -132,7 +131,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     server: PageServer
     protocol_version = "HTTP/1.1"
     # Python's table depends on the machine.
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map = {  # noqa: RUF012 (as in the base class)
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",

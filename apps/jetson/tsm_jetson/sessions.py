@@ -5,7 +5,7 @@ import os
 
 from tsm_jetson.tensorrt_network import TensorRTNetwork
 from tsm_live.sessions.base_session import Session
-from tsm_live.sessions.onnx_session import OnnxSession, load_onnx_artifact
+from tsm_live.sessions.open_session import OnnxSession, load_layout
 
 RUNTIMES = ("auto", "tensorrt", "onnxruntime")
 
@@ -35,7 +35,7 @@ class TensorRTSession(Session):
         *,
         engines: str | os.PathLike | None = None,
     ):
-        spec, model = load_onnx_artifact(path)
+        spec, model = load_layout(path, "NCHW")
         super().__init__(
             spec, lambda: TensorRTNetwork(spec, model, engines=engines)
         )

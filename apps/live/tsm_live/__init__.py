@@ -24,11 +24,11 @@ __all__ = [
 _LATE = {
     "AcceleratorError": "tsm_live.runtimes.network",
     "ClipSession": "tsm_live.sessions.clip_session",
-    "OnnxSession": "tsm_live.sessions.onnx_session",
+    "OnnxSession": "tsm_live.sessions.open_session",
     "Prediction": "tsm_live.sessions.prediction",
     "Session": "tsm_live.sessions.base_session",
     "SessionError": "tsm_live.runtimes.isolated_network",
-    "StreamingSession": "tsm_live.sessions.streaming_session",
+    "StreamingSession": "tsm_live.sessions.open_session",
     "open_session": "tsm_live.sessions.open_session",
 }
 

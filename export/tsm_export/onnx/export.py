@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tensorflow import keras
 
-from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.artifact_file import CheckFile, write_artifact
 from tsm_export.description import describe
 from tsm_export.networks import network_for_export
 from tsm_export.onnx.conversion import OPSET, convert_onnx
@@ -32,7 +32,7 @@ def export_onnx(
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
-    check: Check | None = None,
+    check: CheckFile | None = None,
 ) -> ArtifactSpec:
     """Writes an ONNX artifact; the file appears when it is complete.
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from tsm_export.networks import MAX_RANK
 from tsm_export.onnx.packages import require_onnx
 
 # Transposes take time and compute nothing. A few are left at convolutions whose
 # input has only one pixel.
 _MAX_TRANSPOSES = 2
-_MAX_RANK = 4
 
 
 def onnx_lint(content: bytes) -> list[str]:
@@ -58,7 +58,7 @@ def _check_ops(nodes) -> Iterator[str]:
 def _check_tensors(graph) -> Iterator[str]:
     for value in (*graph.input, *graph.value_info, *graph.output):
         sizes = value.type.tensor_type.shape.dim
-        if len(sizes) > _MAX_RANK:
+        if len(sizes) > MAX_RANK:
             yield f"{value.name} has {len(sizes)} axes."
         if any(size.dim_value < 1 for size in sizes):
             yield f"{value.name} has no static shape."

@@ -8,13 +8,13 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
-from tsm_export.artifact_file import Check, write_artifact
+from tsm_export.artifact_file import CheckFile, write_artifact
 from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.networks import network_for_export
 from tsm_export.parity import check_parity
 from tsm_export.tflite.conversion import QUANTIZATIONS, convert
 from tsm_export.tflite.input_type import with_input_type
-from tsm_export.tflite.quantization_aware import quantization_aware_tflite
+from tsm_export.tflite.int8_qat import quantization_aware_tflite
 from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 from tsm_live.runtimes.interpreter_network import tensor_specs
@@ -34,7 +34,7 @@ def export_tflite(
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
-    check: Check | None = None,
+    check: CheckFile | None = None,
 ) -> ArtifactSpec:
     """Writes an artifact; the file appears when it is complete.
 

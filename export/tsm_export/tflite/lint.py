@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tsm_export.networks import MAX_RANK
 from tsm_export.tflite.flatbuffer import op_name, unpack
 
 # The ops that artifacts may contain. GPU delegates document all of them except
@@ -14,7 +15,10 @@ OPERATORS = {
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "DEQUANTIZE",
+    "DIV",
     "FULLY_CONNECTED",
+    "HARD_SWISH",
+    "LOGISTIC",
     "MAX_POOL_2D",
     "MEAN",
     "MUL",
@@ -30,7 +34,6 @@ OPERATORS = {
 }
 
 _CONVERSIONS = {"QUANTIZE", "DEQUANTIZE", "CAST"}
-_MAX_RANK = 4
 
 
 def lint(content: bytes) -> list[str]:
@@ -73,8 +76,8 @@ def _check_tensors(graph) -> Iterator[str]:
         name = _text(tensor.name)
         if tensor.isVariable:
             yield f"{name} is a variable."
-        if len(shape) > _MAX_RANK:
-            yield f"{name} has more than {_MAX_RANK} axes: {shape}."
+        if len(shape) > MAX_RANK:
+            yield f"{name} has more than {MAX_RANK} axes: {shape}."
         if min([*shape, *([] if signature is None else signature), 1]) < 1:
             yield f"{name} has no static shape."
 

@@ -1,4 +1,4 @@
-"""verify: checks an artifact on this machine."""
+"""verify, verify_artifact: check an artifact on this machine."""
 
 import dataclasses
 import os
@@ -9,14 +9,18 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.clips import generated_clips, video_clips
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.trial import run_trial
+from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.clip import build_clip_model, with_frame_logits
+from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.weights import rebuild
-from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.file import load_artifact, read_spec
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.artifact.tensors import LOGITS
 from tsm_live.runtimes.isolated_network import SessionError
@@ -53,6 +57,62 @@ class Check:
     name: str
     passed: bool | None
     detail: str
+
+
+def verify_artifact(
+    path: str | os.PathLike,
+    preset: str | os.PathLike | None = None,
+    *,
+    data: str | os.PathLike | None = None,
+    split: str = "test",
+    clips: int = 20,
+    soak_frames: int = 2000,
+    seed: int = 0,
+) -> Iterator[Check]:
+    """Checks an artifact on clips of a data set, or on generated gestures.
+
+        for check in tsm_export.verify_artifact("mine.tflite", "presets/mine"):
+            print(check.name, check.passed, check.detail)
+
+    Args:
+        path: An artifact.
+        preset: The preset that it was exported from; None leaves out the
+            comparison with it.
+        data: A prepared data set, or a folder of class folders with videos;
+            None for generated gestures.
+        split: The split of a prepared data set.
+        clips: The number of clips.
+        soak_frames: As in `verify`.
+        seed: The seed of the random choice of clips.
+
+    Returns:
+        The checks, each as soon as it is done.
+
+    Raises:
+        ValueError, OSError: If a file or the data cannot be read, or the
+            artifact was exported from another preset.
+    """
+    spec = read_spec(path)
+    model = None
+    if preset is not None:
+        model = load_preset(preset)
+        # An artifact that was exported from Python may have no hash.
+        if spec.preset_hash not in ("", preset_hash(preset)):
+            raise ValueError(
+                f"{path} was not exported from {preset}: the hashes of their "
+                f"weights differ. Received: {spec.preset_hash!r}"
+            )
+    config = ClipFormat(
+        InputConfig(spec.image_size, spec.resize_size),
+        ClipConfig(spec.num_segments),
+    )
+    if data is None:
+        taken = generated_clips(config, clips, seed)
+    else:
+        labels = spec.labels if len(spec.heads) == 1 else None
+        source = open_clips(data, split, label_names=labels)
+        taken = video_clips(source, config, clips, seed)
+    return verify(path, model, taken, soak_frames=soak_frames)
 
 
 def verify(
@@ -107,11 +167,12 @@ def verify(
             yield from _check_parity(
                 trial.logits[head.name], expected[head.name], spec, head
             )
-    if trial.recovered is not None:
+    if soak_frames and spec.kind == "stream":
+        drift = {True: "no drift", False: "FOUND drift", None: "no reset test"}
         yield Check(
             f"soak of {soak_frames} frames",
-            trial.recovered and trial.growth <= _GROWTH,
-            f"{'no' if trial.recovered else 'FOUND'} drift, memory grew by "
+            trial.recovered is not False and trial.growth <= _GROWTH,
+            f"{drift[trial.recovered]}, memory grew by "
             f"{trial.growth / 1e6:.1f} MB",
         )
     if is_onnx:

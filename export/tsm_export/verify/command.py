@@ -4,17 +4,11 @@ PRESET is the preset that the artifact was exported from; with it, the outputs
 are compared too. The command prints a table and fails if a row fails.
 """
 
-import pathlib
 from collections.abc import Iterable, Sequence
 
 from absl import flags
 
-from tsm_export.clips import generated_clips, video_clips
-from tsm_export.verify.checks import Check, verify
-from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
-from tsm_keras.models.presets import load_preset, preset_hash
-from tsm_live.artifact.file import read_spec
+from tsm_export.verify.checks import Check, verify_artifact
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -54,29 +48,16 @@ def main(arguments: Sequence[str]) -> None:
             "expected an artifact and optionally its preset: tsm verify FILE "
             "[PRESET]"
         )
-    path = pathlib.Path(arguments[0])
-    spec = read_spec(path)
-    model = None
-    if len(arguments) == 2:
-        model = load_preset(arguments[1])
-        # An artifact that was exported from Python may have no hash.
-        if spec.preset_hash not in ("", preset_hash(arguments[1])):
-            raise ValueError(
-                f"{path} was not exported from {arguments[1]}: the hashes of "
-                f"their weights differ. Received: {spec.preset_hash!r}"
-            )
-    config = ClipFormat(
-        InputConfig(spec.image_size, spec.resize_size),
-        ClipConfig(spec.num_segments),
+    checks = verify_artifact(
+        *arguments,
+        data=FLAGS.data or None,
+        split=FLAGS.split,
+        clips=FLAGS.clips,
+        soak_frames=FLAGS.soak_frames,
+        seed=FLAGS.seed,
     )
-    if FLAGS.data:
-        labels = spec.labels if len(spec.heads) == 1 else None
-        source = open_clips(FLAGS.data, FLAGS.split, label_names=labels)
-        clips = video_clips(source, config, FLAGS.clips, FLAGS.seed)
-    else:
-        clips = generated_clips(config, FLAGS.clips, FLAGS.seed)
-    print(f"{path}, {len(clips)} clips of {FLAGS.data or 'generated gestures'}")
-    print_checks(verify(path, model, clips, soak_frames=FLAGS.soak_frames))
+    print(f"{arguments[0]}, on clips of {FLAGS.data or 'generated gestures'}")
+    print_checks(checks)
 
 
 class TrialError(ValueError):

@@ -28,7 +28,8 @@ class Trial:
             for clips, by the name of the head.
         recovered: Whether the network remembered only its last frames after
             the soak, so that a new stream of these frames gives exactly the
-            same logits. None without a soak.
+            same logits. None without a soak, or if the network remembers all
+            frames.
         growth: The bytes by which the process grew during the soak.
     """
 
@@ -94,11 +95,12 @@ def soak(
     clips: np.ndarray,
     num_frames: int,
     memory: Callable[[], int],
-) -> tuple[bool, int]:
+) -> tuple[bool | None, int]:
     """Streams frames without a break; returns `recovered` and `growth`.
 
-    A cache holds features of one frame, which depend on the caches before it.
-    So the network remembers at most one frame per cache.
+    What a cache holds of a frame depends on the caches before it. So the
+    network remembers at most as many frames as all caches together. `recovered`
+    is None if a cache remembers all frames.
     """
     frames = clips.reshape(-1, *clips.shape[2:])
     order = np.arange(num_frames) % len(frames)
@@ -115,7 +117,10 @@ def soak(
             before = memory()
     growth = memory() - before
     session.reset()
-    for place in order[-(len(session.spec.caches) + 1) :]:
+    remembered = [cache.frames or 0 for cache in session.spec.caches]
+    if 0 in remembered:
+        return None, growth
+    for place in order[-(sum(remembered) + 1) :]:
         fresh = _step(session, [frames[place]] * session.streams)
     same = all(np.array_equal(logits[name], fresh[name]) for name in logits)
     return same, growth

@@ -6,7 +6,12 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow import keras
 
-from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.artifacts import (
+    clip_model,
+    random_artifact,
+    random_clips,
+    reuse_conversion,
+)
 from testing.models import random_clip_model, rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import ExportError, artifact_file, export_tflite
@@ -15,7 +20,7 @@ from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.file import read_spec
-from tsm_live.sessions.streaming_session import StreamingSession
+from tsm_live.sessions.open_session import StreamingSession
 
 BACKBONES = ("mobilenet_v2", "resnet18")
 
@@ -224,6 +229,7 @@ def test_an_untied_cache_is_refused(tmp_path, monkeypatch):
                 )
         return specs
 
+    reuse_conversion(monkeypatch)
     monkeypatch.setattr(tflite_export, "tensor_specs", untie)
     with pytest.raises(ExportError, match="cache_03 cannot be fed back"):
         export_tflite(clip_model(), tmp_path / "x.tflite")
@@ -237,6 +243,7 @@ def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
 
+    reuse_conversion(monkeypatch)
     monkeypatch.setattr(artifact_file, "write_spec", full)
     with pytest.raises(OSError, match="No space"):
         export_tflite(clip_model(), path)

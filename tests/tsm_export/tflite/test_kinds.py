@@ -5,7 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from testing.artifacts import clip_model, random_artifact, random_clips
+from testing.artifacts import (
+    clip_model,
+    random_artifact,
+    random_clips,
+    reuse_conversion,
+)
 from testing.models import rounding_tolerance
 from testing.numerics import relative_error
 from tsm_export import export_tflite, networks
@@ -81,8 +86,9 @@ def test_the_spec_says_what_comes_in_and_goes_out():
     assert {cache.dtype for cache in spec.caches} == {"int8"}
 
 
-def test_the_artifact_carries_what_a_gesture_is(tmp_path):
+def test_the_artifact_carries_what_a_gesture_is(tmp_path, monkeypatch):
     path = tmp_path / "x.tflite"
+    reuse_conversion(monkeypatch)
     export_tflite(
         clip_model(),
         path,
@@ -115,6 +121,7 @@ def test_the_artifact_says_how_many_frames_its_caches_remember(
         return network
 
     monkeypatch.setattr(networks, "to_streaming", with_a_mean)
+    reuse_conversion(monkeypatch)
     spec = export_tflite(clip_model(), tmp_path / "x.tflite")
     assert [cache.frames for cache in spec.caches] == [1] * 9 + [0]
 
@@ -127,7 +134,10 @@ def test_the_artifact_says_how_many_frames_its_caches_remember(
         ({"decision": {"avrage": 2}}, "`decision`.*'avrage': 2"),
     ],
 )
-def test_a_decision_that_makes_no_sense_is_refused(tmp_path, options, message):
+def test_a_decision_that_makes_no_sense_is_refused(
+    tmp_path, monkeypatch, options, message
+):
+    reuse_conversion(monkeypatch)
     with pytest.raises(ValueError, match=message):
         export_tflite(clip_model(), tmp_path / "x.tflite", **options)
     assert not list(tmp_path.iterdir())

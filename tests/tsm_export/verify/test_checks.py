@@ -16,9 +16,10 @@ from testing.gpu import require_gpu
 from testing.models import random_clip_model, randomize, small_config
 from tsm_export import export_tflite
 from tsm_export.verify import checks as verify_module
-from tsm_export.verify.checks import verify
+from tsm_export.verify.checks import verify, verify_artifact
 from tsm_export.verify.trial import run_trial, soak
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.presets import save_preset
 from tsm_live.artifact.file import load_artifact, read_spec, write_spec
 from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 from tsm_live.runtimes.isolated_network import IsolatedNetwork
@@ -254,3 +255,26 @@ def test_a_quantization_of_the_future_is_refused(tmp_path):
     write_spec(path, dataclasses.replace(spec, quantization="int2"))
     with pytest.raises(ValueError, match="Received: 'int2'"):
         next(verify(path, None, random_clips(1, clip_model())))
+
+
+def test_verify_artifact_compares_with_the_preset(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(verify_module, "gpu_environment", lambda: None)
+    save_preset(clip_model(), tmp_path / "preset")
+    checks = verify_artifact(
+        random_artifact(), tmp_path / "preset", clips=2, soak_frames=0
+    )
+    passed = {check.name: check.passed for check in checks}
+    assert passed["equals Keras"] and False not in passed.values()
+    assert "".join(capsys.readouterr()) == ""
+
+
+def test_verify_artifact_refuses_another_preset(tmp_path):
+    path, preset = tmp_path / "x.tflite", tmp_path / "preset"
+    save_preset(clip_model(), preset)
+    spec, model = load_artifact(random_artifact())
+    path.write_bytes(model)
+    write_spec(path, dataclasses.replace(spec, preset_hash="of another"))
+    with pytest.raises(ValueError, match="was not exported from .*Received"):
+        verify_artifact(path, preset)

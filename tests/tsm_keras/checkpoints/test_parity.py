@@ -13,7 +13,8 @@ TOLERANCE = 1e-4
 
 def _cases():
     for case in CASES:
-        marks = [pytest.mark.slow] if case.size > 64 else []
+        is_slow = case.size > 64 or case.is_large
+        marks = [pytest.mark.slow] if is_slow else []
         yield pytest.param(case, id=case.name, marks=marks)
 
 

@@ -38,11 +38,19 @@ REFUSED = {
     "shift": ("Causal", "", None, True, ["none"]),
     "shift_div": (*NOT_INTEGERS, 0),
     "placement": ("residual ", "", None, 0),
+    "stages": ((1,), (6, 5), (5, 5), ("5",), (True,), "5", 5, None),
     "non_local": (True, None, 1, "yes"),  # Of ResNet-50 only.
     "input_channels": (*NOT_INTEGERS, 0),
     "image_size": (*NOT_INTEGERS, 0, 31),
     "resize_size": (*NOT_INTEGERS, 32, 223),
     "dropout": (*NOT_NUMBERS, -0.1, 1.0, 1),
+    "depth": (*NOT_NUMBERS, 0, -1.0),
+    "bottleneck": (*NOT_NUMBERS, 0, -1.0),
+    "activation": ("Swish", "", None, True, ["swish"]),
+    "shortcut_batch_norm": (1, None, "yes"),
+    "kernels": ((), (0,), (3.0,), ("3",), (True,), 3, "3", None),
+    "dilations": ((1,), (1, 1, 1, 0), (1, 1, 1, "1"), 1, "1", None),
+    "context": ("Clip", "", None, True, ["clip"]),
     "pixel_mean": PIXELS,
     "pixel_std": (*PIXELS, (1.0, 0.0, 1.0), (1.0, 1.0, -1.0), ()),
     "stride_padding": ("valid", "SAME", None, 1),
@@ -66,6 +74,14 @@ NUMBERS = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
 POSITIVE = st.floats(1e-6, 1e6) | st.integers(1, 1000)
 
 
+def stages_of(backbone):
+    """Draws some of the stages of a backbone that have marks."""
+    stages = BACKBONES[backbone].stages_with_marks
+    if not stages:
+        return st.just(())
+    return st.sets(st.sampled_from(stages)).map(lambda x: tuple(sorted(x)))
+
+
 @st.composite
 def valid_configs(draw):
     backbone = draw(st.sampled_from([*BACKBONES]))
@@ -74,14 +90,28 @@ def valid_configs(draw):
     num_classes = draw(st.just(len(labels)) | st.integers(2, 1000))
     image_size = draw(st.integers(32, 500))
     channels = draw(st.sampled_from([1, 3, 10]))
+    operator, context = "conv3d", draw(st.sampled_from(["past", "frame"]))
+    if not BACKBONES[backbone].mixes_time:
+        operator = draw(st.sampled_from(["none", "shift", "mixtconv"]))
+    frames = st.integers(1, 9)
+    kernels = draw(st.lists(frames, min_size=1, max_size=4))
     return VideoClassifierConfig(
         num_classes=num_classes,
         backbone=backbone,
-        width=draw(POSITIVE) if backbone == "mobilenet_v2" else 1.0,
+        width=draw(POSITIVE) if BACKBONES[backbone].any_width else 1.0,
         num_segments=draw(st.integers(1, 64)),
-        shift=draw(st.sampled_from(["none", "bidirectional", "causal"])),
+        operator=operator,
+        causal=draw(st.booleans()),
+        context=context,
+        kernels=tuple(kernels),
+        dilations=draw(st.just(()) | st.tuples(*[frames] * len(kernels))),
+        depth=draw(POSITIVE),
+        bottleneck=draw(POSITIVE),
+        activation=draw(st.sampled_from(["swish", "hard_swish"])),
+        shortcut_batch_norm=draw(st.booleans()),
         shift_div=draw(st.integers(1, 64)),
         placement=draw(st.sampled_from(["residual", "inplace"])),
+        stages=draw(stages_of(backbone)),
         non_local=backbone == "resnet50" and draw(st.booleans()),
         input_channels=channels,
         image_size=image_size,
@@ -280,3 +310,12 @@ def test_any_json_value_is_accepted_or_refused_by_name(field, value):
     except ValueError as refusal:
         assert "Received: " in str(refusal)
         assert f"`{field}`" in str(refusal) or field in ("image_size", "width")
+
+
+def test_stages_are_those_with_marks():
+    expected = r"some of \(2, 3, 4, 5, 6\) for backbone='mobilenet_v2'. Rec"
+    with pytest.raises(ValueError, match=expected):
+        VideoClassifierConfig(num_classes=2, stages=(1, 5))
+    assert VideoClassifierConfig(
+        num_classes=2, backbone="resnet18", stages=[1, 4]
+    ).temporal.stages == (1, 4)

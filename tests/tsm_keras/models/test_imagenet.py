@@ -175,7 +175,7 @@ def test_refuses_a_source_that_is_another_network():
     ids=["resnet18", "resnet50", "width_0.4"],
 )
 def test_refuses_networks_without_published_weights(config):
-    with pytest.raises(ValueError, match="needs backbone='mobil.*Received: ba"):
+    with pytest.raises(ValueError, match="need backbone='mobil.*Received: ba"):
         pretrained(config)
 
 

@@ -15,6 +15,7 @@ from testing.models import (
     small_config,
 )
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
+from testing.streams import stream
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.streaming import (
     build_streaming_model,
@@ -38,23 +39,15 @@ CASES = [
             ("none", "residual"),
         )
     ),
+    *(
+        pytest.param(backbone, "causal", "residual", marks=pytest.mark.slow)
+        for backbone in (
+            "efficientnet_lite0",
+            "mobilenet_v3_small",
+            "mobilenet_v4_conv_small",
+        )
+    ),
 ]
-
-
-def stream(model, clips):
-    """Feeds clips frame by frame; returns `[B, T, num_classes]`."""
-    run = tf.function(model, jit_compile=False)
-    dtype = model.inputs[0].dtype
-    caches = {
-        name: tf.zeros((len(clips), *shape), dtype)
-        for name, shape in cache_shapes(model).items()
-    }
-    logits = []
-    for frame in range(clips.shape[1]):
-        outputs = run({"frame": tf.constant(clips[:, frame], dtype), **caches})
-        caches = {name: outputs[f"{name}_out"] for name in caches}
-        logits.append(outputs["logits"].numpy())
-    return np.stack(logits, axis=1)
 
 
 @pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)
@@ -104,6 +97,29 @@ def test_equals_the_clip_model_frame_by_frame(backbone, shift, placement):
     assert change > max(1e-2, 100 * tolerance)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "stages", "caches"),
+    [
+        ("resnet18", (3,), 2),
+        ("mobilenet_v2", (5, 6), 4),
+        ("mobilenet_v4_conv_small", (4,), 5),
+    ],
+)
+def test_some_stages_stream_like_the_clip_model(backbone, stages, caches):
+    model = random_clip_model(backbone, stages=stages)
+    clips = random_clips(model.video_config)
+    streaming = to_streaming(model)
+    assert len(cache_shapes(streaming)) == caches
+    streamed = stream(streaming, clips)
+    _, expected = logits_of(model, clips)
+    tolerance = rounding_tolerance(model, clips)
+    assert relative_error(streamed, expected) <= tolerance
+    # Another placement of the shift is another network.
+    everywhere = random_clip_model(backbone)
+    assert relative_error(logits_of(everywhere, clips)[1], expected) > 1e-2
+
+
+@pytest.mark.slow  # The tests above cover all prefixes, and float32.
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
 def test_equals_clip_models_of_every_prefix(backbone):
     """In float32, in which networks are used."""

@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from tensorflow import keras
 
@@ -21,20 +22,24 @@ class Naming:
     """The names of one family of checkpoints.
 
     Attributes:
-        name: The name of the family, a value of `--source`.
-        mobilenet_v2: The rows for MobileNetV2.
-        resnet: The rows for ResNets; empty if the family has none.
+        name: The name of the family of checkpoints, a value of `--source`.
+        rows: The rows for each family of backbones that it has.
         marks_in_keys: Whether the names of tensors show the shifts, because a
             shift wraps the module that it shifts the input of (`.net`).
         zero_where_absent: A pattern of tensors that networks of this family may
             lack. Our variable is then set to zero.
+        conventions: Fields of `VideoClassifierConfig` that all networks of this
+            family need, and their values, if they are not those of PyTorch.
+        is_3d: Whether all layers of the PyTorch network except the classifier
+            are 3-D convolutions.
     """
 
     name: str
-    mobilenet_v2: tuple[Row, ...]
-    resnet: tuple[Row, ...] = ()
+    rows: Mapping[str, tuple[Row, ...]]
     marks_in_keys: bool = False
     zero_where_absent: str = ""
+    conventions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_3d: bool = False
 
     def module_name(
         self,
@@ -43,6 +48,7 @@ class Naming:
         backbone: str,
         shift: str = "",
         non_local: bool = False,
+        kernels: Sequence[int] = (),
     ) -> str:
         """Returns the name of the PyTorch module for one of our layers.
 
@@ -53,17 +59,23 @@ class Naming:
                 layer's block, `"inplace"` if it wraps the whole block, else
                 `""`.
             non_local: Whether a non-local block wraps the layer's block.
+            kernels: The frames that each kernel of MixTConv covers.
 
         Raises:
             CheckpointError: If the family has no name for the layer.
         """
         record = BACKBONES[backbone]
-        for pattern, template in getattr(self, record.family, ()):
+        for pattern, template in self.rows.get(record.family, ()):
             match = re.fullmatch(pattern, layer_name)
             if match:
+                fields = match.groupdict(default="")
+                if group := fields.get("group"):
+                    # A single kernel has no number in its name.
+                    named = len(kernels) > 1
+                    fields["frames"] = f"{kernels[int(group)]}" if named else ""
                 return template.format(
-                    **match.groupdict(default=""),
-                    **_fields(record.place_of(layer_name), shift, non_local),
+                    **fields,
+                    **_fields(record, layer_name, shift, non_local),
                 )
         raise CheckpointError(
             f"Checkpoints of {self.name} have no name for a layer that this "
@@ -118,15 +130,17 @@ def tensors_of(
                 backbone=config.backbone.name,
                 shift=shift,
                 non_local=f"{block_name}_time_non_local" in names,
+                kernels=config.temporal.kernels,
             )
             for shift in ("", config.temporal.placement)
         )
-        shifted = f"{block_name}_time_shift" in names or (
+        mixed = (f"{block_name}_time_{it}" for it in ("shift", "kernel_0"))
+        shifted = not names.isdisjoint(mixed) or (
             config.temporal.shift == "none" and f"{marked}.weight" in keys
         )
         module = marked if wrapped and shifted else plain
         for index, (suffix, layout) in enumerate(
-            tensor_layouts(layer_name, layer)
+            tensor_layouts(layer_name, layer, is_3d=naming.is_3d)
         ):
             shape = tuple(layer.weights[index].shape)
             yield Tensor(
@@ -138,19 +152,23 @@ def tensors_of(
             )
 
 
-def _fields(place, shift, non_local):
+def _fields(record, layer_name, shift, non_local):
     """Returns the fields that templates may use beside the pattern's groups."""
     # A shift that wraps `conv1` makes it `conv1.net`. A shift or a non-local
     # block that wraps a whole block adds `.net` or `.block` to its name.
     fields = {
         "net": ".net" if shift == "residual" else "",
         "wrap": ".block" * non_local + ".net" * (shift == "inplace"),
+        "stages": len(record.blocks),
     }
+    place = record.place_of(layer_name)
     if place:
         fields |= {
             "stage": place.stage,
             "stage0": place.stage - 1,
+            "stage2": place.stage + 1,  # The stem is stage 1.
             "block": place.block,
+            "position": place.position,
             "feature": place.position + 1,  # The stem is feature 0.
         }
     return fields

@@ -47,18 +47,22 @@ def _in_base_model(rows):
 
 TSM = Naming(
     name="tsm",
-    resnet=(
-        *_in_base_model(RESNET_ROWS + _NON_LOCAL_ROWS),
-        ("classifier", "new_fc"),
-    ),
-    mobilenet_v2=(
-        *_in_base_model(_MOBILENET_V2_ROWS),
-        ("classifier", "new_fc"),
-    ),
+    rows={
+        "resnet": (
+            *_in_base_model(RESNET_ROWS + _NON_LOCAL_ROWS),
+            ("classifier", "new_fc"),
+        ),
+        "mobilenet_v2": (
+            *_in_base_model(_MOBILENET_V2_ROWS),
+            ("classifier", "new_fc"),
+        ),
+    },
     marks_in_keys=True,
 )
 
 TSM_ONLINE = Naming(
     name="tsm_online",
-    mobilenet_v2=(*_MOBILENET_V2_ROWS, ("classifier", "classifier")),
+    rows={
+        "mobilenet_v2": (*_MOBILENET_V2_ROWS, ("classifier", "classifier")),
+    },
 )

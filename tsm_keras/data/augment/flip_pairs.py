@@ -43,6 +43,18 @@ def find_flip_pairs(
     return tuple(pairs), tuple(alone)
 
 
+def flip_pairs_of_heads(
+    label_names: Sequence[Sequence[str]],
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Does what `find_flip_pairs` does, for the class names of several heads.
+
+    Two heads may have the same pair, which is returned once.
+    """
+    found = [find_flip_pairs(names) for names in label_names]
+    pairs = dict.fromkeys(pair for pairs, _ in found for pair in pairs)
+    return tuple(pairs), tuple(name for _, alone in found for name in alone)
+
+
 def parse_flip_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Parses pairs such as `swipe left:swipe right,look left:look right`.
 

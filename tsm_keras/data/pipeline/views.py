@@ -57,6 +57,14 @@ class ViewConfig:
         return self.sampling.clips_per_video(training=False) * self.crops
 
 
+# The views that papers on Kinetics name by their number per video: 10 clips,
+# each with the centre crop or with 3 crops.
+NAMED_VIEWS = {
+    str(10 * crops): ViewConfig(SamplingConfig("dense"), crops)
+    for crops in (1, 3)
+}
+
+
 def make_views(
     source: DataSource,
     config: TakesClips,

@@ -14,16 +14,18 @@ tsm prepare --source=VIDEOS --to=DATASET --runner=DirectRunner --
     --direct_num_workers=4 --direct_running_mode=multi_processing
 """
 
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
 from tsm_keras.command_flags import define_groups, expect_values
-from tsm_keras.data.augment.flip_pairs import find_flip_pairs, parse_flip_pairs
-from tsm_keras.data.prepare.collections.collection import SourceOptions
-from tsm_keras.data.prepare.collections.formats import FORMATS, read_collection
-from tsm_keras.data.prepare.plan import IngestPlan, make_plan
+from tsm_keras.data.augment.flip_pairs import (
+    flip_pairs_of_heads,
+    parse_flip_pairs,
+)
+from tsm_keras.data.prepare.collections.formats import FORMATS
+from tsm_keras.data.prepare.plan import IngestPlan
+from tsm_keras.data.prepare.prepare import plan_dataset
 from tsm_keras.data.storage.prepared_dataset import (
     REJECTED_FILE,
     SPLITS,
@@ -34,6 +36,12 @@ from tsm_keras.progress import progress_bar
 
 FLAGS = flags.FlagValues()
 _IMAGES = ImageSettings()
+# The flags that are arguments of `plan_dataset` under the same names.
+_OPTIONS = (
+    *("source_format", "lists", "fold", "frame_pattern", "frame_rate", "limit"),
+    *("val_fraction", "test_fraction", "group_regex", "seed"),
+    *("name", "clips_per_shard"),
+)
 
 
 _TEXT, _NUMBER = flags.DEFINE_string, flags.DEFINE_integer
@@ -224,50 +232,27 @@ def _beam_options(arguments):
 
 
 def _plan():
-    # Settings are checked before the collection is searched.
-    images = ImageSettings(FLAGS.size, FLAGS.quality, FLAGS.max_frame_rate)
-    collection = read_collection(
-        FLAGS.source_format,
-        SourceOptions(
-            root=pathlib.Path(FLAGS.source),
-            lists=FLAGS.lists and pathlib.Path(FLAGS.lists),
-            fold=FLAGS.fold,
-            frame_pattern=FLAGS.frame_pattern,
-            frame_rate=FLAGS.frame_rate,
-        ),
-    )
-    if collection.left_out:
-        print(f"left out: {collection.left_out}")
-    return make_plan(
-        collection,
-        name=FLAGS.name,
-        images=images,
-        flip_pairs=_flip_pairs(collection.heads),
-        val_fraction=FLAGS.val_fraction,
-        test_fraction=FLAGS.test_fraction,
-        group_regex=FLAGS.group_regex,
-        seed=FLAGS.seed,
-        clips_per_shard=FLAGS.clips_per_shard,
-        limit=FLAGS.limit,
-    )
-
-
-def _flip_pairs(heads):
+    flip_pairs: str | tuple[tuple[str, str], ...] | None = FLAGS.flip_pairs
     if FLAGS.flip_pairs == "none":
-        return None
-    if FLAGS.flip_pairs != "auto":
-        return parse_flip_pairs(FLAGS.flip_pairs)
-    found = {}
-    for head in heads:
-        pairs, alone = find_flip_pairs(head.label_names)
-        if alone:
-            print(
-                f"Clips will not be mirrored: no class is the mirror image of "
-                f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
-            )
-            return None
-        found |= dict.fromkeys(pairs)  # Two heads may have the same pair.
-    return tuple(found)
+        flip_pairs = None
+    elif FLAGS.flip_pairs != "auto":
+        flip_pairs = parse_flip_pairs(FLAGS.flip_pairs)
+    plan = plan_dataset(
+        FLAGS.source,
+        # Settings are checked before the collection is searched.
+        images=ImageSettings(FLAGS.size, FLAGS.quality, FLAGS.max_frame_rate),
+        flip_pairs=flip_pairs,
+        **{name: FLAGS[name].value for name in _OPTIONS},
+    )
+    if plan.left_out:
+        print(f"left out: {plan.left_out}")
+    _, alone = flip_pairs_of_heads([head.label_names for head in plan.heads])
+    if flip_pairs == "auto" and alone:
+        print(
+            f"Clips will not be mirrored: no class is the mirror image of "
+            f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
+        )
+    return plan
 
 
 def _show(plan: IngestPlan) -> None:

@@ -56,6 +56,8 @@ class IngestPlan(HasHeads):
             is missing or of the wrong kind, such as a pipe.
         clips_sha256: SHA-256 over the clips, the sizes of their files and
             their shards.
+        left_out: The number and kinds of other files in the folder, in words;
+            may be empty.
     """
 
     name: str
@@ -66,6 +68,7 @@ class IngestPlan(HasHeads):
     shards: tuple[PlannedShard, ...]
     rejected: tuple[tuple[str, str], ...]
     clips_sha256: str
+    left_out: str = ""
 
     @property
     def num_clips(self) -> int:
@@ -174,6 +177,7 @@ def make_plan(
         shards=shards,
         rejected=tuple(sorted(rejected)),
         clips_sha256=_digest(collection.root, shards),
+        left_out=collection.left_out,
     )
 
 

@@ -16,11 +16,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
-from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
-from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
+from tsm_keras.data.readers.reader import BaseReader, ClipHead
 from tsm_keras.data.video.class_folders import visible_folders
 from tsm_keras.data.video.decoding import VideoError
 from tsm_keras.data.video.frame_folder import pattern_matcher
@@ -39,7 +37,7 @@ class _Clip:
     frame_rate: float
 
 
-class FlowReader(HasClipHeads):
+class FlowReader(BaseReader):
     """Reads folders of optical flow as a `ClipReader`.
 
     A frame of a clip is the flow of several pairs of neighbouring video frames,
@@ -143,28 +141,6 @@ class FlowReader(HasClipHeads):
             return 0.0
         seconds = [clip.count / clip.frame_rate for clip in self._clips]
         return round(float(np.median(seconds)) / num_segments, 4)
-
-    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """See `ClipReader`."""
-        return {key: tf.gather(x, number) for key, x in self._described.items()}
-
-    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """See `ClipReader`."""
-        return clips
-
-    def decode(
-        self,
-        clip: dict[str, tf.Tensor],
-        short_side: int | None,
-        box: Box | None = None,
-    ) -> tf.Tensor:
-        """See `ClipReader`; returns `[N, H, W, 2 * pairs]` uint8."""
-        return decode_and_cut(
-            lambda number, indices: self._decode(number, indices, short_side),
-            clip,
-            self.channels,
-            box,
-        )
 
     def _decode(self, number, indices, short_side):
         clip = self._clips[number]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
 from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
-from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
+from tsm_keras.data.readers.reader import BaseReader, ClipHead
 from tsm_keras.data.storage.frame_index import read_index
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.records import parse_clip
@@ -19,7 +19,7 @@ from tsm_keras.data.video.resizing import resize_short_side
 _CLIPS_A_READ = 8
 
 
-class PreparedReader(HasClipHeads):
+class PreparedReader(BaseReader):
     """Reads a split of a `PreparedDataset` as a `ClipReader`.
 
     Args:
@@ -69,13 +69,13 @@ class PreparedReader(HasClipHeads):
         self._indices = [read_index(dataset.folder, x, names) for x in shards]
         self._first_head = names[:1]
         clips = np.concatenate([index.clips for index in self._indices])
-        self._clips = {
+        self._described = {
             "num_frames": clips["num_frames"],
             "frame_rate": clips["frame_rate"],
             "shape": np.stack([clips["height"], clips["width"]], 1),
             "label": _labels(clips["label"], matched),
         }
-        self.frame_rate = float(np.median(self._clips["frame_rate"]))
+        self.frame_rate = float(np.median(self._described["frame_rate"]))
         # The shard of each clip, and the row of its first frame in the index.
         self._places = np.array(
             [
@@ -102,10 +102,6 @@ class PreparedReader(HasClipHeads):
             path.decode("utf-8", "surrogateescape")
             for path in records.as_numpy_iterator()
         )
-
-    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """See `ClipReader`."""
-        return {key: tf.gather(x, number) for key, x in self._clips.items()}
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
         """See `ClipReader`; reads only the wanted frames."""
@@ -137,7 +133,7 @@ class PreparedReader(HasClipHeads):
         """See `ClipReader`."""
         number, jpegs = clip["number"], tf.unstack(clip["jpegs"])
         frames = [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in jpegs]
-        shape = tf.gather(self._clips["shape"], number)
+        shape = tf.gather(self._described["shape"], number)
 
         def resized():
             whole = tf.numpy_function(
@@ -154,7 +150,7 @@ class PreparedReader(HasClipHeads):
                 cut_and_stack(frames, box(shape)) if box else tf.stack(frames)
             )
 
-        stored = self._clips["shape"].min(axis=1) == short_side
+        stored = self._described["shape"].min(axis=1) == short_side
         if short_side is None or stored.all():
             return as_stored()
         return tf.cond(tf.gather(stored, number), as_stored, resized)

@@ -3,9 +3,10 @@
 import dataclasses
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
-from tsm_keras.data.augment.crops import Box
+from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.labels import HasHeads, Head, only_head
 
 
@@ -23,14 +24,22 @@ class ClipHead(Head):
     mirrored_labels: tuple[int, ...] | None = None
 
 
-class HasClipHeads(HasHeads):
+class BaseReader(HasHeads):
     """The part of a `ClipReader` that readers inherit.
 
+    A reader that decodes in Python defines
+    `_decode(number, indices, short_side)`; it gets a clip and the numbers of
+    frames, and returns these frames. Other readers define `decode`.
+
     Attributes:
+        channels: As in `ClipReader`.
         heads: The heads, in the order of the labels of a clip.
     """
 
+    channels: int
     heads: tuple[ClipHead, ...]
+    # `num_frames`, `frame_rate` and `label`, with one row per clip.
+    _described: dict[str, np.ndarray]
 
     @property
     def clips_per_label(self) -> tuple[int, ...]:
@@ -42,13 +51,38 @@ class HasClipHeads(HasHeads):
         """The class that each class of the only head has mirrored, or None."""
         return only_head(self.heads).mirrored_labels
 
+    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See `ClipReader`."""
+        return {key: tf.gather(x, number) for key, x in self._described.items()}
+
+    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+        """See `ClipReader`."""
+        return clips
+
+    def decode(
+        self,
+        clip: dict[str, tf.Tensor],
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> tf.Tensor:
+        """See `ClipReader`."""
+        return decode_and_cut(
+            lambda number, indices: self._decode(number, indices, short_side),
+            clip,
+            self.channels,
+            box,
+        )
+
+    def _decode(self, number, indices, short_side):
+        raise NotImplementedError
+
 
 class ClipReader(Protocol):
     """The labelled clips of one split, numbered in the order of storage.
 
     To add a data format, write a class with these members in a file of this
-    folder, and call it in `open_clips`. `HasClipHeads` has the properties of
-    readers with a single head, which are errors if there are several.
+    folder, and call it in `open_clips`. `BaseReader` has what
+    readers share.
 
     Attributes:
         name: The name of the collection.

@@ -1,15 +1,13 @@
 """VideoReader: reads clips from video files."""
 
 import numpy as np
-import tensorflow as tf
 
-from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.readers.folder import VideoFolder
-from tsm_keras.data.readers.reader import ClipHead, HasClipHeads
+from tsm_keras.data.readers.reader import BaseReader, ClipHead
 from tsm_keras.data.video.decoding import read_video
 
 
-class VideoReader(HasClipHeads):
+class VideoReader(BaseReader):
     """The videos of a `VideoFolder`, as a `ClipReader`.
 
     Args:
@@ -36,7 +34,7 @@ class VideoReader(HasClipHeads):
         # A single frame counts as one second, as in `tsm prepare`.
         rates = [x.num_frames / (x.duration or 1.0) for x in infos]
         self.frame_rate = float(np.median(rates))
-        self._clips = {
+        self._described = {
             "num_frames": np.array([x.num_frames for x in infos], np.int32),
             "frame_rate": np.array(rates, np.float32),
             "label": np.array(videos.labels, np.int64),
@@ -61,31 +59,8 @@ class VideoReader(HasClipHeads):
         """See `ClipReader`."""
         return self._videos.frame_interval(num_segments)
 
-    def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """See `ClipReader`."""
-        return {key: tf.gather(x, number) for key, x in self._clips.items()}
-
-    def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
-        """See `ClipReader`."""
-        return clips
-
-    def decode(
-        self,
-        clip: dict[str, tf.Tensor],
-        short_side: int | None,
-        box: Box | None = None,
-    ) -> tf.Tensor:
-        """See `ClipReader`."""
-        return decode_and_cut(
-            lambda number, indices: self._decode(
-                self._videos.paths[number], indices, short_side
-            ),
-            clip,
-            self.channels,
-            box,
-        )
-
-    def _decode(self, path, indices, short_side):
+    def _decode(self, number, indices, short_side):
+        path = self._videos.paths[number]
         if self._memory is None:
             return read_video(
                 path,

@@ -1,9 +1,6 @@
-"""The building block of backbones: convolution, batch norm, activation."""
+"""The building blocks of backbones: convolutions and activations."""
 
 from typing import Any
-
-# PyTorch calls the same momentum 0.1.
-_BATCH_NORM_MOMENTUM = 0.9
 
 
 def conv_batch_norm(
@@ -31,7 +28,7 @@ def conv_batch_norm(
         batch_norm_name: The name of the normalization layer.
         stride: 1 or 2.
         depthwise: Whether the convolution has one filter per channel.
-        activation: `"relu"`, `"relu6"` or None.
+        activation: An activation of `activate`, or None.
         stride_padding: The padding of stride-2 convolutions, as in
             `VideoClassifierConfig`.
         epsilon: The epsilon of the batch normalization.
@@ -46,7 +43,10 @@ def conv_batch_norm(
     # Imported here, so that the table of backbones needs no TensorFlow.
     from tensorflow import keras
 
-    from tsm_keras.layers.batch_normalization import BatchNormalization
+    from tsm_keras.layers.batch_normalization import (
+        MOMENTUM,
+        BatchNormalization,
+    )
 
     padding = "same"
     if stride > 1 and kernel_size > 1 and stride_padding == "symmetric":
@@ -70,14 +70,34 @@ def conv_batch_norm(
             filters, kernel_size, kernel_initializer=initializer, **shared
         )(x)
     x = BatchNormalization(
-        momentum=_BATCH_NORM_MOMENTUM,
+        momentum=MOMENTUM,
         epsilon=epsilon,
         gamma_initializer="zeros" if ends_branch else "ones",
         name=batch_norm_name,
     )(x)
     if activation is None:
         return x
+    return activate(x, activation, name=f"{batch_norm_name}_{activation}")
+
+
+def activate(x: Any, activation: str, *, name: str) -> Any:
+    """Applies an activation.
+
+    Args:
+        x: Features of any shape.
+        activation: `"relu"`, `"relu6"`, `"hard_sigmoid"` or `"hard_swish"`,
+            which is `x` times its hard sigmoid (MobileNetV3, section 5.2).
+        name: The name of the layer.
+    """
+    from tensorflow import keras
+
+    from tsm_keras.layers.hard_sigmoid import HardSigmoid
+
+    if activation == "hard_sigmoid":
+        return HardSigmoid(name=name)(x)
+    if activation == "hard_swish":
+        gate = HardSigmoid(name=f"{name}_gate")(x)
+        return keras.layers.Multiply(name=name)([x, gate])
     return keras.layers.ReLU(
-        max_value=6.0 if activation == "relu6" else None,
-        name=f"{batch_norm_name}_{activation}",
+        max_value={"relu": None, "relu6": 6.0}[activation], name=name
     )(x)

@@ -4,6 +4,10 @@ import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.inverted_residual import (
+    channels,
+    inverted_residual,
+)
 from tsm_keras.models.backbones.record import (
     Backbone,
     ImageNetWeights,
@@ -70,13 +74,13 @@ def mobilenet_v2(
     features = {"stem": x}
     for number, stage in enumerate(STAGES, 1):
         for block in range(stage.blocks):
-            x = _inverted_residual(
+            x = inverted_residual(
                 x,
-                stage.expansion,
                 channels(stage.channels, config.backbone.width),
+                hidden=stage.expansion * x.shape[-1],
                 stride=stage.stride if block == 0 else 1,
                 name=block_name(number, block),
-                mark=mark,
+                mark=mark if stage.expansion > 1 else None,
                 conv=conv,
             )
         features[stage_name(number)] = x
@@ -91,14 +95,19 @@ def mobilenet_v2(
     return features
 
 
-def channels(base: int, width: float) -> int:
-    """Scales a channel count and rounds it to a multiple of 8.
-
-    Rounding takes off at most 10%.
-    """
-    scaled = base * width
-    rounded = max(8, int(scaled + 4) // 8 * 8)
-    return rounded if rounded >= 0.9 * scaled else rounded + 8
+def ends(width: float) -> dict[str, int]:
+    """Returns the channels for `Backbone.ends`."""
+    return {
+        "stem_conv": channels(32, width),
+        **{
+            f"{block_name(number, block)}_project": channels(
+                stage.channels, width
+            )
+            for number, stage in enumerate(STAGES, 1)
+            for block in range(stage.blocks)
+        },
+        "head_conv": channels(1280, max(1.0, width)),
+    }
 
 
 def applications_name(layer_name: str) -> str:
@@ -126,6 +135,11 @@ MOBILENET_V2 = Backbone(
     blocks=tuple(stage.blocks for stage in STAGES),
     any_width=True,
     has_head=True,
+    marked_stages=tuple(
+        number
+        for number, stage in enumerate(STAGES, 1)
+        if stage.expansion > 1 and stage.blocks > 1
+    ),
     imagenet=ImageNetWeights(
         application="MobileNetV2",
         widths=(0.35, 0.5, 0.75, 1.0, 1.3, 1.4),
@@ -139,44 +153,5 @@ MOBILENET_V2 = Backbone(
         },
         layer_name=applications_name,
     ),
+    ends=ends,
 )
-
-
-def _inverted_residual(x, expansion, filters, *, stride, name, mark, conv):
-    from tensorflow import keras
-
-    inputs = x.shape[-1]
-    residual = stride == 1 and inputs == filters
-    identity = x
-    if residual and expansion > 1:
-        x, identity = mark(x, name=name)
-    if expansion > 1:
-        x = conv(
-            x,
-            inputs * expansion,
-            1,
-            activation="relu6",
-            name=f"{name}_expand",
-            batch_norm_name=f"{name}_expand_bn",
-        )
-    x = conv(
-        x,
-        None,
-        3,
-        stride=stride,
-        depthwise=True,
-        activation="relu6",
-        name=f"{name}_depthwise",
-        batch_norm_name=f"{name}_depthwise_bn",
-    )
-    x = conv(
-        x,
-        filters,
-        1,
-        ends_branch=residual,
-        name=f"{name}_project",
-        batch_norm_name=f"{name}_project_bn",
-    )
-    if residual:
-        x = keras.layers.Add(name=f"{name}_add")([identity, x])
-    return x

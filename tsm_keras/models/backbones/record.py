@@ -53,6 +53,24 @@ class ImageNetWeights:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImageNetFile:
+    """A PyTorch file of ImageNet weights.
+
+    Attributes:
+        name: The name of the file. Without a package, it is the name of a
+            published checkpoint, which is downloaded (`tsm presets` lists
+            them).
+        package: The Python package that brings the file in its folder `models`,
+            or empty.
+        sha256: The SHA-256 of a file in a package.
+    """
+
+    name: str
+    package: str = ""
+    sha256: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Backbone:
     """Describes a 2-D network and how to build it.
 
@@ -67,9 +85,20 @@ class Backbone:
         any_width: Whether the number of channels can be multiplied; otherwise
             the width must be 1.0.
         has_head: Whether a last convolution follows the stages.
+        head_after_pool: Called as `head_after_pool(x, config)` with the
+            features of `build` after global pooling, `[N, C]`; it returns the
+            input of the classifier. None if the pool's output is that input.
+        marked_stages: The numbers of the stages, counted from 1, that have
+            residual branches, whose input is a mark; empty if all have.
         block_marks: The (stage, block) pairs after which non-local blocks may
             be added; empty if the backbone allows none.
-        imagenet: The published ImageNet weights, or None.
+        imagenet: Where published ImageNet weights come from, or None.
+        ends: Called with a width, returns the number of output channels of the
+            convolutions that end the stem, each block and the head, by layer
+            name and in order. Weights files are recognized by them. None if
+            the family is recognized in another way.
+        mixes_time: Whether the backbone mixes frames itself, so that it takes
+            no temporal operators.
     """
 
     name: str
@@ -78,14 +107,25 @@ class Backbone:
     blocks: tuple[int, ...]
     any_width: bool = False
     has_head: bool = False
+    head_after_pool: Callable[..., Any] | None = None
+    marked_stages: tuple[int, ...] = ()
     block_marks: tuple[tuple[int, int], ...] = ()
-    imagenet: ImageNetWeights | None = None
+    imagenet: ImageNetWeights | ImageNetFile | None = None
+    ends: Callable[[float], dict[str, int]] | None = None
+    mixes_time: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The names of the stages in order, starting with the stem."""
         numbered = (stage_name(stage + 1) for stage in range(len(self.blocks)))
         return ("stem", *numbered, *(("head",) if self.has_head else ()))
+
+    @property
+    def stages_with_marks(self) -> tuple[int, ...]:
+        """The numbers of the stages with marks, counted from 1."""
+        if self.mixes_time:
+            return ()
+        return self.marked_stages or tuple(range(1, len(self.blocks) + 1))
 
     @property
     def block_names(self) -> tuple[str, ...]:
@@ -138,3 +178,8 @@ def block_name(stage: int, block: int) -> str:
         block: The number of the block in its stage, counted from 0.
     """
     return f"{stage_name(stage)}_block_{block:02d}"
+
+
+def stage_of_block(name: str) -> int:
+    """Returns the number of the stage of a block, given the block's name."""
+    return int(name.split("_")[1])

@@ -4,7 +4,12 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from tsm_keras.models.backbones.convolution import conv_batch_norm
-from tsm_keras.models.backbones.record import Backbone, block_name, stage_name
+from tsm_keras.models.backbones.record import (
+    Backbone,
+    ImageNetFile,
+    block_name,
+    stage_name,
+)
 
 if TYPE_CHECKING:
     from tsm_keras.models.config import VideoClassifierConfig
@@ -96,6 +101,14 @@ def resnet(
     return features
 
 
+# Files of torchvision.
+IMAGENET = {
+    18: ImageNetFile("resnet18-f37072fd"),
+    34: ImageNetFile("resnet34-b627a593"),
+    50: ImageNetFile("resnet50-0676ba61"),
+    101: ImageNetFile("resnet101-63fe2227"),
+}
+
 RESNETS = tuple(
     Backbone(
         name=f"resnet{depth}",
@@ -103,6 +116,7 @@ RESNETS = tuple(
         build=functools.partial(resnet, depth=depth),
         blocks=blocks,
         block_marks=_BLOCK_MARKS.get(depth, ()),
+        imagenet=IMAGENET[depth],
     )
     for depth, (_, blocks) in DEPTHS.items()
 )

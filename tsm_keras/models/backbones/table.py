@@ -4,10 +4,22 @@ TensorFlow is imported only when a network is built, because configs are
 checked against this table in processes that need no TensorFlow.
 """
 
+from tsm_keras.models.backbones.efficientnet_lite import EFFICIENTNET_LITES
 from tsm_keras.models.backbones.mobilenet_v2 import MOBILENET_V2
+from tsm_keras.models.backbones.mobilenet_v3 import MOBILENET_V3S
+from tsm_keras.models.backbones.mobilenet_v4 import MOBILENET_V4S
 from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.resnet import RESNETS
+from tsm_keras.models.backbones.x3d import X3D
 
 BACKBONES: dict[str, Backbone] = {
-    backbone.name: backbone for backbone in (MOBILENET_V2, *RESNETS)
+    backbone.name: backbone
+    for backbone in (
+        MOBILENET_V2,
+        *MOBILENET_V3S,
+        *MOBILENET_V4S,
+        *EFFICIENTNET_LITES,
+        *RESNETS,
+        X3D,
+    )
 }

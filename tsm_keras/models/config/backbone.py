@@ -11,9 +11,19 @@ class BackboneConfig:
     """The 2-D network that sees each frame.
 
     Attributes:
-        name: The backbone: `"mobilenet_v2"`, `"resnet18"`, `"resnet34"`,
-            `"resnet50"` or `"resnet101"`. Its flat name is `backbone`.
-        width: Multiplies the channels of MobileNetV2; ResNets take 1.0 only.
+        name: The backbone: `"efficientnet_lite0"` to `"efficientnet_lite4"`,
+            `"mobilenet_v2"`, `"mobilenet_v3_small"`, `"mobilenet_v3_large"`,
+            `"mobilenet_v4_conv_small"`, `"mobilenet_v4_conv_medium"`,
+            `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnet101"` or `"x3d"`.
+            Its flat name is `backbone`.
+        width: Multiplies the channels of MobileNetV2 and X3D; others take 1.0
+            only.
+        depth: Multiplies the number of blocks of each stage of X3D.
+        bottleneck: Multiplies the channels inside the blocks of X3D.
+        activation: The activation inside the blocks of X3D: `"swish"`, or
+            `"hard_swish"`, which int8 approximates better.
+        shortcut_batch_norm: Whether the shortcut of the first block of X3D is
+            normalized, as in SlowFast. It is not in pytorchvideo.
         stride_padding: How stride-2 convolutions are padded: `"symmetric"`
             pads equally on all sides, as PyTorch does; `"same"` pads as
             `keras.applications` does.
@@ -33,18 +43,31 @@ class BackboneConfig:
     stride_padding: str = "symmetric"
     batch_norm_epsilon: float = 1e-5
     dropout: float = 0.5
+    depth: float = 2.2
+    bottleneck: float = 2.25
+    activation: str = "swish"
+    shortcut_batch_norm: bool = False
 
     def __post_init__(self):
         expect_choice("backbone", self.name, tuple(BACKBONES))
         expect_choice(
             "stride_padding", self.stride_padding, ("symmetric", "same")
         )
+        expect_choice("activation", self.activation, ("swish", "hard_swish"))
         expect(
-            "width",
-            self.width,
-            is_number(self.width) and self.width > 0,
-            "a positive number",
+            "shortcut_batch_norm",
+            self.shortcut_batch_norm,
+            isinstance(self.shortcut_batch_norm, bool),
+            "True or False",
         )
+        for field in ("width", "depth", "bottleneck"):
+            value = getattr(self, field)
+            expect(
+                field,
+                value,
+                is_number(value) and value > 0,
+                "a positive number",
+            )
         expect(
             "width",
             self.width,

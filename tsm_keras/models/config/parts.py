@@ -51,10 +51,18 @@ def network_parts(
         expect_choice("shift", fields["shift"], tuple(SHIFTS))
         operator, causal = SHIFTS[fields["shift"]]
         fields = {"operator": operator, "causal": causal, **fields}
+    fields = _with_operator(fields, before)
     parts = {
         name: _part(name, config, fields, (before or {}).get(name))
         for name, config in PARTS.items()
     }
+    record = BACKBONES[parts["backbone"].name]
+    expect(
+        "stages",
+        parts["temporal"].stages,
+        {*parts["temporal"].stages} <= {*record.stages_with_marks},
+        f"some of {record.stages_with_marks} for backbone={record.name!r}",
+    )
     takes_non_local = [
         repr(backbone.name)
         for backbone in BACKBONES.values()
@@ -64,10 +72,25 @@ def network_parts(
     expect(
         "non_local",
         non_local,
-        not non_local or bool(BACKBONES[parts["backbone"].name].block_marks),
+        not non_local or bool(record.block_marks),
         f"False, or True for backbone={' or '.join(takes_non_local)}",
     )
+    operator = parts["temporal"].operator
+    expect(
+        "operator",
+        operator,
+        (operator == "conv3d") == BACKBONES[parts["backbone"].name].mixes_time,
+        "'conv3d' for X3D and another one for other backbones",
+    )
     return parts
+
+
+def _with_operator(fields, before):
+    """Adds the only operator of a backbone that mixes frames itself."""
+    backbone = BACKBONES.get(str(fields.get("backbone")))
+    if before or not backbone or {"operator", "temporal"} & {*fields}:
+        return fields
+    return {**fields, "operator": "conv3d"} if backbone.mixes_time else fields
 
 
 def _part(name, config, fields, before):

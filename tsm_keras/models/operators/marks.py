@@ -3,7 +3,11 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from tsm_keras.models.backbones.record import stage_of_block
+from tsm_keras.models.operators.convolution_3d import Convolution3D
+from tsm_keras.models.operators.mixtconv import MixTConv
 from tsm_keras.models.operators.non_local import NonLocal
+from tsm_keras.models.operators.ordinary_convolution import OrdinaryConvolution
 from tsm_keras.models.operators.shift import Shift
 from tsm_keras.models.operators.temporal_operator import TemporalOperator
 
@@ -29,12 +33,15 @@ class Mark:
         block: The operator on the output of blocks, or None.
         placement: `"residual"` if the identity path takes the operator's input,
             `"inplace"` if it takes the operator's output.
+        stages: The numbers of the stages, counted from 1, whose residual
+            branches are mixed; empty for all.
     """
 
     time: "Time"
     branch: TemporalOperator | None = None
     block: TemporalOperator | None = None
     placement: str = "residual"
+    stages: tuple[int, ...] = ()
 
     def __call__(self, x: Any, *, name: str) -> tuple[Any, Any]:
         """Mixes the input of a residual branch.
@@ -46,7 +53,8 @@ class Mark:
         Returns:
             The input of the residual branch and that of the identity path.
         """
-        if self.branch is None:
+        elsewhere = self.stages and stage_of_block(name) not in self.stages
+        if self.branch is None or elsewhere:
             return x, x
         mixed = self.branch(x, self.time, name=f"{name}_time")
         return mixed, mixed if self.placement == "inplace" else x
@@ -60,7 +68,12 @@ class Mark:
 
 def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
     """Returns the mark for the networks of a config."""
-    return Mark(time, placement=config.temporal.placement, **_operators(config))
+    return Mark(
+        time,
+        placement=config.temporal.placement,
+        stages=config.temporal.stages,
+        **_operators(config),
+    )
 
 
 def operators_of(config: "VideoClassifierConfig") -> list[TemporalOperator]:
@@ -79,10 +92,27 @@ def belongs_to_mark(layer_name: str) -> bool:
 
 def _operators(config):
     return {
-        "branch": None
-        if config.temporal.shift == "none"
-        else Shift(config.temporal.shift_div, config.temporal.shift),
+        "branch": _branch(config.temporal),
         "block": NonLocal(config.backbone.batch_norm_epsilon)
         if config.temporal.non_local
         else None,
     }
+
+
+def _branch(temporal):
+    kernels = temporal.kernels
+    dilations = temporal.dilations or (1,) * len(kernels)
+    operator: TemporalOperator | None = None
+    if temporal.operator == "shift":
+        operator = Shift(temporal.shift_div, temporal.shift)
+    elif temporal.operator == "mixtconv":
+        operator = MixTConv(
+            kernels, dilations, temporal.shift_div, temporal.causal
+        )
+    elif temporal.operator == "conv1d":
+        operator = OrdinaryConvolution(
+            kernels[0], dilations[0], temporal.causal
+        )
+    elif temporal.operator == "conv3d":
+        operator = Convolution3D(temporal.causal, temporal.seen)
+    return operator

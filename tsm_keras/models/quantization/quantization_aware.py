@@ -13,16 +13,17 @@ from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.layers.concatenate_channels import ConcatenateChannels
-from tsm_keras.layers.fake_quantized_normalization import (
-    FakeQuantizedNormalization,
-)
 from tsm_keras.layers.fold_time import FoldTime
+from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.layers.segment_consensus import SegmentConsensus
 from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.quantization.fake_quantized_normalization import (
+    FakeQuantizedNormalization,
+)
 
 # The smallest and the largest value that int8 can represent, by layer.
 Ranges = Mapping[str, tuple[float, float]]
@@ -51,9 +52,25 @@ def quantization_aware(model: keras.Model) -> keras.Model:
         wraps the layer `x`.
 
     Raises:
+        ValueError: If a layer has no int8 form in tfmot.
         ImportError: If this is Keras 3, or tfmot is missing.
+        ValueError: If the network has convolutions in time.
     """
+    operator = model.video_config.temporal.operator
+    if operator in ("mixtconv", "conv3d"):
+        raise ValueError(
+            "Quantization-aware training does not know convolutions in time "
+            "yet: use int8 after the training (--quantize=int8). "
+            f"Received: operator={operator!r}"
+        )
     tfmot = _import_tfmot()
+    if any(isinstance(layer, HardSigmoid) for layer in model.layers):
+        raise ValueError(
+            "TensorFlow Model Optimization has no rounding for the hard swish "
+            "of MobileNetV3: train another backbone, or export this one with "
+            "--quantize=int8, which needs no training. "
+            f"Received: a network with the layer {HardSigmoid.__name__}"
+        )
     from tsm_keras.models.quantization.int8_scheme import (
         Int8Scheme,
         NoOpConfig,

@@ -25,6 +25,10 @@ from tsm_keras.training.distribute import (
     distributed_test,
 )
 from tsm_keras.training.fit import fit
+from tsm_keras.training.fit_quantization_aware import (
+    check_trainable_with_roundings,
+    fit_quantization_aware,
+)
 from tsm_keras.training.freezing import check_stages
 from tsm_keras.training.objective import (
     metric_names,
@@ -32,10 +36,6 @@ from tsm_keras.training.objective import (
     with_joined_labels,
 )
 from tsm_keras.training.optimizer import check_keras
-from tsm_keras.training.quantization_aware import (
-    check_trainable_with_roundings,
-    fit_quantization_aware,
-)
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (
@@ -100,7 +100,7 @@ def train_in_folder(
     make_training: Callable[..., tf.data.Dataset],
     make_validation: Callable[..., tf.data.Dataset],
     *,
-    provenance: dict[str, Any],
+    provenance: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     leads: bool = True,
     quantization_aware: bool = False,
@@ -117,7 +117,8 @@ def train_in_folder(
             `epochs`, `num_workers` and `worker`, as in `make_dataset`.
         make_validation: Makes the batches that choose the best epoch; called
             with `batch_size`, `num_workers` and `worker`.
-        provenance: The provenance of the presets, as JSON values.
+        provenance: The provenance of the presets, as JSON values; None for
+            none.
         strategy: The strategy, from `make_strategy`; None for one device.
         leads: False for a worker that leaves all writing to another one.
         quantization_aware: Whether to simulate int8 rounding. Then no preset is
@@ -128,6 +129,7 @@ def train_in_folder(
     Returns:
         The result of the training.
     """
+    provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
     heads = start.video_config.heads
     monitor = monitored(heads)
@@ -136,8 +138,6 @@ def train_in_folder(
         for make in (make_training, make_validation)
     )
     done = epochs_done(run.backup)
-    if done:
-        print(f"continuing after epoch {done} of {config.epochs}", flush=True)
     steps = int(make_training(batch_size=config.batch_size).cardinality())
     steps = min(steps, max_steps or steps)
     if config.sync_batch_norm and strategy.num_replicas_in_sync == 1:

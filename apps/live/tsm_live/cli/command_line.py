@@ -156,14 +156,7 @@ class CommandLine:
                 )
                 if flag.default not in (None, [], False):
                     default = f" (default: {flag.default})"
-                lines += textwrap.wrap(
-                    f"--{name}: {text}{default}",
-                    width=80,
-                    initial_indent="  ",
-                    subsequent_indent="      ",
-                    break_on_hyphens=False,
-                    break_long_words=False,
-                )
+                lines += flag_lines(name, text + default)
         return "\n".join(lines)
 
     def _underscored(self, arguments):
@@ -199,6 +192,18 @@ class CommandLine:
             file=sys.stderr,
         )
         sys.exit(2)
+
+
+def flag_lines(name: str, text: str) -> list[str]:
+    """Returns the lines of the help on a flag."""
+    return textwrap.wrap(
+        f"--{name}: {text}",
+        width=80,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -72,7 +72,7 @@ class InterpreterNetwork:
     After each step the caches are copied from the outputs to the inputs, which
     takes at most one percent of the step. Swapping two sets of buffers with
     LiteRT's `CompiledModel` is not faster for float32
-    (`benchmarks/session_overhead.py`).
+    (`benchmarks/streaming/session_overhead.py`).
 
     Args:
         spec: The spec of an artifact.

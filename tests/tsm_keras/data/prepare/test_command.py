@@ -1,4 +1,4 @@
-"""`tsm prepare` as a user runs it, in separate processes."""
+"""`tsm prepare` as a user runs it."""
 
 import os
 import signal

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.models import random_clip_model, randomize
+from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.models.presets import (
     CONFIG_FILE,
@@ -24,9 +25,9 @@ from tsm_keras.models.quantization.quantization_aware import (
     set_activation_ranges,
 )
 from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.fit_quantization_aware import fit_quantization_aware
 from tsm_keras.training.freezing import freeze
 from tsm_keras.training.optimizer import per_variable
-from tsm_keras.training.quantization_aware import fit_quantization_aware
 
 RANGES = {"stage_01_block_00_project_bn": [-2.5, 3.0], "pool": [0.0, 6.0]}
 
@@ -201,3 +202,12 @@ def _rules(model, config):
     weights = [re.sub("quant_", "", x.name) for x in model.trainable_weights]
     rules = per_variable(model, config, steps_per_epoch=1)
     return dict(zip(weights, rules, strict=True))
+
+
+@pytest.mark.tf_keras_only
+def test_what_tfmot_cannot_round_is_refused():
+    x = keras.Input((4,), batch_size=1, name="x")
+    gate = HardSigmoid(name="gate")(x)
+    network = keras.Model({"x": x}, {"logits": keras.layers.Dense(2)(gate)})
+    with pytest.raises(ValueError, match="MobileNetV3: .*=int8.*HardSigmoid"):
+        quantization_aware(network)

@@ -1,6 +1,6 @@
 """`tsm train` as a user starts it: it refuses, replaces or continues runs.
 
-The commands run in separate processes, with a tiny network and tiny data.
+Most commands run in separate processes, with a tiny network and tiny data.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS
-from testing.command_line import refused
+from testing.command_line import refused, refused_process
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
@@ -110,7 +110,7 @@ def test_settings_that_exclude_quantization_are_refused_early(
     _copy(work, tmp_path)
     before = _contents(tmp_path)
     qat = ("--to=new", "--data=data", "--qat", "--init=old/a", setting)
-    assert message in refused("train", *qat, cwd=tmp_path)
+    assert message in refused_process("train", *qat, cwd=tmp_path)
     assert _contents(tmp_path) == before
 
 
@@ -184,7 +184,7 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     before = _contents(tmp_path)
     resume = f"--resume={run.path}"
     for arguments in ([resume], [resume, "--overwrite"]):
-        line = refused("train", *arguments, cwd=tmp_path)
+        line = refused_process("train", *arguments, cwd=tmp_path)
         assert f"The run {run.path} is finished: its preset is {target}" in line
     assert _contents(tmp_path) == before
 
@@ -200,7 +200,9 @@ def test_a_finished_run_is_not_resumed_wherever_its_preset_went(work, tmp_path):
     )
     before = _contents(tmp_path)
     for more in ([], ["--overwrite"]):
-        line = refused("train", "--resume=old/a.run", *more, cwd=tmp_path)
+        line = refused_process(
+            "train", "--resume=old/a.run", *more, cwd=tmp_path
+        )
         assert "The run old/a.run is finished" in line
         assert f"{tmp_path}/old/a, which is gone" in line
         assert "old/a.run/presets" in line
@@ -245,7 +247,7 @@ def test_a_run_killed_after_its_preset_was_written_is_finished_later(
     # What another one put there meanwhile is not its own.
     target.rename(tmp_path / "kept")
     subprocess.run(["cp", "-r", "old/a", "new"], cwd=tmp_path)
-    line = refused("train", "--resume=new.run", cwd=tmp_path)
+    line = refused_process("train", "--resume=new.run", cwd=tmp_path)
     assert "new exists" in line
     subprocess.run(["rm", "-r", "new"], cwd=tmp_path)
     (tmp_path / "kept").rename(target)
@@ -278,7 +280,7 @@ def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
     before = _contents(tmp_path)
     run.lock()
     try:
-        line = refused("train", "--resume=old/a.run", cwd=tmp_path)
+        line = refused_process("train", "--resume=old/a.run", cwd=tmp_path)
     finally:
         run.unlock()
     assert f"Another process trains in old/a.run (process {os.getpid()}" in line

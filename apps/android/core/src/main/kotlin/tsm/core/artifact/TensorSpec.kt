@@ -1,0 +1,134 @@
+package tsm.core.artifact
+
+/** The type of the numbers of a tensor, with its name in a spec. */
+enum class DType(
+    val label: String,
+    internal val integers: IntRange?,
+) {
+    FLOAT32("float32", null),
+    FLOAT16("float16", null),
+    INT8("int8", -128..127),
+    UINT8("uint8", 0..255),
+}
+
+/**
+ * One input or output of an artifact.
+ *
+ * @property name its name in the signature `serving_default`.
+ * @property role what it is for, such as [FRAME] or [CACHE].
+ * @property shape its static shape, batch first.
+ * @property scale the scale of an integer `q`, which stands for `scale * (q - zeroPoint)`; 0 for floats.
+ * @property labels the class names of a head, in order.
+ * @property noGesture the labels which mean that there is no gesture.
+ * @property fedBy the name of the output that becomes the value of a cache for the next frame.
+ */
+class TensorSpec internal constructor(
+    val name: String,
+    val role: String,
+    val shape: List<Int>,
+    val dtype: DType,
+    val scale: Float,
+    val zeroPoint: Int,
+    val labels: List<String>,
+    val noGesture: List<String>,
+    val fedBy: String,
+) {
+    /** The number of elements. */
+    val count: Int
+        get() {
+            val product = shape.fold(1L) { count, side -> minOf(count * side, Int.MAX_VALUE + 1L) }
+            expect(product <= Int.MAX_VALUE, "shape` of `$name", "of at most ${Int.MAX_VALUE} elements", shape)
+            return product.toInt()
+        }
+
+    internal val isHead get() = role == LOGITS || role == PROBABILITIES
+
+    internal fun storesLike(other: TensorSpec) =
+        shape == other.shape && dtype == other.dtype && scale == other.scale && zeroPoint == other.zeroPoint
+
+    override fun toString() = "$name: $shape ${dtype.label}, scale $scale, zero point $zeroPoint"
+
+    companion object {
+        const val FRAME = "frame"
+        const val CLIP = "clip"
+        const val CACHE = "cache"
+        const val LOGITS = "logits"
+        const val PROBABILITIES = "probabilities"
+        const val CACHE_OUT = "cache_out"
+
+        /** Reads the JSON object of a tensor; ignores unknown keys. */
+        internal fun from(value: Any?): TensorSpec {
+            val fields = asObject("a tensor", value)
+            val name = asLabel("name", fields["name"])
+            val role = asText("role` of `$name", fields["role"])
+            val dtype = dtype(name, role, fields["dtype"])
+            val zeroPoint = asInteger("zero_point` of `$name", fields["zero_point"], dtype.integers ?: 0..0)
+            val zeroState = fields["zero_state"]
+            val isSame = "zero_state" !in fields || sameJson(zeroState, zeroPoint.toLong())
+            expect(isSame, "zero_state` of `$name", "the zero point, $zeroPoint", zeroState)
+            if ("frames" in fields) asInteger("frames` of `$name", fields["frames"], 0..Int.MAX_VALUE)
+            val shape = asList("shape` of `$name", fields["shape"]).map { asInteger("shape` of `$name", it) }
+            val labels = labels("labels` of `$name", fields["labels"])
+            val fedBy = asText("fed_by` of `$name", fields["fed_by"] ?: "")
+            expect(fedBy.isNotEmpty() || role != CACHE, "fed_by` of `$name", "the output that feeds the cache", fedBy)
+            val tensor =
+                TensorSpec(
+                    name,
+                    role,
+                    shape,
+                    dtype,
+                    scale(name, dtype, fields["scale"]),
+                    zeroPoint,
+                    labels,
+                    noGesture(name, labels, fields["no_gesture"]),
+                    fedBy,
+                )
+            expect(labels.isNotEmpty() || !tensor.isHead, "labels` of `$name", "at least one for a head", labels)
+            return tensor
+        }
+
+        private fun dtype(
+            name: String,
+            role: String,
+            value: Any?,
+        ): DType {
+            val isExact = role == FRAME || role == CLIP || role == LOGITS || role == PROBABILITIES
+            val allowed = DType.entries.filter { it != DType.FLOAT16 || !isExact }
+            val dtype = allowed.find { it.label == value }
+            expect(dtype != null, "dtype` of `$name", "one of ${allowed.map { it.label }}", value)
+            return dtype!!
+        }
+
+        private fun scale(
+            name: String,
+            dtype: DType,
+            value: Any?,
+        ): Float {
+            val scale = asNumber("scale` of `$name", value)
+            val holds = if (dtype.integers == null) scale == 0.0 else scale > 0
+            expect(holds, "scale` of `$name", "positive for integers and 0 for floats", value)
+            return scale.toFloat()
+        }
+
+        private fun labels(
+            field: String,
+            value: Any?,
+        ): List<String> {
+            val labels = asList(field, value ?: emptyList<String>()).map { asLabel(field, it) }
+            expect(labels.toSet().size == labels.size, field, "different names", labels)
+            return labels
+        }
+
+        private fun noGesture(
+            name: String,
+            labels: List<String>,
+            value: Any?,
+        ): List<String> {
+            val field = "no_gesture` of `$name"
+            val names = labels(field, value)
+            val holds = labels.containsAll(names) && (labels.isEmpty() || names.size < labels.size)
+            expect(holds, field, "some of `labels`, and not all of them", names)
+            return names
+        }
+    }
+}

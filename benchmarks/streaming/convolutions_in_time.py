@@ -1,0 +1,160 @@
+"""Measures the speed of X3D and MixTConv against what they are compared with.
+
+    python -m benchmarks.streaming.convolutions_in_time
+    python -m benchmarks.streaming.convolutions_in_time --parts=x3d --rounds=5
+
+The parts are:
+
+- `x3d`: a clip of X3D-S in LiteRT (float32) against pytorchvideo's own network
+  in PyTorch, eager and compiled, on the same cores; and a causal step of X3D-S
+  against its clip of 13 frames.
+- `mixtconv`: a streaming step of MixTConv against the plain 2-D network and
+  against TSM.
+- `training`: a training step of MixTConv against one of TSM.
+
+All networks have random weights and take turns in one run. PyTorch's need
+`pip install pytorchvideo torchvision`; without them they are left out. The exit
+status is 1 if a bar is missed.
+"""
+
+import os
+import pathlib
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+import torch
+from absl import app, flags
+
+from benchmarks.timing import Ratio, print_machine, report
+from tsm_export.tflite.export import export_tflite
+from tsm_export.verify.interleave import CLOCKS, interleave
+from tsm_keras.models.backbones.x3d import X3D_NETWORKS
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
+from tsm_live.runtimes.dry_run import dry_step
+
+PARTS = ("x3d", "mixtconv", "training")
+FLAGS = flags.FLAGS
+flags.DEFINE_list("parts", [*PARTS], f"What to measure: {', '.join(PARTS)}.")
+flags.DEFINE_string("backbone", "resnet50", "Backbone of MixTConv and TSM.")
+flags.DEFINE_integer("threads", 2, "Threads of LiteRT and of PyTorch.")
+flags.DEFINE_integer("rounds", 20, "Turns of each variant.", lower_bound=1)
+flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
+
+LABELS = tuple(f"class {number}" for number in range(400))
+
+
+def main(argv):
+    if argv[1:]:
+        raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    print_machine(TensorFlow=tf.__version__, PyTorch=torch.__version__)
+    print(f"{FLAGS.threads} threads, {FLAGS.clock} time")
+    torch.set_num_threads(FLAGS.threads)
+    holds = True
+    with tempfile.TemporaryDirectory() as folder:
+        for part in FLAGS.parts:
+            variants, ratios = globals()[f"_{part}"](pathlib.Path(folder))
+            times = interleave(variants, rounds=FLAGS.rounds, clock=FLAGS.clock)
+            ratios = [
+                ratio
+                for ratio in ratios
+                if {ratio.numerator, ratio.denominator} <= {*times}
+            ]
+            holds &= report(times, ratios)
+    return 0 if holds else 1
+
+
+def _x3d(folder):
+    clip, step, causal = "clip, LiteRT", "causal step", "causal clip"
+    variants = {
+        clip: _exported(folder, "clip", **X3D_NETWORKS["x3d_s"]),
+        **_pytorchvideo(),
+    }
+    fields = X3D_NETWORKS["x3d_s"] | {"causal": True}
+    variants[causal] = _exported(folder, "clip", **fields)
+    variants[step] = _exported(folder, "stream", **fields)
+    return variants, [
+        Ratio("clip, PyTorch eager", clip, at_least=1.5),
+        Ratio("clip, PyTorch compiled", clip, at_least=1.5),
+        Ratio(step, causal, at_most=1 / 8),
+    ]
+
+
+def _pytorchvideo():
+    try:
+        from pytorchvideo.models.x3d import create_x3d
+    except ImportError as error:
+        print(f"no PyTorch: {error}; pip install pytorchvideo torchvision")
+        return {}
+    network = create_x3d(input_clip_length=13, input_crop_size=160).eval()
+    frames = torch.rand(1, 3, 13, 160, 160)
+    compiled = torch.compile(network)
+
+    def run(found):
+        with torch.inference_mode():
+            found(frames)
+
+    return {
+        "clip, PyTorch eager": lambda: run(network),
+        "clip, PyTorch compiled": lambda: run(compiled),
+    }
+
+
+def _mixtconv(folder):
+    variants = {}
+    for name, fields in _NETWORKS.items():
+        variants[f"{name} step"] = _exported(
+            folder, "stream", backbone=FLAGS.backbone, causal=True, **fields
+        )
+    return variants, [
+        Ratio("MixTConv step", "plain step", at_most=1.10),
+        Ratio("TSM step", "plain step"),
+    ]
+
+
+_NETWORKS = {
+    "plain": {"operator": "none"},
+    "TSM": {"operator": "shift"},
+    "MixTConv": {"operator": "mixtconv"},
+}
+
+
+def _training(folder):
+    del folder
+    variants = {
+        f"{name} training": _training_step(**_NETWORKS[name])
+        for name in ("TSM", "MixTConv")
+    }
+    return variants, [Ratio("MixTConv training", "TSM training", at_most=1.15)]
+
+
+def _training_step(**fields):
+    """Returns a training step with two clips of 8 frames of 112 pixels."""
+    model = build_clip_model(
+        VideoClassifierConfig(
+            num_classes=10, backbone=FLAGS.backbone, image_size=112, **fields
+        )
+    )
+    model.compile("sgd", "mse", jit_compile=False)
+    clips = np.random.default_rng(0).random((2, 8, 112, 112, 3), np.float32)
+    targets = np.zeros((2, 10), np.float32)
+    return lambda: model.train_on_batch(clips, targets)
+
+
+def _exported(folder, kind, **fields):
+    """Exports a network with random weights; returns its step in LiteRT."""
+    config = VideoClassifierConfig(
+        **{"num_classes": len(LABELS), "labels": LABELS, **fields}
+    )
+    path = folder / f"{len(list(folder.iterdir()))}.tflite"
+    export_tflite(
+        build_clip_model(config), path, kind=kind, check=lambda _: None
+    )
+    return dry_step(path, threads=FLAGS.threads)
+
+
+if __name__ == "__main__":
+    app.run(main)

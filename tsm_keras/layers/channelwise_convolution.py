@@ -1,0 +1,199 @@
+"""ChannelwiseConvolution: convolves each channel in time and in space."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_keras.layers.delay_frames import delay_frames
+from tsm_keras.layers.unfold_time import positive_integer
+
+
+@keras.utils.register_keras_serializable(package="tsm_keras")
+class ChannelwiseConvolution(keras.layers.Layer):
+    """Convolves each channel by itself in time, height and width, in rank 4.
+
+    The convolution is a sum of 2-D depthwise convolutions: one of each frame
+    that the kernel covers. If `num_segments` is given, the layer takes whole
+    clips and finds these frames itself, in the form that trains fastest
+    (`docs/performance.md`); otherwise it takes a list of them, the earliest
+    first. Both forms have the same weight, `kernel`, of shape
+    `[frames, height, width, C]`. There is no bias.
+
+    Example:
+    >>> frames = tf.random.uniform([2 * 8, 56, 56, 24])  # 2 clips of 8 frames
+    >>> ChannelwiseConvolution((3, 3, 3), num_segments=8)(frames).shape
+    TensorShape([16, 56, 56, 24])
+
+    Args:
+        kernel_size: The frames, the height and the width of the kernel. Height
+            and width are odd.
+        strides: The stride in height and width.
+        dilation: The number of frames from one frame of the kernel to the next.
+        causal: Whether the kernel covers the present and earlier frames only.
+            Otherwise its middle is the present frame.
+        num_segments: Frames per clip, T; None if the input is a list.
+        kernel_initializer: Initializes the kernel.
+
+    Input shape: `[B * T, H, W, C]`, or a list of `[N, H, W, C]`, one per frame
+        of the kernel. Height and width are padded with zeros on both sides,
+        and so is time.
+    Output shape: `[..., H / strides, W / strides, C]`, rounded up.
+
+    Raises:
+        ValueError: If an argument is not a positive integer, height or width of
+            the kernel is even, or the list has another length than the kernel.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Sequence[int],
+        *,
+        strides: int = 1,
+        dilation: int = 1,
+        causal: bool = False,
+        num_segments: int | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        frames, height, width = kernel_size
+        for size in kernel_size:
+            positive_integer("kernel_size", size)
+        if height % 2 == 0 or width % 2 == 0:
+            raise ValueError(
+                "Height and width of `kernel_size` must be odd. "
+                f"Received: kernel_size={tuple(kernel_size)}"
+            )
+        if num_segments is not None:
+            positive_integer("num_segments", num_segments)
+        self.kernel_size = (frames, height, width)
+        self.strides = positive_integer("strides", strides)
+        self.dilation = positive_integer("dilation", dilation)
+        self.causal = causal
+        self.num_segments = num_segments
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        if self.num_segments is None:
+            if len(input_shape) != self.kernel_size[0]:
+                raise ValueError(
+                    "The list must have one tensor per frame of the kernel. "
+                    f"Received: {len(input_shape)} tensors, "
+                    f"kernel_size={self.kernel_size}"
+                )
+            input_shape = input_shape[0]
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(*self.kernel_size, input_shape[-1]),
+            initializer=self.kernel_initializer,
+        )
+        self.built = True
+
+    def call(self, inputs):
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.num_segments is None:
+            frames = zip(inputs, tf.unstack(kernel), strict=True)
+            return _sum([self._convolve(x, weights) for x, weights in frames])
+        if self.kernel_size[1:] == (1, 1) and self.strides == 1:
+            return self._convolve_in_time(inputs, kernel)
+        # Results are delayed and not inputs: they are smaller if the
+        # convolution has a stride.
+        offsets = frame_offsets(
+            self.kernel_size[0], self.dilation, causal=self.causal
+        )
+        return _sum(
+            [
+                delay_frames(
+                    self._convolve(inputs, weights), self.num_segments, offset
+                )
+                for offset, weights in zip(
+                    offsets, tf.unstack(kernel), strict=True
+                )
+            ]
+        )
+
+    def compute_output_shape(self, input_shape):
+        if self.num_segments is None:
+            input_shape = input_shape[0]
+        batch, height, width, channels = input_shape
+        height, width = (
+            None if size is None else -(-size // self.strides)
+            for size in (height, width)
+        )
+        return (batch, height, width, channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "dilation": self.dilation,
+            "causal": self.causal,
+            "num_segments": self.num_segments,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }
+
+    def _convolve(self, x, weights):
+        """Applies one frame of the kernel, `[height, width, C]`."""
+        _, height, width = self.kernel_size
+        padding = "SAME"
+        if self.strides > 1:  # Here SAME may pad one side only.
+            sides = [[0, 0], [height // 2] * 2, [width // 2] * 2, [0, 0]]
+            x, padding = tf.pad(x, sides), "VALID"
+        # A kernel of one pixel is not a multiplication: in int8 that would
+        # have one scale for all channels, and the GPU got it wrong.
+        return tf.nn.depthwise_conv2d(
+            x, weights[..., None], [1, self.strides, self.strides, 1], padding
+        )
+
+    def _convolve_in_time(self, x, kernel):
+        """Convolves clips in time as if time and space were an image."""
+        frames = self.kernel_size[0]
+        _, height, width, channels = x.shape
+        if None in (height, width):
+            height, width = tf.unstack(tf.shape(x)[1:3])
+        offsets = frame_offsets(frames, self.dilation, causal=self.causal)
+        images = tf.reshape(
+            x, [-1, self.num_segments, height * width, channels]
+        )
+        images = tf.pad(
+            images, [[0, 0], [offsets[0], -offsets[-1]], [0, 0], [0, 0]]
+        )
+        images = tf.nn.depthwise_conv2d(
+            images,
+            kernel[:, 0, :, :, None],
+            [1, 1, 1, 1],
+            "VALID",
+            dilations=[self.dilation, 1],
+        )
+        return tf.reshape(images, [-1, height, width, channels])
+
+
+def frame_offsets(
+    frames: int, dilation: int = 1, *, causal: bool
+) -> tuple[int, ...]:
+    """Returns how many frames ago each frame of a kernel was, in order.
+
+    >>> frame_offsets(3, causal=False)
+    (1, 0, -1)
+
+    Args:
+        frames: The number of frames that the kernel covers.
+        dilation: The number of frames from one to the next.
+        causal: Whether the last one is the present frame. Otherwise the middle
+            one is; of an even number, the earlier of the two in the middle.
+    """
+    ahead = 0 if causal else frames // 2
+    return tuple(
+        dilation * (frames - 1 - ahead - index) for index in range(frames)
+    )
+
+
+def _sum(tensors):
+    # TFLite cannot quantize `tf.add_n`.
+    return functools.reduce(tf.add, tensors)
