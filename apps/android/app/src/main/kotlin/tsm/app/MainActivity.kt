@@ -28,8 +28,6 @@ private const val ASK_CAMERA = 1
 private const val PICK_MODEL = 2
 private const val STATUS_MILLISECONDS = 500L
 private const val QUARTER_TURN = 90
-private const val IS_FRONT = "isFront"
-private const val MAY_USE_GPU = "mayUseGpu"
 
 /** The only screen: the camera, the gestures, and a menu. */
 class MainActivity :
@@ -55,7 +53,8 @@ class MainActivity :
     private var isFront = true
     private var mayUseGpu = true
     private var isResumed = false
-    private var title = ""
+    private var hasAsked = false
+    private var modelTitle = ""
     private var accelerator = ""
     private var report = ""
 
@@ -63,8 +62,6 @@ class MainActivity :
         super.onCreate(saved)
         setContentView(R.layout.main)
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
-        isFront = saved?.getBoolean(IS_FRONT) ?: true
-        mayUseGpu = saved?.getBoolean(MAY_USE_GPU) ?: true
         preview = view(R.id.preview) as TextureView
         status = view(R.id.status) as TextView
         message = MessagePanel(view(R.id.message) as TextView, view(R.id.action) as Button)
@@ -82,20 +79,13 @@ class MainActivity :
         load(store.chosen())
     }
 
-    override fun onSaveInstanceState(saved: Bundle) {
-        super.onSaveInstanceState(saved)
-        saved.putBoolean(IS_FRONT, isFront)
-        saved.putBoolean(MAY_USE_GPU, mayUseGpu)
-    }
-
     override fun onResume() {
         super.onResume()
         isResumed = true
-        if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
-            message.hide()
-            openCamera()
-        } else {
-            requestPermissions(arrayOf(Manifest.permission.CAMERA), ASK_CAMERA)
+        when {
+            mayUseCamera() -> openCamera()
+            hasAsked -> explainCamera()
+            else -> requestPermissions(arrayOf(Manifest.permission.CAMERA), ASK_CAMERA)
         }
         showStatus()
     }
@@ -117,19 +107,23 @@ class MainActivity :
         thread.quitSafely()
     }
 
+    /** The activity resumes afterwards, and opens the camera or explains why it is needed. */
     override fun onRequestPermissionsResult(
         code: Int,
         permissions: Array<String>,
         results: IntArray,
     ) {
-        if (code != ASK_CAMERA || results.isEmpty()) return // `onResume` opens the camera.
-        if (results[0] == PackageManager.PERMISSION_GRANTED) return
-        message.show(getString(R.string.needs_camera), getString(R.string.open_settings)) {
-            startActivity(
-                Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", packageName, null)),
-            )
-        }
+        hasAsked = true
     }
+
+    private fun mayUseCamera() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
+
+    private fun explainCamera() =
+        message.show(getString(R.string.needs_camera), getString(R.string.open_settings)) {
+            message.hide()
+            val uri = Uri.fromParts("package", packageName, null)
+            startActivity(Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, uri))
+        }
 
     override fun onCreateOptionsMenu(menu: Menu): Boolean {
         menuInflater.inflate(R.menu.main, menu)
@@ -164,7 +158,7 @@ class MainActivity :
             }
 
             R.id.share_events -> {
-                shareText(R.string.share_events, history.lines(title))
+                shareText(R.string.share_events, history.lines(modelTitle))
             }
 
             R.id.share_check -> {
@@ -212,7 +206,7 @@ class MainActivity :
     private fun load(entry: ModelEntry?) {
         if (entry == null) return message.show(getString(R.string.no_model), getString(R.string.pick_file), ::pickFile)
         store.choose(entry)
-        title = entry.title
+        modelTitle = entry.title
         accelerator = ""
         history.clear()
         message.show(getString(R.string.loading, entry.title))
@@ -246,7 +240,7 @@ class MainActivity :
     private fun openCamera() {
         val texture = preview.surfaceTexture
         if (!isResumed || !preview.isAvailable || texture == null) return
-        if (checkSelfPermission(Manifest.permission.CAMERA) != PackageManager.PERMISSION_GRANTED) return
+        if (!mayUseCamera()) return
         updateDisplay()
         worker.post {
             camera.open(isFront, texture)
@@ -263,7 +257,7 @@ class MainActivity :
     private fun shape() = shapePreview(preview, camera.size, camera.sensorOrientation, displayDegrees)
 
     private fun showStatus() {
-        status.text = getString(R.string.status, title, accelerator, state.milliseconds)
+        status.text = getString(R.string.status, modelTitle, accelerator, state.milliseconds)
         main.postDelayed(::showStatus, STATUS_MILLISECONDS)
     }
 
