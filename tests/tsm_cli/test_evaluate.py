@@ -272,7 +272,7 @@ def test_refuses_before_a_clip_is_read(
 
     monkeypatch.setattr("tsm_cli.predictors.KerasPredictor.__call__", evaluated)
     monkeypatch.setattr(
-        "tsm_cli.stream_evaluation.StreamingClassifier.step", evaluated
+        "tsm_cli.predictors.StreamingClassifier.step", evaluated
     )
     with pytest.raises(Exception, match=match):
         tsm_evaluate(*arguments)
