@@ -123,4 +123,7 @@ def averages_clips(config: VideoClassifierConfig) -> bool:
 
 def _sole(outputs):
     """Returns the only output of a dictionary, or the dictionary."""
-    return outputs if len(outputs) > 1 else outputs["logits"]
+    if len(outputs) > 1:
+        return outputs
+    (only,) = outputs.values()
+    return only

@@ -101,7 +101,10 @@ class StreamingClassifier:
             head.output: outputs[head.output].numpy()
             for head in self.config.heads
         }
-        return logits if len(logits) > 1 else logits["logits"]
+        if len(logits) > 1:
+            return logits
+        (only,) = logits.values()
+        return only
 
     def reset(self, stream: int | None = None) -> None:
         """Resets the caches of every stream, or of the stream with this index.

@@ -56,6 +56,14 @@ def test_streaming_equals_the_clip_model_frame_by_frame(model, config):
             assert relative_error(found[head.output], wanted) <= 1e-4
 
 
+def test_a_single_head_may_have_a_name(config):
+    model = build_clip_model(config.changed(heads=(VERB,)))
+    clips = random_clips(config, clips=1)
+    assert model(clips).shape == (1, 3)
+    stream = StreamingClassifier(model)
+    assert stream.step(clips[:, 0]).shape == (1, 3)
+
+
 def test_a_preset_keeps_every_head(model, config, tmp_path):
     path = save_preset(model, tmp_path / "preset")
     assert (path / "labels_verb.txt").read_text() == "cut\nstir\npour\n"

@@ -20,6 +20,8 @@ EVERY = [
 @functools.cache
 def build(name):
     fields = {"image_size": 32, **SMALL.get(name, {})}
+    if "depth" in fields:
+        fields["depth"] = 1.0  # The number of blocks that records list.
     config = VideoClassifierConfig(
         num_classes=2, backbone=name, num_segments=2, **fields
     )
@@ -58,11 +60,15 @@ def test_features_come_by_stage(name):
 
     config = build(name).video_config
     frames = keras.Input((64, 64, 3))
-    features = BACKBONES[name].build(frames, config, mark_of(config, ClipTime(2)))
+    features = BACKBONES[name].build(
+        frames, config, mark_of(config, ClipTime(2))
+    )
     assert tuple(features) == BACKBONES[name].stages
     sides = [x.shape[1] for x in features.values()]
     assert sides == sorted(sides, reverse=True)
-    assert sides[-1] == 64 // 32
+    # The head of X3D comes after its pooling.
+    assert sides[-1] == (1 if name == "x3d" else 64 // 32)
+    assert 64 // 32 in sides
 
 
 def test_the_table_is_read_without_tensorflow():
