@@ -16,7 +16,10 @@ const built = usePage([
 ]);
 const SECONDS = 12;
 
-test("gestures of a camera appear with the right labels and times", async () => {
+// The camera runs in real time, and a busy machine loses some of its frames.
+const RETRIES = { retry: 2 };
+
+test("gestures of a camera are seen as they happen", RETRIES, async () => {
   const page = await built.open();
   await openModel(page, MOTION);
   await page.click("#open-camera");
