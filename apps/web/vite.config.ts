@@ -1,9 +1,9 @@
-/** How the page is built; `build/` holds the steps that Vite lacks. */
+/** How the page is built; `plugins/` holds the steps that Vite lacks. */
 
 import { defineConfig } from "vite";
-import { litertFiles } from "./build/litert_files.ts";
-import { licenses } from "./build/licenses.ts";
-import { offlineFiles } from "./build/offline_files.ts";
+import { litertFiles } from "./plugins/litert_files.ts";
+import { licenses } from "./plugins/licenses.ts";
+import { offlineFiles } from "./plugins/offline_files.ts";
 
 export default defineConfig({
   base: "./", // The page works below any folder of a host.
