@@ -52,11 +52,12 @@ def quantization_aware(model: keras.Model) -> keras.Model:
         wraps the layer `x`.
 
     Raises:
-        ValueError: If a layer has no int8 form in tfmot.
+        ValueError: If the network has convolutions in time, or a layer that
+            tfmot cannot round.
         ImportError: If this is Keras 3, or tfmot is missing.
-        ValueError: If the network has convolutions in time.
     """
-    operator = model.video_config.temporal.operator
+    config = getattr(model, "video_config", None)
+    operator = config.temporal.operator if config else "none"
     if operator in ("mixtconv", "conv3d"):
         raise ValueError(
             "Quantization-aware training does not know convolutions in time "
@@ -101,7 +102,7 @@ def quantization_aware(model: keras.Model) -> keras.Model:
         tf.nest.pack_sequence_as(model.input, copy.inputs),
         tf.nest.pack_sequence_as(model.output, copy.outputs),
     )
-    packed.video_config = getattr(model, "video_config", None)
+    packed.video_config = config
     return packed
 
 
