@@ -84,8 +84,8 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
         not path.name.startswith("lock") for path in run.path.iterdir()
     ):
         raise FileExistsError(
-            f"{run.path} exists and is no folder of a run. Choose another one "
-            "with --run."
+            f"{run.path} exists and is not the folder of a run. Choose another "
+            "one with --run."
         )
     return FoundRun(run, goes_on, before is not None and not goes_on)
 
