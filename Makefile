@@ -8,11 +8,14 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
   --no-loadscope-reorder
 
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3,
-# or files in which no Keras is left.
-TF_KERAS_TESTS = tests/tsm_keras/layers tests/tsm_keras/models \
-  tests/tsm_keras/training/test_optimizer.py \
+# or files in which no Keras is left. The first ones fail first if the two differ.
+TF_KERAS_FIRST = $(addprefix tests/tsm_keras/, layers \
+  training/test_optimizer.py models/test_streaming.py models/test_presets.py)
+TF_KERAS_REST = tests/tsm_keras/models \
+  $(addprefix --ignore=, $(filter %.py, $(TF_KERAS_FIRST))) \
   $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
   tflite/test_int8_qat.py onnx/test_export.py)
+TF_KERAS_PYTEST = TF_USE_LEGACY_KERAS=1 $(PYTEST)
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
@@ -23,11 +26,14 @@ quickstart: $(INSTALLED)
 	$(BIN)/tsm quickstart $(ARGS)
 
 # A quarter of an hour at most, so that it is run; .ci/run runs the others too.
-test: SPEED = not slow
-slow-test: SPEED = slow
-test slow-test: $(INSTALLED)
-	$(PYTEST) -m "$(SPEED)" $(ARGS)
-	TF_USE_LEGACY_KERAS=1 $(PYTEST) -m "$(SPEED)" $(ARGS) $(TF_KERAS_TESTS)
+test: $(INSTALLED)
+	$(PYTEST) -m "not slow" $(ARGS)
+	$(TF_KERAS_PYTEST) -m "not slow" $(ARGS) $(TF_KERAS_FIRST)
+
+slow-test: $(INSTALLED)
+	$(PYTEST) -m slow $(ARGS)
+	$(TF_KERAS_PYTEST) -m slow $(ARGS) $(TF_KERAS_FIRST)
+	$(TF_KERAS_PYTEST) $(ARGS) $(TF_KERAS_REST)
 
 $(INSTALLED): pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
