@@ -80,7 +80,11 @@ def test_a_clip_has_no_tensor_of_five_axes(fields, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["x3d_hard", "mixtconv"])
 def test_int8_is_close_although_clips_are_shorter_than_caches(name, tmp_path):
-    """A kernel of MixTConv covers 7 frames, and a clip has 4."""
+    """A kernel of MixTConv covers 7 frames, and a clip has 4.
+
+    A random network rounds badly: without any mixing, MobileNetV2's logits are
+    0.24 off in this measure.
+    """
     fields = NETWORKS[name]
     clips = random_clips(small_config(**fields), clips=4).astype(np.uint8)
     model, spec, content, clips = export(
@@ -89,7 +93,8 @@ def test_int8_is_close_although_clips_are_shorter_than_caches(name, tmp_path):
     assert lint(content) == []
     _, expected = logits_of(model, clips.astype(np.float32))
     found = run_trial(spec, content, clips).logits["logits"]
-    assert relative_error(found, expected) <= 0.3
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert error <= 0.36  # One and a half times as much.
 
 
 def test_int8_refuses_caches_that_grow(tmp_path):

@@ -10,6 +10,9 @@ from tsm_keras.models.backbones.efficientnet_lite import SCALES
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 
+# Sizes and marks are the same in either Keras.
+pytestmark = pytest.mark.keras3_only
+
 # Trainable parameters with 1000 classes (timm counts them alike), and marks.
 SIZES = {
     "efficientnet_lite0": (4_652_008, 9),
