@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 
     Raises:
         flags.Error: If the number of arguments is not one.
-        FileNotFoundError: If there is no file MODEL, or no built page.
+        FileNotFoundError: If MODEL or the built page does not exist.
         ValueError: If MODEL is not a `.tflite` artifact.
         OSError: If the port is in use.
     """
@@ -82,7 +82,7 @@ def open_server(
     """Checks a model and opens the port.
 
     Raises:
-        FileNotFoundError: If there is no file at `model`.
+        FileNotFoundError: If `model` does not exist.
         ValueError: If the model is not a `.tflite` artifact.
         OSError: If the port is in use.
     """

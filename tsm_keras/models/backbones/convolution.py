@@ -1,6 +1,20 @@
 """The building blocks of backbones: convolutions and activations."""
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tsm_keras.models.config import BackboneConfig
+
+
+def convolution_of(config: "BackboneConfig") -> Callable[..., Any]:
+    """Returns `conv_batch_norm` with the padding and epsilon of a config."""
+    return functools.partial(
+        conv_batch_norm,
+        stride_padding=config.stride_padding,
+        epsilon=config.batch_norm_epsilon,
+    )
 
 
 def conv_batch_norm(

@@ -9,7 +9,7 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.convolution import convolution_of
 from tsm_keras.models.backbones.inverted_residual import (
     channels,
     inverted_residual,
@@ -95,11 +95,7 @@ def efficientnet_lite(
         The features of each stage, by name. The last one, `head`, is
         `[N, H / 32, W / 32, 1280]`.
     """
-    conv = functools.partial(
-        conv_batch_norm,
-        stride_padding=config.backbone.stride_padding,
-        epsilon=config.backbone.batch_norm_epsilon,
-    )
+    conv = convolution_of(config.backbone)
     x = conv(
         frames,
         32,

@@ -1,9 +1,8 @@
 """MobileNetV2 (Sandler et al., CVPR 2018), for clips and for streams."""
 
-import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.convolution import convolution_of
 from tsm_keras.models.backbones.inverted_residual import (
     channels,
     inverted_residual,
@@ -57,11 +56,7 @@ def mobilenet_v2(
         The features of each stage, by name. The last one, `head`, is
         `[N, H / 32, W / 32, 1280]` (more channels for widths above 1).
     """
-    conv = functools.partial(
-        conv_batch_norm,
-        stride_padding=config.backbone.stride_padding,
-        epsilon=config.backbone.batch_norm_epsilon,
-    )
+    conv = convolution_of(config.backbone)
     x = conv(
         frames,
         channels(32, config.backbone.width),

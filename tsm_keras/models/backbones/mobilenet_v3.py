@@ -3,7 +3,7 @@
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsm_keras.models.backbones.convolution import activate, conv_batch_norm
+from tsm_keras.models.backbones.convolution import activate, convolution_of
 from tsm_keras.models.backbones.inverted_residual import (
     channels,
     inverted_residual,
@@ -107,11 +107,7 @@ def mobilenet_v3(
         The features of each stage, by name. The last one, `head`, is
         `[N, H / 32, W / 32, 960]` (Large) or `[..., 576]`.
     """
-    conv = functools.partial(
-        conv_batch_norm,
-        stride_padding=config.backbone.stride_padding,
-        epsilon=config.backbone.batch_norm_epsilon,
-    )
+    conv = convolution_of(config.backbone)
     x = conv(
         frames,
         16,

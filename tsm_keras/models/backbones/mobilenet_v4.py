@@ -3,7 +3,7 @@
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsm_keras.models.backbones.convolution import activate, conv_batch_norm
+from tsm_keras.models.backbones.convolution import activate, convolution_of
 from tsm_keras.models.backbones.inverted_residual import channels
 from tsm_keras.models.backbones.record import (
     Backbone,
@@ -123,11 +123,7 @@ def mobilenet_v4(
         The features of each stage, by name. The last one, `head`, is
         `[N, H / 32, W / 32, 960]`.
     """
-    padded = functools.partial(
-        conv_batch_norm,
-        stride_padding=config.backbone.stride_padding,
-        epsilon=config.backbone.batch_norm_epsilon,
-    )
+    padded = convolution_of(config.backbone)
 
     def conv(x, filters, kernel_size, name, **options):
         return padded(

@@ -3,7 +3,7 @@
 import functools
 from typing import TYPE_CHECKING, Any
 
-from tsm_keras.models.backbones.convolution import conv_batch_norm
+from tsm_keras.models.backbones.convolution import convolution_of
 from tsm_keras.models.backbones.record import (
     Backbone,
     ImageNetFile,
@@ -60,11 +60,7 @@ def resnet(
     from tensorflow import keras
 
     kind, stages = DEPTHS[depth]
-    conv = functools.partial(
-        conv_batch_norm,
-        stride_padding=config.backbone.stride_padding,
-        epsilon=config.backbone.batch_norm_epsilon,
-    )
+    conv = convolution_of(config.backbone)
     x = conv(
         frames,
         64,

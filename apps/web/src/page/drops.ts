@@ -22,8 +22,8 @@ export function onDrop(take: (file: File) => void): void {
   });
 }
 
-/** Returns whether a file is a video; what is neither counts as a model,
- * whose refusal says what the page needs.
+/** Returns whether a file is a video. Every other file counts as a model: if it
+ * is not one either, its refusal says what the page needs.
  */
 export async function isVideo(file: File): Promise<boolean> {
   if (/\.(tflite|onnx)$/i.test(file.name)) return false;
