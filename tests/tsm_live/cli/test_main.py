@@ -101,7 +101,7 @@ def test_a_signal_completes_what_is_written(model, tmp_path, number):
     output, events = tmp_path / "out.mp4", tmp_path / "events.jsonl"
     with NetworkCamera([(240, "stall")]) as camera:
         process = start_tsm_live(
-            *(model, f"--source={camera.address}", *_EAGER),
+            *(model, f"--source={camera.address}", "--timeout=60", *_EAGER),
             *(f"--output={output}", f"--events={events}"),
         )
         _wait_for(lambda: events.exists() and events.read_text())
@@ -189,7 +189,8 @@ def test_idle_connections_do_not_keep_a_camera_away(model):
         contextlib.ExitStack() as stack,
     ):
         process = start_tsm_live(
-            *(model, f"--source={camera.address}", "--web=0"), preexec_fn=limit
+            *(model, f"--source={camera.address}", "--timeout=60", "--web=0"),
+            preexec_fn=limit,
         )
         url = process.stderr.readline().split()[-1]
         address = ("127.0.0.1", urllib.parse.urlsplit(url).port)
@@ -197,7 +198,7 @@ def test_idle_connections_do_not_keep_a_camera_away(model):
             stack.enter_context(socket.create_connection(address, 10))
         assert "is gone" in process.stderr.readline()
         assert "is back" in process.stderr.readline()
-        with urllib.request.urlopen(url, timeout=10) as page:
+        with urllib.request.urlopen(url, timeout=60) as page:
             assert page.status == 200
         process.send_signal(signal.SIGTERM)
         _, error = _finish(process)
