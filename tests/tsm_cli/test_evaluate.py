@@ -124,6 +124,24 @@ def test_quantized_artifact_is_near_its_preset(tsm_evaluate):
     )
 
 
+def test_the_report_shows_which_clips_are_alike_for_each_model(tsm_evaluate):
+    tsm_evaluate("rgb", "other", "--to=alike", "--embedding")
+    rows, predictions = (
+        list(csv.DictReader(pathlib.Path("alike", name).read_text().split()))
+        for name in ("embedding.csv", "predictions.csv")
+    )
+    clips = [row["clip"] for row in predictions]
+    assert sorted((row["model"], row["clip"]) for row in rows) == sorted(
+        (model, clip) for model in ("rgb", "other") for clip in clips
+    )
+    for row in rows:
+        assert row["label"] == pathlib.Path(row["clip"]).parent.name
+        assert np.isfinite([float(row["x"]), float(row["y"])]).all()
+    page = pathlib.Path("alike/report.html").read_text("utf-8")
+    for model in ("rgb", "other"):
+        assert f"{model}: the nearest other clip is of the same class" in page
+
+
 def test_full_resolution_takes_larger_frames_of_the_same_network(tsm_evaluate):
     tsm_evaluate(
         *("rgb", "--full_resolution", "--crops=3", "--sampling=twice"),
@@ -181,6 +199,8 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
         (("rgb", "--average=max"), "average"),
         (("rgb", "--to=x", "--saliency=99"), "saliency.*0 to 7.*'99'"),
         (("rgb", "--saliency=0"), "--to"),
+        (("rgb", "--embedding"), "--to"),
+        (("rgb", "model.tflite", "--to=x", "--embedding"), "embedding.*preset"),
         (("model.tflite", "--to=x", "--saliency=0"), "saliency.*gradients"),
         (("other", "--stream"), "cannot stream"),
         (("rgb", "other", "--stream"), "one model"),
@@ -234,7 +254,8 @@ def test_pictures_for_a_network_that_sees_flow_are_refused_as_typed(
 @pytest.mark.parametrize(
     "flag",
     [
-        *("--against=other", "--crops=10", "--saliency=0", "--sampling=dense"),
+        *("--against=other", "--crops=10", "--saliency=0", "--embedding"),
+        "--sampling=dense",
         *("--full_resolution", "--average=softmax", "--weights=1"),
         *("--flow_data=flows", "--window=8", "--num_views=2"),
     ],
@@ -293,6 +314,7 @@ def test_the_report_explains_frames_that_were_evaluated(work):
         against=None,
         to=None,
         saliency=(),
+        embedding=False,
         frame_interval=None,
         seed=0,
     )

@@ -24,6 +24,7 @@ FLAGS = flags.FlagValues()
 _NOT_STREAM = (
     *("flow_data", "views", "sampling", "window", "num_views", "crops"),
     *("full_resolution", "average", "weights", "against", "saliency"),
+    "embedding",
 )
 _STREAM = ("frame_interval", "seed")
 _DENSE = ("window", "num_views")
@@ -171,6 +172,13 @@ define_groups(
                 [],
                 "Numbers or file names of clips that the report explains by "
                 "Grad-CAM.",
+            ),
+            (
+                "embedding",
+                _BOOLEAN,
+                False,
+                "Show in the report which clips are alike for each model: the "
+                "features before its classifier, in a plane by t-SNE.",
             ),
         ),
     },

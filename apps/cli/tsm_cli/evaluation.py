@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tsm_cli.embeddings import check_embedding, embedding_sections
 from tsm_cli.evaluation_data import Data, Settings
 from tsm_cli.predictors import ArtifactPredictor, open_predictor
 from tsm_keras.data.pipeline.views import make_views
@@ -105,7 +106,10 @@ def evaluate(settings: Settings) -> dict[str, Predictions]:
             frames_of=functools.partial(data.clip, models[0].config)
             if models[0].config.input.is_rgb
             else None,
-            sections=_saliency(settings, models[0], data, heads),
+            sections=[
+                *_saliency(settings, models[0], data, heads),
+                *embedding_sections(settings, models, data, found),
+            ],
             results=results,
         )
         print(page)
@@ -150,6 +154,8 @@ def _check(settings, models: Sequence[Model], data):
         )
     if settings.saliency:
         _check_saliency(settings, models[0], data)
+    if settings.embedding:
+        check_embedding(settings, models, data)
     for model in models:  # This raises if data or views do not fit a model.
         reader = data.reader(model.config)
         make_views(reader, model.config, settings.views, batch_size=1)

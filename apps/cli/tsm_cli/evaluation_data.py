@@ -43,6 +43,7 @@ class Settings:
     against: str | None
     to: str | None
     saliency: tuple[str, ...]
+    embedding: bool
     frame_interval: float | None
     seed: int
 
