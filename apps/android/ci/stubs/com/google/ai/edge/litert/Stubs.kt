@@ -2,8 +2,13 @@ package com.google.ai.edge.litert
 
 /*
  * The part of LiteRT's Kotlin API that the app uses, without an implementation. The app is compiled
- * against these declarations where Google's Maven repository cannot be reached. Names and types
- * were compared with LiteRT's public source; ci/README.md says which, and how to do it again.
+ * against these declarations where Google's Maven repository cannot be reached.
+ *
+ * They were compared with LiteRT's published source: the tag v2.2.0, and the commit f67457790 of
+ * 21 August 2026, in which the next version is 2.3.0. Model.kt, TensorBuffer.kt, Common.kt and
+ * LiteRtException.kt, which declare what is below, are the same in both. The app that is compiled
+ * against either source has the same bytes as the app that is compiled against this file. The tag
+ * v2.3.0 could not be had. ci/README.md says how to compare again.
  */
 
 enum class Accelerator { NONE, CPU, GPU, NPU }
@@ -11,6 +16,8 @@ enum class Accelerator { NONE, CPU, GPU, NPU }
 class LiteRtException(
     message: String,
 ) : Exception(message)
+
+class Environment private constructor()
 
 class TensorBuffer : AutoCloseable {
     fun writeFloat(data: FloatArray): Unit = absent(data)
@@ -54,7 +61,8 @@ class CompiledModel private constructor() : AutoCloseable {
         fun create(
             filePath: String,
             options: Options,
-        ): CompiledModel = absent(filePath, options)
+            optionalEnv: Environment? = null,
+        ): CompiledModel = absent(filePath, options, optionalEnv)
     }
 }
 
