@@ -60,7 +60,8 @@ def embedding_sections(
     """
     if not settings.embedding:
         return []
-    rows, pictures = [], []
+    rows: list[Sequence] = []
+    pictures = []
     for path, model, heads in zip(
         settings.models, models, predictions, strict=True
     ):
@@ -100,9 +101,9 @@ def embedding_sections(
     _write(settings.to, [header, *rows])
     text = (
         "Each point is a clip, in the colour and shape of its true class. "
-        "Clips are close if their features before the classifier are alike (t-SNE of "
-        "the mean over frames). Only which points are neighbours means "
-        "something, not the axes and not the size of gaps."
+        "Clips are close if their features before the classifier are alike "
+        "(t-SNE of the mean over frames). Only which points are neighbours "
+        "means something, not the axes and not the size of gaps."
     )
     return [Section("Features of the clips", text, pictures=pictures)]
 
