@@ -39,7 +39,11 @@ from tsm_live.sessions.open_session import StreamingSession
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-    "backbone", "mobilenet_v2", [*BACKBONES], "Network to measure."
+    "backbone",
+    "mobilenet_v2",
+    # X3D has no form without its own mixing of frames.
+    [name for name, each in BACKBONES.items() if not each.mixes_time],
+    "Network to measure.",
 )
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_list("stages", [], "Stages that shift; empty for all.")
