@@ -36,6 +36,7 @@ _HOMES = {
     "open_clips": "tsm_keras.data.readers.clip_reader",
     "open_prepared": "tsm_keras.data.storage.prepared_dataset",
     "plan_dataset": "tsm_keras.data.prepare.prepare",
+    "predict_videos": "tsm_keras.video_prediction",
     "predict_views": "tsm_keras.evaluation.views",
     "prepare": "tsm_keras.data.prepare.prepare",
     "save_preset": "tsm_keras.models.presets",

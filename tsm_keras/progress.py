@@ -3,21 +3,24 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TextIO
 
 import tqdm
 
 
 @contextlib.contextmanager
 def progress_bar(
-    title: str, unit: str = "file"
+    title: str, unit: str = "file", *, file: TextIO | None = None
 ) -> Iterator[Callable[[int, int], None]]:
     """Yields `progress(done, total)`, which shows a rate and the time left.
 
     Args:
         title: The line that is printed above the bar.
         unit: Name of the things that are counted.
+        file: Where the bar is shown; None for stdout.
     """
-    print(title, flush=True)
+    file = file or sys.stdout
+    print(title, file=file, flush=True)
     bar = None
 
     def progress(done, total):
@@ -27,9 +30,9 @@ def progress_bar(
                 initial=done,
                 total=total,
                 unit=unit,
-                file=sys.stdout,
+                file=file,
                 # In a log file each update is a line, so there are fewer.
-                mininterval=0.1 if sys.stdout.isatty() else 30.0,
+                mininterval=0.1 if file.isatty() else 30.0,
             )
         bar.update(done - bar.n)
 

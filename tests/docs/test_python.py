@@ -54,6 +54,12 @@ def test_evaluation_has_a_prediction_for_each_test_clip(ran):
 
 
 @pytest.mark.slow
+def test_a_prediction_has_the_best_classes_of_each_video(ran):
+    assert len(ran["found"]) == 12
+    assert all(len(video.top(3)[""]) == 3 for video in ran["found"])
+
+
+@pytest.mark.slow
 def test_the_artifact_passes_every_check(ran):
     failed = [check for check in ran["checks"] if check.passed is False]
     assert len(ran["checks"]) == 7 and not failed

@@ -39,6 +39,7 @@ def test_help_and_version_are_there():
         "quickstart",
         "train",
         "evaluate",
+        "predict",
         "export",
         "verify",
         "benchmark",

@@ -16,18 +16,22 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_cli.view_flags import (
+    VIEW_FLAGS,
+    VIEW_NAMES,
+    refuse_given,
+    refuse_unread_views,
+    views_from_flags,
+)
 from tsm_keras.command_flags import define_groups, expect_values
 
 FLAGS = flags.FlagValues()
-# Flags that --stream does not read, that only it reads, and that only dense
-# sampling reads.
+# Flags that --stream does not read, and that only it reads.
 _NOT_STREAM = (
-    *("flow_data", "views", "sampling", "window", "num_views", "crops"),
-    *("full_resolution", "average", "weights", "against", "saliency"),
-    "embedding",
+    *("flow_data", *VIEW_NAMES),
+    *("average", "weights", "against", "saliency", "embedding"),
 )
 _STREAM = ("frame_interval", "seed")
-_DENSE = ("window", "num_views")
 
 
 _TEXT, _NUMBER, _LIST = (
@@ -70,44 +74,7 @@ define_groups(
             ),
         ),
         "views": (
-            (
-                "views",
-                _TEXT,
-                "",
-                "Views per video as papers on Kinetics name them: 10 (10 dense "
-                "clips, centre crop) or 30 (10 dense clips, 3 crops). They "
-                "replace --sampling, --num_views and --crops.",
-            ),
-            (
-                "sampling",
-                _TEXT,
-                "segments",
-                "Clips per video: segments (one, spread uniformly), twice "
-                "(two of these), dense (--num_views windows) or interval "
-                "(one, at the pace of a stream).",
-            ),
-            (
-                "window",
-                _NUMBER,
-                64,
-                "Number of frames of the video that a dense clip spans.",
-            ),
-            ("num_views", _NUMBER, 10, "Number of dense clips per video."),
-            (
-                "crops",
-                _NUMBER,
-                1,
-                "Square crops per clip: 1 (centre), 3 (along the long side), 5 "
-                "(corners and centre) or 10 (these five and their mirror "
-                "images).",
-            ),
-            (
-                "full_resolution",
-                _BOOLEAN,
-                False,
-                "Take crops as large as the short side of resized videos (256 "
-                "for a network trained at 224).",
-            ),
+            *VIEW_FLAGS,
             (
                 "average",
                 _TEXT,
@@ -207,7 +174,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings(
         models=tuple(arguments),
         split=FLAGS.split or held_out_split(FLAGS.data),
-        views=_views(),
+        views=views_from_flags(FLAGS),
         weights=_weights(len(arguments)),
         saliency=tuple(FLAGS.saliency),
         **{
@@ -220,30 +187,6 @@ def main(arguments: Sequence[str]) -> None:
     (evaluate_stream if FLAGS.stream else evaluate)(settings)
 
 
-def _views():
-    """Returns the views that the flags ask for."""
-    from tsm_keras.data.pipeline.sampling import SamplingConfig
-    from tsm_keras.data.pipeline.views import NAMED_VIEWS, ViewConfig
-
-    if not FLAGS.views:
-        return ViewConfig(
-            SamplingConfig(FLAGS.sampling, FLAGS.window, FLAGS.num_views),
-            FLAGS.crops,
-            FLAGS.full_resolution,
-        )
-    if FLAGS.views not in NAMED_VIEWS:
-        raise flags.Error(
-            f"--views must be one of {', '.join(NAMED_VIEWS)}. "
-            f"Received: --views={FLAGS.views}"
-        )
-    named = NAMED_VIEWS[FLAGS.views]
-    return dataclasses.replace(
-        named,
-        sampling=dataclasses.replace(named.sampling, window=FLAGS.window),
-        full_resolution=FLAGS.full_resolution,
-    )
-
-
 def _refuse_unread(models):
     """Refuses flags without effect, on which a user would rely in vain."""
     if FLAGS.stream:
@@ -254,16 +197,11 @@ def _refuse_unread(models):
             )
     else:
         _refuse(_STREAM, "read only with --stream")
-        if FLAGS.views:
-            _refuse(("sampling", "num_views", "crops"), "not read with --views")
-        elif FLAGS.sampling != "dense":
-            _refuse(_DENSE, "read only with --sampling=dense")
+        refuse_unread_views(FLAGS)
 
 
 def _refuse(names, reason):
-    given = [f"--{name}" for name in names if FLAGS[name].present]
-    if given:
-        raise flags.Error(f"{', '.join(given)}: {reason}")
+    refuse_given(FLAGS, names, reason)
 
 
 def _weights(count):

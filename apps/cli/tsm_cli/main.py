@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 # The module and the summary of each command. A module has `FLAGS` and
-# `main(arguments)`; it is imported only when its command runs, so that
-# `tsm --help` is fast.
+# `main(arguments)`, which may return an exit status. It is imported only when
+# its command runs, so that `tsm --help` is fast.
 _COMMANDS = {
     "quickstart": (
         "tsm_cli.quickstart",
@@ -35,6 +35,10 @@ _COMMANDS = {
     "evaluate": (
         "tsm_cli.evaluate",
         "measure the accuracy of presets and artifacts",
+    ),
+    "predict": (
+        "tsm_cli.predict.command",
+        "predict the classes of videos, or events in long videos",
     ),
     "export": (
         "tsm_export.command",
@@ -131,7 +135,7 @@ def _run_command(program, module, arguments):
             f"{error}. To install missing packages: pip install tsm-keras",
         )
     try:
-        command.main(positional)
+        status = command.main(positional)
     except flags.Error as error:
         return _fail(program, f"{error} (see {program} --help)", 2)
     except (ValueError, OSError, ImportError) as error:
@@ -146,7 +150,7 @@ def _run_command(program, module, arguments):
         return _fail(program, reason)
     except KeyboardInterrupt:
         return _fail(program, "interrupted", 130)
-    return 0
+    return status or 0
 
 
 def _reading_error(error):

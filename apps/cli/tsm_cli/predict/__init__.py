@@ -1,0 +1,1 @@
+"""The `tsm predict` command: classes of videos, or events in them."""
