@@ -5,9 +5,9 @@
  * in the centre is cropped.
  */
 
-import type { Picture, Plane } from "./picture.ts";
-import { averageAreas, interpolate, type Window } from "./resample.ts";
-import { convertFloats, convertPicture } from "./yuv.ts";
+import type { Picture } from "./picture.ts";
+import { resample } from "./resample.ts";
+import type { Window } from "./rows.ts";
 
 /** How a stored picture must be turned so that it is upright. */
 export interface Orientation {
@@ -119,49 +119,6 @@ function storedWindow(upright: Window, orientation: Orientation): Window {
     default:
       return { ...upright, left };
   }
-}
-
-function resample(
-  picture: Picture,
-  window: Window,
-  isShrunk: boolean,
-): Uint8ClampedArray {
-  // Colours have fewer samples than brightness. Areas of both can be averaged
-  // before the conversion, which is linear, but interpolation needs pixels.
-  const source = isShrunk ? picture : convertPicture(picture);
-  const method = isShrunk ? averageAreas : interpolate;
-  const squares = source.planes.map((plane) => {
-    const square = new Float32Array(window.size ** 2);
-    const [shrinkX, shrinkY] = shrinkage(source, plane, window);
-    method(plane, window, shrinkX, shrinkY, square);
-    return square;
-  });
-  const rgb = new Uint8ClampedArray(3 * window.size ** 2);
-  const [first, second, third] = squares as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  if (source.yuv !== null) {
-    convertFloats([first, second, third], source.yuv, rgb);
-    return rgb;
-  }
-  for (let i = 0, to = 0; i < first.length; i++, to += 3) {
-    rgb[to] = first[i]!; // The array rounds and clamps.
-    rgb[to + 1] = second[i]!;
-    rgb[to + 2] = third[i]!;
-  }
-  return rgb;
-}
-
-/** Returns the old samples of a plane per new pixel, along x and y. */
-function shrinkage(picture: Picture, plane: Plane, window: Window) {
-  const columns = plane.width < picture.width ? 2 : 1;
-  const rows = plane.height < picture.height ? 2 : 1;
-  return [
-    picture.width / columns / window.width,
-    picture.height / rows / window.height,
-  ] as const;
 }
 
 /** Rotates and flips a square. */

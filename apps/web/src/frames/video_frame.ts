@@ -1,4 +1,4 @@
-/** readPicture: copies the pixels of a VideoFrame as they are stored. */
+/** FrameReader: copies the pixels of a VideoFrame as they are stored. */
 
 import {
   interleaved,
@@ -24,24 +24,46 @@ const RGB_ORDERS: Record<string, "RGBA" | "BGRA"> = {
   BGRX: "BGRA",
 };
 
-/** Returns the pixels of a frame, in the format in which it is stored.
- *
- * A format that this code does not know is converted by the browser.
- */
-export async function readPicture(frame: VideoFrame): Promise<Picture> {
-  const format: string = frame.format ?? "";
+/** Reads frames, one after the other, into the same memory. */
+export class FrameReader {
+  // New memory for each frame would take longer than the copy.
+  private memory = new Uint8Array(0);
+
+  /** Returns the pixels of a frame, in the format in which it is stored.
+   *
+   * The picture is valid until the next frame is read. A format that this code
+   * does not know is converted by the browser.
+   */
+  async read(frame: VideoFrame): Promise<Picture> {
+    if (!isKnown(frame.format)) return drawn(frame);
+    const size = frame.allocationSize();
+    if (this.memory.length < size) {
+      this.memory = new Uint8Array(size + (size % 2)); // Samples of 16 bits.
+    }
+    const layout = await frame.copyTo(this.memory);
+    return asPicture(frame, this.memory, layout);
+  }
+}
+
+const YUV = /^(NV12|I4\d\d)A?(?:P(1\d))?$/; // Transparency is left out.
+
+function isKnown(format: string | null): boolean {
+  return format !== null && (YUV.test(format) || format in RGB_ORDERS);
+}
+
+function asPicture(
+  frame: VideoFrame,
+  buffer: Uint8Array<ArrayBuffer>,
+  layout: readonly PlaneLayout[],
+): Picture {
+  const format: string = frame.format!;
   const { width, height } = frame.visibleRect!;
-  const [, base, alpha, bits] =
-    /^(NV12|I4\d\d)(A?)(?:P(1\d))?$/.exec(format) ?? [];
-  if (base === undefined && !(format in RGB_ORDERS)) return drawn(frame);
-  const buffer = new Uint8Array(frame.allocationSize());
-  const layout = await frame.copyTo(buffer);
+  const [, base, bits] = YUV.exec(format) ?? [];
   if (base === undefined) {
     const order = RGB_ORDERS[format]!;
     const pixels = buffer.subarray(layout[0]!.offset);
     return interleaved(pixels, width, height, order, layout[0]!.stride);
   }
-  void alpha; // Transparency is left out.
   const depth = Number(bits ?? 8);
   const data = depth > 8 ? new Uint16Array(buffer.buffer) : buffer;
   const bytes = data.BYTES_PER_ELEMENT;

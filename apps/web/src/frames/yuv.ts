@@ -38,14 +38,20 @@ export function yuvNumbers(rule: YuvRule): YuvNumbers {
   };
 }
 
-/** Converts planes of floats, pixel by pixel, to interleaved RGB bytes. */
-export function convertFloats(
-  [ys, us, vs]: readonly [Float32Array, Float32Array, Float32Array],
-  rule: YuvRule,
+/** A row of samples of each plane. */
+export type Rows = readonly [Float64Array, Float64Array, Float64Array];
+
+/** Converts samples, pixel by pixel, to interleaved RGB bytes.
+ *
+ * @param to The position of the first byte that is written.
+ */
+export function convertRow(
+  [ys, us, vs]: Rows,
+  k: YuvNumbers,
   rgb: Uint8ClampedArray,
+  to: number,
 ): void {
-  const k = yuvNumbers(rule);
-  for (let i = 0, to = 0; i < ys.length; i++, to += 3) {
+  for (let i = 0; i < ys.length; i++, to += 3) {
     const y = k.luma * (ys[i]! - k.black);
     const u = us[i]! - k.middle;
     const v = vs[i]! - k.middle;
@@ -59,20 +65,21 @@ export function convertFloats(
 export function convertPicture(picture: Picture): Picture {
   const { width, height, planes, yuv } = picture;
   if (yuv === null) return picture;
-  const floats = planes.map((plane) => {
-    const values = new Float32Array(width * height);
-    const xShift = plane.width < width ? 1 : 0;
-    const yShift = plane.height < height ? 1 : 0;
-    for (let y = 0, to = 0; y < height; y++) {
-      const row = plane.offset + (y >> yShift) * plane.rowStride;
-      for (let x = 0; x < width; x++) {
-        values[to++] = plane.data[row + (x >> xShift) * plane.pixelStride]!;
-      }
-    }
-    return values;
-  });
+  const k = yuvNumbers(yuv);
+  const row = () => new Float64Array(width);
+  const rows: Rows = [row(), row(), row()];
   const rgb = new Uint8ClampedArray(width * height * 3);
-  const [y, u, v] = floats as [Float32Array, Float32Array, Float32Array];
-  convertFloats([y, u, v], yuv, rgb);
+  for (let y = 0; y < height; y++) {
+    planes.forEach((plane, index) => {
+      const xShift = plane.width < width ? 1 : 0;
+      const yShift = plane.height < height ? 1 : 0;
+      const from = plane.offset + (y >> yShift) * plane.rowStride;
+      const values = rows[index as 0 | 1 | 2];
+      for (let x = 0; x < width; x++) {
+        values[x] = plane.data[from + (x >> xShift) * plane.pixelStride]!;
+      }
+    });
+    convertRow(rows, k, rgb, 3 * y * width);
+  }
   return interleaved(new Uint8Array(rgb.buffer), width, height, "RGB");
 }

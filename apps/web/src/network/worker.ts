@@ -4,7 +4,7 @@
 
 import { ArtifactError } from "../artifact/fields.ts";
 import { fitPicture } from "../frames/fit.ts";
-import { readPicture } from "../frames/video_frame.ts";
+import { FrameReader } from "../frames/video_frame.ts";
 import { Session } from "../session/session.ts";
 import { chooseBuild, loadBuild } from "./builds.ts";
 import { LiteRtNetwork } from "./litert.ts";
@@ -19,6 +19,7 @@ import type {
 import type { Network } from "./network.ts";
 import { openGpuNetwork } from "./webgpu.ts";
 
+const reader = new FrameReader();
 let session: Session | null = null;
 let queue: Promise<void> = Promise.resolve();
 
@@ -90,7 +91,7 @@ async function stepFrame(
 ): Promise<FrameResult> {
   const { resizeSize, imageSize, streams } = session.spec;
   const start = performance.now();
-  const picture = await readPicture(frame);
+  const picture = await reader.read(frame);
   const square = fitPicture(picture, resizeSize, imageSize, orientation);
   const fitted = performance.now();
   // The page has one source, so all other streams stand still.
