@@ -46,7 +46,7 @@ async function drop(page: Page, path: string): Promise<void> {
   );
 }
 
-test.each(["mp4", "webm"])(
+test.each(["mp4", "webm", "vp9.webm"])(
   "a dropped .%s gives the events of tsm-live",
   async (suffix) => {
     const name = `gestures.${suffix}`;

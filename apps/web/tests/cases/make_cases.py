@@ -1,9 +1,11 @@
 """Makes what the page's tests compare with Python: videos, events, networks.
 
-Run it with `python apps/web/tests/cases/make_cases.py FOLDER`.
+Run it with `python apps/web/tests/cases/make_cases.py FOLDER`. If `--full_size`
+follows, all networks have the sizes that they have in use; that takes minutes.
 
 It writes
-- `gestures.mp4`, `.webm` and `.y4m`, a rendered hand that swipes;
+- `gestures.mp4` (H.264), `.webm` (VP8), `.vp9.webm` and `.y4m`, a rendered hand
+  that swipes;
 - `events.json`: by the name of a video, the events of `tsm-live` on it, and the
   numbers of its frames and of those that the network takes;
 - `networks.json`, and an artifact, frames and logits for each of some networks.
@@ -16,15 +18,12 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from networks import write_networks
 
-from testing.artifacts import random_clips
-from testing.models import random_clip_model
-from tsm_export import export_tflite
 from tsm_keras.data.gestures.generate import GestureClip, render
 from tsm_live.artifact.file import read_spec
 from tsm_live.cli.live_command import main as tsm_live
 from tsm_live.decision.pacing import FramePacer, Step
-from tsm_live.sessions.open_session import open_session
 from tsm_live.sources.video_file import VideoFile
 
 _MOTION = pathlib.Path(__file__).parent / "motion.tflite"
@@ -39,19 +38,17 @@ _SCRIPT = (
     ("swipe_down", False),
     ("no_gesture", True),
 )
+_FAST = {"crf": "10", "b": "4M", "deadline": "realtime", "cpu-used": "8"}
 # Codecs and options, by suffix. The browser's fake camera plays .y4m.
 _CODECS = {
     "mp4": ("libx264", {"crf": "18"}),
-    "webm": ("libvpx", {"crf": "10", "b": "4M", "deadline": "realtime"}),
+    "webm": ("libvpx", _FAST),
+    "vp9.webm": ("libvpx-vp9", _FAST),
     "y4m": ("wrapped_avframe", {}),
 }
-# One backbone of each kind, and the size of its frames.
-_NETWORKS = (("mobilenet_v2", 224), ("resnet18", 32))
-_LABELS = tuple("abcdefg")
-_CLIPS = 5  # Of 4 frames each.
 
 
-def main(folder: pathlib.Path) -> None:
+def main(folder: pathlib.Path, in_full_size: bool) -> None:
     """Writes all cases into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     frames = np.concatenate(
@@ -60,24 +57,14 @@ def main(folder: pathlib.Path) -> None:
     events = {}
     for suffix in _CODECS:
         path = folder / f"gestures.{suffix}"
-        _write_video(path, frames)
+        _write_video(path, *_CODECS[suffix], frames)
         if suffix != "y4m":
             events[path.name] = _events(path, folder / f"{suffix}.jsonl")
-    _write_json(folder / "events.json", events)
-    networks = [
-        _network(folder, backbone, size, quantize)
-        for backbone, size in _NETWORKS
-        for quantize in ("none", "int8")
-    ]
-    _write_json(folder / "networks.json", networks)
+    (folder / "events.json").write_text(json.dumps(events), encoding="utf-8")
+    write_networks(folder, in_full_size)
 
 
-def _write_json(path, value):
-    path.write_text(json.dumps(value), encoding="utf-8")
-
-
-def _write_video(path, frames):
-    codec, options = _CODECS[path.suffix[1:]]
+def _write_video(path, codec, options, frames):
     with av.open(str(path), "w", format=_format(path)) as container:
         stream = container.add_stream(
             codec, rate=Fraction(_RATE), options=options
@@ -109,26 +96,5 @@ def _events(video, log):
     return {"events": events, "frames": len(times), "taken": taken}
 
 
-def _network(folder, backbone, size, quantize):
-    """Writes an artifact, random frames, and the logits of LiteRT in Python."""
-    name = f"{backbone}_{size}_{quantize}"
-    model = random_clip_model(backbone, image_size=size, labels=_LABELS)
-    artifact = folder / f"{name}.tflite"
-    export_tflite(
-        model,
-        artifact,
-        quantize=quantize,
-        calibration_clips=random_clips(2, model, seed=9),
-    )
-    session = open_session(artifact)
-    frames = random_clips(_CLIPS, model, seed=3).reshape(-1, size, size, 3)
-    logits = [session.step_squares([frame])[0].logits for frame in frames]
-    (folder / f"{name}.frames").write_bytes(frames.tobytes())
-    (folder / f"{name}.logits").write_bytes(
-        np.asarray(logits, np.float32).tobytes()
-    )
-    return name
-
-
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:] == ["--full_size"])
