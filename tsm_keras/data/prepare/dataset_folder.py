@@ -114,10 +114,10 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     Raises:
         ValueError: If a shard is not finished, or no shard holds a clip.
     """
-    done = len(finished_shards(folder))
-    if done < len(plan.shards):
+    finished = len(finished_shards(folder))
+    if finished < len(plan.shards):
         raise ValueError(
-            f"{folder} has only {done} of {len(plan.shards)} shards. "
+            f"{folder} has only {finished} of {len(plan.shards)} shards. "
             "Run the same command again to continue."
         )
     results = {shard: read_result(folder, shard) for shard in plan.shards}

@@ -70,10 +70,11 @@ def write_shard(
     with atomic_file(folder / shard.file) as temporary:
         with ShardWriter(temporary, shard.file, heads) as writer:
             for place, source in enumerate(shard.clips):
-                if place in left_out:
-                    result = Rejected(left_out[place])
-                else:
-                    result = encode(plan.root, source, plan.images)
+                result = (
+                    Rejected(left_out[place])
+                    if place in left_out
+                    else encode(plan.root, source, plan.images)
+                )
                 if isinstance(result, Rejected):
                     rejected.append((source.path, result.reason))
                 else:
