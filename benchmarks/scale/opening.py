@@ -76,8 +76,8 @@ def main(argv):
     found = json.loads(result.stdout)
     print(
         f"{FLAGS.clips} clips: opened after {found['opened']:.2f} s, with "
-        f"names after {found['named']:.2f} s, bar <= {_OPEN:g}; first batch after "
-        f"{found['batch']:.2f} s, bar <= {_BATCH:g}"
+        f"names after {found['named']:.2f} s, bar <= {_OPEN:g}; first batch "
+        f"after {found['batch']:.2f} s, bar <= {_BATCH:g}"
     )
     return 0 if found["named"] <= _OPEN and found["batch"] <= _BATCH else 1
 
