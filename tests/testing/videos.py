@@ -67,3 +67,26 @@ def encode_or_crash(root, source, images):
     if "crash" in pathlib.Path(source.path).name:
         segfault()
     return try_encode_clip(root, source, images)
+
+
+def encode_or_be_killed(root, source, images):
+    """Encodes a clip, or is killed if its name contains `large`."""
+    if "large" in pathlib.Path(source.path).name:
+        kill_self()
+    return try_encode_clip(root, source, images)
+
+
+def encode_or_be_killed_once(root, source, images):
+    """Encodes a clip; the first call of all is killed."""
+    try:
+        (pathlib.Path(root) / "killed").touch(exist_ok=False)
+    except FileExistsError:
+        return try_encode_clip(root, source, images)
+    kill_self()
+
+
+def encode_or_hang(root, source, images):
+    """Encodes a clip, or never ends if its name contains `hang`."""
+    if "hang" in pathlib.Path(source.path).name:
+        hang()
+    return try_encode_clip(root, source, images)

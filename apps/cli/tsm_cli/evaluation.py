@@ -190,7 +190,6 @@ def _predict(path, model: Model, data: Data, settings: Settings):
             progress=progress,
         )
     if len(settings.models) > 1 or settings.to or settings.against:
-        # Names of a prepared data set are read from all shards, which is slow.
         names = reader.clip_names
         for name, one in heads.items():
             heads[name] = dataclasses.replace(one, clip_names=names)

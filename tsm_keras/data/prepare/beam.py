@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from tsm_keras.data.prepare.dataset_folder import finish, unfinished_shards
+from tsm_keras.data.prepare.isolated_process import IsolatedProcess
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
-from tsm_keras.data.prepare.shards import read_result, write_shard
-from tsm_keras.data.prepare.workers import encode_in_order
+from tsm_keras.data.prepare.shards import finished_shards
+from tsm_keras.data.prepare.workers import TIME_LIMIT, write_isolated
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
 _LOOK_AFTER = 2.0  # Seconds between two checks of which shards are finished.
@@ -52,7 +53,7 @@ def ingest_with_beam(
     folder = pathlib.Path(folder).resolve()
     # Workers may run on other machines, and need no shards but their own.
     settings = dataclasses.replace(
-        plan, root=plan.root.resolve(), shards=(), rejected=()
+        plan.without_clips(), root=plan.root.resolve()
     )
     with unfinished_shards(plan, folder) as shards:
         with _shown(plan, folder, progress), pipeline:
@@ -119,13 +120,11 @@ def _shown(plan, folder, progress) -> Iterator[None]:
     ended = threading.Event()
 
     def look():
-        left, done = list(plan.shards), 0
         while progress:
             last = ended.is_set()
-            finished = [x for x in left if read_result(folder, x)]
-            left = [shard for shard in left if shard not in finished]
-            done += sum(len(shard.clips) for shard in finished)
-            progress(done, plan.num_clips)
+            finished = finished_shards(folder)
+            clips = [len(x.clips) for x in plan.shards if x.file in finished]
+            progress(sum(clips), plan.num_clips)
             if last:
                 return
             ended.wait(_LOOK_AFTER)
@@ -142,7 +141,6 @@ def _shown(plan, folder, progress) -> Iterator[None]:
 def _write(
     shard: PlannedShard, settings: IngestPlan, folder: pathlib.Path
 ) -> str:
-    encoded = encode_in_order(settings, shard.clips, workers=1)
-    with contextlib.closing(encoded):
-        write_shard(settings, shard, encoded, folder)
+    with contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process:
+        write_isolated(process, settings, shard, folder, alone=False)
     return shard.file

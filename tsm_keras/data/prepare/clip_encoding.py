@@ -15,7 +15,11 @@ import numpy as np
 
 from tsm_keras.data.prepare.collections.collection import ClipSource
 from tsm_keras.data.storage.prepared_dataset import ImageSettings
-from tsm_keras.data.video.decoding import VideoError, iterate_video
+from tsm_keras.data.video.decoding import (
+    VideoError,
+    check_readable,
+    iterate_video,
+)
 from tsm_keras.data.video.frame_folder import iterate_frame_folder
 from tsm_keras.data.video.frame_times import even_indices, is_due, is_even
 from tsm_keras.data.video.resizing import (
@@ -113,24 +117,6 @@ def encode_clip(
     except VideoError:
         check_readable(path)
         raise
-
-
-def check_readable(path: pathlib.Path) -> None:
-    """Reads a file, or the files of a folder, to the end.
-
-    This shows whether a decoder failed because the file is damaged, or because
-    the disk or the network failed.
-
-    Raises:
-        OSError: If a file cannot be read.
-    """
-    files = path.iterdir() if path.is_dir() else [path]
-    for file in files:
-        if file.exists() and not file.is_file():
-            continue  # Reading a folder fails; reading a pipe may never end.
-        with open(file, "rb") as content:
-            while content.read(1 << 20):
-                pass
 
 
 def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:

@@ -14,6 +14,7 @@ tsm prepare --source=VIDEOS --to=DATASET --runner=DirectRunner --
     --direct_num_workers=4 --direct_running_mode=multi_processing
 """
 
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
@@ -169,6 +170,14 @@ define_groups(
                 "(default: one per CPU)",
             ),
             (
+                "exclude",
+                _TEXT,
+                None,
+                "Text file with one path per line, as in rejected.csv: clips "
+                "that must not be read. It may be given when an interrupted "
+                "run is continued.",
+            ),
+            (
                 "dry_run",
                 _BOOLEAN,
                 False,
@@ -242,6 +251,7 @@ def _plan():
         # Settings are checked before the collection is searched.
         images=ImageSettings(FLAGS.size, FLAGS.quality, FLAGS.max_frame_rate),
         flip_pairs=flip_pairs,
+        exclude=_excluded(),
         **{name: FLAGS[name].value for name in _OPTIONS},
     )
     if plan.left_out:
@@ -253,6 +263,13 @@ def _plan():
             f"{alone[0]!r}. Use --flip_pairs to name pairs yourself."
         )
     return plan
+
+
+def _excluded() -> list[str]:
+    if FLAGS.exclude is None:
+        return []
+    text = pathlib.Path(FLAGS.exclude).read_text("utf-8", "surrogateescape")
+    return [line for line in text.split("\n") if line]
 
 
 def _show(plan: IngestPlan) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import warnings
 from collections.abc import Iterator
 
 import filelock
@@ -13,8 +14,13 @@ import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.labels import heads_as_json
-from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
-from tsm_keras.data.prepare.shards import WORK_FOLDER, ShardResult, read_result
+from tsm_keras.data.prepare.plan import DECODERS, IngestPlan, PlannedShard
+from tsm_keras.data.prepare.shards import (
+    WORK_FOLDER,
+    ShardResult,
+    finished_shards,
+    read_result,
+)
 from tsm_keras.data.storage.prepared_dataset import (
     REJECTED_FILE,
     SPLITS,
@@ -25,6 +31,7 @@ from tsm_keras.data.storage.prepared_dataset import (
     write_description,
 )
 from tsm_keras.data.storage.same_settings import expect_same_settings
+from tsm_keras.data.storage.split_index import index_path, write_split_index
 from tsm_keras.version import __version__
 
 _PLAN_FILE = "plan.json"
@@ -60,12 +67,18 @@ def unfinished_shards(
             f"Another process is at work in {folder}."
         ) from error
     with held:
-        for part in folder.glob(".*.part"):  # A killed run left these.
-            part.unlink()
+        _remove_parts(folder)  # A killed run left these.
         _check_plan(plan, folder, work / _PLAN_FILE)
-        yield [
-            shard for shard in plan.shards if read_result(folder, shard) is None
-        ]
+        finished = finished_shards(folder)
+        try:
+            yield [x for x in plan.shards if x.file not in finished]
+        finally:
+            _remove_parts(folder)  # Workers that were killed left these.
+
+
+def _remove_parts(folder):
+    for part in folder.glob(".*.part"):
+        part.unlink()
 
 
 def _check_plan(plan, folder, path):
@@ -75,8 +88,24 @@ def _check_plan(plan, folder, path):
         with atomic_file(path) as temporary:
             temporary.write_text(json.dumps(fingerprint), "utf-8")
         return
+    if plan.exclude:  # An excluded file may have changed.
+        del fingerprint["sizes_sha256"]
     begun = json.loads(path.read_text("utf-8"))
+    for decoder in DECODERS:
+        was, now = begun[decoder], fingerprint[decoder]
+        if was != now and _minor(was) == _minor(now):
+            begun[decoder] = now
+            warnings.warn(
+                f"{folder} was begun with {decoder} {was}, and this is {now}. "
+                "The clips that are left may have slightly other pixels.",
+                stacklevel=2,
+            )
     expect_same_settings(folder, begun, fingerprint)
+
+
+def _minor(version):
+    """Returns a version without its patch number."""
+    return version.split(".")[:2]
 
 
 def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
@@ -85,27 +114,20 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     Raises:
         ValueError: If a shard is not finished, or no shard holds a clip.
     """
-    results = {
-        shard: result
-        for shard in plan.shards
-        if (result := read_result(folder, shard))
-    }
-    if len(results) < len(plan.shards):
+    finished = len(finished_shards(folder))
+    if finished < len(plan.shards):
         raise ValueError(
-            f"{folder} has only {len(results)} of {len(plan.shards)} shards. "
+            f"{folder} has only {finished} of {len(plan.shards)} shards. "
             "Run the same command again to continue."
         )
-    splits = {
-        split: _describe(plan, members)
-        for split in SPLITS
-        if (
-            members := [
-                result
-                for shard, result in results.items()
-                if shard.split == split
-            ]
-        )
-    }
+    results = {shard: read_result(folder, shard) for shard in plan.shards}
+    splits = {}
+    for split in SPLITS:
+        members = [shard for shard in plan.shards if shard.split == split]
+        if members:
+            of_split = [results[shard] for shard in members]
+            splits[split] = _describe(plan, of_split)
+            _write_index(folder, split, members, of_split)
     rejected = list(plan.rejected)
     rejected += [row for result in results.values() for row in result.rejected]
     with (
@@ -149,31 +171,47 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     return open_prepared(folder)
 
 
+def _write_index(folder, split, shards, results):
+    """Writes the index of a split from the results of its shards."""
+    described = [result.shard for result in results if result.shard.clips]
+    if not described:
+        return
+    write_split_index(
+        index_path(folder, split),
+        described,
+        np.concatenate([result.table.clips for result in results]),
+        [name for result in results for name in result.table.names],
+        # There may be more frames than memory for their places.
+        (read_result(folder, x, frames=True).table.frames for x in shards),
+    )
+
+
 def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
-    clips = [count for result in results for count in result.clips]
+    clips = np.concatenate([result.table.clips for result in results])
     sizes = [len(head.label_names) for head in plan.heads]
-    labels = np.array([count.label for count in clips], int)
+    seconds = (clips["end"] - clips["start"]) / 1_000_000
     return Split(
         shards=tuple(result.shard for result in results),
         clips_per_label=tuple(
             number
             for column, size in zip(
-                labels.reshape(-1, len(sizes)).T, sizes, strict=True
+                clips["label"].reshape(-1, len(sizes)).T, sizes, strict=True
             )
             for number in np.bincount(column, minlength=size).tolist()
         ),
         statistics={
-            name: _range([getattr(count, name) for count in clips])
-            for name in ("frames", "duration", "frame_rate")
+            "frames": _range(clips["num_frames"]),
+            "duration": _range(seconds),
+            # Single precision adds digits to a rate such as 29.97003.
+            "frame_rate": _range(clips["frame_rate"], digits=5),
         },
     )
 
 
-def _range(values):
-    if not values:
+def _range(values, digits=6):
+    if not len(values):
         return dict.fromkeys(("min", "median", "max"), 0.0)
+    found = {"min": np.min, "median": np.median, "max": np.max}
     return {
-        "min": float(min(values)),
-        "median": float(np.median(values)),
-        "max": float(max(values)),
+        name: round(float(of(values)), digits) for name, of in found.items()
     }

@@ -1,15 +1,18 @@
 """IsolatedProcess: runs functions that may crash in a process of their own."""
 
+import contextlib
 import multiprocessing.connection
 import multiprocessing.reduction
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from tsm_keras.child_code import isolated_code
+
+_ITEM, _VALUE, _ERROR = range(3)  # The kinds of answers.
 
 
 class ProcessDiedError(Exception):
@@ -37,8 +40,20 @@ class IsolatedProcess:
         self._process: subprocess.Popen | None = None
         self._pipe: Any = None
 
-    def call(self, function: Callable, *arguments: Any) -> Any:
+    def call(
+        self,
+        function: Callable,
+        *arguments: Any,
+        on_item: Callable[[Any], object] | None = None,
+    ) -> Any:
         """Returns `function(*arguments)`, or raises what it raises.
+
+        Args:
+            function: The function. If it is a generator function, it runs to
+                its end, and its return value is returned.
+            *arguments: Its arguments.
+            on_item: A function that is called here with each item that a
+                generator yields. The time limit holds for each item.
 
         Raises:
             ProcessDiedError: If the process died, or took too long.
@@ -49,11 +64,15 @@ class IsolatedProcess:
             process = self._start()
         try:
             self._pipe.send((function, arguments))
-            if not self._pipe.poll(self.time_limit):
-                self.close()
-                limit = f"{self.time_limit:g} seconds"
-                raise ProcessDiedError(f"took more than {limit}")
-            returned, value = self._pipe.recv()
+            kind = _ITEM
+            while kind == _ITEM:
+                if not self._pipe.poll(self.time_limit):
+                    self.close()
+                    limit = f"{self.time_limit:g} seconds"
+                    raise ProcessDiedError(f"took more than {limit}")
+                kind, value = self._pipe.recv()
+                if kind == _ITEM and on_item:
+                    on_item(value)
         except (EOFError, OSError) as error:
             code = process.wait()
             if code >= 0:  # The process failed to start; no call did this.
@@ -64,11 +83,11 @@ class IsolatedProcess:
             name = signal.Signals(-code).name
             # The kernel uses this signal to free memory; a crash never has it.
             killed = -code == signal.SIGKILL
-            kind = ProcessKilledError if killed else ProcessDiedError
-            raise kind(f"crashed ({name})") from error
-        if returned:
-            return value
-        raise value
+            died = ProcessKilledError if killed else ProcessDiedError
+            raise died(f"crashed ({name})") from error
+        if kind == _ERROR:
+            raise value
+        return value
 
     def close(self) -> None:
         """Kills the process; a call that is still running fails."""
@@ -102,13 +121,36 @@ def serve(descriptor: int) -> None:
         while True:
             function, arguments = pipe.recv()
             try:
-                answer = _pickled(True, function(*arguments))
+                value = function(*arguments)
+                if isinstance(value, Generator):
+                    value = _run(value, pipe)
+                answer = _pickled(_VALUE, value)
+            except _ParentEndedError:
+                raise
             except Exception as error:
-                answer = _pickled(False, error)
+                answer = _pickled(_ERROR, error)
             pipe.send_bytes(answer)
-    except (EOFError, OSError):
+    except (EOFError, OSError, _ParentEndedError):
         return  # The parent has ended.
 
 
-def _pickled(returned, value):
-    return multiprocessing.reduction.ForkingPickler.dumps((returned, value))
+class _ParentEndedError(Exception):
+    """Nobody waits for an item; an OSError could be one of the function."""
+
+
+def _run(generator, pipe):
+    """Sends the items of a generator; returns its return value."""
+    with contextlib.closing(generator):
+        while True:
+            try:
+                item = next(generator)
+            except StopIteration as end:
+                return end.value
+            try:
+                pipe.send_bytes(_pickled(_ITEM, item))
+            except OSError as error:
+                raise _ParentEndedError from error
+
+
+def _pickled(kind, value):
+    return multiprocessing.reduction.ForkingPickler.dumps((kind, value))

@@ -6,11 +6,10 @@ continue, on one machine or on many, and end with the same bytes.
 
 import collections
 import dataclasses
-import errno
 import hashlib
 import math
 import pathlib
-import stat
+from collections.abc import Iterable
 from typing import Any
 
 import av
@@ -18,11 +17,14 @@ import cv2
 
 from tsm_keras.data.labels import HasHeads, Head, check_heads, heads_as_json
 from tsm_keras.data.prepare.collections.collection import ClipSource, Collection
+from tsm_keras.data.prepare.file_sizes import file_sizes
 from tsm_keras.data.prepare.splits import draw_splits, random_key
 from tsm_keras.data.storage.prepared_dataset import SPLITS, ImageSettings
 from tsm_keras.data.video.frame_folder import pattern_matcher
 from tsm_keras.version import __version__
 
+# The versions of what decides on the pixels of a clip.
+DECODERS = {"PyAV": av.__version__, "OpenCV": cv2.__version__}
 _FRACTION = 0.1  # Default share of validation clips, and of test clips.
 
 
@@ -54,10 +56,11 @@ class IngestPlan(HasHeads):
         shards: The shards to write.
         rejected: Path and reason of each clip that cannot be read because it
             is missing or of the wrong kind, such as a pipe.
-        clips_sha256: SHA-256 over the clips, the sizes of their files and
-            their shards.
+        clips_sha256: SHA-256 over the clips and their shards.
+        sizes_sha256: SHA-256 over the sizes of their files.
         left_out: The number and kinds of other files in the folder, in words;
             may be empty.
+        exclude: The paths of clips that are in shards but must not be read.
     """
 
     name: str
@@ -68,7 +71,9 @@ class IngestPlan(HasHeads):
     shards: tuple[PlannedShard, ...]
     rejected: tuple[tuple[str, str], ...]
     clips_sha256: str
+    sizes_sha256: str
     left_out: str = ""
+    exclude: frozenset[str] = frozenset()
 
     @property
     def num_clips(self) -> int:
@@ -79,8 +84,7 @@ class IngestPlan(HasHeads):
         """Returns all that the shards depend on, as JSON values."""
         return {
             "tsm_keras": __version__,
-            "PyAV": av.__version__,
-            "OpenCV": cv2.__version__,
+            **DECODERS,
             "name": self.name,
             "labels": heads_as_json(self.heads).get("heads")
             or list(self.label_names),
@@ -94,7 +98,12 @@ class IngestPlan(HasHeads):
             "shards": len(self.shards),
             "rejected": len(self.rejected),
             "clips_sha256": self.clips_sha256,
+            "sizes_sha256": self.sizes_sha256,
         }
+
+    def without_clips(self) -> "IngestPlan":
+        """Returns the settings that a worker needs for any shard."""
+        return dataclasses.replace(self, shards=(), rejected=())
 
     def counts(self, head: int = 0) -> dict[str, collections.Counter[str]]:
         """Returns the number of clips of each class in each split.
@@ -122,6 +131,7 @@ def make_plan(
     seed: int = 0,
     clips_per_shard: int = 32,
     limit: int | None = None,
+    exclude: Iterable[str] = (),
 ) -> IngestPlan:
     """Plans the shards of a collection without opening any video.
 
@@ -142,22 +152,39 @@ def make_plan(
         seed: Seed of the order of the clips and of the splits.
         clips_per_shard: The largest number of clips per shard.
         limit: The number of clips to take, chosen at random; None for all.
+        exclude: The paths of clips that must not be read, relative to the root
+            of the collection. They stay in the plan, so that a run that was
+            begun without `exclude` can continue with it, even if such a file
+            has changed.
 
     Raises:
         FileNotFoundError: If the files of all clips are missing.
-        ValueError: If a setting is wrong.
+        ValueError: If a setting is wrong, or the collection has no clip with
+            a path of `exclude`.
     """
     _check_at_least_one(clips_per_shard=clips_per_shard, limit=limit)
     check_heads(collection.heads, flip_pairs)
     for clip in collection.clips:
         _check_frames(clip)
+    exclude = frozenset(exclude)
+    if unknown := exclude - {clip.path for clip in collection.clips}:
+        raise ValueError(
+            f"`exclude` must name clips of {collection.root} by their paths in "
+            "that folder; if a file is gone, put an empty one in its place. "
+            f"Received: {sorted(unknown)[:5]}"
+        )
     there: list[ClipSource] = []
     rejected: list[tuple[str, str]] = []
-    for clip in collection.clips:
-        if problem := _problem(collection.root, clip):
-            rejected.append((clip.path, problem))
+    sizes: dict[str, int] = {}
+    found = file_sizes(collection.root, collection.clips)
+    for clip, size in zip(collection.clips, found, strict=True):
+        if isinstance(size, str) and clip.path in exclude:
+            size = 0
+        if isinstance(size, str):
+            rejected.append((clip.path, size))
         else:
             there.append(clip)
+            sizes[clip.path] = size
     if not there:
         raise FileNotFoundError(
             f"{collection.root} has none of the {len(rejected)} clips that are "
@@ -176,8 +203,14 @@ def make_plan(
         flip_pairs=flip_pairs,
         shards=shards,
         rejected=tuple(sorted(rejected)),
-        clips_sha256=_digest(collection.root, shards),
+        clips_sha256=_digest(
+            (shard.file, clip) for shard in shards for clip in shard.clips
+        ),
+        sizes_sha256=_digest(
+            sizes[clip.path] for shard in shards for clip in shard.clips
+        ),
         left_out=collection.left_out,
+        exclude=exclude,
     )
 
 
@@ -237,37 +270,10 @@ def _identity(clip):
     return f"{clip.path} [{clip.start}, {clip.end}]"
 
 
-def _problem(root, clip):
-    """Returns why a clip cannot be read, or None if it may be readable."""
-    try:
-        mode = (root / clip.path).stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return "there is no such file"
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return "there is no such file"
-    if stat.S_ISDIR(mode) or (
-        stat.S_ISREG(mode) and clip.frame_pattern is None
-    ):
-        return None
-    # To open a pipe would wait until another program writes to it.
-    kind = "regular file" if clip.frame_pattern is None else "folder of frames"
-    return f"it is not a {kind}"
-
-
-def _size(root, clip):
-    """Returns the size of a file in bytes, or 0 for a folder."""
-    status = (root / clip.path).stat()
-    return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
-
-
-def _digest(root, shards):
+def _digest(entries):
     digest = hashlib.sha256()
-    for shard in shards:
-        for clip in shard.clips:
-            entry = (shard.file, clip, _size(root, clip))
-            digest.update(repr(entry).encode())
+    for entry in entries:
+        digest.update(f"{entry!r}\n".encode())
     return digest.hexdigest()
 
 

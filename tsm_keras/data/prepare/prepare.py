@@ -40,7 +40,7 @@ def plan_dataset(
             clip is mirrored. `"auto"` finds them by name; None forbids
             mirroring.
         **options: Further arguments of `make_plan`, such as `val_fraction`,
-            `group_regex`, `seed`, `limit` and `images`.
+            `group_regex`, `seed`, `limit`, `images` and `exclude`.
 
     Returns:
         The plan. Its `counts()` are the clips of each class in each split.

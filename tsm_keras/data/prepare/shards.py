@@ -1,39 +1,29 @@
-"""write_shard: writes one shard of a plan, its index and its result."""
+"""write_shard: encodes the clips of one shard of a plan and writes the shard.
+
+This runs in the worker processes of `tsm prepare`, on one machine or many.
+TensorFlow is not needed.
+"""
 
 import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping
 
-import tensorflow as tf
+import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.prepare.clip_encoding import EncodedClip, Rejected
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
-from tsm_keras.data.storage.frame_index import write_index
+from tsm_keras.data.storage.clip_table import ClipTable
 from tsm_keras.data.storage.prepared_dataset import Shard
-from tsm_keras.data.storage.records import ClipRecord, serialize_clip
-from tsm_keras.file_hash import file_sha256
+from tsm_keras.data.storage.records import ClipRecord
+from tsm_keras.data.storage.shard_writer import ShardWriter
 
 WORK_FOLDER = ".unfinished"
-
-
-@dataclasses.dataclass(frozen=True)
-class ClipCount:
-    """The properties of a stored clip that enter the statistics.
-
-    Attributes:
-        label: Class number; with several heads a tuple, one per head.
-        frames: The number of stored frames.
-        duration: Duration in seconds.
-        frame_rate: The number of stored frames per second.
-    """
-
-    label: int | tuple[int, ...]
-    frames: int
-    duration: float
-    frame_rate: float
+_ENDING = ".npz"  # Of the result of a shard.
+# A function of the root, the clip and the settings, such as `try_encode_clip`.
+Encode = Callable[..., EncodedClip | Rejected]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,89 +32,111 @@ class ShardResult:
 
     Attributes:
         shard: Description of the file.
-        clips: The clips in the shard.
+        table: The clips in the shard, and the places of their frames.
         rejected: Path and reason of each planned clip that is not in it.
     """
 
     shard: Shard
-    clips: tuple[ClipCount, ...]
+    table: ClipTable
     rejected: tuple[tuple[str, str], ...]
 
 
 def write_shard(
     plan: IngestPlan,
     shard: PlannedShard,
-    results: Iterable[EncodedClip | Rejected],
     folder: pathlib.Path,
-) -> ShardResult:
-    """Writes a shard, its index and then its result.
+    encode: Encode,
+    left_out: Mapping[int, str],
+) -> Iterator[None]:
+    """Writes a shard and then its result; yields after each clip.
 
     Each file appears under its name only when it is complete.
 
     Args:
-        plan: The plan of the data set.
-        shard: The shard of the plan to write.
-        results: One encoded or rejected clip per clip of the shard, in order.
+        plan: The plan of the data set. Its own shards are not used.
+        shard: The shard to write.
         folder: Folder of the data set.
-
-    Returns:
-        The result, which `read_result` returns from now on.
+        encode: Encodes a clip.
+        left_out: The reason for each clip that must not be read, by its place
+            in the shard.
 
     Raises:
-        OSError: If a file cannot be written, for example for lack of space.
+        OSError: If a source cannot be read or a file cannot be written, for
+            example for lack of space.
+        MemoryError: If there is too little memory for a clip.
     """
-    counts, rejected = [], []
-    path, heads = folder / shard.file, [head.name for head in plan.heads]
-    with atomic_file(path) as temporary:
-        try:
-            with tf.io.TFRecordWriter(os.fspath(temporary)) as writer:
-                for source, result in zip(shard.clips, results, strict=True):
-                    if isinstance(result, Rejected):
-                        rejected.append((source.path, result.reason))
-                        continue
-                    record = _record(plan, source, result)
-                    writer.write(serialize_clip(record, heads))
-                    counts.append(_count(record))
-        except tf.errors.OpError as error:
-            reason = error.message.rpartition("; ")[-1]
-            raise OSError(f"Cannot write {path}: {reason}") from error
-        description = Shard(
-            file=shard.file,
-            clips=len(counts),
-            frames=sum(count.frames for count in counts),
-            bytes=temporary.stat().st_size,
-            sha256=file_sha256(temporary),
-        )
-    write_index(path, description.sha256, heads)
-    finished = ShardResult(description, tuple(counts), tuple(rejected))
-    with atomic_file(_result_path(folder, shard)) as temporary:
-        temporary.write_text(json.dumps(dataclasses.asdict(finished)), "utf-8")
-    return finished
+    rejected = []
+    heads = [head.name for head in plan.heads]
+    with atomic_file(folder / shard.file) as temporary:
+        with ShardWriter(temporary, shard.file, heads) as writer:
+            for place, source in enumerate(shard.clips):
+                result = (
+                    Rejected(left_out[place])
+                    if place in left_out
+                    else encode(plan.root, source, plan.images)
+                )
+                if isinstance(result, Rejected):
+                    rejected.append((source.path, result.reason))
+                else:
+                    writer.add(_record(plan, source, result))
+                yield
+        description, table = writer.finish()
+    _write_result(folder, ShardResult(description, table, tuple(rejected)))
+
+
+def finished_shards(folder: pathlib.Path) -> set[str]:
+    """Returns the names of the shards that have a result; reads no file."""
+    names = os.listdir(folder / WORK_FOLDER)
+    return {
+        name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING)
+    }
 
 
 def read_result(
-    folder: pathlib.Path, shard: PlannedShard
-) -> ShardResult | None:
-    """Returns the result of a shard, or None if it is not finished."""
-    path = _result_path(folder, shard)
-    if not path.is_file():
-        return None
-    fields = json.loads(path.read_text("utf-8"))
+    folder: pathlib.Path, shard: PlannedShard, *, frames: bool = False
+) -> ShardResult:
+    """Returns the result of a shard.
+
+    Args:
+        folder: Folder of the data set.
+        shard: A finished shard.
+        frames: Whether to read the places of the frames too.
+
+    Raises:
+        FileNotFoundError: If the shard is not finished.
+    """
+    with np.load(_result_path(folder, shard.file)) as stored:
+        fields = json.loads(stored["fields"].tobytes())
+        clips = stored["clips"]
+        names = np.empty(len(clips), object)
+        names[:] = stored["names"].tobytes().split(b"\0")[: len(clips)]
+        rows = stored["frames"] if frames else np.empty(0)
     return ShardResult(
         shard=Shard(**fields["shard"]),
-        clips=tuple(map(_count_from_json, fields["clips"])),
+        table=ClipTable(clips, names, rows),
         rejected=tuple((path, reason) for path, reason in fields["rejected"]),
     )
 
 
-def _count_from_json(fields):
-    label = fields["label"]  # JSON has no tuples.
-    label = tuple(label) if isinstance(label, list) else label
-    return ClipCount(**fields | {"label": label})
+def _write_result(folder, result):
+    fields = {
+        "shard": dataclasses.asdict(result.shard),
+        "rejected": result.rejected,
+    }
+    table = result.table
+    path = _result_path(folder, result.shard.file)
+    with atomic_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez(
+            file,
+            fields=np.frombuffer(json.dumps(fields).encode(), np.uint8),
+            clips=table.clips,
+            names=np.frombuffer(b"\0".join(table.names), np.uint8),
+            frames=table.frames,
+        )
 
 
-def _result_path(folder, shard):
-    return folder / WORK_FOLDER / f"{shard.file}.json"
+def _result_path(folder, name):
+    return folder / WORK_FOLDER / f"{name}{_ENDING}"
 
 
 def _record(plan, source, encoded):
@@ -138,13 +150,4 @@ def _record(plan, source, encoded):
         label_name=source.label,
         data_path=source.path,
         dataset_name=plan.name,
-    )
-
-
-def _count(record):
-    return ClipCount(
-        label=record.label,
-        frames=len(record.frames),
-        duration=(record.end - record.start) / 1_000_000,
-        frame_rate=record.frame_rate,
     )

@@ -3,29 +3,25 @@
 import collections
 import concurrent.futures
 import contextlib
-import itertools
 import os
 import pathlib
 import queue
-from collections.abc import Callable, Generator, Iterable
+import threading
+from collections.abc import Callable, Sequence
 
-from tsm_keras.data.prepare.clip_encoding import (
-    EncodedClip,
-    Rejected,
-    try_encode_clip,
-)
-from tsm_keras.data.prepare.collections.collection import ClipSource
+from tsm_keras.data.prepare.clip_encoding import try_encode_clip
 from tsm_keras.data.prepare.dataset_folder import finish, unfinished_shards
 from tsm_keras.data.prepare.isolated_process import (
     IsolatedProcess,
     ProcessDiedError,
     ProcessKilledError,
 )
-from tsm_keras.data.prepare.plan import IngestPlan
-from tsm_keras.data.prepare.shards import read_result, write_shard
+from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
+from tsm_keras.data.prepare.shards import finished_shards, write_shard
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
-_TIME_LIMIT = 600.0  # Seconds to decode a clip; some files would never end.
+TIME_LIMIT = 600.0  # Seconds to decode a clip; some files would never end.
+_NEEDS_MEMORY = "it takes more memory than there is, even when read alone"
 
 
 def ingest(
@@ -37,14 +33,15 @@ def ingest(
 ) -> PreparedDataset:
     """Writes a prepared data set, or continues one that was begun.
 
-    Clips that cannot be decoded, or that crash the decoder, are left out and
-    listed in `rejected.csv`.
+    Clips that cannot be decoded, that crash the decoder or that need more
+    memory than there is are left out and listed in `rejected.csv`.
 
     Args:
         plan: The plan, from `make_plan`.
         folder: The folder to write. It is new, empty, or begun with the same
             plan.
-        workers: The number of processes that decode; None for one per CPU.
+        workers: The number of processes that write shards; None for one per
+            CPU.
         progress: Called with the number of clips done and of all clips.
 
     Raises:
@@ -52,87 +49,164 @@ def ingest(
         ValueError: If the folder was begun with another plan, or no clip can
             be read.
         BlockingIOError: If another process is at work in the folder.
-        OSError: If a source cannot be read, the disk is full or memory is
-            short. Finished shards are kept, and the next call continues after
-            them.
+        OSError: If a source cannot be read or the disk is full. Finished
+            shards are kept, and the next call continues after them.
     """
     folder = pathlib.Path(folder)
     with unfinished_shards(plan, folder) as shards:
-        sources = [clip for shard in shards for clip in shard.clips]
-        encoded = encode_in_order(plan, sources, workers or os.cpu_count() or 1)
-        done = plan.num_clips - len(sources)
-        with contextlib.closing(encoded):
-            results = _counted(encoded, done, plan.num_clips, progress)
-            try:
-                for shard in shards:
-                    of_shard = itertools.islice(results, len(shard.clips))
-                    write_shard(plan, shard, of_shard, folder)
-            except (OSError, MemoryError) as error:
-                left = sum(not read_result(folder, shard) for shard in shards)
-                total = len(plan.shards)
-                reason = str(error) or "There is too little memory"
-                raise OSError(
-                    f"{reason}. {total - left} of {total} shards are finished. "
-                    "Fix the cause and run the same command again to continue."
-                ) from error
+        try:
+            _write(plan, shards, folder, workers, progress)
+        except OSError as error:
+            raise OSError(
+                f"{error}. {len(finished_shards(folder))} of "
+                f"{len(plan.shards)} shards are finished. Fix the cause, or "
+                "leave a clip out with --exclude, and run the same command "
+                "again to continue."
+            ) from error
         return finish(plan, folder)
 
 
-def _counted(results, done, total, progress):
+def _write(plan, shards, folder, workers, progress):
+    """Writes shards in several processes, and those that need memory alone."""
+    total = plan.num_clips
+    done = total - sum(len(shard.clips) for shard in shards)
+    counts: collections.Counter[str] = collections.Counter()
     if progress:
         progress(done, total)
-    for result in results:
-        done += 1
-        if progress:
-            progress(done, total)
-        yield result
+
+    def show(file, clips):
+        nonlocal done
+        if clips > counts[file]:  # It is not begun again after a crash.
+            counts[file], done = clips, done + 1
+            if progress:
+                progress(done, total)
+
+    settings = plan.without_clips()
+
+    def write(process, shard, alone, on_clip):
+        write_isolated(
+            process,
+            settings,
+            shard,
+            folder,
+            alone=alone,
+            on_clip=on_clip,
+        )
+
+    workers = min(workers or os.cpu_count() or 1, max(len(shards), 1))
+    large = _write_in_parallel(write, shards, workers, show)
+    with contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process:
+        for shard in large:
+            write(process, shard, True, show)
 
 
-def encode_in_order(
-    plan: IngestPlan, sources: Iterable[ClipSource], workers: int
-) -> Generator[EncodedClip | Rejected, None, None]:
-    """Encodes clips in other processes; yields the results in order.
+def _write_in_parallel(
+    write: Callable[..., None],
+    shards: Sequence[PlannedShard],
+    workers: int,
+    show: Callable[[str, int], None],
+) -> list[PlannedShard]:
+    """Writes shards; returns those for which there was too little memory.
+
+    After an error no shard is begun, and those that are begun are finished.
+    """
+    waiting, large = collections.deque(shards), []
+    processes = [IsolatedProcess(TIME_LIMIT) for _ in range(workers)]
+    # What the threads tell this one: clips that are done, or None at the end.
+    news: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def work(process):
+        try:
+            while not stopped.is_set():
+                try:
+                    shard = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    write(process, shard, False, lambda *clip: news.put(clip))
+                except MemoryError:
+                    large.append(shard)
+        except BaseException:
+            stopped.set()
+            raise
+        finally:
+            news.put(None)
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(work, process) for process in processes]
+        try:
+            left = workers
+            while left:
+                if (clip := news.get()) is None:
+                    left -= 1
+                else:
+                    show(*clip)
+        finally:  # Ctrl-C arrives here too, and does not wait for the shards.
+            stopped.set()
+            for process in processes:
+                process.close()
+    for future in running:
+        future.result()
+    return large
+
+
+def write_isolated(
+    process: IsolatedProcess,
+    plan: IngestPlan,
+    shard: PlannedShard,
+    folder: pathlib.Path,
+    *,
+    alone: bool,
+    on_clip: Callable[[str, int], object] | None = None,
+) -> None:
+    """Writes a shard in another process.
+
+    After a crash the shard is begun again without the clip that caused it.
 
     Args:
-        plan: The plan that the clips belong to.
-        sources: The clips to encode.
-        workers: The number of processes.
+        process: The process.
+        plan: The plan; its shards are not used.
+        shard: The shard to write.
+        folder: Folder of the data set.
+        alone: Whether no other process competes for the memory. A clip for
+            which there is too little memory is then rejected.
+        on_clip: Called with the name of the shard and the number of its clips
+            that are done.
 
     Raises:
-        MemoryError: If a worker is killed, as for lack of memory.
-        OSError: If a source cannot be read for a reason such as a failing
-            disk, which does not mean that the video is damaged.
+        MemoryError: If there is too little memory and `alone` is False.
+        OSError: As in `write_shard`.
     """
-    processes = [IsolatedProcess(_TIME_LIMIT) for _ in range(workers)]
-    idle: queue.SimpleQueue[IsolatedProcess] = queue.SimpleQueue()
-    for process in processes:
-        idle.put(process)
+    left_out = {
+        place: "it is excluded"
+        for place, clip in enumerate(shard.clips)
+        if clip.path in plan.exclude
+    }
+    while True:
+        done = 0
 
-    def encode(source):
-        process = idle.get()
+        def count(_):
+            nonlocal done
+            done += 1
+            if on_clip:
+                on_clip(shard.file, done)
+
         try:
-            return process.call(try_encode_clip, plan.root, source, plan.images)
-        except ProcessKilledError as error:
-            raise MemoryError(
-                f"The process that read {source.path} was killed, probably for "
-                "lack of memory; fewer workers need less"
-            ) from error
+            process.call(
+                *(write_shard, plan, shard, folder, try_encode_clip, left_out),
+                on_item=count,
+            )
+            return
+        except (MemoryError, ProcessKilledError) as error:
+            if not alone:
+                raise MemoryError(*error.args) from error
+            reason = _NEEDS_MEMORY
         except ProcessDiedError as error:
-            return Rejected(f"the decoder {error}")
-        finally:
-            idle.put(process)
-
-    pool = concurrent.futures.ThreadPoolExecutor(workers)
-    pending: collections.deque[concurrent.futures.Future] = collections.deque()
-    try:
-        for source in sources:
-            pending.append(pool.submit(encode, source))
-            # This is far enough ahead that one long clip does not stop others.
-            if len(pending) > 3 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.close()
+            reason = f"the decoder {error}"
+        if done in left_out or done == len(shard.clips):
+            raise RuntimeError(
+                f"The process that wrote {shard.file} ended, and no clip is "
+                f"the cause: {reason}"
+            )
+        left_out[done] = reason

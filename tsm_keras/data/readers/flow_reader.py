@@ -93,8 +93,12 @@ class FlowReader(BaseReader):
             for clip in visible_folders(folder / name)
         ]
         labels = [clip.label for clip in self._clips]
-        counts = tuple(map(labels.count, range(len(names))))
-        empty = any(not counts[names.index(name)] for name in classes)
+        counts = tuple(np.bincount(labels, minlength=len(names)).tolist())
+        present = set(classes)
+        empty = any(
+            name in present and not count
+            for name, count in zip(names, counts, strict=True)
+        )
         if len(names) < 2 or empty:
             raise ValueError(
                 f"{folder} must have at least two class folders, each with one "

@@ -1,6 +1,5 @@
 """scan_folder: finds and checks the labelled videos in class folders."""
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import os
@@ -10,8 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
+from tsm_keras.data.readers.probed_videos import probe_videos
 from tsm_keras.data.video.class_folders import VIDEO_SUFFIXES, class_videos
-from tsm_keras.data.video.decoding import VideoError, VideoInfo, probe_video
+from tsm_keras.data.video.decoding import VideoError, VideoInfo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,8 @@ def scan_folder(
     """Finds and checks the videos of `folder/<class>/<file>`.
 
     Every video is decoded once, so that a broken one is reported now and not
-    in the middle of an epoch.
+    in the middle of an epoch. What was found is kept: a second call decodes
+    only videos that have changed; see probed_videos.py.
 
     Args:
         folder: A folder with at least two class folders.
@@ -110,18 +111,12 @@ def scan_folder(
     labels = [
         number for number, name in enumerate(names) for _ in found.get(name, ())
     ]
-    infos: list[VideoInfo | VideoError] = []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for info in pool.map(_probe, paths):
-                if isinstance(info, VideoError) and not max_bad_fraction:
-                    raise info
-                infos.append(info)
-                if progress:
-                    progress(len(infos), len(paths))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    infos = probe_videos(
+        folder,
+        paths,
+        stop_at_error=not max_bad_fraction,
+        progress=progress,
+    )
     videos = [
         (path, label, info)
         for path, label, info in zip(paths, labels, infos, strict=True)
@@ -149,13 +144,6 @@ def scan_folder(
         infos=good_infos,
         rejected=rejected,
     )
-
-
-def _probe(path):
-    try:
-        return probe_video(path)
-    except VideoError as error:
-        return error
 
 
 def _check_classes(folder, found, label_names, may_lack):

@@ -9,9 +9,8 @@ import tensorflow as tf
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
 from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
 from tsm_keras.data.readers.reader import BaseReader, ClipHead
-from tsm_keras.data.storage.frame_index import read_index
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
-from tsm_keras.data.storage.records import parse_clip
+from tsm_keras.data.storage.split_index import read_split_index
 from tsm_keras.data.video.resizing import resize_short_side
 
 # Python calls from several threads wait for each other, so fewer calls are
@@ -64,11 +63,8 @@ class PreparedReader(BaseReader):
             _clip_head(dataset, stored, head, *match)
             for head, match in zip(wanted, matched, strict=True)
         )
-        shards = [shard for shard in stored.shards if shard.clips]
-        names = [head.name for head in dataset.heads]
-        self._indices = [read_index(dataset.folder, x, names) for x in shards]
-        self._first_head = names[:1]
-        clips = np.concatenate([index.clips for index in self._indices])
+        self._index = read_split_index(dataset, split or "")
+        clips = self._index.table.clips
         self._described = {
             "num_frames": clips["num_frames"],
             "frame_rate": clips["frame_rate"],
@@ -76,32 +72,13 @@ class PreparedReader(BaseReader):
             "label": _labels(clips["label"], matched),
         }
         self.frame_rate = float(np.median(self._described["frame_rate"]))
-        # The shard of each clip, and the row of its first frame in the index.
-        self._places = np.array(
-            [
-                (number, end - length)
-                for number, index in enumerate(self._indices)
-                for end, length in zip(
-                    index.clips["num_frames"].cumsum(),
-                    index.clips["num_frames"],
-                    strict=True,
-                )
-            ]
-        )
         self._memory: dict[str, bytes] | None = {} if cache else None
 
     @property
     def clip_names(self) -> tuple[str, ...]:
-        """The source file of each clip; each access reads all shards."""
-        paths = [index.path for index in self._indices]
-        records = tf.data.TFRecordDataset(paths).map(
-            lambda record: parse_clip(record, self._first_head)["data_path"],
-            tf.data.AUTOTUNE,
-        )
-        return tuple(
-            path.decode("utf-8", "surrogateescape")
-            for path in records.as_numpy_iterator()
-        )
+        """The source file of each clip, relative to the collection."""
+        names = self._index.table.names
+        return tuple(x.decode("utf-8", "surrogateescape") for x in names)
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
         """See `ClipReader`; reads only the wanted frames."""
@@ -159,14 +136,13 @@ class PreparedReader(BaseReader):
         return np.stack(list(map(self._read, numbers, indices)))
 
     def _read(self, number, indices):
-        shard, first = self._places[number]
-        index = self._indices[shard]
         content = None
         if self._memory is not None:
-            if index.path not in self._memory:
-                self._memory[index.path] = pathlib.Path(index.path).read_bytes()
-            content = self._memory[index.path]
-        return index.read(first + indices, content)
+            path = self._index.path(number)
+            if path not in self._memory:
+                self._memory[path] = pathlib.Path(path).read_bytes()
+            content = self._memory[path]
+        return self._index.read(number, indices, content)
 
 
 def _match(dataset, head, may_lack):

@@ -4,12 +4,15 @@
     labels_verb.txt, ...            the same for each of several heads
     dataset.json                    the fields of `PreparedDataset`
     train-00000-of-00012.tfrecord   shards of clips (see records.py)
+    train.index                     names, frames and places (split_index.py)
     rejected.csv                    clips in no shard: path and reason
 
 `dataset.json` is written last: a folder without it is not finished.
 """
 
+import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -34,6 +37,7 @@ SPLITS = ("train", "val", "test")
 _ONE_HEAD, _SEVERAL_HEADS = 1, 2
 # A larger value is surely a typing error, and a frame would take over 50 MB.
 _MAX_SHORT_SIDE = 4096
+_THREADS = 32  # The number of shards that are looked at at the same time.
 _MAX_FRAME_RATE = 1_000_000  # Times are stored in microseconds.
 
 
@@ -208,6 +212,8 @@ def is_prepared(folder: str | os.PathLike) -> bool:
 def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
     """Reads the description of a prepared data set.
 
+    A command does this once, however often it opens the data set.
+
     Args:
         folder: Folder that `tsm prepare` wrote.
 
@@ -224,6 +230,14 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
             f"{folder} is not a prepared data set: it has no {DATASET_FILE}. "
             "`tsm prepare` writes one, and finishes it when it is run again."
         )
+    status = path.stat()
+    return _open_once(path, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _open_once(path, *_):
+    """Opens a data set; the other arguments change with its description."""
+    folder = path.parent
     try:
         fields = json.loads(path.read_text("utf-8"))
         version = fields.pop("format_version")
@@ -239,9 +253,11 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
         dataset = _from_fields(folder, fields)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
-    for split in dataset.splits.values():
-        for shard in split.shards:
-            _check_shard(folder, shard)
+    shards = [x for split in dataset.splits.values() for x in split.shards]
+    # A file system on a network answers late, but many at the same time.
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        chunks = [shards[start::_THREADS] for start in range(_THREADS)]
+        list(pool.map(functools.partial(_check_shards, folder), chunks))
     return dataset
 
 
@@ -307,11 +323,12 @@ def _check_splits(dataset):
             raise ValueError(f"the split {name!r} is described wrongly")
 
 
-def _check_shard(folder, shard):
-    path = folder / shard.file
-    size = path.stat().st_size  # The error names the path if it is missing.
-    if size != shard.bytes:
-        raise ValueError(
-            f"{path} must be {shard.bytes} bytes long, as it was written. "
-            f"Received: {size} bytes"
-        )
+def _check_shards(folder, shards):
+    for shard in shards:
+        path = os.path.join(folder, shard.file)
+        size = os.stat(path).st_size  # The error names a path that is missing.
+        if size != shard.bytes:
+            raise ValueError(
+                f"{path} must be {shard.bytes} bytes long, as it was written. "
+                f"Received: {size} bytes"
+            )

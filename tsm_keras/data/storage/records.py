@@ -7,12 +7,18 @@ are JPEG files, which stay encoded until a reader has chosen some of them.
 
 With several heads, the name of the head is MediaSequence's prefix of the keys
 of its label, as in `verb/clip/label/index`.
+
+Only `parse_clip` needs TensorFlow. The processes of `tsm prepare` write records
+without it: importing it in each of them would take longer than many clips.
 """
 
 import dataclasses
+import struct
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,22 +57,22 @@ class ClipRecord:
 # The field of `ClipRecord`, its keys and its dtype. A field with two keys is
 # written to both and read from the first.
 _CONTEXT = (
-    ("dataset_name", ("example/dataset_name",), tf.string),
-    ("data_path", ("clip/data_path",), tf.string),
-    ("start", ("clip/start/timestamp",), tf.int64),
-    ("end", ("clip/end/timestamp",), tf.int64),
-    ("height", ("image/height",), tf.int64),
-    ("width", ("image/width",), tf.int64),
-    ("frame_rate", ("image/frame_rate",), tf.float32),
+    ("dataset_name", ("example/dataset_name",), "string"),
+    ("data_path", ("clip/data_path",), "string"),
+    ("start", ("clip/start/timestamp",), "int64"),
+    ("end", ("clip/end/timestamp",), "int64"),
+    ("height", ("image/height",), "int64"),
+    ("width", ("image/width",), "int64"),
+    ("frame_rate", ("image/frame_rate",), "float32"),
 )
 # The same for the fields that have one value per head.
 _LABELS = (
-    ("label", ("clip/label/index",), tf.int64),
-    ("label_name", ("clip/label/string", "clip/label/text"), tf.string),
+    ("label", ("clip/label/index",), "int64"),
+    ("label_name", ("clip/label/string", "clip/label/text"), "string"),
 )
 _FRAMES = (
-    ("frames", "image/encoded", tf.string),
-    ("timestamps", "image/timestamp", tf.int64),
+    ("frames", "image/encoded", "string"),
+    ("timestamps", "image/timestamp", "int64"),
 )
 _CONSTANTS = {
     "image/format": "JPEG",
@@ -83,32 +89,32 @@ def serialize_clip(clip: ClipRecord, heads: Sequence[str] = ("",)) -> bytes:
         heads: The name of each head, in the order of the labels of the clip.
     """
     context = {
-        key: _feature(getattr(clip, field))
-        for field, keys, _ in _CONTEXT
-        for key in keys
+        key: getattr(clip, field) for field, keys, _ in _CONTEXT for key in keys
     }
     for field, keys, _ in _LABELS:
         value = getattr(clip, field)
         values = value if isinstance(value, tuple) else (value,)
         for head, one in zip(heads, values, strict=True):
-            context |= {_key(key, head): _feature(one) for key in keys}
-    context |= {key: _feature(value) for key, value in _CONSTANTS.items()}
-    lists = {
-        key: tf.train.FeatureList(
-            feature=[_feature(value) for value in getattr(clip, field)]
+            context |= {_key(key, head): one for key in keys}
+    context |= _CONSTANTS
+    features = b"".join(
+        _entry(key, _feature(context[key])) for key in sorted(context)
+    )
+    lists = b"".join(
+        _entry(
+            key,
+            b"".join(
+                _message(1, _feature(value)) for value in getattr(clip, field)
+            ),
         )
         for field, key, _ in _FRAMES
-    }
-    example = tf.train.SequenceExample(
-        context=tf.train.Features(feature=context),
-        feature_lists=tf.train.FeatureLists(feature_list=lists),
     )
-    return example.SerializeToString(deterministic=True)
+    return _message(1, features) + _message(2, lists)
 
 
 def parse_clip(
-    serialized: tf.Tensor, heads: Sequence[str] = ("",)
-) -> dict[str, tf.Tensor]:
+    serialized: "tf.Tensor", heads: Sequence[str] = ("",)
+) -> dict[str, "tf.Tensor"]:
     """Parses a record, eagerly or inside tf.data, without decoding frames.
 
     Args:
@@ -121,6 +127,8 @@ def parse_clip(
         float32 or string), or, with several heads, `label` and `label_name`
         are vectors. Choose from `frames` before decoding them.
     """
+    import tensorflow as tf
+
     dtypes = {keys[0]: dtype for _, keys, dtype in _CONTEXT} | {
         _key(keys[0], head): dtype
         for _, keys, dtype in _LABELS
@@ -129,11 +137,11 @@ def parse_clip(
     context, lists = tf.io.parse_single_sequence_example(
         serialized,
         context_features={
-            key: tf.io.FixedLenFeature([], dtype)
+            key: tf.io.FixedLenFeature([], tf.as_dtype(dtype))
             for key, dtype in dtypes.items()
         },
         sequence_features={
-            key: tf.io.FixedLenSequenceFeature([], dtype)
+            key: tf.io.FixedLenSequenceFeature([], tf.as_dtype(dtype))
             for _, key, dtype in _FRAMES
         },
     )
@@ -144,17 +152,98 @@ def parse_clip(
     return fields | {field: lists[key] for field, key, _ in _FRAMES}
 
 
+def parse_record(serialized: bytes, heads: Sequence[str] = ("",)) -> ClipRecord:
+    """Returns a record, without tensors.
+
+    Args:
+        serialized: A serialized SequenceExample, or only its first bytes up to
+            `context_end`; the clip then has no frames.
+        heads: The name of each head.
+    """
+    import tensorflow as tf
+
+    example = tf.train.SequenceExample.FromString(serialized)
+    feature = example.context.feature
+
+    def values(key, dtype):
+        one = feature[key]
+        if dtype == "string":
+            (text,) = one.bytes_list.value
+            return text.decode("utf-8", "surrogateescape")
+        if dtype == "float32":
+            return one.float_list.value[0]
+        return one.int64_list.value[0]
+
+    fields = {field: values(keys[0], dtype) for field, keys, dtype in _CONTEXT}
+    for field, keys, dtype in _LABELS:
+        several = [values(_key(keys[0], head), dtype) for head in heads]
+        fields[field] = several[0] if len(several) == 1 else tuple(several)
+    lists = example.feature_lists.feature_list
+    return ClipRecord(
+        **fields,
+        frames=tuple(
+            x.bytes_list.value[0] for x in lists["image/encoded"].feature
+        ),
+        timestamps=tuple(
+            x.int64_list.value[0] for x in lists["image/timestamp"].feature
+        ),
+    )
+
+
+def context_end(start: bytes) -> int:
+    """Returns where everything about a clip but its frames ends in a record.
+
+    Args:
+        start: The first 11 bytes of the record, or more.
+    """
+    size = shift = 0
+    for place, byte in enumerate(start[1:], start=2):
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return place + size
+    raise ValueError(
+        f"A record must begin with its context. Received: {start!r}"
+    )
+
+
 def _key(key, head):
     """Returns a key of MediaSequence with the prefix of a head."""
     return f"{head}/{key}" if head else key
 
 
+# The wire format of protocol buffers: a field is its number and its content. A
+# map is a repeated field, whose entries have the fields 1 and 2.
+
+
+def _entry(key, value):
+    """Returns an entry of a map, which is field 1 of `Features`."""
+    return _message(1, _message(1, key.encode()) + _message(2, value))
+
+
 def _feature(value):
+    """Returns a `Feature` with one value."""
     if isinstance(value, str):
         # The name of a file may have bytes that are not UTF-8.
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        return _message(1, _message(1, value))
     if isinstance(value, float):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        return _message(2, _message(1, struct.pack("<f", value)))
+    # A negative number has the bits of two's complement.
+    return _message(3, _message(1, _varint(value % (1 << 64))))
+
+
+def _message(number, content):
+    """Returns a field that is a message, or bytes, or a packed number."""
+    return b"".join((bytes([number << 3 | 2]), _varint(len(content)), content))
+
+
+def _varint(value):
+    """Returns a number as groups of 7 bits, the lowest ones first."""
+    groups = bytearray()
+    while value > 0x7F:
+        groups.append(value & 0x7F | 0x80)
+        value >>= 7
+    groups.append(value)
+    return bytes(groups)

@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import math
 import os
+import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -158,6 +159,24 @@ def read_video(
             raise
         picked = _pick(path, wanted, (), picture)
     return stack_frames([picked[int(index)] for index in indices])
+
+
+def check_readable(path: pathlib.Path) -> None:
+    """Reads a file, or the files of a folder, to the end.
+
+    This shows whether a decoder failed because the file is damaged, or because
+    the disk or the network failed.
+
+    Raises:
+        OSError: If a file cannot be read.
+    """
+    files = path.iterdir() if path.is_dir() else [path]
+    for file in files:
+        if file.exists() and not file.is_file():
+            continue  # Reading a folder fails; reading a pipe may never end.
+        with open(file, "rb") as content:
+            while content.read(1 << 20):
+                pass
 
 
 def _pick(path, wanted, key_frames, picture):

@@ -14,8 +14,8 @@ from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.pipeline.views import ViewConfig, make_views
 from tsm_keras.data.readers.clip_reader import data_heads, open_clips
 from tsm_keras.data.readers.prepared_reader import PreparedReader
-from tsm_keras.data.storage.frame_index import index_path
 from tsm_keras.data.storage.prepared_dataset import open_prepared
+from tsm_keras.data.storage.split_index import index_path
 from tsm_keras.models.config import VideoClassifierConfig
 
 HEADS = (Head(MOTIONS, "motion"), Head(LIGHTS, "light"))
@@ -87,11 +87,11 @@ def test_others_read_the_labels_by_mediasequence_keys_with_a_prefix():
 
 def test_a_missing_index_is_written_as_it_was():
     dataset = shared_heads()
-    path = dataset.folder / dataset.split("test").shards[0].file
-    before = index_path(path).read_bytes()
-    index_path(path).unlink()
+    path = index_path(dataset.folder, "test")
+    before = path.read_bytes()
+    path.unlink()
     PreparedReader(dataset, "test")
-    assert index_path(path).read_bytes() == before
+    assert path.read_bytes() == before
 
 
 def test_heads_and_classes_are_matched_by_name():

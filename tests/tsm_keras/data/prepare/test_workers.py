@@ -5,6 +5,10 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,13 +17,20 @@ import tensorflow as tf
 from testing.gestures import LABELS
 from testing.plans import TINY, contents, gesture_root, small_plan
 from testing.shared_data import fixture
-from testing.videos import BROKEN, encode_or_crash, kill_self
+from testing.videos import (
+    BROKEN,
+    encode_or_be_killed,
+    encode_or_be_killed_once,
+    encode_or_crash,
+    encode_or_hang,
+)
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.prepare import plan as plan_module
 from tsm_keras.data.prepare import workers as ingest_module
 from tsm_keras.data.prepare.clip_encoding import encode_clip
 from tsm_keras.data.prepare.dataset_folder import unfinished_shards
 from tsm_keras.data.prepare.isolated_process import IsolatedProcess
-from tsm_keras.data.prepare.shards import WORK_FOLDER, read_result
+from tsm_keras.data.prepare.shards import WORK_FOLDER
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.storage.prepared_dataset import ImageSettings, open_prepared
 from tsm_keras.data.storage.records import parse_clip
@@ -53,8 +64,12 @@ def test_the_records_are_the_encoded_clips(prepared):
             assert min(size) == 32 and size == (clip.height, clip.width)
 
 
-def _files(shards):
-    return [x.file + end for x in shards for end in ("", ".index")]
+def _files(plan):
+    splits = {shard.split for shard in plan.shards}
+    return [
+        *(shard.file for shard in plan.shards),
+        *(f"{split}.index" for split in splits),
+    ]
 
 
 def test_the_description_counts_what_is_there(prepared):
@@ -62,7 +77,7 @@ def test_the_description_counts_what_is_there(prepared):
     assert sorted(path.name for path in prepared.folder.iterdir()) == sorted(
         [
             *("dataset.json", "labels.txt", "rejected.csv"),
-            *_files(small_plan().shards),
+            *_files(small_plan()),
         ]
     )
     assert prepared.label_names == LABELS and prepared.rejected == 0
@@ -229,10 +244,10 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
     gone = root / plan.shards[2].clips[0].path
     gone.rename(tmp_path / "aside.mp4")
     with pytest.raises(OSError, match=gone.name) as error:
-        ingest(plan, tmp_path / "set", workers=2)
+        ingest(plan, tmp_path / "set", workers=1)
     assert f"2 of {len(plan.shards)} shards are finished" in str(error.value)
     assert sorted(path.name for path in (tmp_path / "set").glob("*")) == sorted(
-        [WORK_FOLDER, *_files(plan.shards[:2])]
+        [WORK_FOLDER, *(shard.file for shard in plan.shards[:2])]
     )
     (tmp_path / "aside.mp4").rename(gone)
     ingest(plan, tmp_path / "set", workers=2)
@@ -240,49 +255,160 @@ def test_a_source_that_goes_away_stops_the_run_and_loses_nothing(
 
 
 class _Starved(IsolatedProcess):
-    """Raises a MemoryError for a large frame."""
+    """Has too little memory for a large frame."""
 
-    def call(self, function, *arguments):
+    def call(self, function, *arguments, **options):
         pid = super().call(os.getpid)
-        super().call(function, *arguments[:2], TINY)  # What it needs anyway.
+        plan, shard = arguments[:2]  # What it needs anyway comes first.
+        super().call(encode_clip, plan.root, shard.clips[0], TINY)
         pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + (1 << 23)
-        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
-        return super().call(function, *arguments)
+        most = resource.RLIM_INFINITY  # To raise the limit again for a call.
+        resource.prlimit(pid, resource.RLIMIT_AS, (limit, most))
+        return super().call(function, *arguments, **options)
 
 
-class _Killed(IsolatedProcess):
-    """Kills itself at the fifth clip, as the kernel does if memory is short."""
-
-    calls = 0
-
-    def call(self, function, *arguments):
-        self.calls += 1
-        if self.calls == 5:
-            return super().call(kill_self)
-        return super().call(function, *arguments)
-
-
-def test_too_little_memory_rejects_no_clip(tmp_path, monkeypatch):
+def test_a_clip_that_is_too_large_for_the_memory_is_rejected(
+    tmp_path, monkeypatch
+):
     plan = small_plan(images=ImageSettings(4096), limit=1)
-    with monkeypatch.context() as context:
-        context.setattr(ingest_module, "IsolatedProcess", _Starved)
-        first = plan.shards[0].clips[0].path
-        message = f"{first} takes more memory than.* 0 of 1 shards are finished"
-        with pytest.raises(OSError, match=message):
-            ingest(plan, tmp_path / "set", workers=1)
-    assert not read_result(tmp_path / "set", plan.shards[0])
+    monkeypatch.setattr(ingest_module, "IsolatedProcess", _Starved)
+    with pytest.raises(ValueError, match="None of 1 clips"):
+        ingest(plan, tmp_path / "set", workers=1)
+    ((path, reason),) = _rejected(tmp_path / "set")[1:]
+    assert path == plan.shards[0].clips[0].path
+    assert "more memory than there is" in reason
 
 
-def test_a_worker_that_is_killed_rejects_no_clip(
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_clip_whose_workers_are_killed_is_read_alone_and_then_rejected(
+    tmp_path, monkeypatch, workers
+):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    for name in ("large 1.mp4", "large 2.mp4"):
+        shutil.copy(root / "push" / "0.mp4", root / "push" / name)
+    monkeypatch.setattr(ingest_module, "try_encode_clip", encode_or_be_killed)
+    seen = []
+    dataset = ingest(
+        small_plan(root),
+        tmp_path / "set",
+        workers=workers,
+        progress=lambda *counts: seen.append(counts),
+    )
+    assert seen == [(done, 10) for done in range(11)]
+    assert sum(split.clips for split in dataset.splits.values()) == 8
+    rows = _rejected(dataset.folder)[1:]
+    assert [path for path, _ in rows] == [
+        "push/large 1.mp4",
+        "push/large 2.mp4",
+    ]
+    assert all("more memory than there is" in reason for _, reason in rows)
+
+
+def test_a_worker_that_is_killed_once_rejects_no_clip(
     prepared, tmp_path, monkeypatch
 ):
-    with monkeypatch.context() as context:
-        context.setattr(ingest_module, "IsolatedProcess", _Killed)
-        with pytest.raises(OSError, match=r"was killed.* 2 of \d shards"):
-            ingest(small_plan(), tmp_path / "set", workers=1)
-    ingest(small_plan(), tmp_path / "set", workers=1)
+    root = shutil.copytree(gesture_root(), tmp_path / gesture_root().name)
+    monkeypatch.setattr(
+        ingest_module, "try_encode_clip", encode_or_be_killed_once
+    )
+    ingest(small_plan(root), tmp_path / "set", workers=2)
+    assert (root / "killed").exists()
     assert contents(tmp_path / "set") == contents(prepared.folder)
+
+
+def test_a_clip_that_hangs_is_rejected_and_the_others_are_in(
+    tmp_path, monkeypatch
+):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    (root / "push" / "0.mp4").rename(root / "push" / "hang.mp4")
+    monkeypatch.setattr(ingest_module, "try_encode_clip", encode_or_hang)
+    monkeypatch.setattr(ingest_module, "TIME_LIMIT", 10.0)
+    dataset = ingest(small_plan(root), tmp_path / "set", workers=2)
+    assert sum(split.clips for split in dataset.splits.values()) == 7
+    assert _rejected(dataset.folder)[1:] == [
+        ["push/hang.mp4", "the decoder took more than 10 seconds"]
+    ]
+
+
+_KILLED = """
+import sys
+from testing.plans import small_plan
+from tsm_keras.data.prepare.workers import ingest
+ingest(small_plan(sys.argv[1], clips_per_shard=1), sys.argv[2], workers=2)
+"""
+
+
+def test_a_run_that_is_killed_five_times_ends_as_one_that_was_not(tmp_path):
+    whole = ingest(small_plan(clips_per_shard=1), tmp_path / "whole")
+    folder = tmp_path / "set"
+    command = [sys.executable, "-c", _KILLED, gesture_root(), folder]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for wanted in range(1, 6):
+        process = subprocess.Popen(
+            command, env=environment, start_new_session=True
+        )
+        while process.poll() is None:
+            if len(list(folder.glob("*.tfrecord"))) >= wanted:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            time.sleep(0.01)
+        if process.returncode == 0:
+            break  # It was faster than the signal.
+    if not (folder / "dataset.json").exists():
+        subprocess.run(command, env=environment, check=True)
+    assert contents(folder) == contents(whole.folder)
+
+
+def test_finished_shards_are_not_read_again(tmp_path):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    plan, folder = small_plan(root), tmp_path / "set"
+    gone = root / plan.shards[2].clips[0].path
+    gone.rename(tmp_path / "aside.mp4")
+    with pytest.raises(OSError, match="2 of 5 shards"):
+        ingest(plan, folder, workers=1)
+    first = folder / plan.shards[0].file
+    damaged = bytes(first.stat().st_size)
+    first.write_bytes(damaged)
+    (tmp_path / "aside.mp4").rename(gone)
+    ingest(plan, folder, workers=1)
+    assert first.read_bytes() == damaged
+
+
+def test_an_excluded_clip_does_not_strand_a_run(tmp_path):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    plan, folder = small_plan(root), tmp_path / "set"
+    gone = plan.shards[2].clips[0].path
+    (root / gone).unlink()
+    with pytest.raises(OSError, match="leave a clip out with --exclude"):
+        ingest(plan, folder, workers=1)
+    with pytest.raises(ValueError, match="put an empty one in its place"):
+        small_plan(root, exclude=[gone])
+    (root / gone).touch()
+    with pytest.raises(ValueError, match="begun with other settings"):
+        ingest(small_plan(root), folder)
+    dataset = ingest(small_plan(root, exclude=[gone]), folder)
+    assert sum(split.clips for split in dataset.splits.values()) == 7
+    assert _rejected(folder)[1:] == [[gone, "it is excluded"]]
+
+
+@pytest.mark.parametrize(
+    ("version", "warns"), [("18.1.99", True), ("18.2.0", False)]
+)
+def test_a_patch_version_of_a_decoder_warns_and_a_minor_one_is_refused(
+    tmp_path, monkeypatch, version, warns
+):
+    folder = tmp_path / "set"
+    monkeypatch.setitem(plan_module.DECODERS, "PyAV", "18.1.0")
+    with unfinished_shards(small_plan(), folder):
+        pass
+    monkeypatch.setitem(plan_module.DECODERS, "PyAV", version)
+    if warns:
+        with pytest.warns(UserWarning, match=r"PyAV 18\.1\.0.*18\.1\.99"):
+            ingest(small_plan(), folder)
+    else:
+        with pytest.raises(ValueError, match=r"PyAV \(was '18.1.0'"):
+            ingest(small_plan(), folder)
 
 
 def test_another_plan_is_refused(tmp_path):

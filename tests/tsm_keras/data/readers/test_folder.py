@@ -8,6 +8,7 @@ import pytest
 from testing.gestures import LABELS, shared_videos, write_folder
 from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.readers import probed_videos
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.data.readers.folder import scan_folder
 from tsm_keras.data.video.class_folders import class_videos, left_out
@@ -46,6 +47,76 @@ def test_the_hash_follows_the_content(tmp_path):
     (folder / "push" / "0.mp4").rename(folder / "pull" / "1.mp4")
     shutil.copy(folder / "pull" / "0.mp4", folder / "push" / "0.mp4")
     assert scan_folder(folder).content_hash() != before
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    """Returns a function; after its call, decoding a video is an error."""
+
+    def refuse(path):
+        raise AssertionError(f"{path} is decoded again")
+
+    return lambda: monkeypatch.setattr(probed_videos, "probe_video", refuse)
+
+
+def test_a_second_start_decodes_nothing(tmp_path, no_decoding):
+    folder = write_folder(tmp_path / "v")
+    _break(folder / "push" / "1.mp4")
+    seen = []
+    first = scan_folder(folder, max_bad_fraction=0.125)
+    no_decoding()
+    assert first == scan_folder(
+        folder,
+        max_bad_fraction=0.125,
+        progress=lambda *counts: seen.append(counts),
+    )
+    assert seen[-1] == (8, 8)
+    with pytest.raises(VideoError, match="push/1.mp4"):
+        scan_folder(folder)
+    assert class_videos(folder).keys() == set(LABELS)
+    moved = folder.rename(tmp_path / "moved")
+    assert scan_folder(moved, max_bad_fraction=0.125).infos == first.infos
+
+
+def test_a_changed_video_is_decoded_again(tmp_path):
+    folder = write_folder(tmp_path / "v")
+    before = scan_folder(folder)
+    one, other = folder / "push" / "0.mp4", folder / "pull" / "1.mp4"
+    shutil.copy(other, one)
+    after = scan_folder(folder)
+    assert after.infos[2] == before.infos[1] != before.infos[2]
+    (folder / ".tsm_videos.json").write_text("{")  # It does not matter.
+    assert scan_folder(folder).infos == after.infos
+
+
+def test_a_folder_that_is_not_writable_is_decoded_once_too(
+    tmp_path, no_decoding, monkeypatch
+):
+    folder = write_folder(tmp_path / "v")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(os, "access", lambda path, mode: path != folder)
+    first = scan_folder(folder)
+    assert not (folder / ".tsm_videos.json").exists()
+    no_decoding()
+    assert scan_folder(folder) == first
+
+
+def test_a_disk_that_fails_is_asked_again(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "v")
+
+    def fail(path):
+        raise OSError("Input/output error")
+
+    with monkeypatch.context() as context:
+        context.setattr(probed_videos, "check_readable", fail)
+        path = folder / "push" / "1.mp4"
+        whole, status = path.read_bytes(), path.stat()
+        path.write_bytes(bytes(len(whole)))
+        with pytest.raises(VideoError):
+            scan_folder(folder)
+    path.write_bytes(whole)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert len(scan_folder(folder).paths) == 8
 
 
 def test_a_broken_video_is_named_in_one_line(tmp_path):

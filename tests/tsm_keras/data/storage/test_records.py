@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from tsm_keras.data.storage.records import (
     ClipRecord,
+    context_end,
     parse_clip,
+    parse_record,
     serialize_clip,
 )
 
@@ -59,6 +61,18 @@ def test_what_is_written_is_parsed(clip):
         else:
             assert found == expected
     assert serialize_clip(dataclasses.replace(clip)) == serialize_clip(clip)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_CLIPS)
+def test_the_bytes_are_those_of_protocol_buffers(clip):
+    serialized = serialize_clip(clip)
+    example = tf.train.SequenceExample.FromString(serialized)
+    assert example.SerializeToString(deterministic=True) == serialized
+    assert parse_record(serialized) == clip
+    context = serialized[: context_end(serialized[:11])]
+    without = dataclasses.replace(clip, frames=(), timestamps=())
+    assert parse_record(context) == without
 
 
 def test_parsing_works_inside_a_graph():

@@ -1,0 +1,135 @@
+"""probe_videos: what decoding each video of a folder has shown, found once.
+
+The results are kept in `.tsm_videos.json` in the folder of the class folders,
+or in the user's cache if that folder is not writable. A video is decoded again
+only if its size, its time of change or the version of the decoder is another.
+"""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import av
+
+from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.video.decoding import (
+    VideoError,
+    VideoInfo,
+    check_readable,
+    probe_video,
+)
+
+CACHE_FILE = ".tsm_videos.json"
+_FORMAT = f"1, PyAV {av.__version__}"
+
+
+def probe_videos(
+    folder: pathlib.Path,
+    paths: Sequence[str],
+    *,
+    stop_at_error: bool,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[VideoInfo | VideoError]:
+    """Returns what decoding each video has shown, or why it cannot be read.
+
+    Args:
+        folder: The folder of the class folders.
+        paths: The paths of the videos.
+        stop_at_error: Whether to raise the first error instead.
+        progress: Called after each file with the number of files checked so
+            far and the number of all files.
+    """
+    place = _cache_path(folder)
+    known = _read(place)
+    found: dict[str, Any] = {}
+    infos: list[VideoInfo | VideoError] = []
+
+    def probe(path):
+        name = os.path.relpath(path, folder)
+        try:
+            status = os.stat(path)
+        except OSError:
+            return _probe(path)  # The error says what is wrong.
+        identity = [status.st_size, status.st_mtime_ns]
+        entry = known.get(name)
+        if entry is None or entry["file"] != identity:
+            info = _probe(path)
+            if (entry := _entry(path, info)) is None:
+                return info
+            entry["file"] = identity
+        found[name] = entry
+        return _info(path, entry)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for info in pool.map(probe, paths):
+                if isinstance(info, VideoError) and stop_at_error:
+                    raise info
+                infos.append(info)
+                if progress:
+                    progress(len(infos), len(paths))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        finally:
+            # A run that ends early keeps what it has not looked at again.
+            if any(known.get(name) != entry for name, entry in found.items()):
+                _write(place, known | found)
+    return infos
+
+
+def _probe(path):
+    try:
+        return probe_video(path)
+    except VideoError as error:
+        return error
+
+
+def _entry(path, info):
+    """Returns what is kept, or None if the disk may be at fault."""
+    if isinstance(info, VideoInfo):
+        return dataclasses.asdict(info)
+    try:
+        check_readable(pathlib.Path(path))
+    except OSError:
+        return None
+    return {"error": info.reason}
+
+
+def _info(path, entry):
+    if "error" in entry:
+        return VideoError(path, entry["error"])
+    fields = {name: value for name, value in entry.items() if name != "file"}
+    key_frames = tuple(map(tuple, fields.pop("key_frames")))
+    return VideoInfo(**fields, key_frames=key_frames)
+
+
+def _cache_path(folder):
+    if os.access(folder, os.W_OK):
+        return folder / CACHE_FILE
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return pathlib.Path(cache).expanduser() / "tsm-keras" / f"{name}.json"
+
+
+def _read(path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return content["videos"] if content["format"] == _FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # It is missing, or damaged.
+
+
+def _write(path, videos):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as temporary:
+            content = {"format": _FORMAT, "videos": videos}
+            temporary.write_text(json.dumps(content), "utf-8")
+    except OSError:
+        pass  # The videos will be decoded again.
