@@ -16,7 +16,6 @@ To continue an interrupted run, run the same command again or use --resume.
 docs/training.md describes the recipes.
 """
 
-import dataclasses
 import functools
 import pathlib
 import shlex
@@ -121,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
             seed=recipe.training.seed,
             # One clip per video is enough to choose an epoch and to test;
             # `tsm evaluate` averages the views of a video.
-            sampling=dataclasses.replace(recipe.sampling, num_views=1),
+            sampling=recipe.sampling.one_view(),
             augmentation=recipe.augmentation,
         )
         for clips in (training, validation, test)

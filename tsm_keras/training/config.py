@@ -8,6 +8,7 @@ _CHOICES = {
     "schedule": ("cosine", "step", "constant"),
     "batch_norm": ("train", "partial", "frozen"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "best_by": ("top1", "mean_class_accuracy", "loss"),
 }
 _SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
 
@@ -61,8 +62,12 @@ class TrainingConfig:
             only.
         precision: The data type that the network computes in: `"float32"`,
             `"mixed_bfloat16"` or `"mixed_float16"`.
-        patience: Training ends after this many epochs without a better
-            validation top-1; 0 trains all epochs.
+        best_by: What tells the best epoch on the validation clips: `"top1"`
+            (with several heads, the share of clips for which all heads are
+            right), `"mean_class_accuracy"` (every class has the same weight;
+            with several heads, the mean over heads) or `"loss"`.
+        patience: Training ends after this many epochs that are not better by
+            `best_by`; 0 trains all epochs.
         seed: The seed of the initial weights, the order of clips, the choice
             of frames and the augmentation, in 0..2**32-1.
     """
@@ -88,6 +93,7 @@ class TrainingConfig:
     ema: float = 0.0
     accumulate: int = 1
     precision: str = "float32"
+    best_by: str = "top1"
     patience: int = 0
     seed: int = 0
 

@@ -18,6 +18,9 @@ from tsm_keras.models.weights import (
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
 from tsm_keras.training.objective import (
+    TOP1,
+    MeanClassAccuracy,
+    Monitor,
     accuracies,
     cross_entropy,
     metric_names,
@@ -49,12 +52,13 @@ def fit(
     heads are right (`all_top1`), and callbacks see a model whose only output
     has the logits of all heads.
 
-    With `config.patience`, training ends when the validation accuracy stops
-    improving. With `config.ema`, the model has the averaged weights at the end.
-    If the model was built for a precision other than `config.precision`, a copy
-    is trained, and its weights are copied back at the end; callbacks then see
-    the copy. The `activation_ranges` of an earlier quantization-aware training
-    are removed, because they no longer fit the weights.
+    With `config.patience`, training ends when the validation metric of
+    `config.best_by` stops improving. With `config.ema`, the model has the
+    averaged weights at the end. If the model was built for a precision other
+    than `config.precision`, a copy is trained, and its weights are copied back
+    at the end; callbacks then see the copy. The `activation_ranges` of an
+    earlier quantization-aware training are removed, because they no longer fit
+    the weights.
 
     Args:
         model: From `build_clip_model`.
@@ -88,7 +92,8 @@ def fit(
     if config.ema and not _has(callbacks, keras.callbacks.SwapEMAWeights):
         own.append(keras.callbacks.SwapEMAWeights())
     if config.patience and not _has(callbacks, keras.callbacks.EarlyStopping):
-        own.append(early_stopping(config, monitor=monitored(heads)))
+        monitor = monitored(heads, config.best_by)
+        own.append(early_stopping(config, monitor=monitor))
     history = compiled.fit(
         with_joined_labels(training_data, heads),
         validation_data=with_joined_labels(validation_data, heads),
@@ -149,10 +154,13 @@ def compile_model(
     # All devices return the same values, which tf_keras would add up.
     model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():
+        metrics = accuracies(metric_names(heads), sizes)
+        if config.best_by == "mean_class_accuracy":
+            metrics.append(MeanClassAccuracy(sizes))
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),
             loss=cross_entropy(config.label_smoothing, sizes),
-            weighted_metrics=accuracies(metric_names(heads), sizes),
+            weighted_metrics=metrics,
             # On a CPU XLA makes depthwise networks about four times slower.
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
@@ -183,7 +191,7 @@ class _EarlyStopping(keras.callbacks.EarlyStopping):
     """Counts the epochs from before a run was resumed as well."""
 
     def __init__(self, past, **options):
-        super().__init__(mode="max", **options)
+        super().__init__(**options)
         self._past = past
 
     def on_train_begin(self, logs=None):
@@ -195,17 +203,21 @@ class _EarlyStopping(keras.callbacks.EarlyStopping):
 def early_stopping(
     config: TrainingConfig,
     past: Sequence[float] = (),
-    monitor: str = "val_top1",
+    monitor: Monitor = TOP1,
 ) -> keras.callbacks.EarlyStopping:
     """Returns the callback for `config.patience`.
 
     Args:
         config: Its `patience` is used.
-        past: The validation accuracy after each epoch so far.
-        monitor: The name of this accuracy, from `monitored`.
+        past: The value of the metric after each epoch so far.
+        monitor: The metric, from `monitored`.
     """
     return _EarlyStopping(
-        past, monitor=monitor, patience=config.patience, verbose=1
+        past,
+        monitor=monitor.name,
+        mode="max" if monitor.sign > 0 else "min",
+        patience=config.patience,
+        verbose=1,
     )
 
 

@@ -7,8 +7,9 @@ it is.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -18,9 +19,37 @@ from tsm_keras.models.time import full_precision
 _ALL = "all_top1"  # The share of clips for which all heads are right.
 
 
-def monitored(heads: Sequence[HeadConfig]) -> str:
-    """Returns the metric whose highest value tells the best epoch."""
-    return f"val_{metric_names(heads)[-1]}"
+class Monitor(NamedTuple):
+    """The validation metric that tells the best epoch.
+
+    Attributes:
+        name: Its name in the logs of Keras.
+        sign: 1 if its highest value is the best, -1 if its lowest is.
+    """
+
+    name: str = "val_top1"
+    sign: int = 1
+
+    def best(self, values: Sequence[float]) -> float:
+        """Returns the best value; the worst possible one if there is none."""
+        return self.sign * max(
+            (self.sign * value for value in values), default=-np.inf
+        )
+
+
+TOP1 = Monitor()
+
+
+def monitored(heads: Sequence[HeadConfig], best_by: str = "top1") -> Monitor:
+    """Returns the metric that tells the best epoch.
+
+    Args:
+        heads: The heads of the network.
+        best_by: As in `TrainingConfig`.
+    """
+    if best_by == "top1":
+        return Monitor(f"val_{metric_names(heads)[-1]}")
+    return Monitor(f"val_{best_by}", -1 if best_by == "loss" else 1)
 
 
 def metric_names(heads: Sequence[HeadConfig]) -> list[str]:
@@ -127,6 +156,58 @@ def accuracies(
         keras.metrics.MeanMetricWrapper(hits(place), name=name)
         for place, name in enumerate(names)
     ]
+
+
+class MeanClassAccuracy(keras.metrics.Metric):
+    """The mean recall of the classes that have clips, then over all heads.
+
+    It is that of `tsm_keras.evaluation.metrics`, one clip per video.
+
+    Args:
+        num_classes: The number of classes of each head.
+    """
+
+    def __init__(self, num_classes: Sequence[int]):
+        super().__init__(name="mean_class_accuracy")
+        self._sizes = list(num_classes)
+        self._hits, self._clips = (
+            self.add_weight(
+                name=name, shape=(sum(self._sizes),), initializer="zeros"
+            )
+            for name in ("hits", "clips")
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        hits, clips = [], []
+        parts = _by_head(y_true, y_pred, self._sizes)
+        for (labels, logits), size in zip(parts, self._sizes, strict=True):
+            shares = _as_shares(labels, size)
+            main = tf.one_hot(tf.argmax(shares, axis=-1), size)
+            if sample_weight is not None:
+                weight = tf.reshape(sample_weight, [-1, 1])
+                main *= tf.cast(weight, main.dtype)
+            right = _hits(labels, logits)[:, None]
+            hits.append(tf.reduce_sum(main * right, axis=0))
+            clips.append(tf.reduce_sum(main, axis=0))
+        self._hits.assign_add(tf.concat(hits, 0))
+        self._clips.assign_add(tf.concat(clips, 0))
+
+    def reset_state(self):
+        # tf_keras would assign the scalar 0.
+        for variable in (self._hits, self._clips):
+            variable.assign(tf.zeros(variable.shape))
+
+    def result(self):
+        hits, clips = (
+            tf.split(tf.convert_to_tensor(x), self._sizes)
+            for x in (self._hits, self._clips)
+        )
+        means = []
+        for right, count in zip(hits, clips, strict=True):
+            there = tf.reduce_sum(tf.cast(count > 0, right.dtype))
+            recalls = tf.math.divide_no_nan(right, count)
+            means.append(tf.math.divide_no_nan(tf.reduce_sum(recalls), there))
+        return tf.add_n(means) / len(means)
 
 
 def _by_head(labels, logits, num_classes):

@@ -17,9 +17,11 @@ from tsm_keras.models.presets import load_preset, read_description
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.objective import (
+    MeanClassAccuracy,
     accuracies,
     cross_entropy,
     metric_names,
+    monitored,
     with_joined_labels,
     with_one_output,
 )
@@ -88,6 +90,37 @@ def test_metrics_are_the_accuracy_of_each_head_and_of_all():
             found[metric.name] = float(metric.result())
         assert found == {"verb_top1": 0.75, "noun_top1": 0.75, "all_top1": 0.5}
     assert metric_names([HeadConfig(3)]) == ["top1"]
+
+
+def test_mean_class_accuracy_is_the_mean_recall_of_each_head():
+    rng = np.random.default_rng(0)
+    # Few clips, so that some classes have none.
+    numbers = [rng.integers(0, size - 1, 7) for size in SIZES]
+    logits = [rng.normal(size=(7, size)) for size in SIZES]
+    heads = []
+    for label, part in zip(numbers, logits, strict=True):
+        right = part.argmax(axis=1) == label
+        heads.append(np.mean([right[label == x].mean() for x in {*label}]))
+    metric = MeanClassAccuracy(SIZES)
+    for rows in (slice(0, 4), slice(4, 7)):
+        metric.update_state(
+            tf.constant(np.stack(numbers, 1)[rows], tf.int64),
+            tf.constant(np.concatenate(logits, 1)[rows], tf.float32),
+        )
+    # Clips of the weight 0 fill up the batches of several devices.
+    metric.update_state(
+        tf.constant(np.stack(numbers, 1), tf.int64),
+        tf.constant(np.concatenate(logits, 1)[::-1], tf.float32),
+        sample_weight=tf.zeros(7),
+    )
+    assert float(metric.result()) == pytest.approx(np.mean(heads))
+    metric.reset_state()
+    assert float(metric.result()) == 0
+    assert monitored([VERB, NOUN]).name == "val_all_top1"
+    assert monitored([VERB, NOUN], "mean_class_accuracy") == (
+        "val_mean_class_accuracy",
+        1,
+    )
 
 
 def test_the_view_that_is_trained_has_the_weights_of_the_model():

@@ -52,6 +52,11 @@ class SamplingConfig:
                     f"Received: {field}={getattr(self, field)!r}"
                 )
 
+    def one_view(self) -> "SamplingConfig":
+        """Returns the same sampling with one clip per video in evaluation."""
+        method = "segments" if self.method == "twice" else self.method
+        return dataclasses.replace(self, method=method, num_views=1)
+
     def clips_per_video(self, training: bool) -> int:
         """Returns the number of clips per video, which is 1 in training."""
         views = {"twice": 2, "dense": self.num_views}

@@ -4,6 +4,7 @@ import concurrent.futures
 import functools
 import pathlib
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
-from tsm_keras.training.objective import with_one_output
+from tsm_keras.training.objective import TOP1, Monitor, with_one_output
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,8 +59,8 @@ class SavePresets(keras.callbacks.Callback):
     Args:
         folder: The folder of the two presets.
         provenance: The provenance to store, as in `save_preset`.
-        monitor: The metric whose highest value tells the best epoch.
-        best: The best value of this metric so far, in a run that is continued.
+        monitor: The metric that tells the best epoch.
+        past: The values of this metric so far, in a run that is continued.
         swap: The callback that puts the averaged weights in place while they
             are saved; None if weights are not averaged.
         writes: False for a worker that takes part but writes nothing.
@@ -70,28 +71,29 @@ class SavePresets(keras.callbacks.Callback):
         folder: pathlib.Path,
         provenance: dict[str, Any],
         *,
-        monitor: str = "val_top1",
-        best: float = float("-inf"),
+        monitor: Monitor = TOP1,
+        past: Sequence[float] = (),
         swap: Any = None,
         writes: bool = True,
     ):
         super().__init__()
         self._folder, self._provenance = folder, provenance
-        self._monitor, self._best = monitor, best
+        self._monitor, self._best = monitor, monitor.best(past)
         self._swap, self._writes = swap, writes
         self._plain: keras.Model | None = None
 
     def on_epoch_end(self, epoch, logs=None):
         names = ["last"]
-        # With several heads there is one per head, and that of all heads.
-        accuracies = {
-            name: float(value)
-            for name, value in (logs or {}).items()
-            if name.startswith("val_") and name.endswith("top1")
+        # With several heads there is one top-1 per head, and that of all heads.
+        name, sign = self._monitor
+        found = {
+            key: float(value)
+            for key, value in (logs or {}).items()
+            if key == name or (key[:4] == "val_" and key.endswith("top1"))
         }
-        top1 = accuracies.get(self._monitor)
-        if top1 is not None and top1 > self._best:
-            self._best = top1
+        value = found.get(name)
+        if value is not None and sign * value > sign * self._best:
+            self._best = value
             names.append("best")
         if self._swap:
             self._swap.set_model(self.model)
@@ -103,7 +105,7 @@ class SavePresets(keras.callbacks.Callback):
             self._swap.on_epoch_begin(epoch + 1, logs)
         if not self._writes:
             return
-        provenance = {**self._provenance, "epoch": epoch + 1, **accuracies}
+        provenance = {**self._provenance, "epoch": epoch + 1, **found}
         # A new thread has no distribution strategy, which would spread the
         # model to be saved over all devices and workers.
         with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -11,7 +11,7 @@ from tensorflow import keras
 from tsm_keras.models.config import HeadConfig
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping
-from tsm_keras.training.objective import monitored
+from tsm_keras.training.objective import Monitor, monitored
 from tsm_keras.training.runs.backup import backup_callback
 from tsm_keras.training.runs.callbacks import (
     SavePresets,
@@ -50,8 +50,8 @@ def run_callbacks(
         saves_presets: Whether to write `presets/last` and `presets/best`.
         leads: False for a worker that leaves all writing to another one.
     """
-    monitor = monitored(heads)
-    past = validation_top1(run, monitor, epochs_done)
+    monitor = monitored(heads, config.best_by)
+    past = past_values(run, monitor, epochs_done)
     if leads:
         run.keep_epochs(epochs_done)
     callbacks: list[keras.callbacks.Callback] = [SeedEpochs(config.seed)]
@@ -70,7 +70,7 @@ def run_callbacks(
                 run.path / "presets",
                 provenance,
                 monitor=monitor,
-                best=max(past, default=float("-inf")),
+                past=past,
                 swap=swap,
                 writes=leads,
             )
@@ -83,16 +83,16 @@ def run_callbacks(
     return callbacks
 
 
-def validation_top1(run: RunFolder, monitor: str, epochs: int) -> list[float]:
-    """Returns the validation accuracy after each of the first epochs of a run.
+def past_values(run: RunFolder, monitor: Monitor, epochs: int) -> list[float]:
+    """Returns the value of a metric after each of the first epochs of a run.
 
     Args:
         run: The folder of the run.
-        monitor: The name of the accuracy, from `monitored`.
+        monitor: The metric, from `monitored`.
         epochs: The number of epochs.
     """
-    values = [float(row[monitor]) for row in run.epochs() if row.get(monitor)]
-    return values[:epochs]
+    found = [row.get(monitor.name) for row in run.epochs()]
+    return [float(value) for value in found if value][:epochs]
 
 
 def _tensorboard(run, pictures, heads):

@@ -31,6 +31,8 @@ from tsm_keras.training.fit_quantization_aware import (
 )
 from tsm_keras.training.freezing import check_stages
 from tsm_keras.training.objective import (
+    TOP1,
+    Monitor,
     metric_names,
     monitored,
     with_joined_labels,
@@ -39,8 +41,8 @@ from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (
+    past_values,
     run_callbacks,
-    validation_top1,
 )
 from tsm_keras.training.runs.run_folder import RunFolder
 
@@ -132,7 +134,7 @@ def train_in_folder(
     provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
     heads = start.video_config.heads
-    monitor = monitored(heads)
+    monitor = monitored(heads, config.best_by)
     make_training, make_validation = (
         functools.partial(_with_joined_labels, make, heads)
         for make in (make_training, make_validation)
@@ -145,13 +147,12 @@ def train_in_folder(
     validation, validation_steps = distributed_test(
         strategy, config.batch_size, make_validation
     )
-    past = validation_top1(run, monitor, done)
+    past = past_values(run, monitor, done)
     saves_presets = not quantization_aware
     signals = StopAfterEpoch()
     model = start
-    if (done < config.epochs and not has_stopped(past, config.patience)) or (
-        quantization_aware
-    ):
+    stopped = has_stopped(past, config.patience, monitor)
+    if quantization_aware or (done < config.epochs and not stopped):
         several = isinstance(
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         )
@@ -198,8 +199,8 @@ def train_in_folder(
     if not leads:
         return Finished(True, done, 0, None, {}, digest)
     if quantization_aware:
-        top1 = validation_top1(run, monitor, done)[-1]
-        provenance = {**provenance, monitor: top1}
+        value = past_values(run, monitor, done)[-1]
+        provenance = {**provenance, monitor.name: value}
         last = run.preset("last")
         save_preset(model, last, provenance=provenance, overwrite=True)
     path = run.preset("best" if config.patience and saves_presets else "last")
@@ -247,8 +248,11 @@ def _digest(model):
     return digest.hexdigest()[:16]
 
 
-def has_stopped(values: Sequence[float], patience: int) -> bool:
+def has_stopped(
+    values: Sequence[float], patience: int, monitor: Monitor = TOP1
+) -> bool:
     """Returns whether early stopping ends training after these values."""
     if not patience or not values:
         return False
-    return len(values) - 1 - int(np.argmax(values)) >= patience
+    best = int(np.argmax(monitor.sign * np.asarray(values)))
+    return len(values) - 1 - best >= patience

@@ -139,3 +139,21 @@ def test_impossible_settings_are_refused(fields):
     message = f"`{name}`.*Received: {name}={value!r}"
     with pytest.raises(ValueError, match=message):
         SamplingConfig(**fields)
+
+
+@pytest.mark.parametrize("method", ["segments", "twice", "dense", "interval"])
+def test_one_view_is_one_clip_per_video_and_trains_the_same(method):
+    config = SamplingConfig(method, window=20, num_views=4)
+    one = config.one_view()
+    assert one.clips_per_video(training=False) == 1
+    options = {"interval": 2.5}
+    found = clip_indices(50, 8, one, **options).numpy()
+    several = clip_indices(50, 8, config, **options).numpy()
+    assert found.shape == (1, 8)
+    if method != "dense":  # The middle of a video is between its views.
+        np.testing.assert_array_equal(found[0], several[0])
+    for seed in range(3):
+        np.testing.assert_array_equal(
+            clip_indices(50, 8, one, seed=[seed, 0], **options),
+            clip_indices(50, 8, config, seed=[seed, 0], **options),
+        )

@@ -21,6 +21,7 @@ from tsm_keras.models.presets import load_preset
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
+from tsm_keras.training.objective import monitored
 from tsm_keras.training.recipes import RECIPES
 from tsm_keras.training.runs import composition
 from tsm_keras.training.runs.callbacks import harmless
@@ -250,6 +251,45 @@ def test_early_stopping_counts_the_epochs_before_a_resume():
 
 class _Stoppable:
     stop_training = False
+
+
+def test_the_lowest_loss_is_the_best():
+    losses = [0.5, 0.2, 0.3, 0.2, 0.4]
+    monitor = monitored([HeadConfig(4)], "loss")
+    assert monitor == ("val_loss", -1)
+    assert monitor.best(losses) == 0.2 and monitor.best([]) == np.inf
+    callback = early_stopping(TrainingConfig(patience=3), monitor=monitor)
+    callback.set_model(_Stoppable())
+    callback.on_train_begin()
+    for epoch, value in enumerate(losses):
+        callback.on_epoch_end(epoch, {"val_loss": value})
+        assert callback.model.stop_training == has_stopped(
+            losses[: epoch + 1], 3, monitor
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("best_by", ["mean_class_accuracy", "loss"])
+def test_the_best_preset_is_that_of_the_chosen_metric(tmp_path, best_by):
+    config = dataclasses.replace(
+        CONFIG, best_by=best_by, epochs=3, learning_rate=0.2
+    )
+    run = RunFolder(tmp_path / "run")
+    run.describe(flags=[])
+    result = train_in_folder(
+        run, _model(), config, _make_training, _make_validation
+    )
+    values = [float(row[f"val_{best_by}"]) for row in run.epochs()]
+    best = int(np.argmin(values) if best_by == "loss" else np.argmax(values))
+    assert result.provenance["epoch"] == best + 1
+    assert result.provenance[f"val_{best_by}"] == pytest.approx(values[best])
+    if best_by == "loss":
+        return
+    labels = np.concatenate([x for _, x in _make_validation(6)])
+    logits = result.model.predict(_make_validation(6), verbose=0)
+    right = logits.argmax(axis=1) == labels
+    recalls = [right[labels == label].mean() for label in range(4)]
+    assert np.mean(recalls) == pytest.approx(values[best])
 
 
 def test_a_folder_has_one_owner(tmp_path):
