@@ -8,9 +8,10 @@ import tensorflow as tf
 from tsm_export.heads import head_specs
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.stream_time import StreamTime
 from tsm_keras.version import __version__
 from tsm_live.artifact.spec import SCORES, SECONDS, ArtifactSpec
-from tsm_live.artifact.tensors import CACHE, CACHE_OUT, TensorSpec
+from tsm_live.artifact.tensors import CACHE, CACHE_OUT, VALID, TensorSpec
 from tsm_live.decision.gestures import DecisionConfig
 
 # The name and the role of the image input for each kind of artifact.
@@ -32,6 +33,7 @@ def describe(
     layout: str = "NHWC",
     versions: Mapping[str, str] | None = None,
     cache_frames: Mapping[str, int] | None = None,
+    stream_time: StreamTime | None = None,
     softmax: bool = False,
     no_gesture: Sequence[str] = (),
     decision: Mapping[str, float] | None = None,
@@ -49,6 +51,8 @@ def describe(
         versions: The versions of further tools that were used.
         cache_frames: The number of frames that each cache remembers, by name;
             0 for all since the start of the stream. Other caches have 1.
+        stream_time: How late the caches and the heads of a stream are; None if
+            nothing is late.
         softmax: Whether the heads give probabilities.
         no_gesture: The labels of any head which mean that there is no gesture.
         decision: Fields of `DecisionConfig` to store as defaults for this
@@ -62,6 +66,7 @@ def describe(
     states = []
     caches = [inputs[name] for name in sorted(inputs) if "cache_" in name]
     remembered = cache_frames or {}
+    time = stream_time or StreamTime()
     for number, cache in enumerate(caches):
         fresh = outputs.get(f"{cache.name}_out")
         if not fresh or dataclasses.replace(fresh, name=cache.name) != cache:
@@ -75,14 +80,30 @@ def describe(
             role=CACHE,
             frames=remembered.get(cache.name, 1),
             fed_by=fresh.name,
+            late=time.cache_late.get(cache.name, 0),
         )
-    heads = head_specs(outputs, config, softmax=softmax, no_gesture=no_gesture)
+    heads = [
+        dataclasses.replace(head, late=time.late)
+        for head in head_specs(
+            outputs, config, softmax=softmax, no_gesture=no_gesture
+        )
+    ]
+    entries = tuple(time.entries)
+    valid = [
+        dataclasses.replace(inputs[name], role=VALID, entries=entries)
+        for name in time.inputs
+        if name == VALID
+    ]
     image = IMAGE_INPUTS[kind]
     defaults = DecisionConfig()
     numbers = {name: getattr(defaults, name) for name in SECONDS + SCORES}
     return ArtifactSpec(
         kind=kind,
-        inputs=(dataclasses.replace(inputs[image], role=image), *caches),
+        inputs=(
+            dataclasses.replace(inputs[image], role=image),
+            *valid,
+            *caches,
+        ),
         outputs=(*heads, *states),
         resize_size=config.input.resize_size,
         frame_interval=config.clip.frame_interval,

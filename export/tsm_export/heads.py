@@ -78,8 +78,10 @@ def expect_labels(config: VideoClassifierConfig) -> None:
                 "An artifact carries its labels: give the config `labels`. "
                 f"Received: labels=(){place}"
             )
-        if head.name in ("frame", "clip") or head.name.startswith("cache_"):
+        is_input = head.name in ("frame", "clip", "valid")
+        if is_input or head.name.startswith("cache_"):
             raise ValueError(
-                "The head of an artifact must not be called `frame`, `clip` or "
-                f"`cache_...`, like its inputs. Received: {head.name!r}"
+                "The head of an artifact must not be called `frame`, `clip`, "
+                "`valid` or `cache_...`, like its inputs. "
+                f"Received: {head.name!r}"
             )

@@ -28,6 +28,7 @@ def network_for_export(
     image_size: int | None,
     input_dtype: str | None,
     calibration_clips: np.ndarray | None,
+    lookahead: bool = False,
 ) -> tuple[keras.Model, Feeds | None]:
     """Checks the arguments and builds the network to convert.
 
@@ -40,6 +41,7 @@ def network_for_export(
         image_size: S, in pixels; None for the size of the training.
         input_dtype: One of `INPUTS`, or None.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips.
+        lookahead: Whether a stream waits for later frames.
 
     Returns:
         The streaming or single-clip network, and for int8 the inputs for
@@ -74,7 +76,9 @@ def network_for_export(
     if kind == "stream" and quantize in CALIBRATED:
         _expect_bounded_caches(model.video_config.temporal)
     if kind == "stream":
-        network = to_streaming(model, streams=streams, image_size=image_size)
+        network = to_streaming(
+            model, streams=streams, image_size=image_size, lookahead=lookahead
+        )
         if calibration_clips is not None:
             feeds = streamed_states(network, calibration_clips)
     else:

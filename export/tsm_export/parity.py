@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.description import ExportError
+from tsm_export.verify.trial import stream_clips
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.tensors import PROBABILITIES, TensorSpec
@@ -60,10 +61,10 @@ def check_parity(
         # Tracing a function would take longer than a few eager frames.
         keras_streams = StreamingClassifier.of_network(network, compiled=False)
         session = Session(spec, open_it)
-        pairs = [
-            (keras_streams.step(frames), session.step_squares(frames))
-            for frames in clips.swapaxes(0, 1)
-        ]
+        steps = [keras_streams.step(x) for x in clips.swapaxes(0, 1)]
+        steps += keras_streams.finish()
+        answers = stream_clips(session, clips)
+        pairs = list(zip(steps[keras_streams.delay :], answers, strict=True))
     else:
         clip_session = ClipSession(spec, open_it)
         pairs = [

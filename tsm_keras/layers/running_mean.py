@@ -24,20 +24,28 @@ class RunningMean(keras.layers.Layer):
     3.0
 
     Input shape: a pair `(features, cache)`: `[N, ..., C]` for N streams and
-        `[N, ..., C + 1]`, of the same float dtype.
+        `[N, ..., C + 1]`, of the same float dtype. A third tensor,
+        `[N, ..., 1]`, may say with 1 and 0 which features count; the mean of a
+        stream whose features do not count has no meaning.
     Output shape: a pair `(mean, new_cache)` of the same shapes. `new_cache` is
         the result of a concatenation, because some GPU delegates compute wrong
         values when a sum is an output of the network.
     """
 
     def call(self, inputs):
-        features, cache = inputs
-        total = cache[..., :-1] + features
+        features, cache, *counts = inputs
         count = cache[..., -1:] + 1.0
-        return total / count, tf.concat([total, count], axis=-1)
+        if not counts:
+            total = cache[..., :-1] + features
+            return total / count, tf.concat([total, count], axis=-1)
+        (counts,) = counts
+        total = cache[..., :-1] + features * counts
+        # Dividing by the new count would divide by zero at first.
+        counted = tf.concat([total, cache[..., -1:] + counts], axis=-1)
+        return total / count, counted
 
     def compute_output_shape(self, input_shape):
-        features, cache = input_shape
+        features, cache, *_ = input_shape
         return features, cache
 
 

@@ -7,13 +7,16 @@ from tensorflow import keras
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.network import frame_logits
 from tsm_keras.models.precision import without_mixed_precision
-from tsm_keras.models.time import StreamTime
+from tsm_keras.models.stream_time import StreamTime
 from tsm_keras.models.weights import rebuild
 
 
 @without_mixed_precision()
 def build_streaming_model(
-    config: VideoClassifierConfig, *, streams: int | None = 1
+    config: VideoClassifierConfig,
+    *,
+    streams: int | None = 1,
+    lookahead: bool = False,
 ) -> keras.Model:
     """Builds a network that classifies streams frame by frame.
 
@@ -21,10 +24,15 @@ def build_streaming_model(
     `copy_weights` can fill it. Fed the frames of a clip one after the other,
     it returns the same logits for each frame as the causal clip model.
 
+    With lookahead, it returns the logits of the clip model that looks ahead,
+    each some steps later than its frame; see `StreamTime`. If the clip model
+    does not look ahead, lookahead changes nothing.
+
     Args:
-        config: The config of the network; its temporal operators must not look
-            ahead.
+        config: The config of the network. Without lookahead, its temporal
+            operators must not look ahead.
         streams: N, the number of streams in a batch; None allows any number.
+        lookahead: Whether the network waits for later frames.
 
     Returns:
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
@@ -34,36 +42,49 @@ def build_streaming_model(
         a convolution.
         Outputs: `logits`, `[N, num_classes]` (for several heads
         `logits_verb` and so on), and one `cache_kk_out` per cache, which is
-        fed to `cache_kk` with the next frame. The model's attribute
-        `cache_frames` gives the number of frames that each cache remembers.
+        fed to `cache_kk` with the next frame. A network that looks ahead has
+        the input `valid` too, `[N, 1, 1, M]`; see `StreamTime`. The model's
+        attribute `cache_frames` gives the number of frames that each cache
+        remembers, and `stream_time` is its `StreamTime`, which says how late
+        the logits are.
 
     Raises:
-        ValueError: If the temporal operator of `config` looks ahead, or it has
-            non-local blocks.
+        ValueError: If `config` cannot stream; see `expect_streamable`.
     """
-    expect_streamable(config)
+    expect_streamable(config, lookahead=lookahead)
     size = config.input.image_size
     frame = keras.Input(
         (size, size, config.input.channels), batch_size=streams, name="frame"
     )
-    time = StreamTime(streams)
+    time = StreamTime(streams, lookahead=lookahead)
     logits = frame_logits(frame, config, time)
+    if time.entries:
+        # Only the complete network tells how many entries `valid` has.
+        time = StreamTime(streams, lookahead=True, entries=time.entries)
+        logits = frame_logits(frame, config, time)
     model = keras.Model(
         {"frame": frame, **time.inputs},
         {**logits, **time.outputs},
         name=f"{config.backbone.name}_streaming",
     )
     model.video_config = config
+    model.stream_time = time
     model.cache_frames = time.frames
     return model
 
 
-def expect_streamable(config: VideoClassifierConfig) -> None:
-    """Checks that the logits of a frame do not depend on later frames.
+def expect_streamable(
+    config: VideoClassifierConfig, *, lookahead: bool = False
+) -> None:
+    """Checks that a network can stream.
+
+    Args:
+        config: The config of the network.
+        lookahead: Whether the network may wait for later frames.
 
     Raises:
-        ValueError: If the temporal operator of `config` looks ahead, or it has
-            non-local blocks.
+        ValueError: If the network has non-local blocks or averages over clips,
+            or it looks ahead and `lookahead` is false.
     """
     if config.temporal.non_local:
         raise ValueError(
@@ -71,20 +92,36 @@ def expect_streamable(config: VideoClassifierConfig) -> None:
             "stream: train with non_local=False. Received: non_local=True"
         )
     temporal = config.temporal
-    if not config.can_stream and temporal.operator == "shift":
+    received = (
+        f"Received: operator={temporal.operator!r}, causal={temporal.causal}"
+    )
+    if not config.can_stream_late:
         raise ValueError(
-            "A bidirectional shift needs the next frame, so it cannot stream: "
-            'train with shift="causal" (weights of a bidirectional network '
-            "are wrong in a causal one). Received: "
-            f"shift={temporal.shift!r}"
+            "A mean over the whole clip needs all later frames, so it cannot "
+            "stream: train with context='past' or context='frame'. "
+            f"{received}, context={temporal.context!r}"
         )
-    if not config.can_stream:
-        raise ValueError(
-            "A convolution in time whose kernels reach ahead, or a mean over "
-            "the clip, needs later frames, so it cannot stream: train with "
-            f"causal=True. Received: operator={temporal.operator!r}, "
-            f"causal={temporal.causal}, context={temporal.context!r}"
-        )
+    if config.can_stream or lookahead:
+        return
+    raise ValueError(
+        "This network needs later frames, so it cannot stream without delay. "
+        f"With lookahead=True (--lookahead), it answers {delay_text(config)} "
+        "late. Without delay, only a network that was trained with causal=True "
+        "(shift='causal') can stream; the weights of this one would be wrong "
+        f"in it. {received}"
+    )
+
+
+def delay_text(config: VideoClassifierConfig) -> str:
+    """Returns how late a stream with lookahead is, such as `5 frames (0.4 s)`.
+
+    Without a known frame interval, the seconds are left out.
+    """
+    network = build_streaming_model(config, lookahead=True)
+    frames = network.stream_time.late
+    seconds = frames * config.clip.frame_interval
+    text = "1 frame" if frames == 1 else f"{frames} frames"
+    return f"{text} ({seconds:.2g} s)" if seconds else text
 
 
 def cache_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
@@ -104,6 +141,7 @@ def to_streaming(
     *,
     streams: int | None = 1,
     image_size: int | None = None,
+    lookahead: bool = False,
 ) -> keras.Model:
     """Returns the streaming model of a trained clip model.
 
@@ -112,10 +150,14 @@ def to_streaming(
         streams: The number of streams in a batch, as in
             `build_streaming_model`.
         image_size: Size of the frames in pixels; None for the model's own.
+        lookahead: Whether the network waits for later frames, as in
+            `build_streaming_model`.
 
     Raises:
         ValueError: If the model cannot stream.
     """
     config = model.video_config.with_image_size(image_size)
-    build = functools.partial(build_streaming_model, streams=streams)
+    build = functools.partial(
+        build_streaming_model, streams=streams, lookahead=lookahead
+    )
     return rebuild(model, config, build)

@@ -19,19 +19,25 @@ class StreamingClassifier:
     >>> classifier.reset(stream=1)  # Stream 0 keeps its caches.
 
     Args:
-        model: A clip model whose shift is causal or none.
+        model: A clip model. Without lookahead, it must be causal.
         streams: N, the number of streams that run side by side.
+        lookahead: Whether to wait for later frames, if the model needs them.
 
     Attributes:
         config: The model's `VideoClassifierConfig`.
         streams: N, the number of streams.
+        delay: The number of steps by which the logits are later than their
+            frames; 0 unless the model looks ahead.
 
     Raises:
         ValueError: If the model cannot stream.
     """
 
-    def __init__(self, model: keras.Model, *, streams: int = 1):
-        self._start(to_streaming(model, streams=streams), compiled=True)
+    def __init__(
+        self, model: keras.Model, *, streams: int = 1, lookahead: bool = False
+    ):
+        network = to_streaming(model, streams=streams, lookahead=lookahead)
+        self._start(network, compiled=True)
 
     @classmethod
     def of_network(
@@ -52,6 +58,9 @@ class StreamingClassifier:
     def _start(self, network, *, compiled):
         self.config = network.video_config
         self.streams = network.inputs[0].shape[0]
+        self.delay = network.stream_time.late
+        self._entries = np.array(network.stream_time.entries, int)
+        self._frames = np.zeros(self.streams, int)  # Per stream, so far.
         self._run = (
             tf.function(network, jit_compile=False) if compiled else network
         )
@@ -67,10 +76,14 @@ class StreamingClassifier:
 
     @classmethod
     def from_preset(
-        cls, path: str | os.PathLike, *, streams: int = 1
+        cls,
+        path: str | os.PathLike,
+        *,
+        streams: int = 1,
+        lookahead: bool = False,
     ) -> "StreamingClassifier":
         """Loads a preset folder; raises what `load_preset` raises."""
-        return cls(load_preset(path), streams=streams)
+        return cls(load_preset(path), streams=streams, lookahead=lookahead)
 
     def step(self, frames: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
         """Takes the next frame of every stream.
@@ -81,7 +94,9 @@ class StreamingClassifier:
 
         Returns:
             `[N, num_classes]` float32 logits of these frames. For several
-            heads, a dictionary of them, by the name of the head's output.
+            heads, a dictionary of them, by the name of the head's output. With
+            a delay they are the logits of the frames so many steps ago; they
+            are NaN for a stream that had not started then.
 
         Raises:
             ValueError: If the shape is wrong. The caches are unchanged then.
@@ -93,21 +108,59 @@ class StreamingClassifier:
                 f"`frames` must have the shape {expected} (streams, height, "
                 f"width, channels). Received: shape {np.shape(frames)}"
             )
+        self._frames += 1
+        return self._logits(frames, self._frames - 1)
+
+    def finish(self) -> list[np.ndarray | dict[str, np.ndarray]]:
+        """Ends all streams and resets their caches.
+
+        Returns:
+            The logits of the last `delay` frames, in order, each as `step`
+            returns them. They are NaN for a stream that had no such frame.
+        """
+        size = self.config.input.image_size
+        blank = np.zeros((self.streams, size, size, self.config.input.channels))
+        rest = [
+            self._logits(blank, self._frames + step)
+            for step in range(self.delay)
+        ]
+        self.reset()
+        return rest
+
+    def _logits(self, frames, steps):
+        """Runs the network; `steps` counts the earlier ones, per stream."""
         outputs = self._run(
-            {"frame": tf.cast(frames, tf.float32), **self._caches}
+            {
+                "frame": tf.cast(frames, tf.float32),
+                **self._valid(steps),
+                **self._caches,
+            }
         )
         self._caches = {name: outputs[f"{name}_out"] for name in self._caches}
-        logits = {
-            head.output: outputs[head.output].numpy()
-            for head in self.config.heads
-        }
+        logits = {}
+        for head in self.config.heads:
+            values = outputs[head.output].numpy()
+            answered = self._exists(steps - self.delay)
+            logits[head.output] = np.where(answered[:, None], values, np.nan)
         if len(logits) > 1:
             return logits
         (only,) = logits.values()
         return only
 
+    def _valid(self, steps):
+        """Returns the input `valid`, if the network has it."""
+        if not self._entries.size:
+            return {}
+        exists = self._exists(steps[:, None] - self._entries)
+        return {"valid": tf.cast(exists[:, None, None, :], tf.float32)}
+
+    def _exists(self, frames):
+        """Tells which frames, one row of numbers per stream, exist."""
+        counts = self._frames.reshape(-1, *[1] * (frames.ndim - 1))
+        return (frames >= 0) & (frames < counts)
+
     def reset(self, stream: int | None = None) -> None:
-        """Resets the caches of every stream, or of the stream with this index.
+        """Starts every stream anew, or the stream with this index.
 
         Raises:
             ValueError: If `stream` is out of range.
@@ -120,7 +173,9 @@ class StreamingClassifier:
                 f"Received: stream={stream!r}"
             )
         kept = np.ones((self.streams, 1, 1, 1), bool)
-        kept[slice(None) if stream is None else stream] = False
+        which = slice(None) if stream is None else stream
+        kept[which] = False
+        self._frames[which] = 0
         self._caches = {
             name: tf.where(kept, cache, tf.zeros_like(cache))
             for name, cache in self._caches.items()

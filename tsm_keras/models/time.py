@@ -4,18 +4,17 @@ A network is a 2-D network with marked places (marks) where features of
 different frames may mix. A temporal operator (`tsm_keras.models.operators`)
 mixes them there; it is written once, and reaches the other frames through
 `Time` only. The `Time` that a network is built with decides whether the network
-sees whole clips (`ClipTime`) or one frame after the other (`StreamTime`).
+sees whole clips (`ClipTime`) or one frame after the other (`StreamTime` in
+`stream_time.py`).
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from tensorflow import keras
 
-from tsm_keras.layers.concatenate_channels import ConcatenateChannels
 from tsm_keras.layers.delay_frames import DelayFrames
-from tsm_keras.layers.running_mean import MeanSoFar, RunningMean
+from tsm_keras.layers.running_mean import MeanSoFar
 from tsm_keras.layers.segment_consensus import SegmentConsensus
-from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.unfold_time import UnfoldTime
 
 
@@ -34,6 +33,27 @@ class Time(Protocol):
             frames: The number of frames to go back. A negative number looks
                 ahead; frames after the end are zero.
             name: The name of the layers that this adds.
+        """
+
+    def looking_ahead(
+        self, x: Any, identity: Any, frames: int, *, name: str
+    ) -> tuple[Any, Any, "Time"]:
+        """Prepares an operator that needs later frames.
+
+        An operator is called on the `x` that this returns, and reaches the
+        other frames with the `Time` that this returns. In a clip nothing
+        changes. A stream with lookahead waits for the later frames instead: it
+        returns `x` and `identity` as they were `frames` frames ago.
+
+        Args:
+            x: `[N, H, W, C]` features, which the operator mixes.
+            identity: Features that are needed together with the result, such
+                as those of the identity path. They may be `x`.
+            frames: The number of later frames that the operator needs.
+            name: The prefix of the names of the layers that this adds.
+
+        Returns:
+            The present `x`, the present `identity`, and a `Time`.
         """
 
     def mean(self, x: Any, *, name: str) -> Any:
@@ -74,6 +94,12 @@ class ClipTime:
             return x
         return DelayFrames(self.num_segments, frames, name=name)(x)
 
+    def looking_ahead(
+        self, x: Any, identity: Any, frames: int, *, name: str
+    ) -> tuple[Any, Any, Time]:
+        """See `Time`; a clip holds all frames."""
+        return x, identity, self
+
     def mean(self, x: Any, *, name: str) -> Any:
         """See `Time`; returns `[B, ..., C]`."""
         dtype = full_precision()
@@ -89,101 +115,6 @@ class ClipTime:
         )
 
 
-class StreamTime:
-    """Reaches earlier frames through caches, with one frame per stream.
-
-    Features are `[N, H, W, C]`. The caches are inputs of the network,
-    `cache_00`, `cache_01` and so on in network order, which are zero at the
-    start of a stream. Its outputs `cache_00_out` and so on are fed to them
-    with the next frame. A cache of several frames holds them one after the
-    other along its channels, the earliest first. Each cache output is a slice
-    or a concatenation that nothing else reads: some GPU delegates compute
-    wrong values when an input is passed through to an output, or when another
-    operation reads an output too.
-
-    Args:
-        streams: N, the number of streams in a batch; None allows any number.
-
-    Attributes:
-        inputs: The input of each cache, by name.
-        outputs: The output of each cache, by name.
-        frames: The number of earlier frames that each cache remembers, by
-            name; 0 for all frames since the start of the stream.
-    """
-
-    def __init__(self, streams: int | None = 1):
-        self.inputs: dict[str, Any] = {}
-        self.outputs: dict[str, Any] = {}
-        self.frames: dict[str, int] = {}
-        self._streams = streams
-        self._memories: dict[int, _Memory] = {}
-
-    def delayed(self, x: Any, frames: int, *, name: str) -> Any:
-        """See `Time`.
-
-        Raises:
-            ValueError: If `frames` is negative, or larger than it was in the
-                first call for the same `x`.
-        """
-        if frames < 0:
-            raise ValueError(
-                "A stream has not seen the frames ahead, so a temporal "
-                "operator that looks ahead cannot stream: use a causal one. "
-                f"Received: frames={frames}, name={name!r}"
-            )
-        if frames == 0:
-            return x
-        memory = self._memories.get(id(x))
-        if memory is None:
-            memory = self._memories[id(x)] = self._remember(x, frames)
-        if frames > memory.frames:
-            raise ValueError(
-                "The earliest frame of a tensor must be asked for first; that "
-                f"was the one {memory.frames} frames ago. "
-                f"Received: frames={frames}, name={name!r}"
-            )
-        if memory.frames == 1:
-            return memory.cache
-        channels = x.shape[-1]
-        start = (memory.frames - frames) * channels
-        return SliceChannels(start, start + channels, name=name)(memory.cache)
-
-    def mean(self, x: Any, *, name: str) -> Any:
-        """See `Time`; this is the mean so far, in the shape of `x`."""
-        return self.mean_so_far(x, name=name)
-
-    def mean_so_far(self, x: Any, *, name: str) -> Any:
-        """See `Time`; returns the shape of `x`."""
-        shape = (*x.shape[1:-1], x.shape[-1] + 1)
-        cache_name, cache = self._new_cache(shape, frames=0)
-        mean, fresh = RunningMean(dtype=full_precision(), name=name)((x, cache))
-        self.outputs[f"{cache_name}_out"] = fresh
-        return mean
-
-    def _remember(self, x, frames):
-        """Adds the cache that holds the last `frames` values of `x`."""
-        channels = x.shape[-1]
-        shape = (*x.shape[1:-1], frames * channels)
-        cache_name, cache = self._new_cache(shape, frames)
-        if frames == 1:
-            fresh = _fresh_slice(x, f"{cache_name}_next")
-        else:
-            later = SliceChannels(
-                channels, frames * channels, name=f"{cache_name}_later"
-            )(cache)
-            fresh = ConcatenateChannels(name=f"{cache_name}_next")([later, x])
-        self.outputs[f"{cache_name}_out"] = fresh
-        return _Memory(x, frames, cache)
-
-    def _new_cache(self, shape, frames):
-        name = f"cache_{len(self.inputs):02d}"
-        self.frames[name] = frames
-        self.inputs[name] = keras.Input(
-            shape, batch_size=self._streams, name=name
-        )
-        return name, self.inputs[name]
-
-
 def full_precision() -> str:
     """Returns the dtype for values that must stay precise, such as logits.
 
@@ -192,21 +123,3 @@ def full_precision() -> str:
     """
     policy = keras.mixed_precision.global_policy()
     return "float64" if policy.variable_dtype == "float64" else "float32"
-
-
-def _fresh_slice(x, name):
-    """Returns a copy of `x`, made by a slice."""
-    start, stop = 0, x.shape[-1]
-    layer, *_ = x._keras_history
-    if isinstance(layer, SliceChannels):
-        # Slicing a slice would cost two operations.
-        x, start, stop = layer.input, layer.start, layer.stop
-    return SliceChannels(start, stop, name=name)(x)
-
-
-class _Memory(NamedTuple):
-    """A tensor that a stream remembers."""
-
-    x: Any  # Kept alive, so that no other tensor gets its `id`.
-    frames: int
-    cache: Any

@@ -41,7 +41,7 @@ class TensorRTNetwork:
     """Runs an ONNX artifact and keeps its caches in two sets of GPU buffers.
 
     A step reads one set and writes the other, and then they swap. Only the
-    frame is copied to the GPU, and only what is not a cache is copied back.
+    frame (and `valid`) is copied to the GPU, and only what is not a cache is copied back.
 
     Args:
         spec: The spec of an artifact.
@@ -91,9 +91,10 @@ class TensorRTNetwork:
             [self._memory.allocate(nbytes) for _, nbytes in self._caches]
             for _ in range(2)
         ]
-        self._host_frame = zero_state(spec.frame)
-        self._frame = self._memory.allocate(zero_state(spec.frame).nbytes)
-        self._context.set_tensor_address(spec.frame.name, self._frame)
+        self._host = [zero_state(tensor) for tensor in spec.fed]
+        self._fed = [self._memory.allocate(x.nbytes) for x in self._host]
+        for tensor, pointer in zip(spec.fed, self._fed, strict=True):
+            self._context.set_tensor_address(tensor.name, pointer)
         self._results = [zero_state(result) for result in spec.results]
         self._device_results = [
             self._memory.allocate(result.nbytes) for result in self._results
@@ -105,11 +106,16 @@ class TensorRTNetwork:
 
     def frame(self) -> np.ndarray:
         """Returns the memory that the next `run` copies to the GPU."""
-        return self._host_frame
+        return self._host[0]
+
+    def valid(self) -> np.ndarray:
+        """Returns the memory of `spec.valid`; see `Network`."""
+        return self._host[1]
 
     def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream; see `Network`."""
-        self._memory.upload(self._frame, self._host_frame)
+        for pointer, value in zip(self._fed, self._host, strict=True):
+            self._memory.upload(pointer, value)
         old, new = self._sets
         for (cache, _), read, written in zip(
             self._caches, old, new, strict=True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.description import IMAGE_INPUTS
 from tsm_export.heads import artifact_outputs
 from tsm_export.onnx.quiet import quiet
 
@@ -45,7 +46,7 @@ def convert_onnx(
     signature = [
         tf.TensorSpec(
             tensor.shape,
-            tf.float32 if name.startswith("cache_") else input_dtype,
+            input_dtype if name in IMAGE_INPUTS.values() else tf.float32,
             name=name,
         )
         for name, tensor in inputs.items()

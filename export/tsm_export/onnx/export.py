@@ -28,6 +28,7 @@ def export_onnx(
     image_size: int | None = None,
     input_dtype: str | None = None,
     softmax: bool = False,
+    lookahead: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
@@ -54,6 +55,8 @@ def export_onnx(
         input_dtype: The type of the images: `"float32"` (also for None), or
             `"uint8"`, which cameras give.
         softmax: Give probabilities instead of logits.
+        lookahead: Whether a stream waits for later frames, so that a model
+            which is not causal can stream, some steps late.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
             measures its ranges.
         preset_hash: The hash of the weights, to be stored in the spec.
@@ -89,6 +92,7 @@ def export_onnx(
         image_size=image_size,
         input_dtype=input_dtype,
         calibration_clips=calibration_clips,
+        lookahead=lookahead,
     )
     converted = convert_onnx(
         network, input_dtype=input_dtype or "float32", softmax=softmax
@@ -107,6 +111,7 @@ def export_onnx(
         layout="NCHW",
         versions=_versions(),
         cache_frames=getattr(network, "cache_frames", None),
+        stream_time=getattr(network, "stream_time", None),
         softmax=softmax,
         no_gesture=no_gesture,
         decision=decision,

@@ -30,6 +30,7 @@ def export_tflite(
     image_size: int | None = None,
     input_dtype: str | None = None,
     softmax: bool = False,
+    lookahead: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
     no_gesture: Sequence[str] = (),
@@ -59,6 +60,8 @@ def export_tflite(
         input_dtype: The type of the images: `"float32"`, `"uint8"` (which
             cameras give), or None for the type that the network computes in.
         softmax: Give probabilities instead of logits.
+        lookahead: Whether a stream waits for later frames, so that a model
+            which is not causal can stream, some steps late.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
             measures its ranges.
         preset_hash: The hash of the weights, to be stored in the spec.
@@ -95,6 +98,7 @@ def export_tflite(
         image_size=image_size,
         input_dtype=input_dtype,
         calibration_clips=calibration_clips,
+        lookahead=lookahead,
     )
     if quantize == "int8_qat":
         content = quantization_aware_tflite(
@@ -117,6 +121,7 @@ def export_tflite(
         quantization=quantize,
         preset_hash=preset_hash,
         cache_frames=getattr(network, "cache_frames", None),
+        stream_time=getattr(network, "stream_time", None),
         softmax=softmax,
         no_gesture=no_gesture,
         decision=decision,

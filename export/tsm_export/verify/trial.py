@@ -14,6 +14,7 @@ from tsm_live.runtimes.isolated_network import IsolatedNetwork
 from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
+from tsm_live.sessions.prediction import Prediction
 
 # After so many frames all buffers are allocated, and growth means a leak.
 _WARM_UP = 100
@@ -104,14 +105,16 @@ def soak(
     """
     frames = clips.reshape(-1, *clips.shape[2:])
     order = np.arange(num_frames) % len(frames)
-    before, logits = 0, {}
+    before = 0
+    found: list[Prediction | None] = []
     session.reset()
     for number, place in enumerate(order):
-        logits = _step(session, [frames[place]] * session.streams)
-        for values in logits.values():
+        found = session.step_squares([frames[place]] * session.streams)
+        for name, values in _answered(found).items():
             if not np.isfinite(values).all():
                 raise AcceleratorError(
-                    f"Frame {number} of the soak gives {values.tolist()}."
+                    f"Step {number} of the soak gives {values.tolist()} for "
+                    f"the head {name!r}."
                 )
         if number <= _WARM_UP:
             before = memory()
@@ -121,9 +124,34 @@ def soak(
     if 0 in remembered:
         return None, growth
     for place in order[-(sum(remembered) + 1) :]:
-        fresh = _step(session, [frames[place]] * session.streams)
-    same = all(np.array_equal(logits[name], fresh[name]) for name in logits)
+        fresh = session.step_squares([frames[place]] * session.streams)
+    again = _answered(fresh)
+    same = all(
+        np.array_equal(values, again[name])
+        for name, values in _answered(found).items()
+    )
     return same, growth
+
+
+def stream_clips(session: Session, clips: np.ndarray) -> list[list[Prediction]]:
+    """Streams one clip per stream, from a reset to the end.
+
+    Args:
+        session: The session of an artifact for N streams.
+        clips: `[N, T, S, S, 3]` uint8 RGB.
+
+    Returns:
+        The N predictions for each of the T frames.
+    """
+    session.reset()
+    steps = [session.step_squares(frames) for frames in clips.swapaxes(0, 1)]
+    rest = zip(*session.finish_streams(), strict=True)
+    # With lookahead, the first steps have no predictions.
+    answered = [
+        [answer for answer in answers if answer is not None]
+        for answers in (*steps, *rest)
+    ]
+    return [answers for answers in answered if answers]
 
 
 def _stream(session, clips) -> dict[str, np.ndarray]:
@@ -131,11 +159,10 @@ def _stream(session, clips) -> dict[str, np.ndarray]:
     streams = session.streams
     rounds = []
     for first in range(len(clips)):
-        session.reset()
         # N different clips, one per stream.
         batch = clips[np.arange(first, first + streams) % len(clips)]
         rounds.append(
-            _stacked([_step(session, x) for x in batch.swapaxes(0, 1)])
+            _stacked(list(map(_logits, stream_clips(session, batch))))
         )
     alone = {}
     for name, logits in _stacked(rounds).items():
@@ -150,8 +177,9 @@ def _stream(session, clips) -> dict[str, np.ndarray]:
     return alone
 
 
-def _step(session, squares):
-    return _logits(session.step_squares(squares))
+def _answered(predictions):
+    """Returns the logits of a step, or nothing if none are due yet."""
+    return {} if None in predictions else _logits(predictions)
 
 
 def _logits(predictions):

@@ -6,7 +6,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from testing.temporal_shift import fold_clips
-from tsm_keras.models.time import ClipTime, StreamTime
+from tsm_keras.models.stream_time import StreamTime
+from tsm_keras.models.time import ClipTime
 
 FRAMES, SIDE, CHANNELS = 6, 2, 3
 DELAYS = (4, 2, 1, 0)  # The earliest frame first.

@@ -87,7 +87,7 @@ def x3d(
         kernel_initializer="he_normal",
         name="stem_conv",
     )(x)
-    x = mix(x, time, kernel_size=(5, 1, 1), name="stem_channelwise")
+    x, _ = mix(x, x, time, kernel_size=(5, 1, 1), name="stem_channelwise")
     x = _normalize(x, factors, name="stem_bn")
     x = layers.ReLU(name="stem_bn_relu")(x)
     features = {"stem": x}
@@ -146,7 +146,9 @@ def _block(x, filters, factors, *, stride, squeezes, name, mark, conv):
         name=f"{name}_expand",
         batch_norm_name=f"{name}_expand_bn",
     )
-    x = mark.branch(x, mark.time, strides=stride, name=f"{name}_channelwise")
+    x, identity = mark.branch(
+        x, identity, mark.time, strides=stride, name=f"{name}_channelwise"
+    )
     x = _normalize(x, factors, name=f"{name}_channelwise_bn")
     if squeezes:
         x = _squeeze_and_excite(x, mark, name=name)

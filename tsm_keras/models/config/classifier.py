@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 from tsm_keras.models.config.backbone import BackboneConfig
@@ -86,7 +87,15 @@ class VideoClassifierConfig:
     @property
     def can_stream(self) -> bool:
         """True if no frame's logits depend on a later frame."""
-        return not any(found.looks_ahead for found in operators_of(self))
+        return all(found.ahead == 0 for found in operators_of(self))
+
+    @property
+    def can_stream_late(self) -> bool:
+        """True if a frame's logits depend on a limited number of frames ahead.
+
+        A stream with lookahead can wait for these frames.
+        """
+        return all(found.ahead < math.inf for found in operators_of(self))
 
     def changed(self, **fields: Any) -> "VideoClassifierConfig":
         """Returns a copy with other fields, which are named as in `__init__`.

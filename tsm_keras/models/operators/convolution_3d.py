@@ -1,9 +1,13 @@
 """Convolution3D: how X3D mixes the frames of a clip (CVPR 2020)."""
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
-from tsm_keras.models.operators.convolve import convolve_channels
+from tsm_keras.models.operators.convolve import (
+    convolve_channels,
+    frames_ahead,
+)
 
 if TYPE_CHECKING:
     from tsm_keras.models.time import Time
@@ -25,9 +29,14 @@ class Convolution3D:
     context: str
 
     @property
-    def looks_ahead(self) -> bool:
-        """True if a frame's output depends on later frames."""
-        return not self.causal or self.context == "clip"
+    def ahead(self) -> float:
+        """The number of later frames that the longest kernel covers.
+
+        It is infinite if the context is the whole clip.
+        """
+        if self.context == "clip":
+            return math.inf
+        return frames_ahead(5, causal=self.causal)
 
     @property
     def remembers(self) -> int:
@@ -37,16 +46,32 @@ class Convolution3D:
     def __call__(
         self,
         x: Any,
+        identity: Any,
         time: "Time",
         *,
         name: str,
         kernel_size: tuple[int, int, int] = (3, 3, 3),
         strides: int = 1,
-    ) -> Any:
-        """Convolves each channel; see `ChannelwiseConvolution`."""
+    ) -> tuple[Any, Any]:
+        """Convolves each channel; see `ChannelwiseConvolution`.
+
+        Args:
+            x: `[N, H, W, C]` features.
+            identity: The features that are added to the result later.
+            time: Gives access to the other frames.
+            name: The name of the layer that holds the kernel.
+            kernel_size: The frames, the height and the width of the kernel.
+            strides: The stride in height and width.
+
+        Returns:
+            The result, and the `identity` that belongs to it: in a stream with
+            lookahead, both are of an earlier frame.
+        """
         from tensorflow import keras
 
-        return convolve_channels(
+        ahead = frames_ahead(kernel_size[0], causal=self.causal)
+        x, identity, time = time.looking_ahead(x, identity, ahead, name=name)
+        mixed = convolve_channels(
             x,
             time,
             kernel_size,
@@ -57,6 +82,7 @@ class Convolution3D:
             ),
             name=name,
         )
+        return mixed, identity
 
     def average(self, x: Any, time: "Time", *, name: str) -> Any:
         """Averages over space, and over the frames that `context` names.

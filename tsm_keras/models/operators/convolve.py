@@ -6,6 +6,11 @@ if TYPE_CHECKING:
     from tsm_keras.models.time import Time
 
 
+def frames_ahead(frames: int, dilation: int = 1, *, causal: bool) -> int:
+    """Returns how many later frames a kernel covers; see `frame_offsets`."""
+    return 0 if causal else dilation * (frames // 2)
+
+
 def convolve_channels(
     x: Any,
     time: "Time",

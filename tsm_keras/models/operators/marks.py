@@ -56,8 +56,12 @@ class Mark:
         elsewhere = self.stages and stage_of_block(name) not in self.stages
         if self.branch is None or elsewhere:
             return x, x
-        mixed = self.branch(x, self.time, name=f"{name}_time")
-        return mixed, mixed if self.placement == "inplace" else x
+        name = f"{name}_time"
+        present, identity, time = self.time.looking_ahead(
+            x, x, int(self.branch.ahead), name=name
+        )
+        mixed = self.branch(present, time, name=name)
+        return mixed, mixed if self.placement == "inplace" else identity
 
     def after_block(self, x: Any, *, name: str) -> Any:
         """Mixes the output of a block; takes the same arguments."""

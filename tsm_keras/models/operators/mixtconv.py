@@ -4,7 +4,10 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from tsm_keras.models.operators.convolve import convolve_channels
+from tsm_keras.models.operators.convolve import (
+    convolve_channels,
+    frames_ahead,
+)
 
 if TYPE_CHECKING:
     from tsm_keras.models.time import Time
@@ -33,9 +36,13 @@ class MixTConv:
     causal: bool
 
     @property
-    def looks_ahead(self) -> bool:
-        """True if the operator needs later frames."""
-        return not self.causal and max(self.kernels) > 1
+    def ahead(self) -> int:
+        """The number of later frames that the longest kernel covers."""
+        pairs = zip(self.kernels, self.dilations, strict=True)
+        return max(
+            frames_ahead(kernel, dilation, causal=self.causal)
+            for kernel, dilation in pairs
+        )
 
     @property
     def remembers(self) -> int:

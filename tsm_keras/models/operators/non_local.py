@@ -1,6 +1,7 @@
 """NonLocal: attention between all positions of a clip."""
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ class NonLocal:
     batch_norm_epsilon: float
 
     @property
-    def looks_ahead(self) -> bool:
-        """True, because the block looks at the whole clip."""
-        return True
+    def ahead(self) -> float:
+        """Infinite, because the block looks at the whole clip."""
+        return math.inf
 
     @property
     def remembers(self) -> int:

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from tsm_keras.models.operators.convolve import frames_ahead
+
 if TYPE_CHECKING:
     from tsm_keras.models.time import Time
 
@@ -25,9 +27,9 @@ class OrdinaryConvolution:
     causal: bool
 
     @property
-    def looks_ahead(self) -> bool:
-        """True if the operator needs later frames."""
-        return not self.causal and self.frames > 1
+    def ahead(self) -> int:
+        """The number of later frames that the kernel covers."""
+        return frames_ahead(self.frames, self.dilation, causal=self.causal)
 
     @property
     def remembers(self) -> int:

@@ -24,13 +24,13 @@ class Shift:
     direction: str
 
     @property
-    def looks_ahead(self) -> bool:
-        """True if the operator needs the next frame."""
-        return self.direction == "bidirectional"
+    def ahead(self) -> int:
+        """The number of later frames that are needed: 1 or 0."""
+        return 1 if self.direction == "bidirectional" else 0
 
     @property
     def remembers(self) -> int:
-        """One: a stream must remember the previous frame only."""
+        """One: only the previous frame is needed."""
         return 1
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:

@@ -16,12 +16,15 @@ class TemporalOperator(Protocol):
     """
 
     @property
-    def looks_ahead(self) -> bool:
-        """True if a frame's output depends on later frames."""
+    def ahead(self) -> float:
+        """The number of later frames that a frame's output depends on.
+
+        It is infinite if the output depends on the whole clip.
+        """
 
     @property
     def remembers(self) -> int:
-        """The number of earlier frames that a stream must remember."""
+        """The number of earlier frames that a frame's output depends on."""
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
         """Returns the mixed features, in the shape of `x`.

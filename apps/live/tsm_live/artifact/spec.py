@@ -18,6 +18,7 @@ from tsm_live.artifact.tensors import (
     CLIP,
     FRAME,
     HEAD_ROLES,
+    VALID,
     TensorSpec,
 )
 
@@ -40,7 +41,8 @@ class ArtifactSpec:
     Attributes:
         kind: `"stream"` if a call takes one frame per stream and caches hold
             the state; `"clip"` if a call takes a whole clip.
-        inputs: The image input, then the caches in the order of the network.
+        inputs: The image input, for a stream with lookahead the input that says
+            which frames exist, then the caches in the order of the network.
             The image input is `[N, S, S, 3]`, one frame for each of N streams,
             or `[T, S, S, 3]`, the frames of one clip; in the layout NCHW
             `[N, 3, S, S]` or `[T, 3, S, S]`. Its values are RGB in 0..255.
@@ -123,12 +125,14 @@ class ArtifactSpec:
     def _check_image(self):
         role = _IMAGE_ROLES[self.kind]
         roles = [tensor.role for tensor in self.inputs]
-        caches = roles.count(CACHE) if self.kind == "stream" else 0
+        caches, valid = roles.count(CACHE), roles.count(VALID)
+        known = 1 + caches + valid if self.kind == "stream" else 1
         expect(
-            roles.count(role) == 1 and len(roles) == 1 + caches,
+            roles.count(role) == 1 and len(roles) == known and valid <= 1,
             "inputs",
-            f"one tensor with the role {role!r} and, for a stream, caches; a "
-            "tensor with another role cannot be fed",
+            f"one tensor with the role {role!r} and, for a stream, caches and "
+            f"at most one with the role {VALID!r}; a tensor with another role "
+            "cannot be fed",
             roles,
         )
         shape = self.frame.shape
@@ -165,6 +169,13 @@ class ArtifactSpec:
                 f"{shape}, one number per stream and label",
                 head.shape,
             )
+        delays = [head.late for head in self.heads]
+        expect(
+            len({*delays, *(() if self.valid else (0,))}) <= 1,
+            "late",
+            f"the same for all heads, and 0 without the role {VALID!r}",
+            delays,
+        )
 
     def _check_caches(self):
         fresh = {t.name: t for t in self.outputs if t.role == CACHE_OUT}
@@ -189,6 +200,25 @@ class ArtifactSpec:
         """The image input."""
         role = _IMAGE_ROLES[self.kind]
         return next(tensor for tensor in self.inputs if tensor.role == role)
+
+    @property
+    def valid(self) -> TensorSpec | None:
+        """The input that says which frames exist, if there is lookahead.
+
+        It holds one number per stream and entry of its `entries`: 1 if the
+        stream has a frame that was taken so many steps ago, else 0.
+        """
+        return next((t for t in self.inputs if t.role == VALID), None)
+
+    @property
+    def fed(self) -> tuple[TensorSpec, ...]:
+        """The inputs that are not caches: the image input, then `valid`."""
+        return self.frame, *([self.valid] if self.valid else [])
+
+    @property
+    def delay(self) -> int:
+        """The number of steps by which the heads are later than the frames."""
+        return max((head.late for head in self.heads), default=0)
 
     @property
     def caches(self) -> tuple[TensorSpec, ...]:

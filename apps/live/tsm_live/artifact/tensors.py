@@ -1,6 +1,7 @@
 """TensorSpec: one input or output of an artifact, and its role."""
 
 import dataclasses
+import math
 from typing import Any
 
 from tsm_live.artifact.fields import (
@@ -14,7 +15,7 @@ from tsm_live.artifact.fields import (
 )
 
 # The roles of inputs and outputs.
-FRAME, CLIP, CACHE = "frame", "clip", "cache"
+FRAME, CLIP, CACHE, VALID = "frame", "clip", "cache", "valid"
 LOGITS, PROBABILITIES, CACHE_OUT = "logits", "probabilities", "cache_out"
 HEAD_ROLES = (LOGITS, PROBABILITIES)
 
@@ -36,15 +37,20 @@ class TensorSpec:
         scale: The scale of an integer q, which stands for the real value
             `scale * (q - zero_point)`; 0 for floats.
         zero_point: The integer that stands for zero; 0 for floats.
-        role: An input has the role `"frame"`, `"clip"` or `"cache"`; an output
-            has `"logits"`, `"probabilities"`, `"cache_out"` or a role of a
-            later version. The role is empty if a runtime described the tensor.
+        role: An input has the role `"frame"`, `"clip"`, `"cache"` or
+            `"valid"`; an output has `"logits"`, `"probabilities"`,
+            `"cache_out"` or a role of a later version. The role is empty if a
+            runtime described the tensor.
         labels: The class names of logits or probabilities, in order.
         no_gesture: The labels which mean that there is no gesture.
         frames: The number of earlier frames that a cache remembers; 0 for all
             frames since the start of the stream.
         fed_by: The name of the output that becomes the value of a cache for
             the next frame.
+        late: The number of steps by which a head, or what a cache remembers,
+            is later than its frame.
+        entries: For each number of the input `valid`, how many steps late the
+            frame is of which it says whether it exists.
 
     Raises:
         ArtifactError: If a field is not valid.
@@ -60,9 +66,11 @@ class TensorSpec:
     no_gesture: tuple[str, ...] = ()
     frames: int = 0
     fed_by: str = ""
+    late: int = 0
+    entries: tuple[int, ...] = ()
 
     def __post_init__(self):
-        for field in ("shape", "labels", "no_gesture"):
+        for field in ("shape", "labels", "no_gesture", "entries"):
             value = getattr(self, field)
             if isinstance(value, list):  # JSON has no tuples.
                 object.__setattr__(self, field, tuple(value))
@@ -121,6 +129,19 @@ class TensorSpec:
             "fed_by",
             "the name of the output that feeds a cache",
         )
+        self._expect(
+            is_integer(self.late, 0), "late", "a number of steps, 0 or more"
+        )
+        is_valid = self.role == VALID
+        self._expect(
+            isinstance(self.entries, tuple)
+            and all(is_integer(late, 0) for late in self.entries)
+            and len(self.entries)
+            == (math.prod(self.shape[1:]) if is_valid else 0),
+            "entries",
+            f"as many integers, 0 or more, as the role {VALID!r} has numbers "
+            "per stream; empty for other roles",
+        )
 
     def _expect(self, holds, field, expected):
         where = f"{field}` of `{self.name}" if is_label(self.name) else field
@@ -150,6 +171,10 @@ class TensorSpec:
             values["frames"] = self.frames
             values["fed_by"] = self.fed_by
             values["zero_state"] = self.zero_point
+        if self.late:
+            values["late"] = self.late
+        if self.entries:
+            values["entries"] = list(self.entries)
         return values
 
     @classmethod

@@ -45,6 +45,8 @@ def dry_step(
 
     def step():
         network.frame()[...] = fed
+        if spec.valid:
+            network.valid()[...] = quantize(1.0, spec.valid)
         return network.run()
 
     return step

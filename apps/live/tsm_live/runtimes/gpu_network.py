@@ -90,8 +90,8 @@ class GpuNetwork:
         def buffer(name):
             return self._model.create_input_buffer_by_name(signature, name)
 
-        self._frame = buffer(spec.frame.name)
-        self._host_frame = zero_state(spec.frame)
+        self._fed = {tensor.name: buffer(tensor.name) for tensor in spec.fed}
+        self._host = [zero_state(tensor) for tensor in spec.fed]
         self._results = [
             self._model.create_output_buffer_by_name(signature, result.name)
             for result in spec.results
@@ -107,7 +107,7 @@ class GpuNetwork:
 
     def _turn(self, names, read, written):
         """Returns the buffers for a step in the order of the signature."""
-        tensors = {self._spec.frame.name: self._frame}
+        tensors = dict(self._fed)
         for result, buffer in zip(
             self._spec.results, self._results, strict=True
         ):
@@ -120,11 +120,16 @@ class GpuNetwork:
 
     def frame(self) -> np.ndarray:
         """Returns the memory that the next `run` sends to the GPU."""
-        return self._host_frame
+        return self._host[0]
+
+    def valid(self) -> np.ndarray:
+        """Returns the memory of `spec.valid`; see `Network`."""
+        return self._host[1]
 
     def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
-        self._frame.write(self._host_frame)
+        for buffer, numbers in zip(self._fed.values(), self._host, strict=True):
+            buffer.write(numbers)
         self._model.run_by_index(0, *self._turns[self._current])
         self._current = 1 - self._current
         return _read(self._results, self._spec.results)

@@ -100,6 +100,10 @@ class InterpreterNetwork:
         # A function that returns a view of the tensor's memory. No such view
         # may exist while the interpreter runs.
         self.frame = self._interpreter.tensor(inputs[spec.frame.name]["index"])
+        if spec.valid:
+            self.valid = self._interpreter.tensor(
+                inputs[spec.valid.name]["index"]
+            )
         self._caches = [
             self._memory(inputs[cache.name]["index"]) for cache in spec.caches
         ]

@@ -75,7 +75,7 @@ class IsolatedNetwork:
         step_limit: float = 60.0,
     ):
         self._spec = spec
-        self._host_frame = zero_state(spec.frame)
+        self._host = [zero_state(tensor) for tensor in spec.fed]
         self._limit = step_limit
         self._deadline = [np.inf]
         self._ended = threading.Event()
@@ -115,12 +115,16 @@ class IsolatedNetwork:
 
     def frame(self) -> np.ndarray:
         """Returns the memory that the next `run` sends to the process."""
-        return self._host_frame
+        return self._host[0]
+
+    def valid(self) -> np.ndarray:
+        """Returns the memory of `spec.valid`; see `Network`."""
+        return self._host[1]
 
     def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
         with self._answered(self._limit):
-            self._ask(pipes.RUN, self._host_frame)
+            self._ask(pipes.RUN, *self._host)
             return pipes.read_arrays(self._from, self._spec.results)
 
     def read_state(self) -> list[np.ndarray]:

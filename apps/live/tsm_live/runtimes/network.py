@@ -29,6 +29,9 @@ class Network(Protocol):
         Do not keep the array: it must not exist while the network runs.
         """
 
+    def valid(self) -> np.ndarray:
+        """Returns the memory of `spec.valid`, if there is one; as `frame`."""
+
     def run(self) -> list[np.ndarray]:
         """Runs the network on the next frame of every stream, or on a clip.
 

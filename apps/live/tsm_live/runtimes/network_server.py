@@ -28,7 +28,11 @@ def _serve(requests, answers):
         while True:
             command = pipes.read(requests, 1)
             if command == pipes.RUN:
-                pipes.read_into(requests, [network.frame()])
+                fed = [network.frame()]
+                if spec.valid:
+                    fed.append(network.valid())
+                pipes.read_into(requests, fed)
+                del fed  # The memory may not be held while the network runs.
                 pipes.write(answers, pipes.SUCCESS, *network.run())
             elif command == pipes.READ_STATE:
                 pipes.write(answers, pipes.SUCCESS, *network.read_state())

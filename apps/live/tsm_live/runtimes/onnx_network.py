@@ -147,14 +147,15 @@ class OnnxNetwork:
         def buffer(tensor):
             return OrtValue.ortvalue_from_numpy(zero_state(tensor), device)
 
-        self._host_frame = zero_state(spec.frame)
-        self._frame = buffer(spec.frame)
+        self._host = [zero_state(tensor) for tensor in spec.fed]
+        self._fed = [buffer(tensor) for tensor in spec.fed]
         self._results = [buffer(result) for result in spec.results]
         self._sets = [[buffer(cache) for cache in spec.caches] for _ in "01"]
         self._turns = []
         for read, written in (self._sets, self._sets[::-1]):
             turn = self._session.io_binding()
-            turn.bind_ortvalue_input(spec.frame.name, self._frame)
+            for tensor, value in zip(spec.fed, self._fed, strict=True):
+                turn.bind_ortvalue_input(tensor.name, value)
             for result, value in zip(spec.results, self._results, strict=True):
                 turn.bind_ortvalue_output(result.name, value)
             for cache, old, new in zip(spec.caches, read, written, strict=True):
@@ -165,11 +166,16 @@ class OnnxNetwork:
 
     def frame(self) -> np.ndarray:
         """Returns the memory that the next `run` copies to the runtime."""
-        return self._host_frame
+        return self._host[0]
+
+    def valid(self) -> np.ndarray:
+        """Returns the memory of `spec.valid`; see `Network`."""
+        return self._host[1]
 
     def run(self) -> list[np.ndarray]:
         """Takes the next frame of every stream, or a clip; see `Network`."""
-        self._frame.update_inplace(self._host_frame)
+        for value, numbers in zip(self._fed, self._host, strict=True):
+            value.update_inplace(numbers)
         self._session.run_with_iobinding(self._turns[self._turn])
         self._turn = 1 - self._turn
         return [result.numpy().copy() for result in self._results]

@@ -3,13 +3,14 @@
 `BaseSession` is what it has in common with `ClipSession`.
 """
 
+import dataclasses
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from tsm_live.artifact.quantization import zero_state
+from tsm_live.artifact.quantization import quantize, zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
 from tsm_live.sessions.pixels import Pixels
@@ -52,18 +53,26 @@ class BaseSession:
         self._pixels = Pixels(spec)
         self._network = open_network()
         self.accelerator = self._network.accelerator
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
-    def _run(self, squares: Sequence[np.ndarray | None]) -> list[Prediction]:
+    def _run(
+        self,
+        squares: Sequence[np.ndarray | None],
+        valid: np.ndarray | None = None,
+    ) -> list[Prediction]:
         """Returns the prediction for each stream, or for the only clip.
 
         A stream whose square is None stands still, and its prediction has no
-        meaning.
+        meaning. `valid` are the values of the input `spec.valid`.
         """
         idle = [i for i, square in enumerate(squares) if square is None]
         with self._lock:
             start = time.perf_counter()
             self._pixels.write(squares, self._network.frame())
+            if self.spec.valid and valid is not None:
+                self._network.valid()[...] = quantize(
+                    valid.reshape(self.spec.valid.shape), self.spec.valid
+                )
             kept = self._network.read_state() if idle else []
             outputs = self._network.run()
             if idle:
@@ -82,6 +91,10 @@ class BaseSession:
 class Session(BaseSession):
     """Runs a streaming artifact frame by frame and keeps its caches.
 
+    An artifact that looks ahead answers late: the prediction of a frame comes
+    `delay` steps after it. `finish` ends a stream and returns the predictions
+    that are still due.
+
     Several threads may call one session. Their calls run one after the other,
     but in no guaranteed order. See `BaseSession` for the arguments.
     """
@@ -91,28 +104,38 @@ class Session(BaseSession):
     def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
         super().__init__(spec, open_network)
         self._zeros = [zero_state(cache) for cache in spec.caches]
+        # The number of frames that each stream has taken.
+        self._taken = np.zeros(spec.streams, int)
 
     @property
     def streams(self) -> int:
         """The number of streams."""
         return self.spec.streams
 
-    def step(self, frame: np.ndarray, *, color: str = "rgb") -> Prediction:
+    @property
+    def delay(self) -> int:
+        """The number of steps by which a prediction is later than its frame."""
+        return self.spec.delay
+
+    def step(
+        self, frame: np.ndarray, *, color: str = "rgb"
+    ) -> Prediction | None:
         """Takes the next frame of the only stream.
 
         Args:
             frame: `[H, W, 3]` uint8 of any size; see `spec.resize_size`.
             color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
 
+        Returns:
+            The prediction for the frame that was taken `delay` steps ago; None
+            in the first `delay` steps of a stream. Without a delay it is that
+            for `frame`, and never None.
+
         Raises:
             ValueError: If the frame is not such an array, or there are several
                 streams. The caches do not change then.
         """
-        if self.streams != 1:
-            raise ValueError(
-                "`step` needs an artifact for one stream; use `step_streams`. "
-                f"Received: an artifact for {self.streams} streams"
-            )
+        self._expect_single("step")
         (prediction,) = self._step([self._pixels.square(frame, color)])
         return prediction
 
@@ -127,7 +150,8 @@ class Session(BaseSession):
             color: The color order of all frames, as for `step`.
 
         Returns:
-            One prediction per stream; None for a stream without a frame.
+            One prediction per stream, as from `step`; None for a stream
+            without a frame.
 
         Raises:
             ValueError: If a frame is not valid, or there is not one entry per
@@ -159,8 +183,54 @@ class Session(BaseSession):
                 self._pixels.check_square(square)
         return self._step(squares)
 
+    def finish(self) -> list[Prediction]:
+        """Ends the only stream; the next frame starts a new one.
+
+        Returns:
+            The predictions for its last frames, up to `delay` of them, in
+            order.
+
+        Raises:
+            ValueError: If there are several streams.
+        """
+        self._expect_single("finish")
+        (predictions,) = self.finish_streams()
+        return predictions
+
+    def finish_streams(
+        self, streams: Collection[int] | None = None
+    ) -> list[list[Prediction]]:
+        """Ends streams; the next frame of each starts a new one.
+
+        Args:
+            streams: The numbers of the streams to end; None for all.
+
+        Returns:
+            For each stream, the predictions for its last frames, in order. It
+            is an empty list for a stream that goes on.
+
+        Raises:
+            ValueError: If a number is not that of a stream.
+        """
+        ended = range(self.streams) if streams is None else streams
+        for stream in ended:
+            self._expect_stream(stream)
+        size = self.spec.image_size
+        blank = np.zeros((size, size, 3), np.uint8)
+        squares = [blank if i in ended else None for i in range(self.streams)]
+        rest: list[list[Prediction]] = [[] for _ in range(self.streams)]
+        with self._lock:
+            for step in range(self.delay):
+                answers = self._step(squares, after_end=step + 1)
+                for found, prediction in zip(rest, answers, strict=True):
+                    if prediction is not None:
+                        found.append(prediction)
+            for stream in ended:
+                self.reset(stream)
+        return rest
+
     def reset(self, stream: int | None = None) -> None:
-        """Sets the caches of one stream or of all streams to zero.
+        """Starts one stream or all streams anew, without any memory.
 
         Args:
             stream: The number of the stream; None for all streams.
@@ -171,7 +241,14 @@ class Session(BaseSession):
         if stream is None:
             with self._lock:
                 self._network.write_state(self._zeros)
+                self._taken[:] = 0
             return
+        self._expect_stream(stream)
+        with self._lock:
+            self._restore(self._zeros, [stream])
+            self._taken[stream] = 0
+
+    def _expect_stream(self, stream):
         if (
             not isinstance(stream, (int, np.integer))
             or not 0 <= stream < self.streams
@@ -180,8 +257,14 @@ class Session(BaseSession):
                 f"`stream` must be an integer in [0, {self.streams}). "
                 f"Received: {stream!r}"
             )
-        with self._lock:
-            self._restore(self._zeros, [stream])
+
+    def _expect_single(self, method):
+        if self.streams != 1:
+            raise ValueError(
+                f"`{method}` needs an artifact for one stream; use "
+                f"`{method}_streams`. "
+                f"Received: an artifact for {self.streams} streams"
+            )
 
     def _expect_streams(self, frames):
         if len(frames) != self.streams:
@@ -190,12 +273,29 @@ class Session(BaseSession):
                 f"each stream. Received: {len(frames)}"
             )
 
-    def _step(self, squares):
-        if all(square is None for square in squares):
-            return list(squares)
-        return [
-            None if square is None else prediction
-            for square, prediction in zip(
-                squares, self._run(squares), strict=True
-            )
-        ]
+    def _step(self, squares, *, after_end=0):
+        """Takes frames, or steps after the last frame of ended streams.
+
+        Args:
+            squares: One square or None per stream.
+            after_end: The number of steps since the end of the streams, or 0.
+        """
+        moving = [i for i, square in enumerate(squares) if square is not None]
+        answers: list[Prediction | None] = [None] * len(squares)
+        if not moving:
+            return answers
+        with self._lock:
+            if not after_end:
+                self._taken[moving] += 1
+            # The frame that each stream is at; after its end it has no frame.
+            at = self._taken - 1 + after_end
+            entries = self.spec.valid.entries if self.spec.valid else ()
+            frames = at[:, None] - np.array([*entries, self.delay], int)
+            exists = (frames >= 0) & (frames < self._taken[:, None])
+            predictions = self._run(squares, exists[:, :-1])
+        for i in moving:
+            if exists[i, -1]:
+                answers[i] = dataclasses.replace(
+                    predictions[i], frame=int(frames[i, -1])
+                )
+        return answers

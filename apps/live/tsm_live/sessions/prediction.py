@@ -71,7 +71,7 @@ def of_only_head(name: str) -> Any:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
-    """The classification of a clip, or of a stream up to its last frame.
+    """The classification of a clip, or of a frame of a stream.
 
     If the network has one head, then `label`, `score`, `labels`, `scores`,
     `logits` and `top` are those of this head.
@@ -79,10 +79,14 @@ class Prediction:
     Attributes:
         heads: The prediction of each head, by its name.
         latency: The seconds that the network took for all streams together.
+        frame: The number of the frame that was classified, counted from 0 at
+            the start of the stream. It is an earlier one than the frame that
+            was taken last, if the artifact looks ahead. None for a clip.
     """
 
     heads: Mapping[str, HeadPrediction]
     latency: float
+    frame: int | None = None
 
     label = of_only_head("label")
     score = of_only_head("score")

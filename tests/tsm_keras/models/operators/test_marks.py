@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from tensorflow import keras
@@ -10,13 +12,14 @@ from tsm_keras.models.operators.marks import (
     operators_of,
 )
 from tsm_keras.models.operators.non_local import NonLocal
-from tsm_keras.models.time import ClipTime, StreamTime
+from tsm_keras.models.stream_time import StreamTime
+from tsm_keras.models.time import ClipTime
 
 
 class Double:
     """Stands for any operator: a mark does not look into it."""
 
-    looks_ahead = False
+    ahead = 0
     remembers = 0
 
     def __call__(self, x, time, *, name):
@@ -59,15 +62,16 @@ def test_without_operators_nothing_is_added():
     ("fields", "ahead"),
     [
         ({"shift": "none"}, []),
-        ({"shift": "causal"}, [False]),
-        ({"shift": "bidirectional"}, [True]),
-        ({"shift": "causal", "non_local": True}, [False, True]),
+        ({"shift": "causal"}, [0]),
+        ({"shift": "bidirectional"}, [1]),
+        ({"shift": "causal", "non_local": True}, [0, math.inf]),
     ],
 )
 def test_a_config_has_these_operators(fields, ahead):
     config = small_config("resnet50", **fields)
-    assert [x.looks_ahead for x in operators_of(config)] == ahead
-    assert config.can_stream == (True not in ahead)
+    assert [x.ahead for x in operators_of(config)] == ahead
+    assert config.can_stream == (not any(ahead))
+    assert config.can_stream_late == (math.inf not in ahead)
     mark = mark_of(config, ClipTime(4))
     assert [mark.branch, mark.block].count(None) == 2 - len(ahead)
 

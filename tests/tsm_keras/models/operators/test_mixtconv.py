@@ -53,9 +53,9 @@ def test_groups_are_contiguous_and_about_equal():
 
 def test_it_says_what_a_stream_must_know():
     causal = MixTConv((1, 3), (1, 4), 8, causal=True)
-    assert (causal.looks_ahead, causal.remembers) == (False, 8)
-    assert MixTConv((1, 3), (1, 1), 8, causal=False).looks_ahead
-    assert not MixTConv((1,), (1,), 8, causal=False).looks_ahead
+    assert (causal.ahead, causal.remembers) == (0, 8)
+    assert MixTConv((1, 3), (1, 2), 8, causal=False).ahead == 2
+    assert MixTConv((1,), (1,), 8, causal=False).ahead == 0
 
 
 @pytest.mark.parametrize(

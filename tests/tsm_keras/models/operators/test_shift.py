@@ -9,7 +9,8 @@ from tensorflow import keras
 
 from testing import temporal_shift as oracle
 from tsm_keras.models.operators.shift import Shift
-from tsm_keras.models.time import ClipTime, StreamTime
+from tsm_keras.models.stream_time import StreamTime
+from tsm_keras.models.time import ClipTime
 
 
 def random_features(*shape):
@@ -103,7 +104,7 @@ def test_streams_do_not_mix():
 
 def test_it_says_what_a_stream_must_know():
     causal, both = Shift(8, "causal"), Shift(8, "bidirectional")
-    assert (causal.looks_ahead, both.looks_ahead) == (False, True)
+    assert (causal.ahead, both.ahead) == (0, 1)
     assert causal.remembers == both.remembers == 1
     with pytest.raises(ValueError, match="ahead.*cannot stream"):
         stream_network(both, 8)
