@@ -40,8 +40,8 @@ def import_tensorrt():
 class TensorRTNetwork:
     """Runs an ONNX artifact and keeps its caches in two sets of GPU buffers.
 
-    A step reads one set and writes the other, and then they swap. Only the
-    frame (and `valid`) is copied to the GPU, and only what is not a cache is copied back.
+    A step reads one set and writes the other, and then they swap. No cache is
+    copied to the GPU or back.
 
     Args:
         spec: The spec of an artifact.
