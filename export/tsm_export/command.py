@@ -74,9 +74,17 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "kind",
             _define_enum,
             "stream",
-            "stream: one frame per call, for causal networks; clip: one whole "
-            "clip per call",
+            "stream: one frame per call, for causal networks and with "
+            "--lookahead for others; clip: one whole clip per call",
             {"enum_values": KINDS},
+        ),
+        (
+            "lookahead",
+            flags.DEFINE_bool,
+            False,
+            "Let a stream wait for the later frames that a network needs which "
+            "is not causal. It answers late, by as many frames as tsm info "
+            "says",
         ),
         (
             "quantize",
@@ -186,7 +194,7 @@ def main(arguments: Sequence[str]) -> None:
     expect_writable(path)
     model = load_preset(preset)
     if FLAGS.kind == "stream":
-        expect_streamable(model.video_config)
+        expect_streamable(model.video_config, lookahead=FLAGS.lookahead)
     decision = {name: getattr(FLAGS, name) for name in _DECISION}
     _check_decision(model.video_config, decision)
     calibration, trial = _clips(model.video_config)
@@ -214,6 +222,7 @@ def main(arguments: Sequence[str]) -> None:
         image_size=FLAGS.size,
         input_dtype=FLAGS.input,
         softmax=FLAGS.softmax,
+        lookahead=FLAGS.lookahead,
         calibration_clips=calibration,
         preset_hash=preset_hash(preset),
         no_gesture=FLAGS.no_gesture,

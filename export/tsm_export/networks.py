@@ -59,6 +59,11 @@ def network_for_export(
             "`streams` must be 1 for an artifact of kind 'clip'. "
             f"Received: streams={streams}"
         )
+    if kind == "clip" and lookahead:
+        raise ValueError(
+            "A clip holds all later frames: lookahead is for kind='stream'. "
+            "Received: kind='clip', lookahead=True"
+        )
     if streams < 1:
         raise ValueError(
             f"`streams` must be at least 1. Received: streams={streams}"
@@ -73,6 +78,13 @@ def network_for_export(
     model.video_config.input.expect_rgb()
     expect_labels(model.video_config)
     feeds: Any = None
+    is_late = lookahead and not model.video_config.can_stream
+    if is_late and quantize == "int8_qat":
+        raise ValueError(
+            "A stream with lookahead has ranges that training did not measure: "
+            "use int8, which measures them. Received: quantize='int8_qat', "
+            "lookahead=True"
+        )
     if kind == "stream" and quantize in CALIBRATED:
         _expect_bounded_caches(model.video_config.temporal)
     if kind == "stream":

@@ -7,16 +7,26 @@ from tsm_keras.models.streaming import cache_shapes
 
 
 def stream(model, clips):
-    """Feeds clips frame by frame; returns `[B, T, num_classes]`."""
+    """Feeds clips frame by frame; returns `[B, T, num_classes]`.
+
+    A model that looks ahead gets as many steps more as it is late.
+    """
     run = tf.function(model, jit_compile=False)
-    dtype = model.inputs[0].dtype
+    dtype, length = model.inputs[0].dtype, clips.shape[1]
     caches = {
         name: tf.zeros((len(clips), *shape), dtype)
         for name, shape in cache_shapes(model).items()
     }
-    logits = []
-    for frame in range(clips.shape[1]):
-        outputs = run({"frame": tf.constant(clips[:, frame], dtype), **caches})
+    time, logits = model.stream_time, []
+    for step in range(length + time.late):
+        # What is shown after the end must not matter.
+        frame = clips[:, step] if step < length else 255 - clips[:, -1]
+        inputs = {"frame": tf.constant(frame, dtype), **caches}
+        if time.entries:
+            exists = [0 <= step - late < length for late in time.entries]
+            valid = np.tile(exists, (len(clips), 1, 1, 1))
+            inputs["valid"] = tf.constant(valid, dtype)
+        outputs = run(inputs)
         caches = {name: outputs[f"{name}_out"] for name in caches}
         logits.append(outputs["logits"].numpy())
-    return np.stack(logits, axis=1)
+    return np.stack(logits[time.late :], axis=1)

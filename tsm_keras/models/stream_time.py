@@ -1,5 +1,6 @@
 """StreamTime: gives a frame of a stream access to the frames around it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -51,6 +52,8 @@ class StreamTime:
         late: The lateness of the features that the next operator takes; when
             the network is complete, that of its outputs.
         entries: The lateness of each entry of `valid`.
+        past: The number of earlier frames that the features depend on which
+            the next operator takes; infinite for all of them.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class StreamTime:
         self.frames: dict[str, int] = {}
         self.cache_late: dict[str, int] = {}
         self.late = 0
+        self.past: float = 0
+        self._reach = 0  # The earlier frames that the last operator asked for.
         self.entries = list(entries)
         self._streams = streams
         self._lookahead = lookahead
@@ -88,6 +93,16 @@ class StreamTime:
                 "operator that looks ahead cannot stream: use a causal one, or "
                 f"lookahead. Received: frames={frames}, name={name!r}"
             )
+        self.past += max(0, frames - self._reach)
+        self._reach = max(frames, self._reach)
+        return self.recall(x, frames, name=name)
+
+    def recall(self, x: Any, frames: int, *, name: str) -> Any:
+        """Does what `delayed` does, for a frame that is not an earlier one.
+
+        With lookahead, a frame that the network took some steps ago may be the
+        one that an operator answers for, or a later one.
+        """
         if frames == 0:
             return x
         memory = self._memories.get(id(x))
@@ -113,6 +128,7 @@ class StreamTime:
         Raises:
             ValueError: If `frames` is positive and there is no lookahead.
         """
+        self._reach = 0
         if frames and not self._lookahead:
             self.delayed(x, -frames, name=name)  # Raises.
         if not frames and not self.late:
@@ -120,9 +136,9 @@ class StreamTime:
         masked = self._masked(x, name=f"{name}_existing")
         shares_x, x = identity is x, masked
         if frames:
-            x = self.delayed(masked, frames, name=f"{name}_present")
+            x = self.recall(masked, frames, name=f"{name}_present")
             if not shares_x:
-                identity = self.delayed(
+                identity = self.recall(
                     identity, frames, name=f"{name}_identity"
                 )
             self.late += frames
@@ -137,6 +153,7 @@ class StreamTime:
         """See `Time`; returns the shape of `x`."""
         shape = (*x.shape[1:-1], x.shape[-1] + 1)
         cache_name, cache = self._new_cache(shape, frames=0)
+        self.past = math.inf
         features = (x, cache, self._mask()) if self.late else (x, cache)
         mean, fresh = RunningMean(dtype=full_precision(), name=name)(features)
         self.outputs[f"{cache_name}_out"] = fresh
@@ -221,10 +238,8 @@ class _TimeAround:
                 f"Received: frames={frames}, name={name!r}"
             )
         if not is_slice:
-            return self._stream.delayed(
-                self._x, self._ahead + frames, name=name
-            )
-        later = self._stream.delayed(
+            return self._stream.recall(self._x, self._ahead + frames, name=name)
+        later = self._stream.recall(
             self._x, self._ahead + frames, name=f"{name}_frame"
         )
         return take_channels(later, layer.start, layer.stop, name=name)

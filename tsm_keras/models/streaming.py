@@ -103,23 +103,24 @@ def expect_streamable(
         )
     if config.can_stream or lookahead:
         return
+    time = build_streaming_model(config, lookahead=True).stream_time
+    delay = delay_text(time.late, config.clip.frame_interval)
     raise ValueError(
         "This network needs later frames, so it cannot stream without delay. "
-        f"With lookahead=True (--lookahead), it answers {delay_text(config)} "
-        "late. Without delay, only a network that was trained with causal=True "
+        f"With lookahead=True (--lookahead), it answers {delay} late. "
+        "Without delay, only a network that was trained with causal=True "
         "(shift='causal') can stream; the weights of this one would be wrong "
         f"in it. {received}"
     )
 
 
-def delay_text(config: VideoClassifierConfig) -> str:
-    """Returns how late a stream with lookahead is, such as `5 frames (0.4 s)`.
+def delay_text(frames: int, frame_interval: float) -> str:
+    """Returns a number of frames and their duration, if it is known.
 
-    Without a known frame interval, the seconds are left out.
+    >>> delay_text(5, 0.08)
+    '5 frames (0.4 s)'
     """
-    network = build_streaming_model(config, lookahead=True)
-    frames = network.stream_time.late
-    seconds = frames * config.clip.frame_interval
+    seconds = frames * frame_interval
     text = "1 frame" if frames == 1 else f"{frames} frames"
     return f"{text} ({seconds:.2g} s)" if seconds else text
 

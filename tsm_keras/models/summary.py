@@ -1,6 +1,7 @@
 """describe: a clip model on one screen, one row per block."""
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.multiply_adds import multiply_adds
 from tsm_keras.models.operators.marks import belongs_to_mark
-from tsm_keras.models.streaming import build_streaming_model, cache_shapes
+from tsm_keras.models.streaming import build_streaming_model, delay_text
 
 
 def describe(model: keras.Model) -> str:
@@ -21,7 +22,8 @@ def describe(model: keras.Model) -> str:
         model: From `build_clip_model` or `load_preset`.
     """
     config = model.video_config
-    facts = model_facts(model)
+    time = _stream_time(config)
+    facts = _facts(model, time)
     lines = [f"{'block':22}{'output':16}{'mixes time':>11}{'parameters':>12}"]
     part_of = BACKBONES[config.backbone.name].part_of
 
@@ -38,13 +40,14 @@ def describe(model: keras.Model) -> str:
             f"{block:22}{shape:16}{'yes' if is_marked else '':>11}{count:>12,}"
         )
     colors = "RGB" if config.input.is_rgb else f"flow ({config.input.channels})"
-    caches = "cannot stream"
-    if config.can_stream:
-        sizes = facts["cache_elements"]
+    caches, stream = "cannot stream", "impossible"
+    if time:
+        sizes = _cache_elements(time)
         caches = (
             f"{len(sizes)} ({4 * sum(sizes) / 1e3:.1f} KB as float32, "
             f"{sum(sizes) / 1e3:.1f} KB as int8)"
         )
+        stream = _stream_text(time, config.clip.frame_interval)
     flops = facts["flops_per_frame"] / 1e6
     temporal, size = config.temporal, config.input.image_size
     lines += [
@@ -59,6 +62,7 @@ def describe(model: keras.Model) -> str:
         f"{flops * config.clip.num_segments:,.1f} M per clip",
         f"multiply-adds {facts['multiply_adds'] / 1e6:,.1f} M per clip",
         f"caches        {caches}",
+        f"stream        {stream}",
     ]
     return "\n".join(lines)
 
@@ -67,6 +71,22 @@ def _stages(temporal):
     if not temporal.stages:
         return "in all stages"
     return f"in stages {', '.join(map(str, temporal.stages))}"
+
+
+def _causal(temporal):
+    if not temporal.causal_stages:
+        return ""
+    return f", causal in {', '.join(map(str, temporal.causal_stages))}"
+
+
+def _stream_text(time, frame_interval):
+    """Says how late a stream answers, and which frames an answer depends on."""
+    earlier = f"{time.past:.0f}" if time.past < math.inf else "all"
+    frames = f"depends on {earlier} earlier frames"
+    if not time.late:
+        return f"without delay; {frames}"
+    delay = delay_text(time.late, frame_interval)
+    return f"{delay} late, with --lookahead; {frames} and {time.late} later"
 
 
 def model_facts(model: keras.Model) -> dict[str, Any]:
@@ -82,10 +102,11 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
         stream; it is empty if the model cannot stream.
     """
     config = model.video_config
-    cache_elements = []
-    if config.can_stream:
-        shapes = cache_shapes(build_streaming_model(config))
-        cache_elements = [int(np.prod(shape)) for shape in shapes.values()]
+    return _facts(model, _stream_time(config) if config.can_stream else None)
+
+
+def _facts(model, time):
+    config = model.video_config
     # Keras calls the weights of a frozen batch normalization untrainable, so
     # the moving averages are told apart by name.
     statistics = sum(
@@ -96,8 +117,19 @@ def model_facts(model: keras.Model) -> dict[str, Any]:
         "statistics": statistics,
         "flops_per_frame": _flops(model) // config.clip.num_segments,
         "multiply_adds": multiply_adds(config),
-        "cache_elements": cache_elements,
+        "cache_elements": _cache_elements(time) if time else [],
     }
+
+
+def _stream_time(config):
+    """Returns the `StreamTime` of a stream with lookahead, if it can stream."""
+    if not config.can_stream_late:
+        return None
+    return build_streaming_model(config, lookahead=True).stream_time
+
+
+def _cache_elements(time):
+    return [int(np.prod(time.inputs[name].shape[1:])) for name in time.frames]
 
 
 def _backbone_text(backbone):
@@ -114,7 +146,7 @@ def _temporal_text(temporal):
     if temporal.operator in ("none", "shift"):
         return (
             f"{temporal.shift} shift, 1/{temporal.shift_div}, "
-            f"{temporal.placement}, {_stages(temporal)}"
+            f"{temporal.placement}, {_stages(temporal)}{_causal(temporal)}"
         )
     direction = "causal" if temporal.causal else "centred"
     if temporal.operator == "conv3d":
@@ -124,6 +156,7 @@ def _temporal_text(temporal):
     return (
         f"{temporal.operator}, {direction}, kernels {kernels}, "
         f"dilations {dilations}, {temporal.placement}, {_stages(temporal)}"
+        f"{_causal(temporal)}"
     )
 
 

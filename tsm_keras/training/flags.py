@@ -44,6 +44,7 @@ _NETWORK = {
         "shift_div": "shift_div",
         "placement": "placement",
         "stages": "stages",
+        "causal_stages": "causal_stages",
         "non_local": "non_local",
     },
 }

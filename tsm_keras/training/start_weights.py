@@ -201,7 +201,9 @@ def _network(config):
 
 def _stages(config):
     numbers = ", ".join(map(str, config.temporal.stages))
-    return f"the stages {numbers}" if numbers else "all stages"
+    text = f"the stages {numbers}" if numbers else "all stages"
+    causal = ", ".join(map(str, config.temporal.causal_stages))
+    return f"{text} (causal in {causal})" if causal else text
 
 
 def _operator(temporal):

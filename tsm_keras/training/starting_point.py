@@ -38,7 +38,7 @@ from tsm_keras.training.start_weights import (
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
     *("stages", "non_local", "operator", "causal", "kernels", "dilations"),
-    "context",
+    *("context", "causal_stages"),
 )
 
 

@@ -66,6 +66,7 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
         ("resize, crop", f"{spec.resize_size}, {spec.image_size}"),
         ("frame interval", _interval(spec.frame_interval)),
         ("segments", str(spec.num_segments)),
+        *([("delay", _delay(spec))] if spec.delay else []),
         ("caches", _cache_memory(spec)),
     ]
     for head in spec.heads:
@@ -95,6 +96,11 @@ def _cache_memory(spec):
     return f"{len(caches)}, {size / 1e3:.1f} KB" if caches else "none"
 
 
+def _delay(spec):
+    seconds = spec.delay * spec.frame_interval
+    return f"{spec.delay} frames" + (f", {seconds:.2g} s" if seconds else "")
+
+
 def _interval(seconds):
     return f"{seconds:g} s" if seconds else "unknown, so every frame"
 
@@ -110,6 +116,8 @@ def _tensor(tensor: TensorSpec) -> str:
     if tensor.fed_by:
         frames = tensor.frames or "all"
         facts += [f"frames remembered: {frames}", f"fed by {tensor.fed_by}"]
+    if tensor.late:
+        facts.append(f"{tensor.late} frames late")
     row = f"{tensor.name:16}{tensor.role:14}{shape:16}{tensor.dtype:9}"
     return f"{row}{', '.join(facts)}".rstrip()
 

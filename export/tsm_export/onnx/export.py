@@ -45,8 +45,8 @@ def export_onnx(
     ONNX Runtime on some clips and is compared with the Keras network.
 
     Args:
-        model: A model from `build_clip_model` or `load_preset`. A model to
-            stream must be causal.
+        model: A model from `build_clip_model` or `load_preset`. Without
+            `lookahead`, a model to stream must be causal.
         path: The `.onnx` file to write.
         kind: `"stream"` for one frame per stream and call, or `"clip"`.
         quantize: One of `ONNX_QUANTIZATIONS`.

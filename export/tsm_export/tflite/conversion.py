@@ -14,6 +14,7 @@ from tsm_export.heads import artifact_outputs
 from tsm_export.tflite.concatenated_constants import store_as_float32
 from tsm_export.tflite.flatbuffer import pack, unpack
 from tsm_export.tflite.layout import put_in_order
+from tsm_export.tflite.masks import tie_masks
 from tsm_export.tflite.single_pixels import skip_squeezes
 from tsm_export.tflite.strided_convolutions import sample_first
 
@@ -61,6 +62,7 @@ def convert(
             warnings.filterwarnings("ignore", ".*tf.lite.Interpreter")
             content = converter.convert()
     model = unpack(content)
+    tie_masks(model)
     skip_squeezes(model)
     sample_first(model)
     store_as_float32(model)

@@ -47,8 +47,8 @@ def export_tflite(
     compared with the Keras network before it is written to `path`.
 
     Args:
-        model: A model from `build_clip_model` or `load_preset`. A model to
-            stream must be causal.
+        model: A model from `build_clip_model` or `load_preset`. Without
+            `lookahead`, a model to stream must be causal.
         path: The file to write. Any suffix except `.onnx` is allowed.
         kind: `"stream"` for one frame per stream and call, or `"clip"`.
         quantize: `"none"` (float32); `"float16"` (weights only); `"dynamic"`

@@ -68,6 +68,14 @@ def network_parts(
         )
         + f" for backbone={record.name!r}",
     )
+    causal = parts["temporal"].causal_stages
+    mixed = parts["temporal"].stages or record.stages_with_marks
+    expect(
+        "causal_stages",
+        causal,
+        not causal or {*causal} < {*mixed},
+        f"some of the stages {mixed}, but not all of them (use causal=True)",
+    )
     takes_non_local = [
         repr(backbone.name)
         for backbone in BACKBONES.values()

@@ -52,6 +52,10 @@ class TemporalConfig:
             which frames exchange features; empty for all stages that have
             residual blocks. PP-TSM (Li et al., 2021) found one stage nearly as
             good as all of them.
+        causal_stages: The numbers of the stages in which frames see only
+            earlier frames, in a network that is not causal. A stream with
+            lookahead waits for the later frames of all other stages, so fewer
+            of them make its answers less late. Empty for none.
         non_local: Adds non-local blocks, which look across the whole clip,
             after blocks 0 and 2 of stage 2 and blocks 0, 2 and 4 of stage 3 of
             ResNet-50.
@@ -69,6 +73,7 @@ class TemporalConfig:
     kernels: tuple[int, ...] = (1, 3, 5, 7)
     dilations: tuple[int, ...] = ()
     context: str = "auto"
+    causal_stages: tuple[int, ...] = ()
 
     def __post_init__(self):
         for field in ("kernels", "dilations"):
@@ -102,14 +107,23 @@ class TemporalConfig:
         )
         expect_choice("operator", self.operator, _OPERATORS)
         expect_integer("shift_div", self.shift_div, 1)
-        object.__setattr__(self, "stages", as_tuple(self.stages))
+        for field in ("stages", "causal_stages"):
+            stages = as_tuple(getattr(self, field))
+            object.__setattr__(self, field, stages)
+            expect(
+                field,
+                stages,
+                isinstance(stages, tuple)
+                and all(map(is_integer, stages))
+                and list(stages) == sorted(set(stages)),
+                "ascending integers, or empty",
+            )
         expect(
-            "stages",
-            self.stages,
-            isinstance(self.stages, tuple)
-            and all(map(is_integer, self.stages))
-            and list(self.stages) == sorted(set(self.stages)),
-            "ascending integers, or empty",
+            "causal_stages",
+            self.causal_stages,
+            not self.causal_stages
+            or (not self.causal and self.operator not in ("none", "conv3d")),
+            "empty, because the network is causal in all stages or none",
         )
         expect_choice("placement", self.placement, ("residual", "inplace"))
         for field in ("causal", "non_local"):

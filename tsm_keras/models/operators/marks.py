@@ -31,17 +31,22 @@ class Mark:
         time: Gives the operators access to the other frames.
         branch: The operator on the input of residual branches, or None.
         block: The operator on the output of blocks, or None.
+        causal_branch: The operator that takes the place of `branch` in the
+            `causal_stages`.
         placement: `"residual"` if the identity path takes the operator's input,
             `"inplace"` if it takes the operator's output.
         stages: The numbers of the stages, counted from 1, whose residual
             branches are mixed; empty for all.
+        causal_stages: The numbers of the stages with `causal_branch`.
     """
 
     time: "Time"
     branch: TemporalOperator | None = None
     block: TemporalOperator | None = None
+    causal_branch: TemporalOperator | None = None
     placement: str = "residual"
     stages: tuple[int, ...] = ()
+    causal_stages: tuple[int, ...] = ()
 
     def __call__(self, x: Any, *, name: str) -> tuple[Any, Any]:
         """Mixes the input of a residual branch.
@@ -53,15 +58,23 @@ class Mark:
         Returns:
             The input of the residual branch and that of the identity path.
         """
-        elsewhere = self.stages and stage_of_block(name) not in self.stages
-        if self.branch is None or elsewhere:
+        operator = self._operator_in(name)
+        if operator is None:
             return x, x
         name = f"{name}_time"
         present, identity, time = self.time.looking_ahead(
-            x, x, int(self.branch.ahead), name=name
+            x, x, int(operator.ahead), name=name
         )
-        mixed = self.branch(present, time, name=name)
+        mixed = operator(present, time, name=name)
         return mixed, mixed if self.placement == "inplace" else identity
+
+    def _operator_in(self, block):
+        """Returns the operator on the input of a block's branch, or None."""
+        if self.stages and stage_of_block(block) not in self.stages:
+            return None
+        if self.causal_stages and stage_of_block(block) in self.causal_stages:
+            return self.causal_branch
+        return self.branch
 
     def after_block(self, x: Any, *, name: str) -> Any:
         """Mixes the output of a block; takes the same arguments."""
@@ -76,6 +89,7 @@ def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
         time,
         placement=config.temporal.placement,
         stages=config.temporal.stages,
+        causal_stages=config.temporal.causal_stages,
         **_operators(config),
     )
 
@@ -95,10 +109,17 @@ def belongs_to_mark(layer_name: str) -> bool:
 
 
 def _operators(config):
+    temporal = config.temporal
+    causal = None
+    if temporal.causal_stages:
+        causal = _branch(
+            dataclasses.replace(temporal, causal=True, causal_stages=())
+        )
     return {
-        "branch": _branch(config.temporal),
+        "branch": _branch(temporal),
+        "causal_branch": causal,
         "block": NonLocal(config.backbone.batch_norm_epsilon)
-        if config.temporal.non_local
+        if temporal.non_local
         else None,
     }
 

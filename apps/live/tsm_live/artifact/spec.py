@@ -137,6 +137,13 @@ class ArtifactSpec:
         )
         shape = self.frame.shape
         size = shape[2] if len(shape) == 4 else 0
+        if self.valid:
+            expect(
+                self.valid.shape[:1] == shape[:1],
+                f"shape` of `{self.valid.name}",
+                f"numbers for each of {shape[:1]} streams",
+                self.valid.shape,
+            )
         image = (size, size, 3) if self.layout == "NHWC" else (3, size, size)
         expect(
             shape[1:] == image,

@@ -22,7 +22,7 @@ HEAD_ROLES = (LOGITS, PROBABILITIES)
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 _DTYPES = ("float32", "float16", *_RANGES)
 # These roles may not be float16, in which pixels and scores lose digits.
-_EXACT_ROLES = (FRAME, CLIP, *HEAD_ROLES)
+_EXACT_ROLES = (FRAME, CLIP, VALID, *HEAD_ROLES)
 _EXACT_DTYPES = ("float32", *_RANGES)
 
 

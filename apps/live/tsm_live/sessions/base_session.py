@@ -95,8 +95,8 @@ class Session(BaseSession):
     `delay` steps after it. `finish` ends a stream and returns the predictions
     that are still due.
 
-    Several threads may call one session. Their calls run one after the other,
-    but in no guaranteed order. See `BaseSession` for the arguments.
+    Several threads may call one session, whose calls run one after the other
+    in no guaranteed order. See `BaseSession` for the arguments.
     """
 
     kind = "stream"
