@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from testing.checkpoint_cases import BY_NAME, CASES, load_golden
-from testing.checkpoint_models import imported_frame_logits, imported_stream
+from testing.checkpoint_models import (
+    import_case,
+    imported_frame_logits,
+    imported_stream,
+)
 from testing.generate_golden import project
 from testing.numerics import relative_error
+from testing.streams import stream
+from tsm_keras.models.streaming import to_streaming
 
 TOLERANCE = 1e-4
 
@@ -42,6 +48,17 @@ def test_every_cache_of_the_stream_is_that_of_the_original():
         assert relative_error(logits, expected_logits) <= TOLERANCE
         for cache, projection in zip(caches, expected, strict=True):
             assert relative_error(project(cache), projection) <= TOLERANCE
+
+
+@pytest.mark.slow
+def test_a_bidirectional_network_streams_to_the_original_logits():
+    """With lookahead, from the first frame of the clip to the last."""
+    case = BY_NAME["tsm_resnet50"]
+    model, _ = import_case(case.name)
+    network = to_streaming(model, lookahead=True)
+    assert network.stream_time.late == 16
+    (logits,) = stream(network, case.clip[None])
+    assert relative_error(logits, case.frame_logits) <= TOLERANCE
 
 
 def test_a_projection_notices_a_change_of_one_number():
