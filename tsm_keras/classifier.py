@@ -95,13 +95,19 @@ class TSMClassifier:
         named = zip(self.labels, scores.numpy().tolist(), strict=True)
         return sorted(named, key=lambda pair: -pair[1])
 
-    def streaming(self, *, streams: int = 1) -> StreamingClassifier:
+    def streaming(
+        self, *, streams: int = 1, lookahead: bool = False
+    ) -> StreamingClassifier:
         """Returns a classifier that takes one frame at a time per stream.
 
         Args:
             streams: The number of streams; see `StreamingClassifier`.
+            lookahead: Whether to wait for later frames, if the model needs
+                them.
         """
-        return StreamingClassifier(self.model, streams=streams)
+        return StreamingClassifier(
+            self.model, streams=streams, lookahead=lookahead
+        )
 
     def summary(self) -> None:
         """Prints a table of the network with one row per block."""

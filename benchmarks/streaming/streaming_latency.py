@@ -3,8 +3,9 @@
     python -m benchmarks.streaming.streaming_latency
     python -m benchmarks.streaming.streaming_latency --backbone resnet50
 
-Exports the streaming network with the causal shift and the plain 2-D network
-(`shift="none"`), both as float32 and as int8, and the causal clip model, which
+Exports the streaming network with the causal shift, that with the bidirectional
+shift and lookahead, and the plain 2-D network (`shift="none"`), all as float32
+and as int8, and the causal clip model, which
 an app without streaming would run again for every new frame. All of them have
 random weights and take turns in one run, in LiteRT on the CPU.
 
@@ -85,6 +86,11 @@ def main(argv):
         for how in ("", ", session")
         for dtype, bar in (("float32", 1.03), ("int8", 1.05))
     ]
+    ratios += [
+        Ratio(f"lookahead {dtype}{how}", f"streaming {dtype}{how}", at_most=bar)
+        for how in ("", ", session")
+        for dtype, bar in (("float32", 1.15), ("int8", np.inf))
+    ]
     # A clip of 8 frames should take at least as long as 7.5 steps.
     steps = 7.5 / 8 * FLAGS.num_segments
     ratios.append(Ratio("clip float32", "streaming float32", at_least=steps))
@@ -101,13 +107,21 @@ def build_variants(folder):
     rng = np.random.default_rng(0)
     size = FLAGS.image_size
     frames = rng.integers(0, 256, (1, 8, size, size, 3), dtype=np.uint8)
-    models = {"plain": build("none"), "streaming": build("causal")}
+    models = {
+        "plain": build("none"),
+        "streaming": build("causal"),
+        "lookahead": build("bidirectional"),
+    }
     variants, session_steps = {}, {}
     for dtype, quantize in QUANTIZATIONS.items():
         for name, model in models.items():
             path = folder / f"{name}_{dtype}.tflite"
             export_tflite(
-                model, path, quantize=quantize, calibration_clips=frames
+                model,
+                path,
+                quantize=quantize,
+                lookahead=True,
+                calibration_clips=frames,
             )
             name = f"{name} {dtype}"
             variants[name] = dry_step(path, threads=FLAGS.threads)

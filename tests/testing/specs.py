@@ -70,12 +70,17 @@ def specs(draw):
         "NHWC": (count, size, size, 3),
         "NCHW": (count, 3, size, size),
     }[layout]
-    names = draw(st.lists(_LABELS, min_size=8, max_size=8, unique=True))
+    names = draw(st.lists(_LABELS, min_size=9, max_size=9, unique=True))
     role = {"stream": "frame", "clip": "clip"}[kind]
     inputs = [draw(_tensors(names.pop(), image, role=role))]
     rows = count if kind == "stream" else 1
+    late = draw(st.integers(0, 3)) if kind == "stream" else 0
+    if late:
+        entries = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
+        inputs.append(draw(_valid(names.pop(), count, layout, entries)))
     outputs = [
-        draw(_heads(names.pop(), rows)) for _ in range(draw(st.integers(1, 2)))
+        dataclasses.replace(draw(_heads(names.pop(), rows)), late=late)
+        for _ in range(draw(st.integers(1, 2)))
     ]
     for _ in range(draw(st.integers(0, 2)) if kind == "stream" else 0):
         shape = (count, *draw(st.tuples(_COUNTS, _COUNTS, _COUNTS)))
@@ -88,6 +93,7 @@ def specs(draw):
                 role="cache",
                 frames=draw(st.integers(0, 9)),
                 fed_by=fed_by,
+                late=draw(st.integers(0, late)),
             )
         )
         inputs.append(cache)
@@ -126,6 +132,14 @@ def _tensors(draw, name, shape, floats=("float32",), **fields):
         scale = draw(st.floats(1e-6, 1e6))
         zero_point = draw(st.integers(*_INTEGERS[dtype]))
     return TensorSpec(name, shape, dtype, scale, zero_point, **fields)
+
+
+def _valid(name, streams, layout, entries):
+    shape = {
+        "NHWC": (streams, 1, 1, len(entries)),
+        "NCHW": (streams, len(entries), 1, 1),
+    }[layout]
+    return _tensors(name, shape, role="valid", entries=tuple(entries))
 
 
 @st.composite

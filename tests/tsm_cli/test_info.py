@@ -8,6 +8,7 @@ import pytest
 from testing.specs import SPEC
 from tsm_cli.info import main
 from tsm_live.artifact.file import write_spec
+from tsm_live.artifact.tensors import TensorSpec
 
 # The same from either Keras.
 pytestmark = pytest.mark.keras3_only
@@ -45,6 +46,23 @@ def test_what_a_gesture_is_is_shown(tmp_path, capsys):
     text = _info(tmp_path, capsys, bare)
     assert re.search("decision +the defaults of tsm-live\n", text)
     assert re.search("frame interval +unknown, so every frame\n", text)
+
+
+def test_a_delay_is_shown(tmp_path, capsys):
+    valid = TensorSpec(
+        *("valid", (1, 1, 1, 1), "float32"), role="valid", entries=(0,)
+    )
+    late = dataclasses.replace(SPEC.logits, late=10)
+    spec = dataclasses.replace(
+        SPEC,
+        inputs=(SPEC.frame, valid, *SPEC.caches),
+        outputs=(late, *SPEC.outputs[1:]),
+    )
+    text = _info(tmp_path, capsys, spec)
+    assert re.search("delay +10 frames, 1.7 s\n", text)
+    assert re.search("valid +valid +1x1x1x1 +float32", text)
+    assert re.search("logits +logits .*10 frames late", text)
+    assert "delay" not in _info(tmp_path, capsys, SPEC)
 
 
 def test_each_head_has_its_labels(tmp_path, capsys):

@@ -16,6 +16,7 @@ from tsm_keras.models.config import (
     VideoClassifierConfig,
 )
 from tsm_keras.models.config.classifier import FLAT_NAMES
+from tsm_keras.models.operators.marks import operators_of
 
 PARTS = [field.name for field in dataclasses.fields(VideoClassifierConfig)]
 FIELDS = [*FLAT_NAMES, "shift"]
@@ -39,6 +40,7 @@ REFUSED = {
     "shift_div": (*NOT_INTEGERS, 0),
     "placement": ("residual ", "", None, 0),
     "stages": ((1,), (6, 5), (5, 5), ("5",), (True,), "5", 5, None),
+    "causal_stages": ((1,), (2, 3, 4, 5, 6), (6, 5), ("5",), "5", 5, None),
     "non_local": (True, None, 1, "yes"),  # Of ResNet-50 only.
     "input_channels": (*NOT_INTEGERS, 0),
     "image_size": (*NOT_INTEGERS, 0, 31),
@@ -310,6 +312,23 @@ def test_any_json_value_is_accepted_or_refused_by_name(field, value):
     except ValueError as refusal:
         assert "Received: " in str(refusal)
         assert f"`{field}`" in str(refusal) or field in ("image_size", "width")
+
+
+def test_causal_stages_are_some_of_a_network_that_looks_ahead():
+    config = VideoClassifierConfig(num_classes=2, causal_stages=[2, 3])
+    assert config.temporal.causal_stages == (2, 3)
+    assert VideoClassifierConfig.from_json(config.to_json()) == config
+    assert [found.ahead for found in operators_of(config)] == [1, 0]
+    assert not config.can_stream
+    for fields in (
+        {"shift": "causal", "causal_stages": (5,)},
+        {"shift": "none", "causal_stages": (5,)},
+        {"stages": (5, 6), "causal_stages": (5, 6)},
+        {"stages": (5, 6), "causal_stages": (4,)},
+        {"backbone": "x3d", "causal_stages": (2,)},
+    ):
+        with pytest.raises(ValueError, match="`causal_stages` must be"):
+            VideoClassifierConfig(num_classes=2, **fields)
 
 
 def test_stages_are_those_with_marks():

@@ -227,6 +227,47 @@ def test_a_missing_field_is_named(field):
         spec_from_json(json.dumps(values))
 
 
+LATE = dataclasses.replace(
+    SPEC,
+    inputs=(
+        SPEC.frame,
+        TensorSpec(
+            *("valid", (1, 1, 1, 2), "int8", 1 / 255, -128),
+            role="valid",
+            entries=(0, 1),
+        ),
+        SPEC.inputs[1],
+    ),
+    outputs=(
+        dataclasses.replace(SPEC.logits, late=2),
+        *SPEC.outputs[1:],
+    ),
+)
+
+
+def test_lookahead_needs_the_input_that_says_which_frames_exist():
+    assert (LATE.delay, SPEC.delay) == (2, 0)
+    assert LATE.fed == LATE.inputs[:2] and SPEC.fed == SPEC.inputs[:1]
+    with pytest.raises(ArtifactError, match="`late` must be .*Received: .2."):
+        dataclasses.replace(LATE, inputs=SPEC.inputs)
+    with pytest.raises(ArtifactError, match="at most one with the role 'val"):
+        another = dataclasses.replace(LATE.valid, name="another")
+        dataclasses.replace(LATE, inputs=(*LATE.inputs, another))
+    with pytest.raises(ArtifactError, match="`entries` of `valid`"):
+        dataclasses.replace(LATE.valid, entries=(0,))
+    with pytest.raises(ArtifactError, match="`entries` of `logits`"):
+        dataclasses.replace(LATE.logits, entries=(0,))
+    two = dataclasses.replace(LATE.valid, shape=(2, 1, 1, 2))
+    with pytest.raises(ArtifactError, match="`shape` of `valid`"):
+        dataclasses.replace(LATE, inputs=(LATE.frame, two, LATE.inputs[2]))
+
+
+def test_all_heads_are_equally_late():
+    verb = dataclasses.replace(LATE.logits, name="verb", late=1)
+    with pytest.raises(ArtifactError, match="same for all heads"):
+        dataclasses.replace(LATE, outputs=(verb, *LATE.outputs))
+
+
 def test_a_clip_has_no_caches():
     with pytest.raises(ArtifactError, match="role 'clip'"):
         dataclasses.replace(SPEC, kind="clip")

@@ -14,13 +14,14 @@ from tsm_live.artifact.tensors import TensorSpec
 from tsm_live.sessions.base_session import Session
 
 
-def preset_session(model: keras.Model) -> Session:
+def preset_session(model: keras.Model, *, lookahead: bool = False) -> Session:
     """Returns a session of one stream for a clip model.
 
     It decides by the same rules as an artifact of this model would.
 
     Args:
-        model: A causal clip model whose classes have names.
+        model: A clip model whose classes have names.
+        lookahead: Whether to wait for later frames, if the model needs them.
 
     Raises:
         ValueError: If the model cannot stream, takes optical flow or has no
@@ -28,7 +29,7 @@ def preset_session(model: keras.Model) -> Session:
     """
     model.video_config.input.expect_rgb()
     expect_labels(model.video_config)
-    network = to_streaming(model, streams=1)
+    network = to_streaming(model, streams=1, lookahead=lookahead)
     spec = _describe(network)
     return Session(spec, lambda: _KerasNetwork(network, spec))
 
@@ -36,7 +37,10 @@ def preset_session(model: keras.Model) -> Session:
 def _describe(network) -> ArtifactSpec:
     config = network.video_config
     size, caches = config.input.image_size, cache_shapes(network)
+    time = network.stream_time
     inputs = {"frame": (size, size, 3), **caches}
+    if time.entries:
+        inputs["valid"] = (1, 1, len(time.entries))
     outputs = {
         **{head.output: (head.num_classes,) for head in config.heads},
         **{f"{name}_out": shape for name, shape in caches.items()},
@@ -48,6 +52,7 @@ def _describe(network) -> ArtifactSpec:
         kind="stream",
         quantization="none",
         cache_frames=network.cache_frames,
+        stream_time=time,
     )
 
 
@@ -66,16 +71,19 @@ class _KerasNetwork:
     def __init__(self, network: keras.Model, spec: ArtifactSpec):
         self._run = tf.function(network, jit_compile=False)
         self._heads = [head.output for head in network.video_config.heads]
-        self._frame = np.zeros(spec.frame.shape, np.float32)
+        self._fed = {x.name: np.zeros(x.shape, np.float32) for x in spec.fed}
         self._names = [cache.name for cache in spec.caches]
         self._state = [np.zeros(x.shape, np.float32) for x in spec.caches]
 
     def frame(self) -> np.ndarray:
-        return self._frame
+        return self._fed["frame"]
+
+    def valid(self) -> np.ndarray:
+        return self._fed["valid"]
 
     def run(self) -> list[np.ndarray]:
         caches = dict(zip(self._names, self._state, strict=True))
-        outputs = self._run({"frame": self._frame, **caches})
+        outputs = self._run({**self._fed, **caches})
         self._state = [outputs[f"{name}_out"].numpy() for name in self._names]
         return [outputs[name].numpy() for name in self._heads]
 
