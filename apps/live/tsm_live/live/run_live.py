@@ -86,7 +86,7 @@ def run_live(
         sources: The sources, which are closed at the end.
         sessions: Sessions with one stream per source.
         views: The views of each source. They show all frames that are not
-            dropped.
+            dropped, each when its scores are known.
         config: Options of the run.
         on_event: A function that gets the title of a source and each event.
         wants_end: A function that is called repeatedly. The run ends when it
@@ -100,6 +100,7 @@ def run_live(
         while not (wants_end() or run.ended):
             run.turn()
             run.poll_views()
+        run.finish()
     finally:
         run.end()
     errors = []
@@ -155,9 +156,9 @@ class _Run:
             for number in range(len(self.streams))
             if (frame := self._next_frame(number)) is not None
         }
-        for number in range(len(self.streams)):
-            if number not in frames:
-                self._check_end(number)
+        for number, stream in enumerate(self.streams):
+            if number not in frames and stream.has_ended():
+                self._end(number)
         if not frames:
             self._arrived.wait(_PATIENCE)
             return
@@ -170,9 +171,16 @@ class _Run:
                 due[number] = frame.image
         predictions = self._sessions.step(due) if due else {}
         for number, frame in frames.items():
-            stream = self.streams[number]
-            self._tell(stream, stream.advance(frame, predictions.get(number)))
-            self._show(number)
+            self.streams[number].advance(frame, number in due)
+            self._pass_by(number)
+            if number in predictions:
+                self._answer(number, predictions[number])
+
+    def finish(self):
+        """Takes the predictions that the network still owes."""
+        for number, stream in enumerate(self.streams):
+            if stream.is_waiting:
+                self._finish(number)
 
     def end(self):
         for stream in self.streams:
@@ -210,21 +218,41 @@ class _Run:
         )
         return True
 
-    def _check_end(self, number):
+    def _end(self, number):
+        """Ends the stream of a source that has ended or is silent."""
         stream = self.streams[number]
-        events = stream.check_end()
+        if stream.is_waiting:
+            self._finish(number)
+        events = stream.end()
         self._tell(stream, events)
         if events and stream.reader.source.is_live:
             self._show(number)  # Views would otherwise wait for a new frame.
+
+    def _restart(self, number):
+        self._finish(number)
+        self._tell(self.streams[number], self.streams[number].restart())
+
+    def _finish(self, number):
+        """Sets the caches to zero, after the predictions that are due."""
+        for prediction in self._sessions.finish(number):
+            self._answer(number, prediction)
+
+    def _answer(self, number, prediction):
+        """Tells and shows the prediction of a frame."""
+        stream = self.streams[number]
+        self._tell(stream, stream.answer(prediction))
+        self._show(number)
+        self._pass_by(number)
+
+    def _pass_by(self, number):
+        """Shows frames without a prediction, up to the next one that waits."""
+        while self.streams[number].pass_by():
+            self._show(number)
 
     def _show(self, number):
         state = self.streams[number].state()
         for view in self._views[number]:
             view.show(state)
-
-    def _restart(self, number):
-        self._sessions.reset(number)
-        self._tell(self.streams[number], self.streams[number].restart())
 
     def _tell(self, stream, events):
         for event in events:

@@ -35,6 +35,10 @@ class SourceSessions:
             frames: A `[H, W, 3]` uint8 BGR frame of any size for each number
                 of a source.
 
+        Returns:
+            The predictions by the number of the source. An artifact that looks
+            ahead has none for a source whose stream has just begun.
+
         Raises:
             ValueError: If a frame is not such an array.
         """
@@ -50,10 +54,15 @@ class SourceSessions:
                     predictions[n] = prediction
         return predictions
 
-    def reset(self, source: int) -> None:
-        """Starts the stream of a source anew."""
+    def finish(self, source: int) -> list[Prediction]:
+        """Ends the stream of a source; its next frame starts a new one.
+
+        Returns:
+            The predictions that the stream still owes, in the order of its
+            frames; none unless the artifact looks ahead.
+        """
         session, stream = divmod(source, self.spec.streams)
-        self._sessions[session].reset(stream)
+        return self._sessions[session].finish_streams([stream])[stream]
 
 
 def open_sessions(

@@ -67,8 +67,12 @@ class Stream:
     """Applies pacing and decision to one source.
 
     Call `step` with each frame, then `restart` if `step` asks for it, and then
-    `advance`, with the prediction of the network if it took the frame. Call
-    `check_end` while there is no frame.
+    `advance`. Call `answer` with each prediction of the network, and `pass_by`
+    after both. Call `has_ended` while there is no frame.
+
+    A network that looks ahead answers late. A frame that it took waits for its
+    prediction, and so do all frames after it: views show each frame with its
+    own scores, and events have the times of their frames.
 
     Args:
         reader: The reader of the source.
@@ -98,9 +102,14 @@ class Stream:
         }
         self._note_scores()
         self._frames = self._processed = self._resets = self._gestures = 0
-        self._latency = self._total_latency = 0.0
+        self._answers, self._latency, self._total_latency = 0, 0.0, 0.0
         self._last = TimedFrame(np.zeros((1, 1, 3), np.uint8), 0.0)
-        self._taken_at = 0.0  # When the last frame was taken, by the clock.
+        self._arrived_at = 0.0  # When the last frame came, by the clock.
+        self._shown = self._last
+        # The frames after `_shown`, and whether the network took them.
+        self._waiting: collections.deque[tuple[TimedFrame, bool]] = (
+            collections.deque()
+        )
 
     def step(self, frame: TimedFrame) -> Step:
         """Says what to do with the next frame."""
@@ -116,34 +125,61 @@ class Stream:
         self._resets += 1
         return self._decide(lambda name, decision: decision.end())
 
-    def advance(
-        self, frame: TimedFrame, prediction: Prediction | None
-    ) -> list[GestureEvent]:
-        """Takes a frame, with its prediction if the network took it."""
-        self._last, self._taken_at = frame, time.monotonic()
+    def advance(self, frame: TimedFrame, is_taken: bool) -> None:
+        """Notes the next frame, and whether the network takes it."""
+        self._last, self._arrived_at = frame, time.monotonic()
+        self._waiting.append((frame, is_taken))
         self._frames += 1
-        if prediction is None:
-            return []
-        self._processed += 1
+        self._processed += is_taken
+
+    def answer(self, prediction: Prediction) -> list[GestureEvent]:
+        """Takes the prediction for the first of the frames that wait for one.
+
+        The state is then that of this frame.
+        """
+        self._shown, _ = self._waiting.popleft()
+        self._answers += 1
         self._latency = prediction.latency
         self._total_latency += prediction.latency
         events = self._decide(
             lambda name, decision: decision.update(
-                frame.time, prediction.heads[name].logits
+                self._shown.time, prediction.heads[name].logits
             )
         )
         self._note_scores()
         return events
 
-    def check_end(self) -> list[GestureEvent]:
-        """Ends all gestures if the source has ended, or is live but silent."""
-        if all(each.gesture is None for each in self._decisions.values()):
-            return []
-        silence = time.monotonic() - self._taken_at
+    def pass_by(self) -> bool:
+        """Goes on to the next frame if it waits for no prediction.
+
+        Returns:
+            Whether there was such a frame. The state is then that of it.
+        """
+        if not self._waiting or self._waiting[0][1]:
+            return False
+        self._shown, _ = self._waiting.popleft()
+        return True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are frames whose predictions are still due."""
+        return bool(self._waiting)
+
+    def has_ended(self) -> bool:
+        """Returns whether something must end: the source ended or is silent.
+
+        A gesture or a frame that waits for its prediction must then end. Only
+        a live source can be silent.
+        """
+        if not self.is_waiting and all(
+            each.gesture is None for each in self._decisions.values()
+        ):
+            return False
+        silence = time.monotonic() - self._arrived_at
         is_silent = self.reader.source.is_live and (
             silence > self._pacer.longest_silence
         )
-        return self.end() if self.reader.ended or is_silent else []
+        return self.reader.ended or is_silent
 
     def end(self) -> list[GestureEvent]:
         """Ends all gestures.
@@ -152,19 +188,20 @@ class Stream:
         the last frame.
         """
         if self.reader.source.is_live and self._frames:
-            silence = time.monotonic() - self._taken_at
+            silence = time.monotonic() - self._arrived_at
             self._last = self._last._replace(time=self._last.time + silence)
-            self._taken_at += silence
+            self._arrived_at += silence
+        self._shown = self._last
         return self._decide(
             lambda name, decision: decision.end(self._last.time)
         )
 
     def state(self) -> LiveState:
-        """Returns the state after the last frame."""
+        """Returns the state at the last frame whose scores are known."""
         return LiveState(
             source=self.reader.source.name,
-            frame=self._last.image,
-            time=self._last.time,
+            frame=self._shown.image,
+            time=self._shown.time,
             heads={
                 name: HeadState(
                     last.labels,
@@ -194,7 +231,7 @@ class Stream:
             dropped=self.reader.dropped,
             resets=self._resets,
             gestures=self._gestures,
-            latency=self._total_latency / max(1, self._processed),
+            latency=self._total_latency / max(1, self._answers),
         )
 
     def _decide(
