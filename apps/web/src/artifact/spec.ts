@@ -35,6 +35,10 @@ export interface ArtifactSpec {
   readonly outputs: readonly TensorSpec[];
   /** The image input. */
   readonly frame: TensorSpec;
+  /** The input that says which frames exist, if the network looks ahead. */
+  readonly valid: TensorSpec | null;
+  /** By how many steps the heads are later than their frames. */
+  readonly delay: number;
   /** The inputs that hold the state of a stream. */
   readonly caches: readonly TensorSpec[];
   /** The outputs that classify. */
@@ -98,6 +102,15 @@ export function readSpec(text: string): ArtifactSpec {
   const streams = kind === "stream" ? frame.shape[0]! : 1;
   const heads = outputs.filter(isHead);
   checkHeads(json, outputs, heads, streams);
+  const valid = inputs.find((tensor) => tensor.role === "valid") ?? null;
+  const delays = new Set(heads.map((head) => head.late));
+  if (valid === null) delays.add(0);
+  expect(
+    delays.size <= 1,
+    "late",
+    "the same for all heads, and 0 without the role 'valid'",
+    [...delays],
+  );
   const caches = inputs.filter((tensor) => tensor.role === "cache");
   checkCaches(caches, outputs);
   return {
@@ -106,6 +119,8 @@ export function readSpec(text: string): ArtifactSpec {
     inputs,
     outputs,
     frame,
+    valid,
+    delay: heads[0]?.late ?? 0,
     caches,
     heads,
     layout,
@@ -164,15 +179,15 @@ function checkPlainFields(json: JsonObject): void {
 function findFrame(kind: Kind, inputs: TensorSpec[]): TensorSpec {
   const role = kind === "stream" ? "frame" : "clip";
   const roles = inputs.map((tensor) => tensor.role);
-  const others = roles.filter(
-    (found) => !(found === role || (found === "cache" && kind === "stream")),
-  );
+  const known = kind === "stream" ? [role, "cache", "valid"] : [role];
+  const others = roles.filter((found) => !known.includes(found));
+  const valid = roles.filter((found) => found === "valid");
   const frames = inputs.filter((tensor) => tensor.role === role);
   expect(
-    frames.length === 1 && others.length === 0,
+    frames.length === 1 && others.length === 0 && valid.length <= 1,
     "inputs",
-    `one tensor with the role '${role}' and, for a stream, caches; a tensor ` +
-      "with another role cannot be fed",
+    `one tensor with the role '${role}' and, for a stream, caches and at most ` +
+      "one with the role 'valid'; a tensor with another role cannot be fed",
     roles,
   );
   return frames[0]!;

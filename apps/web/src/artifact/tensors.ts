@@ -27,6 +27,10 @@ export interface TensorSpec {
   readonly frames: number;
   /** The output that becomes the value of a cache for the next frame. */
   readonly fedBy: string;
+  /** By how many steps a head is later than the frame that it classifies. */
+  readonly late: number;
+  /** The number of steps ago of each frame whose existence `valid` says. */
+  readonly entries: readonly number[];
 }
 
 const RANGES: Partial<Record<string, readonly [number, number]>> = {
@@ -35,7 +39,7 @@ const RANGES: Partial<Record<string, readonly [number, number]>> = {
 };
 const HEAD_ROLES = ["logits", "probabilities"];
 // These roles may not be float16, in which pixels and scores lose digits.
-const EXACT_ROLES = ["frame", "clip", ...HEAD_ROLES];
+const EXACT_ROLES = ["frame", "clip", "valid", ...HEAD_ROLES];
 
 /** Returns whether a tensor classifies. */
 export function isHead(tensor: TensorSpec): boolean {
@@ -126,6 +130,17 @@ export function readTensor(value: unknown): TensorSpec {
     "fed_by",
     "the name of the output that feeds a cache",
   );
+  const { late = 0, entries = [] } = json;
+  check(isInteger(late, 0), "late", "a number of steps, 0 or more");
+  const perStream = (shape as number[]).slice(1).reduce((a, b) => a * b, 1);
+  check(
+    Array.isArray(entries) &&
+      entries.every((entry) => isInteger(entry, 0)) &&
+      entries.length === (role === "valid" ? perStream : 0),
+    "entries",
+    "as many integers, 0 or more, as the role 'valid' has numbers per stream; " +
+      "empty for other roles",
+  );
   return {
     name: name as string,
     role,
@@ -137,5 +152,7 @@ export function readTensor(value: unknown): TensorSpec {
     noGesture: noGesture as string[],
     frames: frames as number,
     fedBy: fedBy as string,
+    late: late as number,
+    entries: entries as number[],
   };
 }

@@ -66,6 +66,11 @@ export class NetworkWorker {
     await this.ask({ kind: "reset", stream });
   }
 
+  /** Ends a stream: returns the logits that are due, and resets it. */
+  finish(stream?: number): Promise<Results["finish"]> {
+    return this.ask({ kind: "finish", stream });
+  }
+
   /** Sets the caches, if any are given, and returns them. */
   state(state?: readonly Uint8Array[]): Promise<Uint8Array[]> {
     return this.ask({ kind: "state", state });

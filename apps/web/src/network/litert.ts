@@ -36,6 +36,7 @@ export class LiteRtNetwork implements Network {
   private inputs: Buffer[] = [];
   private outputs: Buffer[] = [];
   private readonly frame: number;
+  private readonly valid: number;
   private readonly caches: { input: number; output: number }[];
   private readonly heads: number[];
 
@@ -51,6 +52,7 @@ export class LiteRtNetwork implements Network {
   ) {
     const { inputs, outputs } = names;
     this.frame = inputs.indexOf(spec.frame.name);
+    this.valid = inputs.indexOf(spec.valid?.name ?? "");
     this.caches = spec.caches.map((cache) => ({
       input: inputs.indexOf(cache.name),
       output: outputs.indexOf(cache.fedBy),
@@ -126,6 +128,12 @@ export class LiteRtNetwork implements Network {
   writeFrame(write: (numbers: Numbers) => void): void {
     this.onBytes(this.inputs[this.frame]!, "WRITE", (bytes) =>
       write(asNumbers(this.spec.frame, bytes)),
+    );
+  }
+
+  writeValid(numbers: Numbers): void {
+    this.onBytes(this.inputs[this.valid]!, "WRITE", (bytes) =>
+      asNumbers(this.spec.valid!, bytes).set(numbers),
     );
   }
 

@@ -35,6 +35,12 @@ export interface ResetRequest {
   readonly stream?: number;
 }
 
+/** Ends a stream: asks for the logits that are due, and resets it. */
+export interface FinishRequest {
+  readonly kind: "finish";
+  readonly stream?: number;
+}
+
 /** Sets the caches, if there are any in the request, and returns them. */
 export interface StateRequest {
   readonly kind: "state";
@@ -51,6 +57,7 @@ export type Request =
   | FrameRequest
   | SquaresRequest
   | ResetRequest
+  | FinishRequest
   | StateRequest
   | MemoryRequest;
 
@@ -62,7 +69,8 @@ export interface Opened {
 }
 
 export interface FrameResult {
-  readonly logits: Logits;
+  /** The logits of the frame `delay` steps ago; null before the first. */
+  readonly logits: Logits | null;
   /** Milliseconds for reading, resizing and cropping the picture. */
   readonly fitting: number;
   /** Milliseconds for the network. */
@@ -75,6 +83,7 @@ export interface Results {
   frame: FrameResult;
   squares: (Logits | null)[];
   reset: null;
+  finish: Logits[];
   state: Uint8Array[];
   memory: number;
 }

@@ -15,6 +15,9 @@ export interface Network {
   /** Lets a function write the image input. The memory is valid only in it. */
   writeFrame(write: (numbers: Numbers) => void): void;
 
+  /** Sets the input with the role `valid`, if the network has it. */
+  writeValid(numbers: Numbers): void;
+
   /** Takes the next frame of every stream and feeds the caches back.
    *
    * @returns The numbers of each head, in the order of the spec.

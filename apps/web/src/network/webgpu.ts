@@ -8,7 +8,7 @@ import {
 } from "@litertjs/core";
 import type { Numbers } from "../artifact/quantization.ts";
 import type { ArtifactSpec } from "../artifact/spec.ts";
-import { countElements } from "../artifact/tensors.ts";
+import { countElements, type TensorSpec } from "../artifact/tensors.ts";
 import { Session, type Logits } from "../session/session.ts";
 import { BUILDS } from "./builds.ts";
 import type { OpenRequest } from "./messages.ts";
@@ -76,8 +76,8 @@ async function compare(cpu: Session, gpu: Session) {
   let [cpuTime, gpuTime] = [0, 0];
   await cpu.reset();
   await gpu.reset();
-  for (let step = 0; step < FRAMES; step++) {
-    const { streams, imageSize } = cpu.spec;
+  const { streams, imageSize, delay } = cpu.spec;
+  for (let step = -delay; step < FRAMES; step++) {
     const squares = Array.from({ length: streams }, () =>
       Uint8Array.from({ length: 3 * imageSize ** 2 }, random),
     );
@@ -101,7 +101,9 @@ async function compare(cpu: Session, gpu: Session) {
 }
 
 function flatten(logits: (Logits | null)[]): number[] {
-  return logits.flatMap((heads) => heads!.flatMap((values) => [...values]));
+  return logits.flatMap((heads) =>
+    (heads ?? []).flatMap((values) => [...values]),
+  );
 }
 
 class GpuNetwork implements Network {
@@ -109,6 +111,7 @@ class GpuNetwork implements Network {
   readonly threads = 1;
   readonly memory = 0;
   private readonly pixels: Float32Array;
+  private valid = new Float32Array();
   private caches: Tensor[] = [];
 
   constructor(
@@ -122,12 +125,19 @@ class GpuNetwork implements Network {
     write(this.pixels);
   }
 
+  writeValid(numbers: Numbers): void {
+    this.valid = Float32Array.from(numbers);
+  }
+
   async run(): Promise<Numbers[]> {
     const { spec } = this;
-    const frame = await new Tensor(this.pixels, [...spec.frame.shape]).moveTo(
-      "webgpu",
-    );
-    const inputs: Record<string, Tensor> = { [spec.frame.name]: frame };
+    const inputs: Record<string, Tensor> = {};
+    const feed = async (tensor: TensorSpec, numbers: Float32Array) => {
+      const fed = new Tensor(numbers, [...tensor.shape]);
+      inputs[tensor.name] = await fed.moveTo("webgpu");
+    };
+    await feed(spec.frame, this.pixels);
+    if (spec.valid !== null) await feed(spec.valid, this.valid);
     spec.caches.forEach((cache, i) => (inputs[cache.name] = this.caches[i]!));
     const outputs = await this.compiled.run(inputs);
     for (const tensor of Object.values(inputs)) tensor.delete();

@@ -56,6 +56,8 @@ function handle(request: Request): Promise<unknown> {
       return session.step(request.squares);
     case "reset":
       return session.reset(request.stream).then(() => null);
+    case "finish":
+      return session.finish(request.stream);
     case "state":
       return exchangeState(session, request.state);
     case "memory":
@@ -98,9 +100,9 @@ async function stepFrame(
   const squares = Array.from({ length: streams }, (_, stream) =>
     stream === 0 ? square : null,
   );
-  const [logits] = await session.step(squares);
+  const [logits = null] = await session.step(squares);
   const latency = performance.now() - fitted;
-  return { logits: logits!, fitting: fitted - start, latency };
+  return { logits, fitting: fitted - start, latency };
 }
 
 async function exchangeState(

@@ -7,7 +7,9 @@ import type { OpenModel } from "./model_files.ts";
 /** Returns facts about a model, by name. */
 export function describeModel(model: OpenModel): Record<string, string> {
   const { spec } = model.artifact;
-  const { frameInterval: interval, imageSize } = spec;
+  const { delay, frameInterval: interval, imageSize } = spec;
+  const seconds = delay * interval;
+  const late = seconds > 0 ? `${+seconds.toFixed(2)} s` : `${delay} frames`;
   return {
     Size: size(model.bytes),
     Numbers:
@@ -15,6 +17,7 @@ export function describeModel(model: OpenModel): Record<string, string> {
     Picture: `${imageSize} × ${imageSize} pixels`,
     Labels: spec.heads.map((head) => head.labels.length).join(" + "),
     Frames: interval > 0 ? `${+(1 / interval).toFixed(1)} per second` : "all",
+    ...(delay > 0 ? { "Answers late by": late } : {}),
   };
 }
 

@@ -32,6 +32,7 @@ export class FileRun extends Run {
       }
       await this.take(timed);
     }
+    await this.finish();
     this.tell(this.stream.end());
     this.watcher.onChange(this);
   }

@@ -56,14 +56,13 @@ export class Run {
       this.watcher.onPicture(timed);
       const step = this.stream.step(time);
       if (step === "restart" || this.resetWanted) await this.restart();
-      if (step === "skip") {
-        this.stream.advance(time, null);
-        return;
-      }
+      const isTaken = step !== "skip";
+      this.stream.advance(time, isTaken);
+      if (!isTaken) return;
       const result = await this.worker.step(frame, orientation);
       this.latency = result.latency;
       this.fitting = result.fitting;
-      this.tell(this.stream.advance(time, result.logits));
+      if (result.logits) this.tell(this.stream.answer(result.logits));
     } finally {
       frame.close();
       this.isTaking = false;
@@ -82,9 +81,16 @@ export class Run {
     }
   }
 
+  /** Resets the caches, after the logits that are due. */
+  protected async finish(): Promise<void> {
+    for (const logits of await this.worker.finish()) {
+      this.tell(this.stream.answer(logits));
+    }
+  }
+
   private async restart(): Promise<void> {
     this.resetWanted = false;
-    await this.worker.reset();
+    await this.finish();
     this.tell(this.stream.restart());
     this.watcher.onChange(this);
   }

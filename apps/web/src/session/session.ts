@@ -1,6 +1,6 @@
 /** Session: runs a streaming artifact frame by frame. */
 
-import { asLogits } from "../artifact/quantization.ts";
+import { asLogits, quantize } from "../artifact/quantization.ts";
 import type { ArtifactSpec } from "../artifact/spec.ts";
 import { countElements, type TensorSpec } from "../artifact/tensors.ts";
 import type { Network } from "../network/network.ts";
@@ -13,51 +13,101 @@ export type Logits = Float32Array[];
 
 export class Session {
   private readonly encoder: Encoder;
+  /** The number of frames that each stream has taken. */
+  private readonly taken: number[];
 
   constructor(
     readonly spec: ArtifactSpec,
     readonly network: Network,
   ) {
     this.encoder = new Encoder(spec);
+    this.taken = new Array<number>(spec.streams).fill(0);
   }
 
   /** Takes the next square of some or all streams.
    *
    * @param squares One entry per stream; a stream with null keeps its state.
-   * @returns The logits of each stream, null where there was no square.
+   * @returns The logits of each stream, null where there was no square. If the
+   *     network looks ahead, they are those of the frame `spec.delay` steps
+   *     ago, and null if the stream had not begun then.
    */
   async step(squares: readonly Square[]): Promise<(Logits | null)[]> {
-    const { streams, heads } = this.spec;
+    const { streams } = this.spec;
     if (squares.length !== streams) {
       throw new Error(
         `There must be ${streams} entries, a square or null for each stream. ` +
           `Received: ${squares.length}`,
       );
     }
+    return this.advance(squares, 0);
+  }
+
+  /** Ends a stream; its next square starts a new one.
+   *
+   * @returns The logits that are due: those of its last `spec.delay` frames.
+   */
+  async finish(stream = 0): Promise<Logits[]> {
+    const { delay, imageSize, streams } = this.spec;
+    const squares = new Array<Square>(streams).fill(null);
+    squares[stream] = new Uint8Array(3 * imageSize ** 2);
+    const rest: Logits[] = [];
+    for (let pastEnd = 1; pastEnd <= delay; pastEnd++) {
+      const logits = (await this.advance(squares, pastEnd))[stream]!;
+      if (logits !== null) rest.push(logits);
+    }
+    await this.reset(stream);
+    return rest;
+  }
+
+  /** Sets the caches of one stream, or of all, to their zero state. */
+  async reset(stream?: number): Promise<void> {
+    const zeros = this.spec.caches.map(zeroState);
+    if (stream === undefined) {
+      this.taken.fill(0);
+      await this.network.writeState(zeros);
+    } else {
+      this.taken[stream] = 0;
+      await this.restore(zeros, [stream]);
+    }
+  }
+
+  /** Takes squares, or steps past the end of the streams with a square. */
+  private async advance(
+    squares: readonly Square[],
+    pastEnd: number,
+  ): Promise<(Logits | null)[]> {
+    const { streams, heads, valid, delay } = this.spec;
     const idle = squares.flatMap((square, stream) =>
       square === null ? [stream] : [],
     );
     if (idle.length === streams) return squares.map(() => null);
     this.network.writeFrame((numbers) => this.encoder.write(squares, numbers));
+    if (pastEnd === 0) {
+      squares.forEach((square, i) => (this.taken[i]! += square ? 1 : 0));
+    }
+    // Whether a stream has the frame of so many steps ago.
+    const exists = (stream: number, ago: number) => {
+      const frame = this.taken[stream]! - 1 + pastEnd - ago;
+      return frame >= 0 && frame < this.taken[stream]!;
+    };
+    if (valid !== null) {
+      const values = this.taken.flatMap((_, stream) =>
+        valid.entries.map((ago) => Number(exists(stream, ago))),
+      );
+      this.network.writeValid(quantize(values, valid));
+    }
     const kept = idle.length > 0 ? await this.network.readState() : [];
     const outputs = await this.network.run();
     if (idle.length > 0) await this.restore(kept, idle);
     const logits = outputs.map((numbers, h) => asLogits(numbers, heads[h]!));
     return squares.map((square, stream) =>
-      square === null
+      square === null || !exists(stream, delay)
         ? null
         : logits.map((values) => {
             const length = values.length / streams;
             return values.slice(stream * length, (stream + 1) * length);
           }),
     );
-  }
-
-  /** Sets the caches of one stream, or of all, to their zero state. */
-  async reset(stream?: number): Promise<void> {
-    const zeros = this.spec.caches.map(zeroState);
-    if (stream === undefined) await this.network.writeState(zeros);
-    else await this.restore(zeros, [stream]);
   }
 
   /** Sets the caches of some streams to what they are in `state`. */

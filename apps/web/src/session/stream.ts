@@ -19,7 +19,12 @@ export interface HeadState {
   readonly decision: GestureDecision;
 }
 
-/** Call `step` with each frame, `restart` if it says so, then `advance`. */
+/** Call `step` with each frame, `restart` if it says so, then `advance`, and
+ * `answer` with all logits of the network.
+ *
+ * A network that looks ahead answers late: events have the times of the frames
+ * that the logits belong to.
+ */
 export class Stream {
   readonly heads: readonly HeadState[];
   /** The number of frames of the source, and of those that were taken. */
@@ -32,6 +37,8 @@ export class Stream {
   /** The time of the last frame, in seconds since the first. */
   time = 0;
   private readonly pacer: FramePacer;
+  /** The times of the frames that were taken and have no logits so far. */
+  private waiting: number[] = [];
 
   constructor(spec: ArtifactSpec) {
     this.pacer = new FramePacer(spec.frameInterval);
@@ -64,12 +71,19 @@ export class Stream {
     return this.decide((decision) => decision.end());
   }
 
-  /** Takes a frame, with its logits if the network took it. */
-  advance(time: number, logits: Logits | null): GestureEvent[] {
+  /** Notes a frame, and whether the network takes it. */
+  advance(time: number, isTaken: boolean): void {
     this.time = time;
     this.frames++;
-    if (logits === null) return [];
+    if (!isTaken) return;
     this.processed++;
+    this.waiting.push(time);
+  }
+
+  /** Takes the logits of the first frame that has none. */
+  answer(logits: Logits): GestureEvent[] {
+    const time = this.waiting.shift();
+    if (time === undefined) return []; // Its stream has ended.
     const events = this.decide((decision, i) =>
       decision.update(time, logits[i]!),
     );
@@ -79,6 +93,7 @@ export class Stream {
 
   /** Ends all gestures: at the last frame, or at a later time. */
   end(time = this.time): GestureEvent[] {
+    this.waiting = [];
     return this.decide((decision) => decision.end(time));
   }
 

@@ -40,6 +40,7 @@ export const openInNode: OpenRuntime = async ({ spec, model }) => {
   return {
     step: (squares) => session.step(squares),
     reset: (stream) => session.reset(stream),
+    finish: (stream) => session.finish(stream),
     state: async (state) => {
       if (state !== undefined) await network.writeState(state);
       return network.readState();

@@ -78,6 +78,7 @@ export async function openInWorker(
     return {
       step: (squares) => ask({ kind: "squares", squares }) as never,
       reset: async (stream) => void (await ask({ kind: "reset", stream })),
+      finish: (stream) => ask({ kind: "finish", stream }) as never,
       state: (state) => ask({ kind: "state", state }) as never,
       close: () => {},
     };

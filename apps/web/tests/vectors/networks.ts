@@ -21,7 +21,7 @@ import {
   type SessionCase,
   type StepCase,
 } from "./read.ts";
-import type { OpenRuntime } from "./runtime.ts";
+import type { OpenRuntime, Runtime } from "./runtime.ts";
 
 /** The tolerances of a backend, and the way in which caches are fed. */
 type Bounds = typeof TOLERANCES.cpu;
@@ -40,19 +40,38 @@ export async function replaySteps(
   try {
     await runtime.reset();
     let before: Uint8Array[] | undefined;
+    let rest: Map<number, Logits[]> | null = null;
     for (const step of each.steps) {
-      if (way === "fed" && before) await runtime.state(before);
+      const { finish = [] } = step;
+      if (way === "fed" && before && !rest) await runtime.state(before);
       for (const stream of step.reset) await runtime.reset(stream);
-      const found = await runtime.step(squaresOf(step, spec.streams));
+      let found: (Logits | null)[];
+      if (finish.length > 0) {
+        // All answers come at once, and then the caches are reset.
+        rest ??= await finishAll(runtime, finish);
+        found = step.answers!.map((answer, stream) =>
+          answer === null ? null : rest!.get(stream)!.shift()!,
+        );
+      } else {
+        expect([...(rest?.values() ?? [])].flat()).toEqual([]);
+        rest = null;
+        found = await runtime.step(squaresOf(step, spec.streams));
+      }
+      const answered = found.flatMap((logits, i) => (logits ? [i] : []));
+      const expected = step.answers?.flatMap((answer, i) =>
+        answer === null ? [] : [i],
+      );
+      expect(answered).toEqual(expected ?? step.streams);
       for (const [index, head] of spec.heads.entries()) {
         const packed = step.outputs[head.name];
         const all = each.steps.map((other) => other.outputs[head.name]);
         if (packed) {
           const rows = found.map((logits) => logits?.[index] ?? null);
-          checkHead(head, packed, all, rows, step.streams, bounds[way]);
+          checkHead(head, packed, all, rows, answered, bounds[way]);
         }
       }
       before = spec.caches.map((cache) => bytesOf(step.caches[cache.name]!));
+      if (rest) continue;
       const caches = await runtime.state();
       spec.caches.forEach((cache, i) => {
         const all = each.steps.map((other) => other.caches[cache.name]!);
@@ -79,24 +98,31 @@ export async function replaySession(
       found.push(...events.map((event) => ({ frame, ...event })));
     const choices: string[] = [];
     const outputs = spec.heads.map((): number[] => []);
+    const answer = (frame: number, logits: Logits) => {
+      logits.forEach((values, head) => outputs[head]!.push(...values));
+      note(frame, stream.answer(logits));
+    };
+    const finish = async (frame: number) => {
+      for (const logits of await runtime.finish(0)) answer(frame, logits);
+    };
     for (const [frame, time] of each.times.entries()) {
       const choice = stream.step(time);
       choices.push(choice);
       if (choice === "restart") {
-        await runtime.reset();
+        await finish(frame);
         note(frame, stream.restart());
       }
-      let logits: Logits | null = null;
+      stream.advance(time, choice !== "skip");
       if (choice !== "skip") {
         const image = each.images[each.image_of_frame[frame]!]!;
         const [height, width] = image.shape as [number, number];
         const picture = interleaved(bytesOf(image), width, height, "RGB");
         const square = fitPicture(picture, spec.resizeSize, spec.imageSize);
-        logits = (await runtime.step([square]))[0]!;
-        logits.forEach((values, head) => outputs[head]!.push(...values));
+        const [logits] = await runtime.step([square]);
+        if (logits) answer(frame, logits);
       }
-      note(frame, stream.advance(time, logits));
     }
+    await finish(each.times.length);
     note(each.times.length, stream.end());
     expect(choices).toEqual(each.choices);
     spec.heads.forEach((head, i) => {
@@ -112,6 +138,12 @@ export async function replaySession(
   } finally {
     await runtime.close();
   }
+}
+
+async function finishAll(runtime: Runtime, streams: number[]) {
+  const rest = new Map<number, Logits[]>();
+  for (const stream of streams) rest.set(stream, await runtime.finish(stream));
+  return rest;
 }
 
 function squaresOf(step: StepCase["steps"][number], streams: number) {

@@ -32,6 +32,10 @@ export interface StepCase extends Case {
     reset: number[];
     streams: number[];
     frames: Packed;
+    /** Of networks that look ahead only, as are the next two. */
+    finish?: number[];
+    valid?: Packed;
+    answers?: (number | null)[];
     outputs: Record<string, Packed>;
     caches: Record<string, Packed>;
   }[];

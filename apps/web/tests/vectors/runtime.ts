@@ -8,6 +8,8 @@ export interface Runtime {
   step(squares: readonly Square[]): Promise<(Logits | null)[]>;
   /** Resets one stream, or all. */
   reset(stream?: number): Promise<void>;
+  /** Ends a stream and returns the logits that are due. */
+  finish(stream: number): Promise<Logits[]>;
   /** Sets the caches, if there are any given, and returns them. */
   state(state?: readonly Uint8Array[]): Promise<Uint8Array[]>;
   close(): void | Promise<void>;
