@@ -47,6 +47,7 @@ _NETWORKS = {
         "causal": True,
         "kernels": (1, 3),
     },
+    "both_ways": {"heads": _ONE_HEAD, "shift": "bidirectional", "shift_div": 4},
 }
 _SIZE = 32  # Pixels.
 _FRAMES = 4  # Per clip.
@@ -61,8 +62,9 @@ _ARTIFACTS = {
     "two_streams_int8": ("shift", {"streams": 2, "quantize": "int8"}),
     "two_heads": ("heads", {"quantize": "int8"}),
     "mixtconv": ("mixtconv", {"quantize": "int8"}),
+    "lookahead": ("both_ways", {"quantize": "int8", "lookahead": True}),
 }
-_SESSIONS = ("float32", "int8", "two_heads")
+_SESSIONS = ("float32", "int8", "two_heads", "lookahead")
 _DECISION = {
     "average": 0.25,
     "min_duration": 0.25,
@@ -104,7 +106,7 @@ def main(folder: pathlib.Path) -> None:
 
 @functools.cache
 def _small_model(name):
-    """Returns a causal network of a few thousand weights.
+    """Returns a network of a few thousand weights.
 
     No whole backbone fits into a small file, so it has the first stages of
     MobileNetV2.

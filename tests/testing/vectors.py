@@ -61,31 +61,48 @@ def replay_steps(case, session, network, *, fed):
     spec = session.spec
     session.reset()
     expected_caches = network.read_state()
-    pairs = []
+    pairs, rest = [], {}
     for step in case["steps"]:
-        if fed:
+        if fed and not rest:
             network.write_state(expected_caches)
         for stream in step["reset"]:
             session.reset(stream)
-        frames = decode_array(step["frames"])
-        squares = [
-            frames[i] if i in step["streams"] else None
-            for i in range(spec.streams)
-        ]
-        predictions = session.step_squares(squares)
-        moving = [i for i, found in enumerate(predictions) if found is not None]
-        assert moving == step["streams"]
-        heads = spec.heads if moving else ()
-        assert set(step["outputs"]) == {head.name for head in heads}
-        for head in heads:
-            logits = as_logits(decode_array(step["outputs"][head.name]), head)
-            rows = [predictions[i].heads[head.name].logits for i in moving]
-            pairs.append((head, np.stack(rows), logits[moving]))
         expected_caches = [
             decode_array(step["caches"][cache.name]) for cache in spec.caches
         ]
-        found = network.read_state()
-        pairs += zip(spec.caches, found, expected_caches, strict=True)
+        if finishing := step.get("finish"):
+            # All answers come at once, and then the caches are zero.
+            rest = rest or dict(
+                zip(finishing, session.finish_streams(finishing), strict=True)
+            )
+            predictions = [
+                None if answer is None else rest[stream].pop(0)
+                for stream, answer in enumerate(step["answers"])
+            ]
+        else:
+            assert not any(rest.values())  # There were not too many.
+            rest = {}
+            frames = decode_array(step["frames"])
+            predictions = session.step_squares(
+                [
+                    frames[i] if i in step["streams"] else None
+                    for i in range(spec.streams)
+                ]
+            )
+            found = network.read_state()
+            pairs += zip(spec.caches, found, expected_caches, strict=True)
+        answered = [i for i, found in enumerate(predictions) if found]
+        if "answers" in step:
+            frames_of_answers = [found and found.frame for found in predictions]
+            assert frames_of_answers == step["answers"]
+        else:
+            assert answered == step["streams"]
+        heads = spec.heads if step["streams"] or finishing else ()
+        assert set(step["outputs"]) == {head.name for head in heads}
+        for head in heads if answered else ():
+            logits = as_logits(decode_array(step["outputs"][head.name]), head)
+            rows = [predictions[i].heads[head.name].logits for i in answered]
+            pairs.append((head, np.stack(rows), logits[answered]))
     return _errors(pairs)
 
 
@@ -104,19 +121,38 @@ def replay_session(case, session, network):
     )
     images = list(map(decode_array, case["images"]))
     choices, predictions, events = [], [], []
+    index = 0
+
+    def tell(found):
+        events.extend((index, event) for event in found)
+
+    def answer(prediction):
+        predictions.append(prediction)
+        tell(stream.answer(prediction))
+        while stream.pass_by():
+            pass
+
+    def finish():
+        for prediction in session.finish():
+            answer(prediction)
+
     for index, time in enumerate(case["times"]):
         frame = TimedFrame(images[case["image_of_frame"][index]], time)
-        choice, prediction, found = stream.step(frame), None, []
+        choice = stream.step(frame)
         choices.append(choice.value)
         if choice is Step.RESTART:
-            session.reset()
-            found = stream.restart()
+            finish()
+            tell(stream.restart())
+        stream.advance(frame, choice is not Step.SKIP)
+        while stream.pass_by():
+            pass
         if choice is not Step.SKIP:
             prediction = session.step(frame.image)
-            predictions.append(prediction)
-        found += stream.advance(frame, prediction)
-        events += [(index, event) for event in found]
-    events += [(len(case["times"]), event) for event in stream.end()]
+            if prediction is not None:
+                answer(prediction)
+    index += 1
+    finish()
+    tell(stream.end())
     assert choices == case["choices"]
     assert_events(events, case["events"], backend_of(network)["event_scores"])
     assert set(case["outputs"]) == {head.name for head in spec.heads}

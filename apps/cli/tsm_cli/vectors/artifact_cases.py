@@ -9,7 +9,7 @@ from tsm_cli.vectors.image_cases import fit_case
 from tsm_cli.vectors.number_cases import dequantize_case, quantize_case
 from tsm_cli.vectors.pictures import random_squares
 from tsm_cli.vectors.session_case import session_case
-from tsm_cli.vectors.steps import next_step, zero_states
+from tsm_cli.vectors.steps import Progress, next_step, zero_states
 from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.network import Network
 
@@ -51,23 +51,59 @@ def steps_case(
 
     All streams start again in the middle, and all stand still at the step
     before. If there are several, the first stands still at some other steps,
-    and the last one once starts again alone.
+    and the last one once starts again alone. If the artifact looks ahead, all
+    streams end before they start again and after the last frame.
 
     Args:
         name: The name of the case.
         artifact: The path of the artifact, relative to the vectors.
         spec: The spec of the artifact.
         network: The network of the artifact.
-        count: The number of steps.
+        count: The number of frames.
     """
     streams = list(range(spec.streams))
     squares = random_squares(1, count * spec.streams, spec.image_size)
     squares = squares.reshape(count, *(spec.streams, *squares.shape[1:]))
-    state = zero_states(spec)
-    middle, steps = count // 2, []
+    state, progress, steps = zero_states(spec), Progress(spec), []
+
+    def step(frames, reset, moving, finishing):
+        nonlocal state
+        progress.reset(reset)
+        valid, answers = progress.step(moving, finishing)
+        running = [*moving, *finishing]
+        outputs, state = next_step(
+            spec, network, frames, state, reset, running, valid
+        )
+        late = {}
+        if valid is not None:
+            for value in outputs.values():
+                value[[frame is None for frame in answers]] = 0
+            late = {
+                "finish": finishing,
+                "valid": encode_array(valid),
+                "answers": answers,
+            }
+        caches = zip(spec.caches, state, strict=True)
+        steps.append(
+            {
+                "reset": reset,
+                "streams": moving,
+                "frames": encode_array(frames),
+                **late,
+                "outputs": {k: encode_array(v) for k, v in outputs.items()},
+                "caches": {c.name: encode_array(value) for c, value in caches},
+            }
+        )
+
+    def finish():
+        for _ in range(spec.delay):
+            step(np.zeros_like(squares[0]), [], [], streams)
+
+    middle = count // 2
     for index, frames in enumerate(squares):
         reset, moving = [], streams
         if index == middle:
+            finish()
             reset = streams
         elif index == middle + 2 and spec.streams > 1:
             reset = streams[-1:]
@@ -75,15 +111,6 @@ def steps_case(
             moving = []
         elif index % 4 == 1 and spec.streams > 1:
             moving = streams[1:]
-        outputs, state = next_step(spec, network, frames, state, reset, moving)
-        caches = zip(spec.caches, state, strict=True)
-        steps.append(
-            {
-                "reset": reset,
-                "streams": moving,
-                "frames": encode_array(frames),
-                "outputs": {k: encode_array(v) for k, v in outputs.items()},
-                "caches": {c.name: encode_array(value) for c, value in caches},
-            }
-        )
+        step(frames, reset, moving, [])
+    finish()
     return {"kind": "steps", "name": name, "artifact": artifact, "steps": steps}

@@ -8,7 +8,7 @@ import numpy as np
 from tsm_cli.vectors.arrays import encode_array
 from tsm_cli.vectors.decision_cases import events_of
 from tsm_cli.vectors.pictures import random_picture
-from tsm_cli.vectors.steps import next_step, zero_states
+from tsm_cli.vectors.steps import Progress, next_step, zero_states
 from tsm_cli.vectors.vectors_file import TOLERANCES
 from tsm_live.artifact.quantization import as_logits
 from tsm_live.artifact.spec import ArtifactSpec
@@ -114,17 +114,31 @@ def _run(
     choices: Sequence[Step],
 ) -> dict[str, np.ndarray]:
     """Returns the outputs by name, with a row per frame that is taken."""
-    state, size = zero_states(spec), spec.image_size
+    state, size, progress = zero_states(spec), spec.image_size, Progress(spec)
     rows: dict[str, list[np.ndarray]] = {}
+
+    def step(frame, moving, finishing):
+        nonlocal state
+        valid, answers = progress.step(moving, finishing)
+        outputs, state = next_step(spec, network, frame, state, [], [0], valid)
+        if answers != [None]:
+            for name, value in outputs.items():
+                rows.setdefault(name, []).append(value)
+
+    def finish():
+        nonlocal state
+        for _ in range(spec.delay):
+            step(np.zeros((1, size, size, 3), np.uint8), [], [0])
+        state = zero_states(spec)
+        progress.reset([0])
+
     for image, choice in zip(images, choices, strict=True):
-        if choice is Step.SKIP:
-            continue
-        top, left = ((side - size) // 2 for side in image.shape[:2])
-        frame = image[None, top : top + size, left : left + size]
-        reset = [0] if choice is Step.RESTART else []
-        outputs, state = next_step(spec, network, frame, state, reset, [0])
-        for name, value in outputs.items():
-            rows.setdefault(name, []).append(value)
+        if choice is Step.RESTART:
+            finish()
+        if choice is not Step.SKIP:
+            top, left = ((side - size) // 2 for side in image.shape[:2])
+            step(image[None, top : top + size, left : left + size], [0], [])
+    finish()
     return {name: np.concatenate(values) for name, values in rows.items()}
 
 
@@ -132,17 +146,31 @@ def _decide(spec, times, choices, logits):
     """Returns the events of all heads, in the order of `Stream`."""
     _, decisions = LiveConfig().stages(spec)
     events, row = [], 0
+    waiting: list[float] = []  # The times of frames without an output so far.
+
+    def answer(frame):
+        nonlocal row
+        time = waiting.pop(0)
+        for name, decision in decisions.items():
+            events.extend(
+                events_of(frame, decision.update(time, logits[name][row]))
+            )
+        row += 1
+
+    def finish(frame, *end):
+        while waiting:
+            answer(frame)
+        for decision in decisions.values():
+            events.extend(events_of(frame, decision.end(*end)))
+
     for frame, (time, choice) in enumerate(zip(times, choices, strict=True)):
         if choice is Step.RESTART:
-            for decision in decisions.values():
-                events += events_of(frame, decision.end())
+            finish(frame)
         if choice is not Step.SKIP:
-            for name, decision in decisions.items():
-                update = decision.update(time, logits[name][row])
-                events += events_of(frame, update)
-            row += 1
-    for decision in decisions.values():
-        events += events_of(len(times), decision.end(times[-1]))
+            waiting.append(time)
+        if len(waiting) > spec.delay:
+            answer(frame)
+    finish(len(times), times[-1])
     return events
 
 
