@@ -47,7 +47,7 @@ _NETWORKS = {
         "causal": True,
         "kernels": (1, 3),
     },
-    "both_ways": {"heads": _ONE_HEAD, "shift": "bidirectional", "shift_div": 4},
+    "both_ways": {"heads": _ONE_HEAD, "shift": "bidirectional", "shift_div": 8},
 }
 _SIZE = 32  # Pixels.
 _FRAMES = 4  # Per clip.

@@ -21,7 +21,7 @@ class LiteRtNetwork private constructor(
     private val buffers = ArrayList<TensorBuffer>()
 
     override fun createBuffer(tensor: TensorSpec): Network.Buffer {
-        val isInput = tensor.role == TensorSpec.FRAME || tensor.role == TensorSpec.CACHE
+        val isInput = tensor.role in setOf(TensorSpec.FRAME, TensorSpec.VALID, TensorSpec.CACHE)
         val name = tensor.name
         val buffer =
             litert {

@@ -85,10 +85,13 @@ class RuntimeTest {
                     if (!isWanted) continue
                     fit.fit(images[((case["image_of_frame"] as List<*>)[frame] as Long).toInt()], square)
                     stream.advance(time, square).forEach { events.add(frame to it) }
-                    for ((i, head) in heads.withIndex()) {
-                        assertNear(expected[i], taken * head.labels.size, session.numbers(i))
-                    }
+                    val answered = taken - session.spec.delay
                     taken++
+                    // Answers at the end of a stream are checked by their events.
+                    if (!session.hasAnswer()) continue
+                    for ((i, head) in heads.withIndex()) {
+                        assertNear(expected[i], answered * head.labels.size, session.numbers(i))
+                    }
                 }
                 stream.restart(times.last()).forEach { events.add(times.size to it) }
                 assertEquals(case["choices"], choices)

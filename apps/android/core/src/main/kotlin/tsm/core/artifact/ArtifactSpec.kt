@@ -4,7 +4,7 @@ package tsm.core.artifact
  * All that a program must know to run a model file; `docs/artifact.md` specifies every field.
  *
  * @property kind `"stream"` if a call takes one frame per stream, `"clip"` if it takes a whole clip.
- * @property inputs the image input, then the caches.
+ * @property inputs the image input, for a network that looks ahead [valid], then the caches.
  * @property outputs the heads, then the next value of each cache.
  * @property resizeSize the short side of a frame is resized to this many pixels before the crop.
  * @property frameInterval the seconds between two frames of the network; 0 if unknown.
@@ -22,13 +22,19 @@ class ArtifactSpec internal constructor(
     val modelHash: String,
 ) {
     /** The image input. */
-    val frame: TensorSpec = inputs.single { it.role != TensorSpec.CACHE }
+    val frame: TensorSpec = inputs.single { it.role == if (kind == STREAM) TensorSpec.FRAME else TensorSpec.CLIP }
+
+    /** The input that says which frames exist, if the network looks ahead. */
+    val valid: TensorSpec? = inputs.find { it.role == TensorSpec.VALID }
 
     /** The inputs that hold the state of a stream. */
     val caches: List<TensorSpec> = inputs.filter { it.role == TensorSpec.CACHE }
 
     /** The outputs that classify. */
     val heads: List<TensorSpec> = outputs.filter { it.isHead }
+
+    /** By how many steps the heads are later than their frames. */
+    val delay: Int = heads.maxOfOrNull { it.late } ?: 0
 
     /** The number of streams that one call takes. */
     val streams: Int = if (kind == STREAM) frame.shape[0] else 1

@@ -74,9 +74,11 @@ internal class SpecReader(
     ): Int {
         val role = if (kind == ArtifactSpec.STREAM) TensorSpec.FRAME else TensorSpec.CLIP
         val roles = inputs.map { it.role }
-        val caches = if (kind == ArtifactSpec.STREAM) roles.count { it == TensorSpec.CACHE } else 0
-        val holds = roles.count { it == role } == 1 && roles.size == 1 + caches
-        expect(holds, "inputs", "one tensor with the role `$role` and, for a stream, caches", roles)
+        val isStream = kind == ArtifactSpec.STREAM
+        val caches = if (isStream) roles.count { it == TensorSpec.CACHE } else 0
+        val valid = if (isStream) roles.count { it == TensorSpec.VALID } else 0
+        val holds = roles.count { it == role } == 1 && roles.size == 1 + caches + valid && valid <= 1
+        expect(holds, "inputs", "one `$role` and, for a stream, caches and at most one `valid`", roles)
         val frame = inputs.first { it.role == role }
         val shape = frame.shape
         val isImage = shape.size == RANK && shape[1] == shape[2] && shape[RANK - 1] == CHANNELS
@@ -121,6 +123,11 @@ internal class SpecReader(
                 head.shape,
             )
         }
+        val valid = spec.valid?.shape ?: listOf(spec.streams)
+        expect(valid.firstOrNull() == spec.streams, "shape` of `valid", "[${spec.streams}, ...]", valid)
+        val delays = spec.heads.map { it.late }
+        val isLate = if (spec.valid == null) delays.all { it == 0 } else delays.toSet().size <= 1
+        expect(isLate, "late", "the same for all heads, and 0 without the role `valid`", delays)
     }
 
     private fun decision(): Map<String, Double> {

@@ -21,6 +21,8 @@ enum class DType(
  * @property labels the class names of a head, in order.
  * @property noGesture the labels which mean that there is no gesture.
  * @property fedBy the name of the output that becomes the value of a cache for the next frame.
+ * @property late by how many steps a head is later than the frame that it classifies.
+ * @property entries for each number of [VALID], how many steps ago the frame was of which it says whether it exists.
  */
 class TensorSpec internal constructor(
     val name: String,
@@ -32,6 +34,8 @@ class TensorSpec internal constructor(
     val labels: List<String>,
     val noGesture: List<String>,
     val fedBy: String,
+    val late: Int,
+    val entries: List<Int>,
 ) {
     /** The number of elements. */
     val count: Int
@@ -52,6 +56,7 @@ class TensorSpec internal constructor(
         const val FRAME = "frame"
         const val CLIP = "clip"
         const val CACHE = "cache"
+        const val VALID = "valid"
         const val LOGITS = "logits"
         const val PROBABILITIES = "probabilities"
         const val CACHE_OUT = "cache_out"
@@ -71,6 +76,8 @@ class TensorSpec internal constructor(
             val labels = labels("labels` of `$name", fields["labels"])
             val fedBy = asText("fed_by` of `$name", fields["fed_by"] ?: "")
             expect(fedBy.isNotEmpty() || role != CACHE, "fed_by` of `$name", "the output that feeds the cache", fedBy)
+            val late = asInteger("late` of `$name", fields["late"] ?: 0L, 0..Int.MAX_VALUE)
+            val entries = asList("entries` of `$name", fields["entries"] ?: emptyList<Long>())
             val tensor =
                 TensorSpec(
                     name,
@@ -82,7 +89,11 @@ class TensorSpec internal constructor(
                     labels,
                     noGesture(name, labels, fields["no_gesture"]),
                     fedBy,
+                    late,
+                    entries.map { asInteger("entries` of `$name", it, 0..Int.MAX_VALUE) },
                 )
+            val perStream = if (role == VALID && shape.isNotEmpty()) tensor.count / shape[0] else 0
+            expect(entries.size == perStream, "entries` of `$name", "$perStream integers", entries)
             expect(labels.isNotEmpty() || !tensor.isHead, "labels` of `$name", "at least one for a head", labels)
             return tensor
         }
@@ -92,7 +103,7 @@ class TensorSpec internal constructor(
             role: String,
             value: Any?,
         ): DType {
-            val isExact = role == FRAME || role == CLIP || role == LOGITS || role == PROBABILITIES
+            val isExact = role in setOf(FRAME, CLIP, VALID, LOGITS, PROBABILITIES)
             val allowed = DType.entries.filter { it != DType.FLOAT16 || !isExact }
             val dtype = allowed.find { it.label == value }
             expect(dtype != null, "dtype` of `$name", "one of ${allowed.map { it.label }}", value)

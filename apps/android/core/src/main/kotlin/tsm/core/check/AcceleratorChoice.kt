@@ -47,7 +47,7 @@ class AcceleratorChoice(
     fun choose(mayUseGpu: Boolean): Choice {
         val cpu = StreamingSession(spec, open(Accelerator.CPU))
         try {
-            val case = vectors?.stepsCases()?.firstOrNull() ?: StepsCase.record(cpu, STEPS)
+            val case = vectors?.stepsCases()?.firstOrNull() ?: StepsCase.record(cpu, STEPS + spec.delay)
             if (vectors == null) report.add("There are no vectors: the GPU is compared with the CPU of this device.")
             check("CPU", cpu, case, vectors?.tolerances("cpu") ?: Tolerances.same)
             val gpu = if (mayUseGpu) openGpu(case) else null
@@ -99,6 +99,7 @@ class AcceleratorChoice(
         case: StepsCase,
     ): Double {
         val squares = StepsCase.squares(session, List(spec.streams) { it }, case.steps.first().frames)
+        session.reset()
         val start = System.nanoTime()
         repeat(TIMED_STEPS) { session.step(squares) }
         return (System.nanoTime() - start) / TIMED_STEPS / NANOSECONDS_PER_MILLISECOND

@@ -60,11 +60,17 @@ private class Replay(
         for ((number, step) in case.steps.withIndex()) {
             before?.let { if (isFed) session.writeCaches(spec.caches.map { cache -> it.getValue(cache.name) }) }
             for (stream in step.resets) session.reset(stream)
-            session.step(StepsCase.squares(session, step.streams, step.frames))
+            if (step.ended.isEmpty()) {
+                session.step(StepsCase.squares(session, step.streams, step.frames))
+            } else {
+                session.stepPastEnd(BooleanArray(spec.streams) { it in step.ended })
+            }
+            val answered = List(spec.streams) { it }.filter { session.hasAnswer(it) }
             val where = "step $number, " + if (isFed) "fed" else "free"
+            if (answered != step.answered) fail("The streams $answered have answers in $where")
             for ((head, tensor) in spec.heads.withIndex()) {
                 val expected = step.outputs[tensor.name] ?: continue
-                for (stream in step.streams) compare(tensor, expected, session.numbers(head), stream, where)
+                for (stream in step.answered) compare(tensor, expected, session.numbers(head), stream, where)
             }
             session.readCaches(caches)
             for ((cache, found) in spec.caches.zip(caches)) {
@@ -109,7 +115,11 @@ private class Replay(
             } else {
                 false
             }
-        if (!holds && problem == null) problem = "`${tensor.name}` of stream $stream differs in $where"
+        if (!holds) fail("`${tensor.name}` of stream $stream differs in $where")
+    }
+
+    private fun fail(reason: String) {
+        if (problem == null) problem = reason
     }
 
     private fun difference(

@@ -23,6 +23,8 @@ class StepsCase(
      *
      * @property resets the streams whose caches are set to zero before the step.
      * @property streams the streams that get a frame; all others stand still.
+     * @property ended the streams that have ended, and take a step past their end.
+     * @property answered the streams whose outputs have a meaning.
      * @property frames the RGB pixels of all streams.
      * @property outputs the values of the heads, as the network stores them.
      * @property caches the values of the caches after the step.
@@ -30,6 +32,8 @@ class StepsCase(
     class Step(
         val resets: List<Int>,
         val streams: List<Int>,
+        val ended: List<Int>,
+        val answered: List<Int>,
         val frames: ByteArray,
         val outputs: Map<String, Numbers>,
         val caches: Map<String, Numbers>,
@@ -41,14 +45,19 @@ class StepsCase(
             return StepsCase(asText("name", case["name"]), asText("artifact", case["artifact"]), steps)
         }
 
-        private fun step(fields: Map<*, *>) =
-            Step(
+        private fun step(fields: Map<*, *>): Step {
+            val streams = integers(fields["streams"])
+            val answers = fields["answers"]?.let { asList("answers", it) }
+            return Step(
                 integers(fields["reset"]),
-                integers(fields["streams"]),
+                streams,
+                integers(fields["finish"] ?: emptyList<Long>()),
+                answers?.indices?.filter { answers[it] != null } ?: streams,
                 vectorBytes(fields["frames"]),
                 tensors(fields["outputs"]),
                 tensors(fields["caches"]),
             )
+        }
 
         private fun integers(value: Any?) = asList("streams", value).map { asInteger("a stream", it, 0..Int.MAX_VALUE) }
 
@@ -76,7 +85,8 @@ class StepsCase(
                     val outputs = spec.heads.mapIndexed { i, head -> head.name to copy(head, session.numbers(i)) }
                     val caches = spec.caches.associate { it.name to Numbers.zeros(it) }
                     session.readCaches(caches.values.toList())
-                    Step(emptyList(), streams, frames, outputs.toMap(), caches)
+                    val answered = streams.filter { session.hasAnswer(it) }
+                    Step(emptyList(), streams, emptyList(), answered, frames, outputs.toMap(), caches)
                 }
             return StepsCase("random frames", "", recorded)
         }

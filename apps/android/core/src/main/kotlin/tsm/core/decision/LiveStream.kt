@@ -8,6 +8,8 @@ import tsm.core.session.StreamingSession
  * For each frame call [wants], and if it is true, [advance]. Frames that the network does not
  * want need not be converted or resized.
  *
+ * A network that looks ahead answers late: events have the times of the frames that they belong to.
+ *
  * @property session the session of an artifact for one stream.
  * @param configs the rules of each head, in the order of `spec.heads`.
  */
@@ -27,6 +29,12 @@ class LiveStream(
 
     private val pacer = FramePacer(session.spec.frameInterval)
     private val squares = arrayOfNulls<ByteArray>(1)
+    private val hasEnded = booleanArrayOf(true)
+
+    // The times of the last frames, of which `waiting` have no answer so far.
+    private val times = DoubleArray(session.spec.delay + 1)
+    private var newest = 0
+    private var waiting = 0
     private var pending = emptyList<GestureEvent>()
 
     init {
@@ -40,8 +48,7 @@ class LiveStream(
         val step = pacer.step(time)
         if (step == Step.RESTART) {
             resets++
-            pending = pending + endAll(Double.NEGATIVE_INFINITY)
-            session.reset()
+            pending = pending + finish() + endAll(Double.NEGATIVE_INFINITY)
         }
         return step != Step.SKIP
     }
@@ -57,9 +64,29 @@ class LiveStream(
         square: ByteArray,
     ): List<GestureEvent> {
         squares[0] = square
+        newest = (newest + 1) % times.size
+        times[newest] = time
+        waiting++
         session.step(squares)
-        var events = pending
+        val events = pending
         pending = emptyList()
+        return if (session.hasAnswer()) answer(events) else events
+    }
+
+    /** Ends the current gestures and starts the stream anew, for instance when the app is paused. */
+    fun restart(time: Double = Double.NEGATIVE_INFINITY): List<GestureEvent> {
+        val events = pending + finish() + endAll(time)
+        pending = emptyList()
+        pacer.restart()
+        resets++
+        return events
+    }
+
+    /** Takes the logits of the first frame that waits for them, and adds to the events before. */
+    private fun answer(before: List<GestureEvent>): List<GestureEvent> {
+        waiting--
+        val time = times[Math.floorMod(newest - waiting, times.size)]
+        var events = before
         for (head in decisions.indices) {
             val found = decisions[head].update(time, session.logits(head = head))
             if (found.isNotEmpty()) events = events + found
@@ -67,13 +94,14 @@ class LiveStream(
         return events
     }
 
-    /** Ends the current gestures and starts the stream anew, for instance when the app is paused. */
-    fun restart(time: Double = Double.NEGATIVE_INFINITY): List<GestureEvent> {
-        val events = pending + endAll(time)
-        pending = emptyList()
-        pacer.restart()
+    /** Takes the answers that are due, and starts the stream anew. */
+    private fun finish(): List<GestureEvent> {
+        var events = emptyList<GestureEvent>()
+        while (waiting > 0) {
+            session.stepPastEnd(hasEnded)
+            if (session.hasAnswer()) events = answer(events)
+        }
         session.reset()
-        resets++
         return events
     }
 

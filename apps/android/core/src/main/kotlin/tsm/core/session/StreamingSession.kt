@@ -6,12 +6,17 @@ import tsm.core.artifact.HeadDecoder
 import tsm.core.artifact.Numbers
 import tsm.core.artifact.PixelEncoder
 import tsm.core.artifact.TensorSpec
+import tsm.core.artifact.quantize
 
 /**
  * Runs a streaming artifact frame by frame and keeps its caches.
  *
  * There are two sets of buffers for the caches. A step reads one set and writes the other, and
  * then they swap, so that caches are never copied. A step allocates nothing.
+ *
+ * A network that looks ahead answers late: the logits after a step are those of the frame
+ * `spec.delay` steps ago, if the stream had begun then ([hasAnswer]). At the end of a stream,
+ * `spec.delay` calls of [stepPastEnd] give the answers for its last frames.
  *
  * A session is not safe for use by several threads at the same time.
  *
@@ -38,21 +43,51 @@ class StreamingSession(
         val buffers: List<Network.Buffer>,
     )
 
+    /** The input that says which frames exist. */
+    private class Valid(
+        val spec: TensorSpec,
+        val buffer: Network.Buffer,
+    ) {
+        val entries = spec.entries.toIntArray()
+        private val numbers = Numbers.zeros(spec)
+        private val one = if (numbers is Numbers.Bytes) quantize(1f, spec).toByte() else 0
+
+        fun set(
+            place: Int,
+            exists: Boolean,
+        ) {
+            when (numbers) {
+                is Numbers.Floats -> numbers.values[place] = if (exists) 1f else 0f
+                is Numbers.Bytes -> numbers.values[place] = if (exists) one else spec.zeroPoint.toByte()
+            }
+        }
+
+        fun write() = buffer.write(numbers)
+    }
+
     private val zeros = spec.caches.map { Numbers.zeros(it) }
     private val scratch = listOf(spec.caches.map { Numbers.zeros(it) }, spec.caches.map { Numbers.zeros(it) })
     private val frame = Numbers.zeros(spec.frame)
     private val encoder = PixelEncoder(spec.frame)
     private val frameBuffer: Network.Buffer
+    private val valid: Valid?
     private val heads: List<Output>
     private val sets: List<CacheSet>
     private val turns: List<Network.Turn>
     private var current = 0
+
+    private val black = ByteArray(spec.frame.count / spec.streams)
+    private val taken = IntArray(spec.streams) // The frames of each stream so far.
+    private val steps = IntArray(spec.streams) // These, and the steps past its end.
+    private val isMoving = BooleanArray(spec.streams)
+    private val isAnswered = BooleanArray(spec.streams)
 
     init {
         if (spec.kind != ArtifactSpec.STREAM) {
             throw ArtifactException("A session runs streams. Received: an artifact of kind ${spec.kind}")
         }
         frameBuffer = network.createBuffer(spec.frame)
+        valid = spec.valid?.let { Valid(it, network.createBuffer(it)) }
         heads = spec.heads.map { Output(it, network.createBuffer(it), spec.streams) }
         sets = List(2) { CacheSet(spec.caches.map { cache -> network.createBuffer(cache) }) }
         turns = List(2) { bind(sets[it], sets[1 - it]) }
@@ -73,28 +108,81 @@ class StreamingSession(
      */
     fun step(squares: Array<ByteArray?>) {
         require(squares.size == spec.streams) { "There must be ${spec.streams} frames. Received: ${squares.size}" }
-        if (squares.all { it == null }) return
+        for (square in squares) {
+            require(square == null || square.size == frameBytes) {
+                "A frame must have $frameBytes bytes. Received: ${square?.size}"
+            }
+        }
         for (stream in squares.indices) {
-            val square = squares[stream] ?: continue
-            require(square.size == frameBytes) { "A frame must have $frameBytes bytes. Received: ${square.size}" }
+            val square = squares[stream]
+            isMoving[stream] = square != null
+            if (square == null) continue
+            require(steps[stream] == taken[stream]) { "Stream $stream has ended; it must be reset first." }
             encoder.write(square, frame, stream * frameBytes)
+            taken[stream]++
+        }
+        run()
+    }
+
+    /**
+     * Takes a step past the end of some streams, for which there is no frame any more.
+     *
+     * After `spec.delay` such steps they have given all answers. Then they must be [reset].
+     *
+     * @param hasEnded for each stream, whether it has ended; the others stand still.
+     */
+    fun stepPastEnd(hasEnded: BooleanArray) {
+        require(hasEnded.size == spec.streams) { "There must be ${spec.streams} values. Received: ${hasEnded.size}" }
+        for (stream in hasEnded.indices) {
+            isMoving[stream] = hasEnded[stream]
+            if (hasEnded[stream]) encoder.write(black, frame, stream * frameBytes)
+        }
+        run()
+    }
+
+    private fun run() {
+        isAnswered.fill(false)
+        if (isMoving.none { it }) return
+        for (stream in isMoving.indices) {
+            if (!isMoving[stream]) continue
+            steps[stream]++
+            isAnswered[stream] = exists(stream, spec.delay)
         }
         frameBuffer.write(frame)
+        if (valid != null) writeValid(valid)
         turns[current].run()
         current = 1 - current
-        for (stream in squares.indices) if (squares[stream] == null) standStill(stream)
+        for (stream in isMoving.indices) if (!isMoving[stream]) standStill(stream)
         for (i in heads.indices) {
             val head = heads[i]
             head.buffer.read(head.numbers)
-            for (stream in squares.indices) {
+            for (stream in isAnswered.indices) {
                 val logits = head.logits[stream]
-                if (squares[stream] != null) head.decoder.read(head.numbers, stream * logits.size, logits)
+                if (isAnswered[stream]) head.decoder.read(head.numbers, stream * logits.size, logits)
             }
         }
     }
 
+    private fun writeValid(valid: Valid) {
+        val entries = valid.entries
+        for (stream in steps.indices) {
+            for (i in entries.indices) valid.set(stream * entries.size + i, exists(stream, entries[i]))
+        }
+        valid.write()
+    }
+
+    /** Returns whether a stream has the frame that was taken so many steps ago. */
+    private fun exists(
+        stream: Int,
+        ago: Int,
+    ) = steps[stream] - 1 - ago in 0 until taken[stream]
+
+    /** Returns whether the last step gave new logits of a stream. */
+    fun hasAnswer(stream: Int = 0): Boolean = isAnswered[stream]
+
     /**
-     * Returns the logits of a stream after its last frame.
+     * Returns the latest logits of a stream: after a step those of its last frame, or of the
+     * frame `spec.delay` steps ago, if [hasAnswer].
      *
      * The array belongs to the session and changes in the next step.
      *
@@ -110,12 +198,16 @@ class StreamingSession(
 
     /** Starts all streams anew, with zero caches. */
     fun reset() {
+        taken.fill(0)
+        steps.fill(0)
         for (i in zeros.indices) sets[current].buffers[i].write(zeros[i])
     }
 
     /** Starts one stream anew. */
     fun reset(stream: Int) {
         require(stream in 0 until spec.streams) { "`stream` must be in 0 until ${spec.streams}. Received: $stream" }
+        taken[stream] = 0
+        steps[stream] = 0
         for (i in zeros.indices) copyRow(i, stream, zeros[i])
     }
 
@@ -136,6 +228,7 @@ class StreamingSession(
         written: CacheSet,
     ): Network.Turn {
         val inputs = mutableMapOf(spec.frame.name to frameBuffer)
+        valid?.let { inputs[it.spec.name] = it.buffer }
         val outputs = spec.heads.zip(heads).associateTo(mutableMapOf()) { (head, output) -> head.name to output.buffer }
         spec.caches.forEachIndexed { i, cache ->
             inputs[cache.name] = read.buffers[i]
