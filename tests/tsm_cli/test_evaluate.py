@@ -46,6 +46,7 @@ def work(tmp_path_factory):
     save_preset(other, work / "other")
     save_preset(to_flow(model, pairs=2), work / "flow")
     export_tflite(model, work / "model.tflite")
+    export_tflite(other, work / "late.tflite", lookahead=True, streams=2)
     export_tflite(
         model,
         work / "int8.tflite",
@@ -183,6 +184,26 @@ def test_stream_is_the_same_through_preset_and_artifact(tsm_evaluate):
     assert "<h2>After a change" in pathlib.Path("keras/stream.html").read_text()
 
 
+def test_lookahead_is_the_same_through_preset_and_artifact(tsm_evaluate):
+    """As clips, of which an artifact gives every frame, and as streams."""
+    tsm_evaluate("late.tflite", "--against=other", "--to=clips")
+    compared = _results("clips")["against"]
+    assert compared["max_probability_change"] < 1e-4
+    flags_of_both = ("--stream", "--frame_interval=0.1")
+    printed = tsm_evaluate(
+        "other", "--lookahead", "--to=late_keras", *flags_of_both
+    )
+    assert "logits are 10 frames later" in printed
+    tsm_evaluate("late.tflite", "--to=late_tflite", *flags_of_both)
+    keras, tflite = (
+        _results(folder, "stream.json")
+        for folder in ("late_keras", "late_tflite")
+    )
+    for readout in ("frame", "window"):
+        assert keras[readout] == tflite[readout]
+    assert keras["protocol"]["delay_in_frames"] == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -315,6 +336,7 @@ def test_the_report_explains_frames_that_were_evaluated(work):
         to=None,
         saliency=(),
         embedding=False,
+        lookahead=False,
         frame_interval=None,
         seed=0,
     )

@@ -4,6 +4,7 @@ It measures how early in a video the prediction is right, whether accuracy drops
 in a long stream, and how long a scene that has ended affects the prediction.
 """
 
+import collections
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -28,14 +29,25 @@ class Streamer(Protocol):
 
     Attributes:
         streams: The number of streams, N.
+        delay: The number of steps by which logits are later than their frames.
     """
 
     streams: int
+    delay: int
 
     def step(self, frames: np.ndarray) -> np.ndarray:
         """Takes `[N, S, S, 3]` uint8 frames; returns `[N, K]` logits.
 
-        With several heads, their logits are side by side.
+        They are those of the frames `delay` steps ago, and have no meaning for
+        a stream that had not begun then. With several heads, their logits are
+        side by side.
+        """
+
+    def finish(self, stream: int) -> list[np.ndarray]:
+        """Ends a stream; returns `delay` times what `step` returns.
+
+        Only the rows of this stream have a meaning, and only the last n if it
+        has had fewer than `delay` frames, n.
         """
 
     def reset(self, stream: int | None = None) -> None:
@@ -177,9 +189,14 @@ def stream_chains(
             frames[stream] = current.next_frame
         logits = streamer.step(frames)
         for stream, current in active:
-            if (video := current.add(logits[stream])) is not None:
-                yield video
+            current.take()
+            if current.waiting > streamer.delay:
+                yield from current.add(logits[stream])
             if current.next_frame is None:
+                if current.waiting:
+                    rest = streamer.finish(stream)[-current.waiting :]
+                    for logits_of_step in rest:
+                        yield from current.add(logits_of_step[stream])
                 running[stream] = None
 
 
@@ -194,16 +211,30 @@ class _Chain:
         )
         self._clips = clips
         self._before, self._logits, self._last_label = [], [], None
+        self._waiting = collections.deque()
+        self._advance()
+
+    @property
+    def waiting(self):
+        """The number of frames that were taken and have no logits so far."""
+        return len(self._waiting)
+
+    def take(self):
+        """Notes that the network has taken `next_frame`."""
+        self._waiting.append(self._about)
         self._advance()
 
     def add(self, logits):
-        """Takes the logits of `next_frame`; returns the video if it ends."""
-        position, number, is_last = self._about
+        """Takes the logits of the first frame that waits for them.
+
+        Yields:
+            The video of the frame, if it was the last one.
+        """
+        position, number, is_last = self._waiting.popleft()
         self._logits.append(logits)
-        video = None
         if is_last:
             label = self._clips.describe(number)["label"].numpy()
-            video = StreamedVideo(
+            yield StreamedVideo(
                 clip=number,
                 label=label,
                 logits=np.stack(self._logits),
@@ -215,8 +246,6 @@ class _Chain:
             )
             self._before += self._logits
             self._logits, self._last_label = [], label
-        self._advance()
-        return video
 
     def _advance(self):
         *self._about, self.next_frame = next(self._frames, (None,))

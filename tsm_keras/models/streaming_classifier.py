@@ -111,20 +111,29 @@ class StreamingClassifier:
         self._frames += 1
         return self._logits(frames, self._frames - 1)
 
-    def finish(self) -> list[np.ndarray | dict[str, np.ndarray]]:
-        """Ends all streams and resets their caches.
+    def finish(
+        self, stream: int | None = None
+    ) -> list[np.ndarray | dict[str, np.ndarray]]:
+        """Ends every stream, or the stream with this index, and resets it.
 
         Returns:
             The logits of the last `delay` frames, in order, each as `step`
-            returns them. They are NaN for a stream that had no such frame.
+            returns them. They are NaN for a stream that had no such frame, and
+            have no meaning for a stream that goes on.
+
+        Raises:
+            ValueError: If `stream` is out of range.
         """
+        self._only(stream)
+        before = self._caches
         size = self.config.input.image_size
         blank = np.zeros((self.streams, size, size, self.config.input.channels))
         rest = [
             self._logits(blank, self._frames + step)
             for step in range(self.delay)
         ]
-        self.reset()
+        self._caches = before
+        self.reset(stream)
         return rest
 
     def _logits(self, frames, steps):
@@ -165,6 +174,17 @@ class StreamingClassifier:
         Raises:
             ValueError: If `stream` is out of range.
         """
+        which = self._only(stream)
+        self._frames[which] = 0
+        self._caches = {
+            name: tf.where(
+                which[:, None, None, None], tf.zeros_like(cache), cache
+            )
+            for name, cache in self._caches.items()
+        }
+
+    def _only(self, stream):
+        """Returns a mask of one stream, or of all streams for None."""
         if stream is not None and (
             type(stream) is not int or stream not in range(self.streams)
         ):
@@ -172,11 +192,6 @@ class StreamingClassifier:
                 f"`stream` must be None or in 0..{self.streams - 1}. "
                 f"Received: stream={stream!r}"
             )
-        kept = np.ones((self.streams, 1, 1, 1), bool)
-        which = slice(None) if stream is None else stream
-        kept[which] = False
-        self._frames[which] = 0
-        self._caches = {
-            name: tf.where(kept, cache, tf.zeros_like(cache))
-            for name, cache in self._caches.items()
-        }
+        which = np.zeros(self.streams, bool)
+        which[slice(None) if stream is None else stream] = True
+        return which

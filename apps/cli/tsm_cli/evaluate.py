@@ -31,7 +31,7 @@ _NOT_STREAM = (
     *("flow_data", *VIEW_NAMES),
     *("average", "weights", "against", "saliency", "embedding"),
 )
-_STREAM = ("frame_interval", "seed")
+_STREAM = ("lookahead", "frame_interval", "seed")
 
 
 _TEXT, _NUMBER, _LIST = (
@@ -115,6 +115,13 @@ define_groups(
                 "Feed a causal model frame by frame; see docs/evaluation.md.",
             ),
             (
+                "lookahead",
+                _BOOLEAN,
+                False,
+                "Let --stream wait for the later frames that a preset needs "
+                "which is not causal. Its answers then come some frames late.",
+            ),
+            (
                 "frame_interval",
                 _FLOAT,
                 None,
@@ -193,7 +200,8 @@ def _refuse_unread(models):
         _refuse(_NOT_STREAM, "not read with --stream")
         if pathlib.Path(models[0]).is_file():
             _refuse(
-                ("batch_size",), "not read: an artifact has its own streams"
+                ("batch_size", "lookahead"),
+                "not read: an artifact has its own streams",
             )
     else:
         _refuse(_STREAM, "read only with --stream")

@@ -44,6 +44,7 @@ class Settings:
     to: str | None
     saliency: tuple[str, ...]
     embedding: bool
+    lookahead: bool
     frame_interval: float | None
     seed: int
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tensorflow import keras
 
+from tsm_export.verify.trial import stream_clips
 from tsm_keras.evaluation.evaluate import KerasPredictor, side_by_side
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
@@ -98,8 +99,7 @@ class ArtifactPredictor:
         )
         logits = []
         for group in groups:
-            self._session.reset()
-            steps = map(self._session.step_squares, group.swapaxes(0, 1))
+            steps = stream_clips(self._session, group)
             logits.append(np.stack([self._noted(step) for step in steps], 1))
         return np.concatenate(logits)[: len(clips)]
 
@@ -115,28 +115,41 @@ class ArtifactPredictor:
 
 
 class KerasStreams:
-    """The N streams of a causal clip model, as a `Streamer`.
+    """The N streams of a clip model, as a `Streamer`.
 
     Args:
-        model: The clip model.
+        model: The clip model. Without lookahead, it must be causal.
         streams: The number of streams, N.
+        lookahead: Whether to wait for later frames, if the model needs them.
 
     Attributes:
         streams: The number of streams, N.
+        delay: By how many steps logits are later than their frames.
 
     Raises:
         ValueError: If the model cannot stream.
     """
 
-    def __init__(self, model: keras.Model, *, streams: int):
-        self._classifier = StreamingClassifier(model, streams=streams)
+    def __init__(
+        self, model: keras.Model, *, streams: int, lookahead: bool = False
+    ):
+        self._classifier = StreamingClassifier(
+            model, streams=streams, lookahead=lookahead
+        )
+        self.delay = self._classifier.delay
         self._outputs = [head.output for head in model.video_config.heads]
         self.streams = streams
         self.reset = self._classifier.reset
 
     def step(self, frames: np.ndarray) -> np.ndarray:
         """Takes the next frame of every stream; see `Streamer`."""
-        logits = self._classifier.step(frames)
+        return self._joined(self._classifier.step(frames))
+
+    def finish(self, stream: int) -> list[np.ndarray]:
+        """Ends a stream; see `Streamer`."""
+        return list(map(self._joined, self._classifier.finish(stream)))
+
+    def _joined(self, logits):
         if isinstance(logits, np.ndarray):
             return logits
         return side_by_side(logits, self._outputs)
@@ -150,6 +163,7 @@ class ArtifactStreams:
 
     Attributes:
         streams: The number of streams, N.
+        delay: By how many steps logits are later than their frames.
 
     Raises:
         ValueError: If the artifact takes whole clips.
@@ -158,12 +172,27 @@ class ArtifactStreams:
     def __init__(self, path: str | os.PathLike):
         self._session = open_session(path)
         self.streams = self._session.streams
+        self.delay = self._session.delay
         self.reset = self._session.reset
+        heads = self._session.spec.heads
+        self._size = self.streams, sum(len(head.labels) for head in heads)
 
     def step(self, frames: np.ndarray) -> np.ndarray:
         """Takes the next frame of every stream; see `Streamer`."""
-        predictions = self._session.step_squares(list(frames))
-        return np.stack([_logits(each) for each in predictions if each])
+        return self._rows(enumerate(self._session.step_squares(list(frames))))
+
+    def finish(self, stream: int) -> list[np.ndarray]:
+        """Ends a stream; see `Streamer`."""
+        rest = self._session.finish_streams([stream])[stream]
+        return [self._rows([(stream, prediction)]) for prediction in rest]
+
+    def _rows(self, predictions):
+        """Returns the logits of some streams, and NaN for the others."""
+        logits = np.full(self._size, np.nan, np.float32)
+        for stream, prediction in predictions:
+            if prediction is not None:
+                logits[stream] = _logits(prediction)
+        return logits
 
 
 def _logits(prediction):

@@ -57,7 +57,11 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
     if isinstance(predictor, ArtifactPredictor):
         streamer = ArtifactStreams(settings.models[0])
     else:
-        streamer = KerasStreams(predictor.model, streams=settings.batch_size)
+        streamer = KerasStreams(
+            predictor.model,
+            streams=settings.batch_size,
+            lookahead=settings.lookahead,
+        )
     interval = stream_interval(predictor.config, settings.frame_interval)
     clips = Data(settings).reader(predictor.config)
     with progress_bar("streaming", unit="video") as progress:
@@ -70,6 +74,8 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             progress=progress,
         )
     print(_summary(results))
+    if streamer.delay:
+        print(f"logits are {streamer.delay} frames later than their frames")
     rows = [_row(name, result) for name, result in results.items()]
     print(format_table(_HEADER, rows))
     if settings.to:
@@ -79,6 +85,7 @@ def evaluate_stream(settings: Settings) -> dict[str, StreamResults]:
             "split": settings.split,
             "max_bad_fraction": settings.max_bad_fraction,
             "frame_interval": interval,
+            "delay_in_frames": streamer.delay,
             "seed": settings.seed,
         }
         print(_write(pathlib.Path(settings.to), protocol, rows, results))

@@ -118,7 +118,7 @@ def test_the_report_has_every_head_and_all_of_them(predictions, tmp_path):
 class _Streams:
     """Two streams whose logits depend on all frames since their reset."""
 
-    streams = 2
+    streams, delay = 2, 0
 
     def __init__(self, columns=slice(None)):
         self._sums, self._columns = np.zeros((2, 4)), columns

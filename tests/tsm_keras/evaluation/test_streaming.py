@@ -57,10 +57,35 @@ def test_streams_side_by_side_are_each_one_stream():
     assert changed == {5, 2, 4}
 
 
+def test_logits_that_come_late_belong_to_their_own_frames():
+    model = random_clip_model(
+        shift="bidirectional", image_size=32, num_classes=4
+    )
+    config = model.video_config
+    clips = VideoReader(shared_videos())
+    chains = [[0, 5], [3], [7, 2, 4]]
+    streamer = StreamingClassifier(model, streams=2, lookahead=True)
+    lengths = [len(_frames(clips, number, config)) for number in range(8)]
+    assert min(lengths) < streamer.delay == 10 < sum(lengths[:2])
+    found = {
+        video.clip: video
+        for video in stream_chains(streamer, clips, config, chains, INTERVAL)
+    }
+    alone = StreamingClassifier(model, lookahead=True)
+    for chain in chains:
+        frames = [_frames(clips, number, config) for number in chain]
+        steps = [alone.step(x[None]) for x in np.concatenate(frames)]
+        rows = np.concatenate([*steps, *alone.finish()])
+        expected = rows[~np.isnan(rows).any(axis=1)]
+        logits = [found[number].logits for number in chain]
+        np.testing.assert_allclose(np.concatenate(logits), expected, atol=1e-4)
+        assert [len(each) for each in logits] == [len(each) for each in frames]
+
+
 class _Remembers:
     """Predicts the class of the first frame since the reset, without pixels."""
 
-    streams = 1
+    streams, delay = 1, 0
 
     def __init__(self, schedule):
         self.schedule, self.at, self.said = schedule, -1, None

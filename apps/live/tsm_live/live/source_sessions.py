@@ -54,6 +54,11 @@ class SourceSessions:
                     predictions[n] = prediction
         return predictions
 
+    def reset(self, source: int) -> None:
+        """Starts the stream of a source anew."""
+        session, stream = divmod(source, self.spec.streams)
+        self._sessions[session].reset(stream)
+
     def finish(self, source: int) -> list[Prediction]:
         """Ends the stream of a source; its next frame starts a new one.
 
