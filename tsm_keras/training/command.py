@@ -153,6 +153,7 @@ def main(arguments: Sequence[str]) -> None:
         recipe.training,
         make_training,
         make_validation,
+        clips_per_label=[head.clips_per_label for head in training.heads],
         strategy=strategy,
         leads=index == 0,
         provenance=provenance,
