@@ -52,7 +52,11 @@ from tsm_keras.training.runs.train_in_folder import (
     clip_accuracies,
     train_in_folder,
 )
-from tsm_keras.training.starting_point import check_start, starting_model
+from tsm_keras.training.starting_point import (
+    check_start,
+    pace_warning,
+    starting_model,
+)
 
 FLAGS = flags.FlagValues()
 define(FLAGS, __name__)
@@ -111,6 +115,8 @@ def main(arguments: Sequence[str]) -> None:
             "will not hold after this training and are dropped: add --qat to "
             "get a preset that can be exported with --quantize=int8_qat."
         )
+    if warning := pace_warning(model.video_config, training, recipe.sampling):
+        print(warning)
     make_training, make_validation, make_test = (
         functools.partial(
             make_dataset,
@@ -153,6 +159,7 @@ def main(arguments: Sequence[str]) -> None:
         recipe.training,
         make_training,
         make_validation,
+        clips_per_label=[head.clips_per_label for head in training.heads],
         strategy=strategy,
         leads=index == 0,
         provenance=provenance,

@@ -8,6 +8,7 @@ _CHOICES = {
     "schedule": ("cosine", "step", "constant"),
     "batch_norm": ("train", "partial", "frozen"),
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "class_weights": ("none", "balanced"),
     "best_by": ("top1", "mean_class_accuracy", "loss"),
 }
 _SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
@@ -43,6 +44,9 @@ class TrainingConfig:
             clip.
         label_smoothing: The probability that is taken from the right class and
             spread over all classes, in [0, 1).
+        class_weights: How the loss weights classes: `"none"`, or `"balanced"`
+            for factors in inverse proportion to the number of their training
+            clips. With several heads, each head has its own factors.
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -86,6 +90,7 @@ class TrainingConfig:
     classifier_rate: float = 1.0
     clip_norm: float = 0.0
     label_smoothing: float = 0.0
+    class_weights: str = "none"
     batch_norm: str = "train"
     sync_batch_norm: bool = False
     frozen_stages: int = 0

@@ -22,6 +22,7 @@ from tsm_keras.training.objective import (
     MeanClassAccuracy,
     Monitor,
     accuracies,
+    balanced_weights,
     cross_entropy,
     metric_names,
     monitored,
@@ -39,6 +40,7 @@ def fit(
     config: TrainingConfig,
     *,
     validation_data: tf.data.Dataset | None = None,
+    clips_per_label: Sequence[Sequence[int]] | None = None,
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
     initial_epoch: int = 0,
@@ -65,6 +67,9 @@ def fit(
         training_data: Batches from `make_dataset(training=True)`.
         config: The settings of the training.
         validation_data: Batches from `make_dataset(training=False)`.
+        clips_per_label: For each head, the number of training clips of each
+            class, for `config.class_weights`: `[head.clips_per_label for head
+            in clips.heads]` of a reader from `open_clips`.
         steps_per_epoch: The number of batches in an epoch, if one iteration
             over `training_data` goes through several epochs.
         validation_steps: The number of batches of `validation_data` to use, if
@@ -81,10 +86,10 @@ def fit(
             setting of `config`, or the loss becomes infinite or NaN.
     """
     steps = steps_per_epoch or int(training_data.cardinality())
-    compiled = compile_model(model, config, steps)
+    compiled = compile_model(model, config, steps, clips_per_label)
     trained = _in_precision(model, config)
     if trained is not model:
-        compiled = compile_model(trained, config, steps)
+        compiled = compile_model(trained, config, steps, clips_per_label)
     heads = _heads(model)
     if getattr(model, "activation_ranges", None):
         model.activation_ranges = {}
@@ -125,7 +130,10 @@ def _in_precision(model, config):
 
 
 def compile_model(
-    model: keras.Model, config: TrainingConfig, steps_per_epoch: int
+    model: keras.Model,
+    config: TrainingConfig,
+    steps_per_epoch: int,
+    clips_per_label: Sequence[Sequence[int]] | None = None,
 ) -> keras.Model:
     """Freezes layers, and compiles the model with optimizer and loss.
 
@@ -133,6 +141,7 @@ def compile_model(
         model: From `build_clip_model`.
         config: The settings of the training.
         steps_per_epoch: The number of batches per epoch.
+        clips_per_label: As in `fit`.
 
     Returns:
         What was compiled: the model, or with several heads `with_one_output`.
@@ -145,6 +154,7 @@ def compile_model(
     model = with_one_output(model)
     heads = _heads(model)
     sizes = [head.num_classes for head in heads]
+    weights = _class_weights(config, clips_per_label, sizes)
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
             # Keras reads both attributes when it traces a step. The fused
@@ -159,13 +169,26 @@ def compile_model(
             metrics.append(MeanClassAccuracy(sizes))
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),
-            loss=cross_entropy(config.label_smoothing, sizes),
+            loss=cross_entropy(config.label_smoothing, sizes, weights),
             weighted_metrics=metrics,
             # On a CPU XLA makes depthwise networks about four times slower.
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
         )
     return model
+
+
+def _class_weights(config, clips_per_label, sizes):
+    if config.class_weights == "none":
+        return None
+    found = [len(counts) for counts in clips_per_label or ()]
+    if found != sizes:
+        raise ValueError(
+            "`clips_per_label` must have the number of training clips of each "
+            f"class, {sizes} numbers, for class_weights='balanced'. "
+            f"Received: clips_per_label={clips_per_label!r}"
+        )
+    return [balanced_weights(counts) for counts in clips_per_label]
 
 
 def _heads(model):

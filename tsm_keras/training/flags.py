@@ -34,7 +34,10 @@ _NETWORK = {
         "dropout": "dropout",
     },
     InputConfig: {"size": "image_size", "resize_size": "resize_size"},
-    ClipConfig: {"segments": "num_segments"},
+    ClipConfig: {
+        "segments": "num_segments",
+        "frame_interval": "frame_interval",
+    },
     TemporalConfig: {
         "operator": "operator",
         "causal": "causal",
@@ -55,6 +58,7 @@ _TRAINING = {
 _FIXED = "from --init, else from the recipe, else "
 _CHANGEABLE = "from the recipe if it names one, else from --init, else "
 _RECIPE = "from the recipe, else "
+_PACE = "from --init, else that of the training clips, or if unknown "
 # A trained network needs smaller steps: its learning rate is divided by this.
 _SMALLER = 10
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
@@ -203,7 +207,8 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
             origin={
                 name: _CHANGEABLE if field in CHANGEABLE else _FIXED
                 for name, field in names.items()
-            },
+            }
+            | {"frame_interval": _PACE},
         )
     define_groups(flag_values, module_name, {"network": _SHIFT})
     rate = TrainingConfig().learning_rate

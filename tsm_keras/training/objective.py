@@ -108,27 +108,54 @@ def with_joined_labels(data: Any, heads: Sequence[HeadConfig]) -> Any:
 
 
 def cross_entropy(
-    label_smoothing: float, num_classes: Sequence[int]
+    label_smoothing: float,
+    num_classes: Sequence[int],
+    class_weights: Sequence[np.ndarray] | None = None,
 ) -> Callable[[Any, Any], Any]:
     """Returns the loss: the sum of the cross-entropies of all heads.
 
     Args:
         label_smoothing: As in `TrainingConfig`, for each head.
         num_classes: The number of classes of each head.
+        class_weights: For each head, `[K]` factors of the cross-entropy of
+            clips of each class; None for 1. A mixed clip has the weighted mean
+            of the factors of its classes.
     """
+    weights = class_weights or [None] * len(num_classes)
 
     def loss(labels, logits):
-        return sum(
-            keras.losses.categorical_crossentropy(
-                _as_shares(label, part.shape[-1]),
+        total = 0.0
+        parts = _by_head(labels, logits, num_classes)
+        for (label, part), weight in zip(parts, weights, strict=True):
+            shares = _as_shares(label, part.shape[-1])
+            entropy = keras.losses.categorical_crossentropy(
+                shares,
                 part,
                 from_logits=True,
                 label_smoothing=label_smoothing,
             )
-            for label, part in _by_head(labels, logits, num_classes)
-        )
+            if weight is not None:
+                factors = tf.constant(weight, shares.dtype)
+                of_clips = tf.linalg.matvec(shares, factors)
+                entropy *= tf.cast(of_clips, entropy.dtype)
+            total += entropy
+        return total
 
     return loss
+
+
+def balanced_weights(clips_per_label: Sequence[int]) -> np.ndarray:
+    """Returns a factor for each class, in inverse proportion to its clips.
+
+    The mean factor of all clips is 1; classes without clips have 0.
+
+    Args:
+        clips_per_label: The number of training clips of each class.
+    """
+    counts = np.asarray(clips_per_label, np.float64)
+    there = counts > 0
+    factors = counts.sum() / (there.sum() * np.where(there, counts, 1.0))
+    return np.where(there, factors, 0.0).astype(np.float32)
 
 
 def accuracies(

@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorflow import keras
 
-from tsm_keras.data.pipeline.sampling import dense_stride
+from tsm_keras.data.pipeline.sampling import SamplingConfig, dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.models.backbones.record import ImageNetFile, ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
@@ -38,9 +38,10 @@ from tsm_keras.training.start_weights import (
 CHANGEABLE = (
     *("num_segments", "image_size", "resize_size", "dropout", "shift"),
     *("stages", "non_local", "operator", "causal", "kernels", "dilations"),
-    *("context", "causal_stages"),
+    *("context", "causal_stages", "frame_interval"),
 )
-
+# Intervals that differ by more than this factor are reported.
+_SAME_PACE = 1.25
 
 # Values that a weights file may not tell, and that a start does not need: the
 # classifier is replaced, and the other settings are those of the training.
@@ -172,8 +173,8 @@ def starting_model(
         recipe: Its network is built, changed by the other arguments.
         given: The fields of `VideoClassifierConfig` that the user sets; they
             must fit the weights.
-        clips: The training clips. They give the heads, their classes and the
-            interval between frames.
+        clips: The training clips. They give the heads and their classes, and
+            the interval between frames if neither `given` nor `source` has it.
         source: The model to start from, or None.
         name: The name of the source, for the report.
         pretrained: `"imagenet"` to start from published weights, else None.
@@ -199,11 +200,9 @@ def starting_model(
         before = source.video_config
         changes = _changes(before, recipe.network, given)
         config = before.changed(**changes, heads=heads)
-    found = _frame_interval(clips, config.clip.num_segments, recipe.sampling)
-    if recipe.sampling.method == "interval":
-        # Clips are taken at the pace that the network has, so it keeps that.
-        found = config.clip.frame_interval or found
-    config = config.changed(frame_interval=found)
+    if not config.clip.frame_interval:
+        interval = sampled_interval(config, clips, recipe.sampling)
+        config = config.changed(frame_interval=interval)
     if pretrained:
         return start_from_imagenet(config)
     model = build_clip_model(config)
@@ -233,9 +232,47 @@ def _changes(source, recipe, given):
     return changes
 
 
-def _frame_interval(clips, num_segments, sampling):
-    """Returns the seconds between two frames of a clip, 0 if unknown."""
+def sampled_interval(
+    config: VideoClassifierConfig, clips: ClipReader, sampling: SamplingConfig
+) -> float:
+    """Returns the seconds between two frames of a clip, 0 if unknown.
+
+    Args:
+        config: The network, whose own interval `"interval"` sampling takes.
+        clips: The training clips.
+        sampling: How their frames are chosen.
+    """
+    segments = config.clip.num_segments
+    if sampling.method == "interval" and config.clip.frame_interval:
+        return config.clip.frame_interval
     if sampling.method != "dense":
-        return clips.frame_interval(num_segments)
-    stride = dense_stride(num_segments, sampling.window)
+        return clips.frame_interval(segments)
+    stride = dense_stride(segments, sampling.window)
     return round(stride / clips.frame_rate, 4) if clips.frame_rate else 0.0
+
+
+def pace_warning(
+    config: VideoClassifierConfig, clips: ClipReader, sampling: SamplingConfig
+) -> str:
+    """Returns a warning if a stream will be faster or slower than the training.
+
+    Args:
+        config: The network that is trained.
+        clips: As in `sampled_interval`.
+        sampling: As in `sampled_interval`.
+
+    Returns:
+        The warning, or an empty text.
+    """
+    stream = config.clip.frame_interval
+    trained = sampled_interval(config, clips, sampling)
+    known = stream > 0 and trained > 0
+    if not known or max(stream, trained) <= _SAME_PACE * min(stream, trained):
+        return ""
+    return (
+        f"warning: a stream of this network takes a frame every {stream:g} s, "
+        f"but with --sampling={sampling.method} the frames of training clips "
+        f"are {trained:g} s apart. Add --sampling=interval to train at the "
+        f"pace of the stream, or --frame_interval={trained:g} to stream at "
+        "that of the training."
+    )

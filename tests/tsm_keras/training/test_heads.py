@@ -16,9 +16,11 @@ from tsm_keras.models.config import HeadConfig
 from tsm_keras.models.presets import load_preset, read_description
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.fit import compile_model
 from tsm_keras.training.objective import (
     MeanClassAccuracy,
     accuracies,
+    balanced_weights,
     cross_entropy,
     metric_names,
     monitored,
@@ -68,6 +70,44 @@ def test_the_loss_is_the_sum_over_heads(smoothing, mixed):
         tf.constant(np.concatenate(parts, 1), tf.float32),
     )
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_balanced_losses_weigh_the_classes_of_each_head_alike(mixed):
+    rng = np.random.default_rng(0)
+    counts = [[6, 2, 4], [9, 1, 1, 0, 1]]
+    numbers = [np.repeat(np.arange(len(x)), x) for x in counts]
+    shares = [np.eye(size)[x] for size, x in zip(SIZES, numbers, strict=True)]
+    if mixed:
+        shares = [0.7 * x + 0.3 * np.roll(x, 1, axis=0) for x in shares]
+    parts = [rng.normal(size=(12, size)) for size in SIZES]
+    expected = 0.0
+    for part, share, count in zip(parts, shares, counts, strict=True):
+        there = sum(x > 0 for x in count)
+        factors = [12 / (there * x) if x else 0.0 for x in count]
+        entropy = -(share * _log_softmax(part)).sum(axis=1)
+        expected = expected + share @ factors * entropy
+    weights = [balanced_weights(x) for x in counts]
+    for weight, number in zip(weights, numbers, strict=True):
+        assert weight[number].mean() == pytest.approx(1)
+    labels = np.concatenate(shares, 1) if mixed else np.stack(numbers, 1)
+    found = cross_entropy(0.0, SIZES, weights)(
+        tf.constant(labels, tf.float32),
+        tf.constant(np.concatenate(parts, 1), tf.float32),
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_balanced_weights_need_the_number_of_clips():
+    model = _model(VERB, NOUN)
+    config = TrainingConfig(class_weights="balanced")
+    for counts in (None, [[1, 2, 3]], [[1, 2], [1, 2, 3, 4, 5]]):
+        with pytest.raises(ValueError, match=r"\[3, 5\] numbers.*Received"):
+            compile_model(model, config, 1, counts)
+    compiled = compile_model(model, config, 1, [[1, 2, 3], [1, 2, 3, 4, 5]])
+    clips = random_clips(model.video_config, clips=2)
+    loss = compiled.train_on_batch(clips, np.array([[0, 1], [2, 4]]))
+    assert np.isfinite(loss[0] if isinstance(loss, list) else loss)
 
 
 def test_metrics_are_the_accuracy_of_each_head_and_of_all():

@@ -91,6 +91,8 @@ def test_any_field_can_be_given():
         ema=0.9,
         accumulate=2,
         precision="mixed_bfloat16",
+        class_weights="balanced",
+        best_by="loss",
         patience=3,
         seed=9,
     )

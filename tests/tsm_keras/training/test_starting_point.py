@@ -11,7 +11,11 @@ from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import save_preset
 from tsm_keras.models.weights import leaf_layers
 from tsm_keras.training.recipes import Recipe, find_recipe
-from tsm_keras.training.starting_point import read_source, starting_model
+from tsm_keras.training.starting_point import (
+    pace_warning,
+    read_source,
+    starting_model,
+)
 
 
 @pytest.fixture(scope="module")
@@ -165,16 +169,54 @@ def test_a_file_that_tells_little_is_a_start_all_the_same(clips, tmp_path):
     )
 
 
-@pytest.mark.parametrize("method", ["interval", "segments"])
-def test_clips_taken_at_the_pace_of_the_start_keep_it(clips, method):
+@pytest.mark.parametrize(
+    ("method", "given", "expected"),
+    [
+        ("segments", {}, 0.11),
+        ("interval", {}, 0.11),
+        ("interval", {"frame_interval": 0.05}, 0.05),
+        ("segments", {"frame_interval": 0.05}, 0.05),
+        ("segments", {"frame_interval": 0.0}, None),  # That of the clips.
+    ],
+)
+def test_the_pace_of_the_start_is_kept_unless_another_is_given(
+    clips, method, given, expected
+):
     source = _source(num_classes=4, labels=LABELS, frame_interval=0.11)
-    recipe = Recipe(sampling=SamplingConfig(method))
-    model, _ = starting_model(recipe, {}, clips, source=source, name="old")
+    recipe = Recipe(network=given, sampling=SamplingConfig(method))
+    model, _ = starting_model(recipe, given, clips, source=source, name="old")
+    of_clips = clips.frame_interval(4)
     found = model.video_config.clip.frame_interval
-    if method == "interval":
-        assert found == 0.11
-    else:  # The pace of these clips is another one, and is told truly.
-        assert found == clips.frame_interval(4)
+    assert found == (of_clips if expected is None else expected)
+    # These clips are much slower, if their frames are spread over them.
+    warning = pace_warning(model.video_config, clips, recipe.sampling)
+    if method == "interval" or expected is None:
+        assert warning == ""
+    else:
+        assert f"every {found:g} s" in warning
+        assert f"--frame_interval={of_clips:g}" in warning
+
+
+@pytest.mark.parametrize("method", ["segments", "dense", "interval"])
+def test_a_new_network_has_the_pace_of_its_clips_or_the_given_one(
+    clips, method
+):
+    fields = {"backbone": "resnet18", "image_size": 32, "num_segments": 4}
+    sampling = SamplingConfig(method, window=8)
+    model, _ = starting_model(
+        Recipe(network=fields, sampling=sampling), {}, clips
+    )
+    found = model.video_config.clip.frame_interval
+    expected = clips.frame_interval(4)
+    if method == "dense":
+        expected = round(2 / clips.frame_rate, 4)
+    assert found == expected
+    assert pace_warning(model.video_config, clips, sampling) == ""
+    fields["frame_interval"] = 0.2
+    model, _ = starting_model(
+        Recipe(network=fields, sampling=sampling), {}, clips
+    )
+    assert model.video_config.clip.frame_interval == 0.2
 
 
 def test_a_preset_starts_as_it_was_saved(clips, tmp_path):

@@ -12,7 +12,7 @@ from tsm_keras.data.augment.augmentation import (
     mix_batch,
 )
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.pipeline.epochs import training_clips
+from tsm_keras.data.pipeline.epochs import balanced_shares, training_clips
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.video.resizing import resize
@@ -46,9 +46,10 @@ def make_dataset(
 
     In training, the order of the clips, their frames and their augmentation are
     drawn anew in every epoch. Epoch k depends only on `seed` and k, not on
-    earlier epochs. Each clip occurs at most once per epoch: clips that do not
-    fill a batch of all workers are left out, different ones in each epoch. (If
-    there are fewer clips than a batch has, the batch is smaller.)
+    earlier epochs. Unless `sampling` is balanced, each clip occurs at most
+    once per epoch: clips that do not fill a batch of all workers are left out,
+    different ones in each epoch. (If there are fewer clips than a batch has,
+    the batch is smaller.)
 
     In evaluation, all clips come in the order in which they are stored, cropped
     at the centre. If `sampling` takes several clips per video, they follow each
@@ -189,6 +190,9 @@ def make_dataset(
             clips.num_clips,
             batch_size,
             seed=seed,
+            shares=balanced_shares(_labels(clips))
+            if sampling.balanced
+            else None,
             epochs=epochs,
             num_workers=num_workers,
             worker=worker,
@@ -210,6 +214,10 @@ def make_dataset(
         tf.data.experimental.AutoShardPolicy.OFF
     )
     return data.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def _labels(clips):
+    return clips.describe(tf.range(clips.num_clips))["label"].numpy()
 
 
 def check_channels(clips: ClipReader, config: TakesClips) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-_ORDER, _SEEDS = range(2)  # Numbers that are folded into an epoch's seed.
+# Numbers that are folded into an epoch's seed.
+_ORDER, _SEEDS, _SHARES, _FIRST = range(4)
 
 
 def training_clips(
@@ -13,6 +14,7 @@ def training_clips(
     batch_size: int,
     *,
     seed: int,
+    shares: np.ndarray | None = None,
     epochs: Sequence[int] | None = None,
     num_workers: int = 1,
     worker: int = 0,
@@ -27,6 +29,10 @@ def training_clips(
             `num_workers * batch_size`.
         batch_size: The number of clips per batch of this worker.
         seed: Seed of all draws.
+        shares: `[num_clips]`, how often each clip comes per epoch on average,
+            with the sum `num_clips`, from `balanced_shares`. In each epoch a
+            clip comes as often as its share says, rounded up or down. None
+            takes each clip once.
         epochs: Numbers of the epochs that one iteration goes through. For None
             it is one epoch, a new one in each iteration.
         num_workers: The number of workers that share the clips. Their n-th
@@ -45,9 +51,11 @@ def training_clips(
             tf.range(num_clips, dtype=tf.int64),
             tf.random.fold_in(start, _ORDER),
         )
+        if shares is not None:
+            order = _repeated(order, shares, start)
         whole = order[: steps * num_workers * batch_size]
-        shares = tf.reshape(whole, [steps, num_workers, batch_size])
-        numbers = tf.reshape(shares[:, worker], [-1])
+        batches = tf.reshape(whole, [steps, num_workers, batch_size])
+        numbers = tf.reshape(batches[:, worker], [-1])
         seeds = tf.random.stateless_uniform(
             [num_clips, 2],
             tf.random.fold_in(start, _SEEDS),
@@ -55,8 +63,13 @@ def training_clips(
             maxval=None,
             dtype=tf.int64,
         )
+        own = numbers
+        if shares is not None:  # A clip that comes twice needs two seeds.
+            count = steps * num_workers * batch_size
+            places = tf.reshape(tf.range(count), batches.shape)
+            own = tf.reshape(places[:, worker], [-1])
         return tf.data.Dataset.from_tensor_slices(
-            (numbers, tf.gather(seeds, numbers))
+            (numbers, tf.gather(seeds, own))
         )
 
     if epochs is None:
@@ -70,6 +83,42 @@ def training_clips(
     return drawn.flat_map(clips).apply(
         tf.data.experimental.assert_cardinality(count * steps * batch_size)
     )
+
+
+def _repeated(order, shares, start):
+    """Returns clips drawn by their shares (systematic sampling), shuffled."""
+    shares = tf.constant(shares, tf.float64)
+    # Clips of equal shares lie together, so that each class gets its part.
+    ranks = tf.argsort(tf.gather(shares, order), stable=True)
+    order = tf.gather(order, ranks)
+    ends = tf.cumsum(tf.gather(shares, order))
+    first = tf.random.stateless_uniform(
+        [], tf.random.fold_in(start, _FIRST), dtype=tf.float64
+    )
+    points = first + tf.range(shares.shape[0], dtype=tf.float64)
+    places = tf.searchsorted(ends, points, side="right")
+    # Rounding may leave the last point behind the last end.
+    drawn = tf.gather(order, tf.minimum(places, shares.shape[0] - 1))
+    return tf.random.experimental.stateless_shuffle(
+        drawn, tf.random.fold_in(start, _SHARES)
+    )
+
+
+def balanced_shares(labels: np.ndarray) -> np.ndarray:
+    """Returns shares for `training_clips` that make classes equally frequent.
+
+    Args:
+        labels: The class number of each clip, `[N]`, or `[N, heads]`. With
+            several heads, the share of a clip is the mean of those by each.
+    """
+    columns = labels.reshape(len(labels), -1).T
+    found = []
+    for column in columns:
+        _, places, counts = np.unique(
+            column, return_inverse=True, return_counts=True
+        )
+        found.append(len(labels) / (len(counts) * counts[places]))
+    return np.mean(found, axis=0)
 
 
 def left_out(num_clips: int, batch_size: int, num_workers: int = 1) -> str:

@@ -13,6 +13,7 @@ _SAMPLING_FIELDS = {
     "sampling": "method",
     "window": "window",
     "views": "num_views",
+    "balanced_sampling": "balanced",
 }
 _AUGMENTATION_FIELDS = {
     field.name: field.name for field in dataclasses.fields(AugmentationConfig)

@@ -31,6 +31,10 @@ class SamplingConfig:
         window: The number of frames of the video that a `"dense"` clip spans.
         num_views: The number of clips per video that `"dense"` sampling takes
             in evaluation.
+        balanced: Whether an epoch of training has equally many clips of each
+            class: clips of rare classes then come several times, and not all
+            clips of frequent ones come. With several heads, a clip comes in
+            proportion to the mean, over the heads, of how rare its class is.
 
     Raises:
         ValueError: If a field is out of range.
@@ -39,6 +43,7 @@ class SamplingConfig:
     method: str = "segments"
     window: int = 64
     num_views: int = 10
+    balanced: bool = False
 
     def __post_init__(self):
         for field, valid, expected in (

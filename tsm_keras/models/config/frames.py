@@ -97,8 +97,8 @@ class ClipConfig:
     Attributes:
         num_segments: Frames per clip, T.
         frame_interval: Seconds between two frames of the clips that the
-            network was trained on, 0 if unknown. A live stream should deliver
-            frames at the same interval.
+            network was trained on, 0 if unknown. A live stream takes frames at
+            the same interval.
 
     Raises:
         ValueError: If a field is invalid.

@@ -102,6 +102,7 @@ def train_in_folder(
     make_training: Callable[..., tf.data.Dataset],
     make_validation: Callable[..., tf.data.Dataset],
     *,
+    clips_per_label: Sequence[Sequence[int]] | None = None,
     provenance: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     leads: bool = True,
@@ -119,6 +120,7 @@ def train_in_folder(
             `epochs`, `num_workers` and `worker`, as in `make_dataset`.
         make_validation: Makes the batches that choose the best epoch; called
             with `batch_size`, `num_workers` and `worker`.
+        clips_per_label: As in `fit`.
         provenance: The provenance of the presets, as JSON values; None for
             none.
         strategy: The strategy, from `make_strategy`; None for one device.
@@ -184,6 +186,7 @@ def train_in_folder(
                 ),
                 config,
                 validation_data=validation,
+                clips_per_label=clips_per_label,
                 steps_per_epoch=steps,
                 validation_steps=min(
                     validation_steps, max_steps or validation_steps
