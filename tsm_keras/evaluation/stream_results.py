@@ -1,10 +1,12 @@
 """StreamResults: the accuracy of a stream at each moment of its videos."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+
+_SHARES = np.arange(1, 11) / 10  # Of a video, for `by_fraction`.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -16,11 +18,10 @@ class StreamedVideo:
         label: Number of the clip's class; with several heads, one per head.
         logits: `[n, K]`, the logits of the n frames of the video; with several
             heads, their logits side by side.
-        before: `[m, K]`, the logits of all frames between the last reset of
-            the stream and this video; m may be 0.
+        before: `[m, K]`, the logits of the last frames before this video since
+            the reset of the stream: at least as many as a window may need, or
+            all if there are fewer.
         position: The number of videos between the last reset and this one.
-        changed: Whether the video directly before this one, without a reset
-            between them, has another class; with several heads, one per head.
     """
 
     clip: int
@@ -28,7 +29,6 @@ class StreamedVideo:
     logits: np.ndarray
     before: np.ndarray
     position: int
-    changed: Any
 
     def right(self, window: int) -> np.ndarray:
         """Returns whether the prediction at each frame is right, `[n]` bool.
@@ -53,14 +53,11 @@ class StreamedVideo:
         """
         ends = np.cumsum(sizes)[:-1]
         heads = [
-            dataclasses.replace(
-                self, label=label, logits=logits, before=before, changed=changed
-            )
-            for label, logits, before, changed in zip(
+            dataclasses.replace(self, label=label, logits=logits, before=before)
+            for label, logits, before in zip(
                 self.label,
                 np.split(self.logits, ends, axis=1),
                 np.split(self.before, ends, axis=1),
-                self.changed,
                 strict=True,
             )
         ]
@@ -79,9 +76,6 @@ class Streamed(Protocol):
     @property
     def position(self) -> int: ...
 
-    @property
-    def changed(self) -> Any: ...
-
     def right(self, window: int) -> np.ndarray: ...
 
 
@@ -90,7 +84,6 @@ class _AllHeads:
 
     def __init__(self, video, heads):
         self.clip, self.position = video.clip, video.position
-        self.changed = any(video.changed)
         self._heads = heads
 
     def right(self, window):
@@ -135,61 +128,85 @@ class StreamResults:
         return (right / videos if videos else None), videos
 
 
-def summarize(
-    fresh: Mapping[int, Streamed],
-    chained: Sequence[Streamed],
-    window: int,
-) -> StreamResults:
-    """Computes the accuracies of streamed videos.
+class StreamSummary:
+    """Counts the right predictions of streamed videos.
+
+    Its memory is that of one video, however many there are.
 
     Args:
-        fresh: Each video, streamed after a reset, by the number of its clip.
-        chained: The same videos, streamed in chains without resets.
         window: As in `StreamedVideo.right`.
+        changed: `[N]` bool, for each clip whether it follows one of another
+            class in a chain.
     """
-    right = {clip: video.right(window) for clip, video in fresh.items()}
-    fractions = np.arange(1, 11) / 10
-    seen = [  # At the last frame of each share, or the first frame at least.
-        [x[max(int(np.floor(share * len(x))), 1) - 1] for x in right.values()]
-        for share in fractions + 1e-9
-    ]
-    continued = [(video, video.right(window)) for video in chained]
-    ends: dict[int, list[bool]] = {}
-    for video, answers in continued:
-        ends.setdefault(video.position, []).append(answers[-1])
-    changed = [pair for pair in continued if pair[0].changed]
-    with_reset = _by_frame([right[video.clip] for video, _ in changed])
-    without = _by_frame([answers for _, answers in changed])
-    return StreamResults(
-        videos=len(right),
-        by_fraction=[
-            (float(share), float(np.mean(x)))
-            for share, x in zip(fractions, seen, strict=True)
-        ],
-        by_frames=_by_frame([*right.values()]),
-        by_position=[
-            (position, float(np.mean(ends[position])), len(ends[position]))
-            for position in sorted(ends)
-        ],
-        after_change=[
-            (count, reset, kept, videos)
-            for (count, reset, videos), (_, kept, _) in zip(
-                with_reset, without, strict=True
-            )
-        ],
-    )
 
+    def __init__(self, window: int, changed: np.ndarray):
+        self._window, self._changed = window, changed
+        self._videos = 0
+        self._shares = np.zeros(len(_SHARES))
+        self._by_frames, self._by_position = _Hits(), _Hits()
+        self._with_reset, self._without = _Hits(), _Hits()
 
-def _by_frame(answers):
-    """Returns (frames seen, accuracy, number of videos that are so long)."""
-    longest = max(map(len, answers), default=0)
-    hits, videos = np.zeros(longest), np.zeros(longest, int)
-    for each in answers:
-        hits[: len(each)] += each
-        videos[: len(each)] += 1
-    return [
-        (count, float(hit / number), int(number))
-        for count, (hit, number) in enumerate(
-            zip(hits, videos, strict=True), start=1
+    def add_fresh(self, video: Streamed) -> None:
+        """Adds a video that was streamed after a reset."""
+        right = video.right(self._window)
+        self._videos += 1
+        # The last frame of each share, or the first frame at least.
+        ends = np.floor((_SHARES + 1e-9) * len(right)).astype(int)
+        self._shares += right[np.maximum(ends, 1) - 1]
+        self._by_frames.add(right)
+        if self._changed[video.clip]:
+            self._with_reset.add(right)
+
+    def add_chained(self, video: Streamed) -> None:
+        """Adds a video that was streamed in a chain without resets."""
+        right = video.right(self._window)
+        self._by_position.add(right[-1:], start=video.position)
+        if self._changed[video.clip]:
+            self._without.add(right)
+
+    def results(self) -> StreamResults:
+        """Returns the accuracies of all videos that were added."""
+        return StreamResults(
+            videos=self._videos,
+            by_fraction=[
+                (float(share), float(hits / self._videos))
+                for share, hits in zip(_SHARES, self._shares, strict=True)
+            ],
+            by_frames=self._by_frames.rows(1),
+            by_position=self._by_position.rows(0),
+            after_change=[
+                (count, reset, kept, videos)
+                for (count, reset, videos), (_, kept, _) in zip(
+                    self._with_reset.rows(1), self._without.rows(1), strict=True
+                )
+            ],
         )
-    ]
+
+
+class _Hits:
+    """Counts videos and right predictions at each place."""
+
+    def __init__(self):
+        self._hits, self._videos = np.zeros(0), np.zeros(0, int)
+
+    def add(self, right, start=0):
+        end = start + len(right)
+        if end > len(self._hits):
+            # Twice as long, so that all additions take a linear time.
+            more = max(end, 2 * len(self._hits)) - len(self._hits)
+            self._hits = np.pad(self._hits, (0, more))
+            self._videos = np.pad(self._videos, (0, more))
+        self._hits[start:end] += right
+        self._videos[start:end] += 1
+
+    def rows(self, first):
+        """Returns (place, accuracy, number of videos); places from `first`."""
+        counts = np.flatnonzero(self._videos)
+        return [
+            (
+                int(place) + first,
+                float(self._hits[place] / self._videos[place]),
+                int(self._videos[place]),
+            )
+            for place in counts
+        ]

@@ -5,21 +5,24 @@ in a long stream, and how long a scene that has ended affects the prediction.
 """
 
 import collections
+import concurrent.futures
+import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.readers.clip_reader import ClipReader, read_frames
+from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_keras.evaluation.stream_results import (
     StreamedVideo,
     StreamResults,
-    summarize,
+    StreamSummary,
 )
 from tsm_keras.models.config import TakesClips
 
-_CHUNK = 32  # The number of frames of a video that are decoded at a time.
+_CHUNK = 16  # The number of frames of a chain that are decoded ahead.
 
 
 class Streamer(Protocol):
@@ -90,49 +93,47 @@ def stream_protocol(
             if the frame rate of a video is unknown.
     """
     interval = stream_interval(config, frame_interval)
-    paces = (
-        _count_and_step(clips, number, interval)
-        for number in range(clips.num_clips)
-    )
-    if not any(step < count for count, step in paces):
+    numbers = np.arange(clips.num_clips)
+    if not any(
+        len(_indices(clips, number, interval)) > 1 for number in numbers
+    ):
         raise ValueError(
             "`frame_interval` must be shorter than the videos: a stream would "
             "see one frame of each. "
             f"Received: frame_interval={interval!r}"
         )
-    numbers = np.arange(clips.num_clips)
     order = np.random.default_rng(seed).permutation(numbers)
     chains = [order[i : i + chain] for i in range(0, len(order), chain)]
+    sizes = [len(head.label_names) for head in clips.heads]
+    changed = _changed(clips, chains)
+    windows = {"frame": 1, "window": config.clip.num_segments}
+    summaries = [
+        {
+            kind: StreamSummary(window, changed[place])
+            for kind, window in windows.items()
+        }
+        for place in range(len(changed))
+    ]
     done = 0
-
-    def videos(chains):
-        nonlocal done
-        for video in stream_chains(streamer, clips, config, chains, interval):
+    for some, add in (
+        (numbers[:, None], StreamSummary.add_fresh),
+        (chains, StreamSummary.add_chained),
+    ):
+        for video in stream_chains(streamer, clips, config, some, interval):
+            parts = video.by_head(sizes) if len(sizes) > 1 else [video]
+            for part, of_part in zip(parts, summaries, strict=True):
+                for summary in of_part.values():
+                    add(summary, part)
             done += 1
             if progress:
                 progress(done, 2 * len(numbers))
-            yield video
-
-    fresh = {video.clip: video for video in videos(numbers[:, None])}
-    chained = list(videos(chains))
-    windows = {"frame": 1, "window": config.clip.num_segments}
-    if len(clips.heads) == 1:
-        return {
-            kind: summarize(fresh, chained, window)
-            for kind, window in windows.items()
-        }
-    sizes = [len(head.label_names) for head in clips.heads]
-    by_head = {clip: video.by_head(sizes) for clip, video in fresh.items()}
-    chained_by_head = [video.by_head(sizes) for video in chained]
-    names = ["all", *(head.name for head in clips.heads)]
+    names = [""]
+    if len(sizes) > 1:
+        names = ["all_", *(f"{head.name}_" for head in clips.heads)]
     return {
-        f"{name}_{kind}": summarize(
-            {clip: videos[place] for clip, videos in by_head.items()},
-            [videos[place] for videos in chained_by_head],
-            window,
-        )
-        for place, name in enumerate(names)
-        for kind, window in windows.items()
+        f"{name}{kind}": summary.results()
+        for name, of_part in zip(names, summaries, strict=True)
+        for kind, summary in of_part.items()
     }
 
 
@@ -173,46 +174,63 @@ def stream_chains(
     Yields:
         Every video of every chain, once it has ended.
     """
-    waiting = iter(chains)
     size = config.input.image_size
     frames = np.zeros((streamer.streams, size, size, 3), np.uint8)
     running: list[_Chain | None] = [None] * streamer.streams
-    while True:
-        for stream, current in enumerate(running):
-            if current is None and (numbers := next(waiting, None)) is not None:
-                running[stream] = _Chain(clips, config, numbers, interval)
-                streamer.reset(stream)
-        active = [(i, x) for i, x in enumerate(running) if x is not None]
-        if not active:
-            return
-        for stream, current in active:
-            frames[stream] = current.next_frame
-        logits = streamer.step(frames)
-        for stream, current in active:
-            current.take()
-            if current.waiting > streamer.delay:
-                yield from current.add(logits[stream])
-            if current.next_frame is None:
-                if current.waiting:
-                    rest = streamer.finish(stream)[-current.waiting :]
-                    for logits_of_step in rest:
-                        yield from current.add(logits_of_step[stream])
-                running[stream] = None
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    try:
+        waiting = _begun(pool, clips, config, chains, interval)
+        while True:
+            for stream, current in enumerate(running):
+                if current is None and (new := next(waiting, None)):
+                    running[stream] = new
+                    streamer.reset(stream)
+            active = [(i, x) for i, x in enumerate(running) if x is not None]
+            if not active:
+                return
+            for stream, current in active:
+                frames[stream] = current.next_frame
+            logits = streamer.step(frames)
+            for stream, current in active:
+                current.take()
+                if current.waiting > streamer.delay:
+                    yield from current.add(logits[stream])
+                if current.next_frame is None:
+                    if current.waiting:
+                        rest = streamer.finish(stream)[-current.waiting :]
+                        for logits_of_step in rest:
+                            yield from current.add(logits_of_step[stream])
+                    running[stream] = None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begun(pool, clips, config, chains, interval):
+    """Yields chains, of which the next ones are being decoded already."""
+    ahead: collections.deque[_Chain] = collections.deque()
+    for numbers in chains:
+        ahead.append(_Chain(pool, clips, config, numbers, interval))
+        if len(ahead) > (os.cpu_count() or 1):
+            yield ahead.popleft().begin()
+    while ahead:
+        yield ahead.popleft().begin()
 
 
 class _Chain:
     """A chain that is being streamed; `next_frame` is None at its end."""
 
-    def __init__(self, clips, config, numbers, interval):
-        self._frames = (
+    def __init__(self, pool, clips, config, numbers, interval):
+        frames = (
             (position, int(number), is_last, frame)
             for position, number in enumerate(numbers)
             for is_last, frame in _video_frames(clips, config, number, interval)
         )
+        self._frames = _ahead(pool, frames)
         self._clips = clips
-        self._before, self._logits, self._last_label = [], [], None
+        # What a window that ends in the next frame still needs.
+        self._past = collections.deque(maxlen=config.clip.num_segments - 1)
+        self._logits = []
         self._waiting = collections.deque()
-        self._advance()
 
     @property
     def waiting(self):
@@ -224,6 +242,11 @@ class _Chain:
         self._waiting.append(self._about)
         self._advance()
 
+    def begin(self):
+        """Waits for the first frame."""
+        self._advance()
+        return self
+
     def add(self, logits):
         """Takes the logits of the first frame that waits for them.
 
@@ -233,42 +256,49 @@ class _Chain:
         position, number, is_last = self._waiting.popleft()
         self._logits.append(logits)
         if is_last:
-            label = self._clips.describe(number)["label"].numpy()
             yield StreamedVideo(
                 clip=number,
-                label=label,
+                label=self._clips.describe(number)["label"].numpy(),
                 logits=np.stack(self._logits),
-                before=np.array(self._before).reshape(-1, len(logits)),
+                before=np.array(self._past).reshape(-1, len(logits)),
                 position=position,
-                changed=np.not_equal(self._last_label, label)
-                if self._before
-                else np.zeros_like(label, bool),
             )
-            self._before += self._logits
-            self._logits, self._last_label = [], label
+            self._past.extend(self._logits)
+            self._logits = []
 
     def _advance(self):
         *self._about, self.next_frame = next(self._frames, (None,))
 
 
+def _ahead(pool, items):
+    """Returns an iterator over items, of which a thread makes the next ones."""
+
+    def take():
+        return list(itertools.islice(items, _CHUNK))
+
+    def chunks(future):
+        while chunk := future.result():
+            future = pool.submit(take)
+            yield from chunk
+
+    return chunks(pool.submit(take))
+
+
 def _video_frames(clips, config, number, interval):
     """Yields whether a frame is the video's last, and the frame."""
-    count, step = _count_and_step(clips, number, interval)
-    indices = np.arange(0, count, step).astype(np.int32)
-    for start in range(0, len(indices), _CHUNK):
-        chunk = read_frames(
-            clips,
-            number,
-            indices[start : start + _CHUNK],
-            config.input.resize_size,
-            lambda shape: center_box(shape, config.input.image_size),
-        )
-        for place, frame in enumerate(chunk, start=start):
-            yield place == len(indices) - 1, frame
+    indices = _indices(clips, number, interval)
+    frames = clips.iterate(
+        int(number),
+        indices,
+        config.input.resize_size,
+        lambda shape: center_box(shape, config.input.image_size),
+    )
+    for place, frame in enumerate(frames, start=1):
+        yield place == len(indices), frame
 
 
-def _count_and_step(clips, number, interval):
-    """Returns the number of frames of a video, and of frames per interval."""
+def _indices(clips, number, interval):
+    """Returns the numbers of the frames of a video that a stream sees."""
     about = clips.describe(number)
     step = interval * float(about["frame_rate"])
     if not step > 0:
@@ -276,4 +306,18 @@ def _count_and_step(clips, number, interval):
             "A stream needs videos whose frame rate is known. "
             f"Received: {float(about['frame_rate'])} for clip {number}"
         )
-    return int(about["num_frames"]), step
+    return np.arange(0, int(about["num_frames"]), step).astype(np.int32)
+
+
+def _changed(clips, chains):
+    """Returns whether a video follows one of another class in its chain.
+
+    Returns:
+        One array with a value per video; with several heads, one for all heads
+        together, in which any of them changes, and one per head.
+    """
+    labels = clips.describe(np.arange(clips.num_clips))["label"].numpy()
+    changed = np.zeros(labels.shape, bool)
+    for chain in chains:
+        changed[chain[1:]] = labels[chain[1:]] != labels[chain[:-1]]
+    return [changed] if changed.ndim == 1 else [changed.any(1), *changed.T]

@@ -6,7 +6,7 @@ from testing.models import random_clip_model, small_config
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.data.video.decoding import read_video
 from tsm_keras.data.video.resizing import center_crop, resize_short_side
-from tsm_keras.evaluation.stream_results import StreamedVideo, summarize
+from tsm_keras.evaluation.stream_results import StreamedVideo, StreamSummary
 from tsm_keras.evaluation.streaming import stream_chains, stream_protocol
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 
@@ -45,16 +45,14 @@ def test_streams_side_by_side_are_each_one_stream():
             logits = [alone.step(frame[None])[0] for frame in frames]
             video = found[number]
             np.testing.assert_allclose(video.logits, logits, atol=1e-4)
-            assert len(video.before) == len(before)
+            needed = before[-(config.clip.num_segments - 1) :]
+            assert len(video.before) == len(needed)
             np.testing.assert_allclose(
-                video.before, np.array(before).reshape(-1, 4), atol=1e-4
+                video.before, np.array(needed).reshape(-1, 4), atol=1e-4
             )
             assert video.position == position
             before += logits
     assert len(found) == 6
-    # 0 is a "pull", 5 a "swipe_left"; 3 begins a chain; 2 and 4 follow others.
-    changed = {number for number, video in found.items() if video.changed}
-    assert changed == {5, 2, 4}
 
 
 def test_logits_that_come_late_belong_to_their_own_frames():
@@ -140,7 +138,6 @@ def test_the_window_reaches_back_over_a_change_without_reset():
         logits=eye[[1, 1, 1]],
         before=2.5 * eye[[0, 0]],
         position=1,
-        changed=True,
     )
     np.testing.assert_array_equal(video.right(1), [True] * 3)
     np.testing.assert_array_equal(video.right(2), [False, True, True])
@@ -154,8 +151,25 @@ def _said(clip, said, label, position=0):
         logits=np.eye(2, dtype=np.float32)[[said]],
         before=np.zeros((position, 2), np.float32),
         position=position,
-        changed=False,
     )
+
+
+def _summarize(fresh, chained):
+    summary = StreamSummary(1, np.zeros(len(fresh), bool))
+    for video in fresh:
+        summary.add_fresh(video)
+    for video in chained:
+        summary.add_chained(video)
+    return summary.results()
+
+
+def test_a_change_of_class_is_one_between_videos_of_a_chain():
+    changed = np.array([False, True])
+    summary = StreamSummary(1, changed)
+    for clip in (0, 1):
+        summary.add_fresh(_said(clip, said=1, label=1))
+        summary.add_chained(_said(clip, said=0, label=1, position=clip))
+    assert summary.results().after_change == [(1, 1.0, 0.0, 1)]
 
 
 def test_after_others_counts_every_video_that_is_not_the_first():
@@ -167,10 +181,10 @@ def test_after_others_counts_every_video_that_is_not_the_first():
         for clip, (position, said) in enumerate(places)
     ]
     fresh = {clip: _said(clip, 1, label=1) for clip in range(len(places))}
-    results = summarize(fresh, chained, window=1)
+    results = _summarize(fresh.values(), chained)
     assert results.by_position[-1] == (2, 1.0, 1)
     assert results.after_others() == (0.25, 4)
-    alone = summarize({0: fresh[0]}, [chained[0]], window=1)
+    alone = _summarize([fresh[0]], chained[:1])
     assert alone.after_others() == (None, 0)
 
 

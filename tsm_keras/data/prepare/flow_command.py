@@ -6,9 +6,11 @@ TSN write them. To continue an interrupted run, run the same command again.
 """
 
 import collections
+import concurrent.futures
 import json
+import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -16,11 +18,7 @@ from absl import flags
 
 from tsm_keras.atomic_file import atomic_file, atomic_folder
 from tsm_keras.command_flags import expect_values
-from tsm_keras.data.readers.clip_reader import (
-    ClipReader,
-    open_clips,
-    read_frames,
-)
+from tsm_keras.data.readers.clip_reader import ClipReader, open_clips
 from tsm_keras.data.readers.flow_reader import (
     FLOW_FILE,
     X_PATTERN,
@@ -58,7 +56,6 @@ flags.DEFINE_integer(
     "size", 256, "Short side of the frames in pixels.", flag_values=FLAGS
 )
 
-_CHUNK = 32  # The number of frames in memory at a time.
 _QUALITY = 95
 
 
@@ -112,7 +109,7 @@ def write_flow(
     short_side: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Writes the optical flow of clips.
+    """Writes the optical flow of clips, several at a time.
 
     The folder of a clip appears when it is complete.
 
@@ -129,28 +126,45 @@ def write_flow(
             was begun with other settings or another source.
         ImportError: If the installed OpenCV lacks the method.
     """
-    described = [clips.describe(number) for number in range(clips.num_clips)]
+    described = clips.describe(np.arange(clips.num_clips))
+    counts = described["num_frames"].numpy()
     names = [
-        f"{clips.label_names[int(about['label'])]}/"
-        f"{pathlib.PurePath(path).stem}"
-        for about, path in zip(described, clips.clip_names, strict=True)
+        f"{clips.label_names[label]}/{pathlib.PurePath(path).stem}"
+        for label, path in zip(
+            described["label"].numpy(), clips.clip_names, strict=True
+        )
     ]
     if twice := [n for n, k in collections.Counter(names).items() if k > 1]:
         raise ValueError(
             "`clips` must have different names within a class, also without "
             f"their suffixes. Received twice: {twice[:5]}"
         )
-    flow, settings = flow_function(method), _settings(clips, method, short_side)
+    settings = _settings(clips, method, short_side)
     _check_folder(folder, settings)
     # This comes first, so that an interrupted run has its settings stored.
-    _write_description(folder, clips, settings, names, described)
-    for number, name in enumerate(names):
-        if not (folder / name).is_dir():
-            count = int(described[number]["num_frames"])
-            frames = _frames(clips, number, count, short_side)
-            _write_clip(folder / name, frames, flow)
-        if progress:
-            progress(number + 1, len(names))
+    rates = described["frame_rate"].numpy().tolist()
+    _write_description(
+        folder, clips, settings, dict(zip(names, rates, strict=True))
+    )
+
+    def write(number):
+        to = folder / names[number]
+        if not to.is_dir():
+            indices = np.arange(counts[number], dtype=np.int32)
+            frames = clips.iterate(number, indices, short_side)
+            _write_clip(to, frames, flow_function(method))
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(write, number) for number in range(len(names))]
+        try:
+            finished = concurrent.futures.as_completed(running)
+            for done, future in enumerate(finished, start=1):
+                future.result()
+                if progress:
+                    progress(done, len(names))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _settings(clips, method, short_side):
@@ -173,13 +187,10 @@ def _check_folder(folder, settings):
         )
 
 
-def _write_description(folder, clips, settings, names, described):
+def _write_description(folder, clips, settings, frame_rates):
     mirrored = clips.mirrored_labels
     description = settings | {
-        "frame_rates": {
-            name: float(about["frame_rate"])
-            for name, about in zip(names, described, strict=True)
-        },
+        "frame_rates": frame_rates,
         "flip_pairs": None
         if mirrored is None
         else [
@@ -191,12 +202,6 @@ def _write_description(folder, clips, settings, names, described):
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / FLOW_FILE) as temporary:
         temporary.write_text(json.dumps(description, indent=1), "utf-8")
-
-
-def _frames(clips, number, count, short_side) -> Iterator[np.ndarray]:
-    for start in range(0, count, _CHUNK):
-        indices = range(start, min(start + _CHUNK, count))
-        yield from read_frames(clips, number, indices, short_side)
 
 
 def _write_clip(folder, frames, flow):

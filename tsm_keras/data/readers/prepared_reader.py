@@ -132,6 +132,9 @@ class PreparedReader(BaseReader):
             return as_stored()
         return tf.cond(tf.gather(stored, number), as_stored, resized)
 
+    def _clip(self, number, indices):
+        return {"number": number, "jpegs": self._read(number, indices)}
+
     def _read_clips(self, numbers, indices):
         return np.stack(list(map(self._read, numbers, indices)))
 

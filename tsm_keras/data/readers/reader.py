@@ -1,6 +1,7 @@
 """ClipReader: the interface between the input pipeline and data formats."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.labels import HasHeads, Head, only_head
+
+_CHUNK = 16  # The number of frames that `iterate` decodes at a time.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,22 @@ class BaseReader(HasHeads):
             self.channels,
             box,
         )
+
+    def iterate(
+        self,
+        number: int,
+        indices: np.ndarray,
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> Iterator[np.ndarray]:
+        """See `ClipReader`."""
+        for start in range(0, len(indices), _CHUNK):
+            clip = self._clip(number, indices[start : start + _CHUNK])
+            yield from self.decode(clip, short_side, box).numpy()
+
+    def _clip(self, number, indices):
+        """Returns an element as `read_ahead` does, without a pipeline."""
+        return {"number": tf.constant(number), "indices": tf.constant(indices)}
 
     def _decode(self, number, indices, short_side):
         raise NotImplementedError
@@ -168,4 +187,23 @@ class ClipReader(Protocol):
 
         Returns:
             `[N, H, W, channels]` uint8.
+        """
+
+    def iterate(
+        self,
+        number: int,
+        indices: np.ndarray,
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Yields frames of a clip one by one, in a time linear in its length.
+
+        Args:
+            number: The number of the clip.
+            indices: The numbers of the frames, int32, in ascending order.
+            short_side: As in `decode`.
+            box: As in `decode`.
+
+        Yields:
+            `[H, W, channels]` uint8.
         """

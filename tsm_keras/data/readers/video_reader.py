@@ -1,10 +1,14 @@
 """VideoReader: reads clips from video files."""
 
-import numpy as np
+from collections.abc import Iterator
 
+import numpy as np
+import tensorflow as tf
+
+from tsm_keras.data.augment.crops import Box
 from tsm_keras.data.readers.folder import VideoFolder
 from tsm_keras.data.readers.reader import BaseReader, ClipHead
-from tsm_keras.data.video.decoding import read_video
+from tsm_keras.data.video.decoding import iterate_frames, read_video
 
 
 class VideoReader(BaseReader):
@@ -58,6 +62,25 @@ class VideoReader(BaseReader):
     def frame_interval(self, num_segments: int) -> float:
         """See `ClipReader`."""
         return self._videos.frame_interval(num_segments)
+
+    def iterate(
+        self,
+        number: int,
+        indices: np.ndarray,
+        short_side: int | None,
+        box: Box | None = None,
+    ) -> Iterator[np.ndarray]:
+        """See `ClipReader`; decodes the file once, from its beginning."""
+        if self._memory is not None:
+            yield from super().iterate(number, indices, short_side, box)
+            return
+        path = self._videos.paths[number]
+        for frame in iterate_frames(path, indices, short_side=short_side):
+            if box is not None:
+                shape = tf.constant(frame.shape[:2])
+                top, left, height, width = box(shape).numpy()
+                frame = frame[top : top + height, left : left + width]
+            yield frame
 
     def _decode(self, number, indices, short_side):
         path = self._videos.paths[number]

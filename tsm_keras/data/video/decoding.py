@@ -6,6 +6,7 @@ frames, with the same times and pixels.
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -112,6 +113,38 @@ def iterate_video(
         raise VideoError(path, f"it holds no video frame{where}")
 
 
+def iterate_frames(
+    path: str | os.PathLike,
+    indices: Sequence[int],
+    *,
+    short_side: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Yields frames of a video one by one; decodes the file once.
+
+    Args:
+        path: A video file.
+        indices: Frame numbers in ascending order, repeats allowed.
+        short_side: As in `read_video`.
+
+    Yields:
+        `[H, W, 3]` uint8 RGB.
+
+    Raises:
+        VideoError: If the file cannot be read, or ends before the last of
+            `indices`.
+    """
+    with Video(path) as video:
+        frames, number = video.frames(), -1
+        for target in map(int, indices):
+            if number < target:
+                rest = itertools.islice(frames, target - number - 1, None)
+                frame = next(rest, None)
+                if frame is None:
+                    raise VideoError(path, f"it ends before frame {target}")
+                number, picture = target, _picture(video, frame, short_side)
+            yield picture
+
+
 def read_video(
     path: str | os.PathLike,
     indices: Sequence[int] | None = None,
@@ -138,13 +171,7 @@ def read_video(
         VideoError: If the file cannot be read, has no frame, or ends before
             the last of `indices`.
     """
-
-    def picture(video, frame):
-        image = video.convert(frame)
-        if short_side is None:
-            return image
-        return resize_short_side(image[None], short_side)[0]
-
+    picture = functools.partial(_picture, short_side=short_side)
     if indices is None:
         with Video(path) as video:
             frames = [picture(video, each) for _, each in video.timed_frames()]
@@ -177,6 +204,13 @@ def check_readable(path: pathlib.Path) -> None:
         with open(file, "rb") as content:
             while content.read(1 << 20):
                 pass
+
+
+def _picture(video, frame, short_side):
+    image = video.convert(frame)
+    if short_side is None:
+        return image
+    return resize_short_side(image[None], short_side)[0]
 
 
 def _pick(path, wanted, key_frames, picture):

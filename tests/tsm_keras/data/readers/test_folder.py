@@ -3,16 +3,27 @@ import io
 import os
 import shutil
 
+import numpy as np
 import pytest
 
 from testing.gestures import LABELS, shared_videos, write_folder
+from testing.prepared import shared_prepared
+from tsm_keras.data.augment.crops import center_box
 from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.readers import probed_videos
-from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.readers.clip_reader import (
+    as_reader,
+    open_clips,
+    read_frames,
+)
 from tsm_keras.data.readers.folder import scan_folder
 from tsm_keras.data.video.class_folders import class_videos, left_out
-from tsm_keras.data.video.decoding import VideoError, read_video
+from tsm_keras.data.video.decoding import (
+    VideoError,
+    iterate_frames,
+    read_video,
+)
 from tsm_keras.data.video.encoding import write_video
 
 
@@ -250,3 +261,31 @@ def test_a_video_of_one_frame_has_a_frame_rate(tmp_path):
     (number,) = [i for i, name in enumerate(clips.clip_names) if "push" in name]
     about = clips.describe(number)
     assert int(about["num_frames"]) == 1 and float(about["frame_rate"]) == 1
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize("short_side", [None, 40])
+def test_frames_one_by_one_are_those_of_a_clip(prepared, short_side):
+    if prepared:
+        clips = as_reader(shared_prepared(), "train")
+    else:
+        clips = as_reader(shared_videos())
+    frames = clips.describe(3)["num_frames"].numpy()
+    indices = np.sort(np.arange(40, dtype=np.int32) % frames)
+
+    def box(shape):
+        return center_box(shape, 32)
+
+    for part in (None, box):
+        np.testing.assert_array_equal(
+            [*clips.iterate(3, indices, short_side, part)],
+            read_frames(clips, 3, indices, short_side, part),
+        )
+
+
+def test_frames_after_the_end_of_a_video_are_an_error():
+    path, info = shared_videos().paths[0], shared_videos().infos[0]
+    last = info.num_frames - 1
+    assert len([*iterate_frames(path, [0, last, last])]) == 3
+    with pytest.raises(VideoError, match=f"before frame {last + 1}"):
+        list(iterate_frames(path, [last + 1]))
