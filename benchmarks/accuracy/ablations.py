@@ -24,6 +24,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
+from benchmarks.accuracy.end_of_video import at_the_end, print_ends
 from benchmarks.accuracy.gesture_streams import gestures
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
@@ -133,6 +134,13 @@ def main(argv):
         run_all(path)
     found = read_results(path)
     print_tables(found)
+    print_ends(
+        [
+            line["end"]
+            for line in read_lines(path)
+            if "end" in line and scale().items() <= line.items()
+        ]
+    )
     return 0 if print_bars(found) else 1
 
 
@@ -176,8 +184,11 @@ def run(data, job):
     predictions = predict_views(
         KerasPredictor(model), test, config, ViewConfig(), batch_size=32
     )
+    result = {"top1": predictions.top1()}
+    if setting.name in ("tsm", "causal"):
+        result["end"] = at_the_end(model, test)
     keras.backend.clear_session()
-    return {"top1": predictions.top1()}
+    return result
 
 
 @functools.cache

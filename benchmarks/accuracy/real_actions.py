@@ -26,10 +26,10 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks.accuracy.end_of_video import at_the_end, print_ends, spread
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
     run_missing,
@@ -173,6 +173,8 @@ def run(data, job):
             job, training, config, flip=True, label_smoothing=0.1
         )
     result = worth(KerasPredictor(model), test, config)
+    if job["shift"] != "none":
+        result["end"] = at_the_end(model, test)
     if job["shift"] == "causal":
         with tempfile.TemporaryDirectory() as scratch:
             path = pathlib.Path(scratch) / "int8.tflite"
@@ -205,9 +207,11 @@ def worth(predictor, test, config):
 def print_table(path):
     """Prints a Markdown table of the runs whose settings are the flags'."""
     found = {name: [] for name in NETWORKS}
+    ends = []
     for line in read_lines(path):
         if scale().items() <= line.items():
             found[line["shift"]].append(line)
+            ends += [line["end"]] if "end" in line else []
             if "int8" in line:
                 found["int8"].append(line["int8"])
     print("\nMean over the seeds, with the lowest and highest, in percent.\n")
@@ -222,11 +226,7 @@ def print_table(path):
                 spread([x[measure] for x in lines]) for measure in MEASURES
             ]
             print(f"| {NETWORKS[name]} | {len(lines)} | {' | '.join(cells)} |")
-
-
-def spread(shares):
-    percent = 100 * np.array(shares)
-    return f"{percent.mean():.1f} ({percent.min():.1f} to {percent.max():.1f})"
+    print_ends(ends)
 
 
 if __name__ == "__main__":
