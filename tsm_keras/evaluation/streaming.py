@@ -8,7 +8,7 @@ import collections
 import concurrent.futures
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -159,7 +159,7 @@ def stream_chains(
     streamer: Streamer,
     clips: ClipReader,
     config: TakesClips,
-    chains: Sequence[Sequence[int]],
+    chains: Iterable[Iterable[int]],
     interval: float,
 ) -> Iterator[StreamedVideo]:
     """Streams chains of videos, one chain per stream at a time.

@@ -11,7 +11,7 @@ import itertools
 import math
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ def iterate_video(
 
 def iterate_frames(
     path: str | os.PathLike,
-    indices: Sequence[int],
+    indices: Iterable[int],
     *,
     short_side: int | None = None,
 ) -> Iterator[np.ndarray]:
