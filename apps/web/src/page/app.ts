@@ -23,6 +23,8 @@ import { describeModel, describeRun } from "./texts.ts";
 import { ScoresView } from "./scores_view.ts";
 import { TimelineView } from "./timeline_view.ts";
 
+const SHORTEST = 66; // Milliseconds between two changes of texts and bars.
+
 export class App implements Watcher {
   model: OpenModel | null = null;
   private run: Run | null = null;
@@ -33,6 +35,8 @@ export class App implements Watcher {
   private scores = new ScoresView(find("scores"), []);
   private timeline = new TimelineView(find("timeline"), [], null);
   private sourceName = "";
+  private isDue = false; // Whether a change of the run will be shown soon.
+  private shownAt = 0;
 
   /** Opens a model of this device. */
   openFile(file: File): Promise<void> {
@@ -113,11 +117,21 @@ export class App implements Watcher {
   }
 
   onChange(run: Run): void {
-    if (run !== this.run) return;
+    if (this.isDue) return;
+    this.isDue = true;
+    const pause = SHORTEST - (performance.now() - this.shownAt);
+    setTimeout(() => this.showRun(run), Math.max(0, pause));
+  }
+
+  /** Shows where a run is, unless another one has begun. */
+  private showRun(run: Run): void {
+    this.isDue = false;
+    this.shownAt = performance.now();
+    if (run !== this.run || this.model === null) return;
     this.scores.show(run.stream.heads);
     this.timeline.show(run.stream.time);
     this.stage.showGestures(run.stream.gestures);
-    this.figures.show(describeRun(this.model!.opened, run));
+    this.figures.show(describeRun(this.model.opened, run));
   }
 
   onEvents(events: readonly GestureEvent[]): void {
@@ -177,12 +191,12 @@ export class App implements Watcher {
     this.sourceName = name;
     this.events.clear();
     this.prepareViews(length);
-    find("source-name").textContent = name;
+    find("source-name").textContent = kind === "file" ? name : "";
     find("speed-label").hidden = kind !== "file";
     find("device-label").hidden = kind !== "camera";
     this.stage.show(kind);
     this.setRunning(true);
-    this.onChange(run);
+    this.showRun(run);
   }
 
   private prepareViews(length: number | null): void {
@@ -201,6 +215,7 @@ export class App implements Watcher {
       .catch((error: Error) => this.fail(error))
       .finally(() => {
         close();
+        this.showRun(run);
         if (this.run === run) this.setRunning(false, true);
       });
   }
@@ -263,6 +278,7 @@ export class App implements Watcher {
   private showLoading(text: string): void {
     find("loading").textContent = text;
     find("loading").hidden = text === "";
+    find("start").classList.toggle("busy", text !== "");
     find("start-actions").hidden = text !== "";
   }
 }

@@ -65,12 +65,17 @@ export class TimelineView {
     const from = this.length === null ? Math.max(0, this.now - WINDOW) : 0;
     const place = (time: number) => `${(100 * (time - from)) / length}%`;
     this.spans = this.spans.filter((span) => (span.end ?? this.now) >= from);
-    const children = this.spans.flatMap((span) => {
+    const children = this.spans.flatMap((span, index) => {
       const end = span.end ?? this.now;
+      const later = this.spans.slice(index + 1);
+      const next = later.find((each) => each.head === span.head);
       const name = make("span", "name", readable(span.label));
       const bar = make("div", "span");
       name.style.left = bar.style.left = place(span.start);
-      bar.style.width = `${(100 * (end - span.start)) / length}%`;
+      const width = (seconds: number) => `${(100 * seconds) / length}%`;
+      bar.style.width = width(end - span.start);
+      // The name of the next gesture may not lie over this one.
+      if (next) name.style.maxWidth = width(next.start - span.start);
       bar.style.background = this.colour(span);
       name.style.top = `${ROW * span.head + 5}px`;
       bar.style.top = `${ROW * span.head + 27}px`;
@@ -85,7 +90,7 @@ export class TimelineView {
     }
     const now = make("div", "now");
     now.style.left = place(Math.min(this.now, from + length));
-    this.element.replaceChildren(...children, now);
+    this.element.replaceChildren(now, ...children); // The line is behind.
   }
 
   private colour({ head, label }: Span): string {

@@ -5,6 +5,7 @@ import {
   figures,
   MOTION,
   openModel,
+  picture,
   savedEvents,
   usePage,
 } from "../tools/built_page.ts";
@@ -31,6 +32,7 @@ test("gestures of a camera are seen as they happen", RETRIES, async () => {
   expect(await isMirrored()).toBe(true);
   await page.waitForTimeout(1000 * SECONDS);
   const shown = await figures(page);
+  await picture(page, "camera");
   await page.click("#stop");
   await page.waitForSelector("body[data-run=off]");
   const events = await savedEvents(page);
@@ -67,4 +69,5 @@ test("a camera that is not allowed is explained", async () => {
   await page.click("#open-camera");
   await page.waitForSelector("#notice:not([hidden])");
   expect(await page.textContent("#notice-text")).toMatch(/not allowed/);
+  await picture(page, "camera_refused");
 });

@@ -1,30 +1,17 @@
 /** Links, events, keyboard, narrow screens and dark mode. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import {
   casePath,
   MOTION,
   openModel,
+  picture,
   runVideo,
   savedEvents,
   usePage,
 } from "../tools/built_page.ts";
 
 const built = usePage([], { "models/motion.tflite": MOTION });
-// `SCREENSHOTS` may name a folder for pictures of each state.
-const pictures = process.env.SCREENSHOTS;
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({
-    path: join(pictures, `${name}.png`),
-    fullPage: true,
-  });
-}
 
 const CLIPBOARD = ["clipboard-read", "clipboard-write"];
 const WIDE = { viewport: { width: 1200, height: 900 } };
@@ -46,6 +33,26 @@ test("a link opens its model, and can be shared again", async () => {
   const other = await built.browser.newPage();
   await other.goto(link);
   await other.waitForSelector("body[data-state=ready]");
+});
+
+test("a model that is loading says so", async () => {
+  const page = await built.open("", WIDE);
+  let arrive: () => void = () => {};
+  const arrival = new Promise<void>((resolve) => (arrive = resolve));
+  await page.context().route("**/motion.tflite", async (route) => {
+    await arrival;
+    await route.continue();
+  });
+  await page.click("#enter-link");
+  await picture(page, "link");
+  await page.fill("#link", `${built.server.url}models/motion.tflite`);
+  await page.click("#link-ok");
+  await page.waitForSelector("#loading:not([hidden])");
+  expect(await page.textContent("#loading")).toMatch(/^Loading motion.tflite/);
+  await picture(page, "loading");
+  arrive();
+  await page.waitForSelector("body[data-state=ready]");
+  expect(await page.isVisible("#loading")).toBe(false);
 });
 
 test.each([
