@@ -44,7 +44,11 @@ from tsm_keras.models.config import (
 from tsm_keras.models.config.parts import flat_name
 from tsm_keras.models.presets import read_description
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.expansion.axes import AXES, with_clip_duration
+from tsm_keras.training.expansion.axes import (
+    AXES,
+    axes_of,
+    with_clip_duration,
+)
 from tsm_keras.training.expansion.candidate import (
     CandidateJob,
     train_candidate,
@@ -265,6 +269,7 @@ def main(arguments: Sequence[str]) -> None:
 
     with tempfile.TemporaryDirectory() as temporary:
         objective = _objective(config, pathlib.Path(temporary))
+        axes_of(config, FLAGS.axes, streams=objective.streams)  # May raise.
         folder.begin(settings)
         try:
             steps = expand(

@@ -57,7 +57,7 @@ class Training:
                 yield name, MemoryError("too large")
                 continue
             self.folder.preset(found.step, name).mkdir(parents=True)
-            wins = found.step and name == self.best[found.step - 1]
+            wins = name in self.best[max(0, found.step - 1) : found.step]
             yield name, Trained(0.9 if wins else 0.5, 1.0)
 
 
