@@ -7,9 +7,11 @@ from tsm_keras.training.expansion.axes import Axis
 
 CostOf = Callable[[VideoClassifierConfig], float]
 
+FACTOR = 2.0  # The paper doubles the cost in each step.
+
 
 def expanded(
-    config: VideoClassifierConfig, axis: Axis, cost: CostOf, factor: float = 2.0
+    config: VideoClassifierConfig, axis: Axis, cost: CostOf
 ) -> VideoClassifierConfig:
     """Returns the network whose cost is nearest to twice that of another one.
 
@@ -22,14 +24,13 @@ def expanded(
         axis: The axis.
         cost: Returns the cost of a network. It must not fall when the value
             rises.
-        factor: The ratio of the costs.
     """
     before = axis.value(config)
-    target = factor * cost(config)
+    target = FACTOR * cost(config)
     start = low = int(before / axis.grid + 1e-6)
     found = {}
     high = None
-    guess = before * factor ** (1 / axis.power)
+    guess = before * FACTOR ** (1 / axis.power)
     while high is None or high - low > 1:
         index = max(low + 1, round(guess / axis.grid))
         if high is not None:

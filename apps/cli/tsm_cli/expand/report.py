@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tsm_keras.evaluation.plots import FAINT, INK, new_figure, to_png
 from tsm_keras.evaluation.report import Section, write_report
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.training.expansion.axes import AXES, VIDEO_RATE
 from tsm_keras.training.expansion.folder import Candidate
@@ -21,7 +22,6 @@ def write_expansion_report(
     steps: Sequence[Step],
     *,
     unit: str,
-    title: str = "Stepwise expansion",
     notes: Sequence[str] = (),
 ) -> pathlib.Path:
     """Writes the report as one HTML file, and returns its path.
@@ -30,13 +30,12 @@ def write_expansion_report(
         path: The file to write.
         steps: The steps, from `expand`.
         unit: The unit of the cost.
-        title: The title of the page.
         notes: Lines at the end, in small print.
     """
     first, last = steps[0].chosen, steps[-1].chosen
     return write_report(
         path,
-        title=title,
+        title="Stepwise expansion",
         summary=(
             f"The network grew from {first.cost:.4g} to {last.cost:.4g} {unit} "
             f"and from {first.top1:.1%} to {last.top1:.1%} top-1 on the "
@@ -109,7 +108,7 @@ def draw_expansion(steps: Sequence[Step], *, unit: str) -> bytes:
         linewidth=2,
         zorder=3,
     )
-    for found in path:
+    for found in (*path, *rejected):
         axis = AXES.get(found.name)
         axes.annotate(
             axis.symbol if axis else found.name,
@@ -117,8 +116,9 @@ def draw_expansion(steps: Sequence[Step], *, unit: str) -> bytes:
             xytext=(0, 7),
             textcoords="offset points",
             ha="center",
-            color=INK,
+            color=FAINT if found in rejected else INK,
         )
+    axes.margins(0.08, 0.12)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -135,14 +135,14 @@ _NETWORK = (*("Frames", "Interval", "Size", "Width", "Depth", "Bottleneck"),)
 def _values(config):
     """Returns the cells of a network; None for what its backbone has not."""
     frames = config.clip.frame_interval * VIDEO_RATE
-    is_free = config.backbone.name == "x3d"
+    record = BACKBONES[config.backbone.name]
     return (
         config.clip.num_segments,
         f"{frames:.3g}/{VIDEO_RATE} s",
         config.input.image_size,
-        config.backbone.width,
-        config.backbone.depth if is_free else None,
-        config.backbone.bottleneck if is_free else None,
+        config.backbone.width if record.any_width else None,
+        config.backbone.depth if record.any_depth else None,
+        config.backbone.bottleneck if record.any_depth else None,
     )
 
 
