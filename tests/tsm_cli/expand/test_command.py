@@ -7,6 +7,7 @@ import pytest
 from testing.command_line import refused
 from testing.gestures import write_folder
 from tsm_cli.expand import command
+from tsm_cli.expand.flags import network_from_flags
 from tsm_cli.expand.latency import StreamLatency
 from tsm_keras.command_flags import parse
 from tsm_keras.models.config import VideoClassifierConfig
@@ -111,3 +112,24 @@ def test_wrong_settings_are_refused_in_one_line(data, tmp_path, flags, message):
 def test_data_and_a_folder_are_required():
     assert "--data must have a value" in refused("expand", "--to=out")
     assert "--to must have a value" in refused("expand", "--data=videos")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        # A clip of one frame has no interval that the search could use.
+        (["--start=x2d"], (1, 112, 1.0, 0.0)),
+        (["--start=x2d", "--frame_interval=0.5"], (1, 112, 1.0, 0.5)),
+        (["--start=x3d_xs", "--size=64"], (4, 64, 2.2, 12 / 30)),
+        (["--start=mobilenet_v2", "--segments=2"], (2, 224, 2.2, 0.0)),
+    ],
+)
+def test_the_start_is_a_network_with_other_values(flags, expected):
+    parse(command.FLAGS, "tsm expand", flags)
+    config = network_from_flags(command.FLAGS)
+    assert expected == (
+        config.clip.num_segments,
+        config.input.image_size,
+        config.backbone.depth,
+        config.clip.frame_interval,
+    )

@@ -104,11 +104,10 @@ def with_clip_duration(
     """Returns a network whose clips have a duration, if that was unknown.
 
     Args:
-        config: A network. If its clips have one frame, their duration cannot
-            be told from the frame interval and is unknown too.
+        config: A network. If its frame interval is 0, the duration is unknown.
         seconds: The duration of its clips.
     """
-    if _frames(config) > 1 and config.clip.frame_interval:
+    if config.clip.frame_interval:
         return config
     interval = _whole_frames(seconds / _frames(config))
     return config.changed(frame_interval=interval)

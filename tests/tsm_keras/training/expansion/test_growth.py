@@ -74,12 +74,10 @@ def pseudo_cost(config):
 @pytest.mark.slow
 def test_the_choices_of_the_paper_lead_to_its_networks():
     flops = Flops()
-    config = with_clip_duration(
-        VideoClassifierConfig(num_classes=400, **X3D_NETWORKS["x2d"]),
-        # The paper does not print how long a clip of one frame is. With one
-        # second, steps 2 and 5 arrive at the 4 frames of XS, 12/30 s apart.
-        seconds=1.0,
-    )
+    # The paper does not print how long a clip of one frame is. With one second,
+    # steps 2 and 5 arrive at the 4 frames of XS, 12/30 s apart.
+    fields = {**X3D_NETWORKS["x2d"], "frame_interval": 1.0}
+    config = VideoClassifierConfig(num_classes=400, **fields)
     for step, name in enumerate(PATH, 1):
         parent, axis = config, AXES[name]
         config = expanded(parent, axis, flops.size)
@@ -187,7 +185,7 @@ def test_axes_are_refused():
 def test_a_duration_is_only_set_if_it_is_unknown():
     known = network(num_segments=4)
     assert with_clip_duration(known, 2.0) == known
-    unknown = network(num_segments=4, frame_interval=0.0)
-    assert with_clip_duration(unknown, 2.0).clip.frame_interval == 0.5
-    one = network(num_segments=1, frame_interval=1 / VIDEO_RATE)
-    assert with_clip_duration(one, 2.0).clip.frame_interval == 2.0
+    for frames, interval in ((1, 2.0), (4, 0.5)):
+        unknown = network(num_segments=frames, frame_interval=0.0)
+        found = with_clip_duration(unknown, 2.0)
+        assert found.clip.frame_interval == interval
