@@ -32,6 +32,10 @@ _COMMANDS = {
         "tsm_keras.training.command",
         "train a preset on a folder of videos",
     ),
+    "expand": (
+        "tsm_cli.expand.command",
+        "grow a small network step by step to the best one for a budget",
+    ),
     "evaluate": (
         "tsm_cli.evaluate",
         "measure the accuracy of presets and artifacts",

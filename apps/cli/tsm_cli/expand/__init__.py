@@ -1,0 +1,1 @@
+"""The command `tsm expand`: finds a network for a budget."""
