@@ -20,6 +20,9 @@ TF_KERAS_PYTEST = TF_USE_LEGACY_KERAS=1 $(PYTEST)
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
 TORCH = --retries=0 torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu
 
+# The modules are compiled once, and not by each process that a test starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: quickstart test slow-test
 
 quickstart: $(INSTALLED)
@@ -30,10 +33,13 @@ test: $(INSTALLED)
 	$(PYTEST) -m "not slow" $(ARGS)
 	$(TF_KERAS_PYTEST) -m "not slow" $(ARGS) $(TF_KERAS_FIRST)
 
+# The first slow tests with tf_keras are in one file, which two processes share.
+# Of the rest, with tf_keras only the tests that need it may be slow: the others
+# repeat with large networks what fast ones say about small ones.
 slow-test: $(INSTALLED)
 	$(PYTEST) -m slow $(ARGS)
-	$(TF_KERAS_PYTEST) -m slow $(ARGS) $(TF_KERAS_FIRST)
-	$(TF_KERAS_PYTEST) $(ARGS) $(TF_KERAS_REST)
+	$(TF_KERAS_PYTEST) -m slow --dist=load $(ARGS) $(TF_KERAS_FIRST)
+	$(TF_KERAS_PYTEST) -m "not slow or tf_keras_only" $(ARGS) $(TF_KERAS_REST)
 
 $(INSTALLED): pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
