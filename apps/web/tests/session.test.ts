@@ -46,6 +46,21 @@ test.each([
   expect(() => spec((json) => (json.format = format))).toThrow(reason);
 });
 
+const late = readArchive(artifactBytes("lookahead.tflite")).spec;
+
+test.each<[string, (inputs: Json[], outputs: Json[]) => void, RegExp]>([
+  ["two masks", (inputs) => inputs.push({ ...inputs[1], name: "x" }), /role/],
+  ["no mask", (inputs) => inputs.splice(1, 1), /`late`/],
+  ["a mask for two streams", (i) => (i[1]!.shape = [2, 1, 1, 3]), /`shape`/],
+  ["too few entries", (inputs) => (inputs[1]!.entries = [0, 1]), /`entries`/],
+  ["a late answer", (_, outputs) => (outputs[0]!.late = -1), /`late`/],
+])("a spec with %s is refused", (_, change, reason) => {
+  const json = JSON.parse(late) as Json;
+  expect(readSpec(late).delay).toBe(3);
+  change(json.inputs as Json[], json.outputs as Json[]);
+  expect(() => readSpec(JSON.stringify(json))).toThrow(reason);
+});
+
 test("a model that is not a network is refused, not run", async () => {
   const artifact = await loadArtifact(artifactBytes("float32.tflite"));
   const model = new Uint8Array(1000);

@@ -15,6 +15,7 @@ import {
   isText,
   type JsonObject,
 } from "./fields.ts";
+import { checkLookahead } from "./lookahead.ts";
 import { isHead, readTensor, type TensorSpec } from "./tensors.ts";
 
 export type Kind = "stream" | "clip";
@@ -103,14 +104,7 @@ export function readSpec(text: string): ArtifactSpec {
   const heads = outputs.filter(isHead);
   checkHeads(json, outputs, heads, streams);
   const valid = inputs.find((tensor) => tensor.role === "valid") ?? null;
-  const delays = new Set(heads.map((head) => head.late));
-  if (valid === null) delays.add(0);
-  expect(
-    delays.size <= 1,
-    "late",
-    "the same for all heads, and 0 without the role 'valid'",
-    [...delays],
-  );
+  checkLookahead(valid, heads, streams);
   const caches = inputs.filter((tensor) => tensor.role === "cache");
   checkCaches(caches, outputs);
   return {
