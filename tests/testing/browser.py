@@ -12,7 +12,7 @@ import aiohttp
 from testing.waiting import wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE = 30.0  # The number of seconds that anything may take.
+_PATIENCE = 120.0  # The number of seconds that anything may take.
 
 
 def find_browser():

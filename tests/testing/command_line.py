@@ -75,14 +75,32 @@ def _start(module, packages, arguments, options, before=""):
     )
 
 
-def refused(*arguments, cwd="."):
-    """Runs `tsm` in this process; it must fail with a single line.
+def tsm_here(*arguments, cwd="."):
+    """Runs `tsm` in this process, where it must succeed.
 
     A process of its own would import TensorFlow anew, which takes seconds.
 
     Returns:
+        What it printed.
+    """
+    status, output, error = _dispatched(arguments, cwd)
+    assert status == 0, error
+    return output
+
+
+def refused(*arguments, cwd="."):
+    """Runs `tsm` in this process; it must fail with a single line.
+
+    Returns:
         The line.
     """
+    status, output, error = _dispatched(arguments, cwd)
+    assert status in (1, 2), output
+    return _only_line(error)
+
+
+def _dispatched(arguments, cwd):
+    """Returns the exit status and what was printed, as (stdout, stderr)."""
     here, output, errors = os.getcwd(), io.StringIO(), io.StringIO()
     os.chdir(cwd)
     try:
@@ -95,8 +113,7 @@ def refused(*arguments, cwd="."):
             status = dispatch([*map(str, arguments)])
     finally:
         os.chdir(here)
-    assert status in (1, 2), output.getvalue()
-    return _only_line(errors.getvalue())
+    return status, output.getvalue(), errors.getvalue()
 
 
 def refused_process(*arguments, cwd=None):

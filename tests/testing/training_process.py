@@ -14,17 +14,18 @@ class TrainingProcess:
     Args:
         work: The working folder, where the output is written too.
         *arguments: The arguments of `tsm train`.
+        before: Python code that the process runs first.
         **environment: Environment variables in addition to those of the tests.
     """
 
-    def __init__(self, work, *arguments, **environment):
+    def __init__(self, work, *arguments, before="", **environment):
         self.output = work / f"{time.monotonic_ns()}.txt"
         path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
         with open(self.output, "w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-u", "-c"),
-                    "from tsm_cli.main import run; run()",
+                    f"{before}\nfrom tsm_cli.main import run; run()",
                     *("train", *arguments),
                 ],
                 stdout=file,

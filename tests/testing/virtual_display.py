@@ -17,7 +17,7 @@ from testing.waiting import wait_for
 HIGHGUI = ROOT / ".highgui"
 PROGRAMS = ("Xvfb", "openbox", "xdotool")
 _SIZE = 1000, 800
-_PATIENCE = 20.0  # The number of seconds that anything may take.
+_PATIENCE = 120.0  # The number of seconds that anything may take.
 
 
 def missing():

@@ -3,7 +3,7 @@
 import time
 
 
-def wait_for(condition, seconds=30.0):
+def wait_for(condition, seconds=120.0):
     """Calls a function until it returns a true value; returns this value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -62,7 +62,7 @@ async def viewer_of(view, **options):
 
 async def receive_message(viewer):
     """Returns the words and the picture of the next message."""
-    content = await viewer.receive_bytes(timeout=10)
+    content = await viewer.receive_bytes(timeout=60)
     (length,) = struct.unpack(">I", content[:4])
     words = json.loads(content[4 : 4 + length])
     picture = np.frombuffer(content[4 + length :], np.uint8)

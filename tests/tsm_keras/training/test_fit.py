@@ -16,29 +16,34 @@ from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 
 
-def _train(recipe, seed=0):
+@pytest.mark.slow
+def test_a_network_learns_eight_videos_by_heart():
     config = small_config(image_size=32, num_classes=4)
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(0)
     model = build_clip_model(config)
     data = make_dataset(
         shared_videos(), config, batch_size=4, training=True, cache=True
     )
-    history = fit(model, data, recipe, verbose=0)
-    return model, history.history
-
-
-@pytest.mark.slow
-def test_a_network_learns_eight_videos_by_heart():
-    _, history = _train(TrainingConfig(epochs=25, learning_rate=5e-3))
+    recipe = TrainingConfig(epochs=25, learning_rate=5e-3)
+    history = fit(model, data, recipe, verbose=0).history
     assert history["loss"][-1] < 0.5 * history["loss"][0]
 
 
+@pytest.fixture(scope="module")
+def after_an_epoch():
+    """A model after an epoch with label smoothing and weight decay."""
+    config = small_config("resnet18", num_segments=2, num_classes=4)
+    model = build_clip_model(config)
+    clips = random_clips(config, clips=2)
+    data = tf.data.Dataset.from_tensors((clips, np.arange(2)))
+    fit(model, data, TrainingConfig(epochs=1, label_smoothing=0.2), verbose=0)
+    return model
+
+
 @pytest.mark.slow
-def test_label_smoothing_is_the_mix_with_uniform_labels():
-    recipe = TrainingConfig(epochs=1, label_smoothing=0.2)
-    model, _ = _train(recipe)
+def test_label_smoothing_is_the_mix_with_uniform_labels(after_an_epoch):
     logits = tf.constant([[2.0, 0.0, -1.0, 0.5]])
-    found = float(np.mean(model.loss(tf.constant([2]), logits)))
+    found = float(np.mean(after_an_epoch.loss(tf.constant([2]), logits)))
     log_p = np.log(np.exp(logits[0]) / np.exp(logits[0]).sum())
     target = np.full(4, 0.05)
     target[2] += 0.8
@@ -46,12 +51,12 @@ def test_label_smoothing_is_the_mix_with_uniform_labels():
 
 
 @pytest.mark.slow
-def test_decay_leaves_normalization_and_biases_alone():
-    model, _ = _train(TrainingConfig(epochs=1))
-    for layer in model.layers:
+def test_decay_leaves_normalization_and_biases_alone(after_an_epoch):
+    for layer in after_an_epoch.layers:
         for weight in layer.trainable_weights:
             kernel = len(weight.shape) > 1
-            assert bool(model.optimizer._use_weight_decay(weight)) == kernel
+            decays = after_an_epoch.optimizer._use_weight_decay(weight)
+            assert bool(decays) == kernel
 
 
 @pytest.mark.keras3_only  # tf_keras has no averaged weights.

@@ -25,7 +25,7 @@ def _run(*flags, closed=(), model=True):
 
     models = [f"--model={random_artifact()}"] if model else []
     process = start_tsm_live(*models, *flags, preexec_fn=close)
-    return *process.communicate(timeout=60), process.returncode
+    return *process.communicate(timeout=120), process.returncode
 
 
 def _video():
@@ -139,7 +139,7 @@ def test_more_threads_than_a_runtime_survives(artifact, tmp_path):
         "--threads=100000",
         stdout=subprocess.DEVNULL,
     )
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 1 and not output.exists()
     assert error == (
         "tsm-live: error: `threads` must be an integer from 1 to 256. "

@@ -35,7 +35,7 @@ def model():
     return f"--model={random_artifact()}"
 
 
-def _finish(process, timeout=30):
+def _finish(process, timeout=120):
     output, error = process.communicate(timeout=timeout)
     assert "Traceback" not in error, error
     return output, error
@@ -105,7 +105,7 @@ def test_a_signal_completes_what_is_written(model, tmp_path, number):
             *(f"--output={output}", f"--events={events}"),
         )
         _wait_for(lambda: events.exists() and events.read_text())
-        time.sleep(1)
+        time.sleep(3)  # For some frames more, also on a busy machine.
         assert not output.exists()
         process.send_signal(number)
         summary, error = _finish(process)
@@ -139,7 +139,7 @@ def test_a_signal_ends_what_waits(model, tmp_path):
         output, error = _finish(process)
     os.close(writing)
     os.close(reading)
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 50
     assert process.returncode == 0 and not error
     camera_line, pipe_line = output.splitlines()
     assert camera_line.startswith(camera.address)
@@ -155,7 +155,7 @@ def test_frames_on_stdin(model):
         stdin=subprocess.PIPE,
         text=False,
     )
-    output, error = process.communicate(np.array(frames).tobytes(), 30)
+    output, error = process.communicate(np.array(frames).tobytes(), 120)
     assert process.returncode == 0 and b"10 of 10 frames" in error
     start, end = map(json.loads, output.splitlines())
     assert (start["time"], end["time"]) == (0.2, 0.9)  # Held for 0.2 s.
@@ -169,8 +169,8 @@ def test_without_a_display_a_browser_can_watch(model):
     address = r"is shown at (http://127\.0\.0\.1:\d+/\?token=.*)$"
     url = re.search(address, line)[1]
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(url.partition("?")[0], timeout=10)
-    with urllib.request.urlopen(url, timeout=10) as page:
+        urllib.request.urlopen(url.partition("?")[0], timeout=60)
+    with urllib.request.urlopen(url, timeout=60) as page:
         assert b"<html" in page.read().lower()
     process.send_signal(signal.SIGTERM)  # It would play for ten seconds.
     _finish(process)
@@ -195,7 +195,7 @@ def test_idle_connections_do_not_keep_a_camera_away(model):
         url = process.stderr.readline().split()[-1]
         address = ("127.0.0.1", urllib.parse.urlsplit(url).port)
         for _ in range(200):
-            stack.enter_context(socket.create_connection(address, 10))
+            stack.enter_context(socket.create_connection(address, 60))
         assert "is gone" in process.stderr.readline()
         assert "is back" in process.stderr.readline()
         with urllib.request.urlopen(url, timeout=60) as page:
@@ -294,7 +294,7 @@ def test_a_benchmark(model, capsys):
     assert "no video at nowhere.mp4" in capsys.readouterr().err
 
 
-def _wait_for(condition, timeout=20):
+def _wait_for(condition, timeout=120):
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end

@@ -153,13 +153,13 @@ def test_nothing_that_the_command_writes_holds_credentials(tmp_path):
     ) as camera:
         process = start_tsm_live(
             *(f"--model={random_artifact()}", "--web=0", *_EAGER),
-            f"--source={_address(camera, *secrets)}",
+            *(f"--source={_address(camera, *secrets)}", "--timeout=60"),
             f"--events={tmp_path}/events.jsonl",
             f"--output={tmp_path}/out.mkv",
         )
         line = process.stderr.readline()
         page, words = asyncio.run(watch(line.split()[-1]))
-        output, error = process.communicate(timeout=30)
+        output, error = process.communicate(timeout=120)
     assert process.returncode == 0
     events = (tmp_path / "events.jsonl").read_text()
     for text in (line, page, str(words), output, error, events):

@@ -111,13 +111,13 @@ def test_a_process_that_is_killed_is_one_error_again_and_again():
 def test_a_process_that_hangs_is_given_up():
     """Stopped, it does what one does that waits for a driver for ever."""
     spec, model = load_artifact(random_artifact())
-    network = IsolatedNetwork(spec, model, step_limit=1.0)
+    network = IsolatedNetwork(spec, model, step_limit=5.0)
     network.run()
     os.kill(network._process.pid, signal.SIGSTOP)
     start = time.monotonic()
-    with pytest.raises(SessionError, match="did not answer within 1 s"):
+    with pytest.raises(SessionError, match="did not answer within 5 s"):
         network.run()
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
     assert network._process.poll() is not None
 
 
@@ -136,7 +136,7 @@ def test_the_process_ends_with_its_session():
     session = open_session(random_artifact(), isolated=True)
     process = session._network._process
     del session
-    assert process.wait(10) is not None
+    assert process.wait(60) is not None
 
 
 def test_the_process_ends_with_its_parent(tmp_path):
@@ -153,7 +153,7 @@ os._exit(0)
         text=True,
         check=True,
     ).stdout
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while _is_running(int(output)):
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -30,7 +30,8 @@ def test_back_off_doubles_up_to_a_limit():
 def test_a_stream_that_stalls_or_hangs_up_comes_back(scheme, capsys):
     connections = [(30, "stall"), (25, "hang up"), (40, "stall")]
     with NetworkCamera(connections, scheme) as camera:
-        source = Camera(camera.address, timeout=1.0)
+        # Long enough for a busy machine to open it.
+        source = Camera(camera.address, timeout=5.0)
         # Of each connection all frames but some that a decoder held back.
         times = [source.read().time for _ in range(27 + 22 + 10)]
         source.stop()
@@ -99,7 +100,7 @@ def test_what_never_was_there_is_told_at_once(monkeypatch):
         Camera("97").read()
     with pytest.raises(SourceError, match="tcp://127.0.0.1:1 cannot be opened"):
         Camera("tcp://127.0.0.1:1").read()
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20  # It is not tried again and again.
 
 
 def test_a_silent_server_is_given_up():

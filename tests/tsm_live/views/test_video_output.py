@@ -134,7 +134,7 @@ def disk(monkeypatch):
             self._writer = fast(*arguments)
 
         def write(self, picture):
-            assert is_ready.wait(30)
+            assert is_ready.wait(120)
             self._writer.write(picture)
 
         def __getattr__(self, name):
@@ -284,7 +284,7 @@ def test_it_can_be_played_after_kill(tmp_path):
     assert process.stdout.readline() == "running\n"
     assert not path.exists()
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=20)[1] == ""
+    assert process.communicate(timeout=120)[1] == ""
     _, frames = _read(path)
     assert 80 <= len(frames) < 10_000
     assert list(tmp_path.iterdir()) == [path]
@@ -297,7 +297,7 @@ def test_mkv_can_be_played_after_kill_9(tmp_path):
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert list(tmp_path.iterdir()) == [part]
     assert len(_read(part)[1]) > 30
 
@@ -309,7 +309,7 @@ def test_a_full_disk_is_told(tmp_path, suffix):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     process = _start(tmp_path / f"out{suffix}", 20, preexec_fn=limit)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 1
     last = error.strip().splitlines()[-1]
     assert "OSError: The video" in last and "is the disk full?" in last

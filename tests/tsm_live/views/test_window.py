@@ -93,7 +93,7 @@ def test_the_window_and_its_keys(display, tmp_path):
     wait_for(lambda: display.size(window) == (width, height))
 
     display.press(window, "q")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert said.read_text() == f"{expected}QUIT\n" and process.returncode == 0
     assert errors == f"tsm-live: wrote {path}\n"
 
@@ -103,7 +103,7 @@ def test_to_close_the_window_is_to_quit(display, tmp_path):
     window = display.window("views of a test")
     wait_for(lambda: _shown(display))
     display.press(window, "alt+F4")  # As its button does.
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=120)
     assert (output, errors, process.returncode) == ("QUIT\n", "", 0)
 
 
@@ -115,7 +115,7 @@ def test_a_screenshot_that_cannot_be_saved_ends_nothing(display, tmp_path):
     display.press(window, "s")
     assert process.stderr.readline().startswith("tsm-live: no screenshot: ")
     display.press(window, "q")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -194,7 +194,7 @@ def test_a_run_without_any_view_flag_opens_a_window(display, tmp_path):
     wait_for(lambda: (display.screen() == (28, 24, 22)).all(-1).sum() > 10_000)
     display.press(window, "r")
     display.press(window, "q")
-    summary, errors = process.communicate(timeout=30)
+    summary, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
     assert summary.startswith(f"{video}: ") and "resets 1\n" in summary
     processed, frames = re.search(r"(\d+) of (\d+) frames", summary).groups()

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from testing.command_line import refused, tsm
+from testing.command_line import refused, tsm, tsm_here
 from testing.plans import TINY, contents, gesture_root, small_plan
 from tsm_keras.data.prepare.shards import WORK_FOLDER
 from tsm_keras.data.prepare.workers import ingest
@@ -65,7 +65,7 @@ def test_a_killed_run_is_continued_with_the_same_result(
         if (path := folder / result.stem)
     }
     assert 1 <= len(finished) < len(plan.shards)
-    output, _ = tsm(*_arguments(folder, how=finished_by), ok=True)
+    output = tsm_here(*_arguments(folder, how=finished_by))
     assert "wrote 8 clips" in output and "clip/s" in output
     assert "mirrored, swipe_left is swipe_right" in output
     for path, before in finished.items():

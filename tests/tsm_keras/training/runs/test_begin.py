@@ -1,6 +1,7 @@
 """`tsm train` as a user starts it: it refuses, replaces or continues runs.
 
-Most commands run in separate processes, with a tiny network and tiny data.
+Commands that are killed, or that choose their Keras, run in processes of their
+own. The network and the data are tiny.
 """
 
 import json
@@ -11,8 +12,8 @@ import sys
 
 import pytest
 
-from testing.checkout import PACKAGE_ROOTS
-from testing.command_line import refused, refused_process
+from testing.checkout import PACKAGE_ROOTS, ROOT
+from testing.command_line import refused, refused_process, tsm_here
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
@@ -42,7 +43,7 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
     for split in ("train", "test"):
         write_folder(folder / "data" / split, clips_per_class=1)
-    TrainingProcess(folder, "--to=old/a", *SETTINGS).end()
+    tsm_here("train", "--to=old/a", *SETTINGS, cwd=folder)
     return folder
 
 
@@ -96,21 +97,33 @@ def test_a_refused_setting_costs_nothing(work, tmp_path, setting, message):
     assert _contents(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("--frozen_stages=1", "`frozen_stages` must be 0 in quantization"),
-        ("--batch_norm=partial", "`batch_norm` must be 'train' in quant"),
-        ("--ema=0.9", "`ema` must be 0.0 in tf_keras"),
-    ],
-)
-def test_settings_that_exclude_quantization_are_refused_early(
-    work, tmp_path, setting, message
-):
+@pytest.mark.keras3_only  # The process uses tf_keras.
+def test_settings_that_exclude_quantization_are_refused_early(work, tmp_path):
     _copy(work, tmp_path)
     before = _contents(tmp_path)
-    qat = ("--to=new", "--data=data", "--qat", "--init=old/a", setting)
-    assert message in refused_process("train", *qat, cwd=tmp_path)
+    # One process that tries all, because each would import TensorFlow anew.
+    code = """
+import os, sys
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+from testing.command_line import refused
+for setting in ("--frozen_stages=1", "--batch_norm=partial", "--ema=0.9"):
+    print(refused(*sys.argv[1:], setting))
+sys.exit()
+"""
+    qat = ("--to=new", "--data=data", "--qat", "--init=old/a")
+    process = _start(tmp_path, code, *qat)
+    output, error = process.communicate()
+    assert process.returncode == 0, error
+    for line, message in zip(
+        output.splitlines(),
+        (
+            "`frozen_stages` must be 0 in quantization",
+            "`batch_norm` must be 'train' in quant",
+            "`ema` must be 0.0 in tf_keras",
+        ),
+        strict=True,
+    ):
+        assert message in line
     assert _contents(tmp_path) == before
 
 
@@ -148,7 +161,9 @@ def _start(work, code, *arguments):
         stderr=subprocess.PIPE,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, PACKAGE_ROOTS.values())),
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (*PACKAGE_ROOTS.values(), ROOT / "tests"))
+            ),
         },
     )
 
@@ -184,7 +199,7 @@ def test_an_interrupted_replacement_goes_on_and_replaces(work, tmp_path):
     before = _contents(tmp_path)
     resume = f"--resume={run.path}"
     for arguments in ([resume], [resume, "--overwrite"]):
-        line = refused_process("train", *arguments, cwd=tmp_path)
+        line = refused("train", *arguments, cwd=tmp_path)
         assert f"The run {run.path} is finished: its preset is {target}" in line
     assert _contents(tmp_path) == before
 
@@ -200,9 +215,7 @@ def test_a_finished_run_is_not_resumed_wherever_its_preset_went(work, tmp_path):
     )
     before = _contents(tmp_path)
     for more in ([], ["--overwrite"]):
-        line = refused_process(
-            "train", "--resume=old/a.run", *more, cwd=tmp_path
-        )
+        line = refused("train", "--resume=old/a.run", *more, cwd=tmp_path)
         assert "The run old/a.run is finished" in line
         assert f"{tmp_path}/old/a, which is gone" in line
         assert "old/a.run/presets" in line
@@ -215,7 +228,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
     start.activation_ranges = {"pool": (0.0, 6.0)}
     save_preset(start, tmp_path / "old" / "a", overwrite=True)
     settings = ("--data=data", "--init=old/a", "--batch_size=3", "--epochs=1")
-    text = TrainingProcess(tmp_path, "--to=new", *settings).end()
+    text = tsm_here("train", "--to=new", *settings, cwd=tmp_path)
     assert "warning: old/a was trained quantization-aware. Its ranges" in text
     assert "activation_ranges" not in read_description(tmp_path / "new")
     network = "network: resnet18, shift causal, 2 segments, 32 pixels"
@@ -291,10 +304,8 @@ def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
     """The clips that choose the epoch do not measure its accuracy."""
     _copy(work, tmp_path)
     write_folder(tmp_path / "data" / "val", clips_per_class=2, seed=7)
-    process = TrainingProcess(
-        tmp_path, "--to=new", "--patience=5", *SETTINGS, "--learning_rate=0.05"
-    )
-    text = process.end()
+    settings = ("--patience=5", *SETTINGS, "--learning_rate=0.05")
+    text = tsm_here("train", "--to=new", *settings, cwd=tmp_path)
     assert "validating on the split val, testing on test" in text
     about = read_description(tmp_path / "new")["provenance"]
     rows = RunFolder(tmp_path / "new.run").epochs()

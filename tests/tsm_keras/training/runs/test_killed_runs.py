@@ -24,6 +24,18 @@ SETTINGS = (
 )
 
 
+# A test that watches the process may be too late to kill it.
+_KILLED_AFTER_A_BACKUP = """
+import os, signal
+from tsm_keras.training.runs import backup
+on_epoch_end = backup._WholeBackups.on_epoch_end
+def and_kill(self, epoch, logs=None):
+    on_epoch_end(self, epoch, logs)
+    os.kill(os.getpid(), signal.SIGKILL)
+backup._WholeBackups.on_epoch_end = and_kill
+"""
+
+
 def test_a_killed_run_has_the_result_of_an_uninterrupted_one(tmp_path):
     write_folder(tmp_path / "data" / "train")
     write_folder(tmp_path / "data" / "test", clips_per_class=1, seed=50)
@@ -31,11 +43,12 @@ def test_a_killed_run_has_the_result_of_an_uninterrupted_one(tmp_path):
     whole = TrainingProcess(tmp_path, "--to=whole", *common)
     run = RunFolder(tmp_path / "killed.run")
 
-    # Killed at once after a backup, in the next epoch.
-    process = TrainingProcess(tmp_path, "--to=killed", *common)
-    process.wait_for(lambda: epochs_done(run.backup) == 1)
-    process.process.kill()
+    # Killed at once after a backup.
+    process = TrainingProcess(
+        tmp_path, "--to=killed", *common, before=_KILLED_AFTER_A_BACKUP
+    )
     process.end(-signal.SIGKILL)
+    assert epochs_done(run.backup) == 1
     assert not (tmp_path / "killed").exists()
 
     # Signalled in its first epoch, which it ends; nobody else may join in.

@@ -79,7 +79,7 @@ def test_the_video_advances_and_the_label_changes(browser, tmp_path):
         assert set(browser.evaluate("[...labels]")) < {*LABELS, "no gesture"}
         for _ in range(2):
             browser.evaluate(_CLICK.format("quit"))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
         assert (process.returncode, errors) == (0, "")
     finally:
         process.kill()
