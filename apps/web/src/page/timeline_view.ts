@@ -4,7 +4,7 @@ import type { GestureEvent } from "../decision/gestures.ts";
 import type { HeadState } from "../session/stream.ts";
 import { make, readable } from "./elements.ts";
 
-const WINDOW = 30; // Seconds of a camera.
+const WINDOW = 20; // Seconds of a camera.
 const TICKS = [1, 2, 5, 10, 30, 60, 300, 600, 3600]; // Seconds.
 const MOST_TICKS = 7;
 

@@ -68,7 +68,10 @@ test("networks give what LiteRT gives in Python", async () => {
     // Steps of the output for int8, else relative to the largest logit.
     const unit = head.dtype === "float32" ? largest(expected) : head.scale;
     report[name] = gap / unit;
-    const bound = head.dtype === "float32" ? 1e-6 : 1.001;
+    // X3D is deep and computes sigmoids; LiteRT's own two sets of kernels give
+    // logits in Python that differ by 6e-6.
+    const rounding = name.startsWith("x3d") ? 1e-5 : 1e-6;
+    const bound = head.dtype === "float32" ? rounding : 1.001;
     expect.soft(gap / unit, name).toBeLessThanOrEqual(bound);
   }
   console.log("differences:", report);
