@@ -284,6 +284,7 @@ def _open(split, **options):
         split,
         max_bad_fraction=FLAGS.max_bad_fraction,
         cache=FLAGS.cache,
+        flip_pairs=FLAGS.flip_pairs,
         verbose=True,
         **options,
     )

@@ -95,6 +95,14 @@ _COMMAND = {
             "left out.",
         ),
         (
+            "flip_pairs",
+            _TEXT,
+            None,
+            "For a folder of videos: the pairs of classes that change into "
+            "each other when a clip is mirrored, such as left:right,a:b; "
+            "auto finds them by name. (default: mirroring is refused)",
+        ),
+        (
             "cache",
             _BOOLEAN,
             False,
