@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from testing.checkout import PACKAGE_ROOTS
 from testing.command_line import refused, refused_process, tsm, tsm_here
@@ -179,6 +180,23 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     before = sorted(cwd.rglob("*"))
     assert message in refused(*arguments, cwd=cwd)
     assert sorted(cwd.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.ResourceExhaustedError(None, None, "OOM [8,112,112]\nat x"),
+        MemoryError("OOM [8,112,112]"),
+    ],
+)
+def test_an_error_of_memory_says_what_to_lower(monkeypatch, error):
+    def fails(arguments):
+        raise error
+
+    monkeypatch.setattr("tsm_cli.info.main", fails)
+    line = refused("info", "x")
+    for words in ("--batch_size", "--size", "--segments", "OOM [8,112,112]"):
+        assert words in line
 
 
 @pytest.mark.slow

@@ -44,7 +44,12 @@ from tsm_keras.training.distribute import (
     wait_for_workers,
     worker_index,
 )
-from tsm_keras.training.flags import define, given_network, recipe_from_flags
+from tsm_keras.training.flags import (
+    define,
+    given_network,
+    is_deterministic,
+    recipe_from_flags,
+)
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.begin import begin_run, find_run
 from tsm_keras.training.runs.train_in_folder import (
@@ -89,7 +94,8 @@ def main(arguments: Sequence[str]) -> None:
     if (FLAGS.qat or several) and KERAS_3:
         restart_in_tf_keras()
     strategy = make_strategy(FLAGS.distribute)
-    if FLAGS.deterministic:
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    if is_deterministic(FLAGS, has_gpu):
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
     splits = _held_out_splits()
@@ -284,6 +290,7 @@ def _open(split, **options):
         split,
         max_bad_fraction=FLAGS.max_bad_fraction,
         cache=FLAGS.cache,
+        flip_pairs=FLAGS.flip_pairs,
         verbose=True,
         **options,
     )

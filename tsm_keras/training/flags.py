@@ -59,6 +59,8 @@ _FIXED = "from --init, else from the recipe, else "
 _CHANGEABLE = "from the recipe if it names one, else from --init, else "
 _RECIPE = "from the recipe, else "
 _PACE = "from --init, else that of the training clips, or if unknown "
+# Recipes that repeat no published training.
+_OWN_RECIPES = ("default", "finetune_small")
 # A trained network needs smaller steps: its learning rate is divided by this.
 _SMALLER = 10
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
@@ -93,6 +95,14 @@ _COMMAND = {
             0.0,
             "Share of the videos of a folder that may be unreadable; they are "
             "left out.",
+        ),
+        (
+            "flip_pairs",
+            _TEXT,
+            None,
+            "For a folder of videos: the pairs of classes that change into "
+            "each other when a clip is mirrored, such as left:right,a:b; "
+            "auto finds them by name. (default: mirroring is refused)",
         ),
         (
             "cache",
@@ -170,8 +180,10 @@ _COMMAND = {
         (
             "deterministic",
             _BOOLEAN,
-            True,
-            "Make equal runs bit-identical; a GPU is faster without.",
+            None,
+            "Make equal runs bit-identical; a GPU is faster without. (default: "
+            "yes, except on a GPU with the recipes default and "
+            "finetune_small)",
         ),
     ),
 }
@@ -269,6 +281,18 @@ def given_network(flag_values: flags.FlagValues) -> dict[str, Any]:
     if is_given(flag_values, "shift"):
         given["shift"] = flag_values.shift
     return given
+
+
+def is_deterministic(flag_values: flags.FlagValues, has_gpu: bool) -> bool:
+    """Returns whether equal runs shall be bit-identical.
+
+    Args:
+        flag_values: The parsed flags.
+        has_gpu: Whether training runs on a GPU, which is then slower.
+    """
+    if flag_values.deterministic is not None:
+        return flag_values.deterministic
+    return not has_gpu or flag_values.recipe not in _OWN_RECIPES
 
 
 def is_given(flag_values: flags.FlagValues, name: str) -> bool:

@@ -121,7 +121,8 @@ def cross_entropy(
             clips of each class; None for 1. A mixed clip has the weighted mean
             of the factors of its classes.
     """
-    weights = class_weights or [None] * len(num_classes)
+    unweighted: list[np.ndarray | None] = [None] * len(num_classes)
+    weights = class_weights or unweighted
 
     def loss(labels, logits):
         total = 0.0

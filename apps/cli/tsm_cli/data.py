@@ -49,6 +49,13 @@ _define(
     0.0,
     "Share of the videos that may be unreadable; they are left out.",
 )
+_define(
+    flags.DEFINE_string,
+    "flip_pairs",
+    None,
+    "For a folder of videos: the pairs of classes that change into each other "
+    "when a clip is mirrored, such as left:right,a:b; auto finds them by name.",
+)
 define_flags(FLAGS, __name__)
 
 
@@ -73,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         arguments[1],
         FLAGS.split,
         max_bad_fraction=FLAGS.max_bad_fraction,
+        flip_pairs=FLAGS.flip_pairs,
         verbose=True,
     )
     drawn, titles = _draw(clips, frames, *configs)

@@ -28,7 +28,7 @@ from tsm_keras.command_flags import define_groups, expect_values
 FLAGS = flags.FlagValues()
 # Flags that --stream does not read, and that only it reads.
 _NOT_STREAM = (
-    *("flow_data", *VIEW_NAMES),
+    *("flow_data", "flip_pairs", *VIEW_NAMES),
     *("average", "weights", "against", "saliency", "embedding"),
 )
 _STREAM = ("lookahead", "frame_interval", "seed")
@@ -71,6 +71,14 @@ define_groups(
                 0.0,
                 "Share of the videos of a folder that may be unreadable; they "
                 "are left out.",
+            ),
+            (
+                "flip_pairs",
+                _TEXT,
+                None,
+                "For a folder of videos: the pairs of classes that change into "
+                "each other when a clip is mirrored, such as left:right,a:b; "
+                "auto finds them by name. (default: mirroring is refused)",
             ),
         ),
         "views": (

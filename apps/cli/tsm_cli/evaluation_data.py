@@ -47,6 +47,7 @@ class Settings:
     lookahead: bool
     frame_interval: float | None
     seed: int
+    flip_pairs: str | None = None
 
 
 class Data:
@@ -76,6 +77,7 @@ class Data:
                 may_lack=True,
                 max_bad_fraction=settings.max_bad_fraction,
                 verbose=True,
+                flip_pairs=None if flow_data else settings.flip_pairs,
                 flow_pairs=max(config.input.channels // 2, 1),
             )
             _report_absent(reader)

@@ -77,6 +77,13 @@ _COMMANDS = {
 }
 
 
+_MEMORY = (
+    "there is not enough memory. Lower the number of clips per batch "
+    "(--batch_size; in training, --accumulate then keeps the size of a step), "
+    "the size of the frames (--size) or their number (--segments)."
+)
+
+
 def run() -> None:
     """Runs the console script `tsm`."""
     try:
@@ -158,14 +165,20 @@ def _run_command(program, module, arguments):
 
 
 def _reading_error(error):
-    """Returns the part of a TensorFlow error that a user can act on, or None.
+    """Returns the part of an error that a user can act on, or None.
+
+    Most of them are errors of TensorFlow.
 
     An error that is raised inside tf.data arrives as the text of another one,
     with its type, message and traceback.
     """
+    if isinstance(error, MemoryError):
+        return f"{_MEMORY} Python says: {error}"
     tensorflow = sys.modules.get("tensorflow")
     if not tensorflow or not isinstance(error, tensorflow.errors.OpError):
         return None
+    if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+        return f"{_MEMORY} TensorFlow says: {error.message.splitlines()[0]}"
     if isinstance(error, tensorflow.errors.DataLossError):
         return f"the data is damaged: {error.message.splitlines()[0]}"
     found = re.search(r"(\w+Error): (.*)\nTraceback ", error.message)

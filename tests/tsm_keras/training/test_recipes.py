@@ -9,7 +9,12 @@ from tsm_keras.command_flags import parse
 from tsm_keras.models.config.parts import network_parts
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.flags import define, recipe_from_flags, serialized
+from tsm_keras.training.flags import (
+    define,
+    is_deterministic,
+    recipe_from_flags,
+    serialized,
+)
 from tsm_keras.training.recipes import RECIPES, find_recipe
 from tsm_keras.training.starting_point import check_start
 
@@ -117,6 +122,23 @@ def test_any_field_can_be_given():
     parse(command.FLAGS, "tsm train", again)
     assert recipe_from_flags(command.FLAGS) == recipe
     assert serialized(command.FLAGS) == again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "on_gpu"),
+    [
+        ((), False),
+        (("--recipe=finetune_small",), False),
+        (("--recipe=kinetics_8f",), True),
+        (("--deterministic",), True),
+    ],
+)
+def test_a_gpu_is_deterministic_for_published_recipes_only(arguments, on_gpu):
+    parse(command.FLAGS, "tsm train", arguments)
+    assert is_deterministic(command.FLAGS, has_gpu=True) == on_gpu
+    assert is_deterministic(command.FLAGS, has_gpu=False)
+    parse(command.FLAGS, "tsm train", [*arguments, "--nodeterministic"])
+    assert not is_deterministic(command.FLAGS, has_gpu=False)
 
 
 def test_help_says_what_comes_from_the_preset_that_training_starts_from():

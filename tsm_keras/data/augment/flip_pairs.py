@@ -74,6 +74,33 @@ def parse_flip_pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def chosen_flip_pairs(
+    text: str | None, label_names: Sequence[str]
+) -> tuple[tuple[str, str], ...] | None:
+    """Returns the flip pairs that a user asks for, None for no mirroring.
+
+    Args:
+        text: `"auto"` to find the pairs by name, `"none"` or None to forbid
+            mirroring, or pairs as `parse_flip_pairs` takes them.
+        label_names: The names of the classes.
+
+    Raises:
+        ValueError: If the text is malformed, or `"auto"` finds a class without
+            its mirror image.
+    """
+    if text in (None, "none"):
+        return None
+    if text != "auto":
+        return parse_flip_pairs(text)
+    pairs, alone = find_flip_pairs(label_names)
+    if alone:
+        raise ValueError(
+            "`flip_pairs` must name the pairs, because no class is the mirror "
+            f"image of {alone[0]!r}. Received: flip_pairs='auto'"
+        )
+    return pairs
+
+
 def _form(name, mirrored=False):
     """Returns the name with a uniform spelling of its sides, or mirrored."""
 

@@ -102,7 +102,8 @@ def make_dataset(
     if training and augmentation.flip and None in mirrored:
         raise ValueError(
             "`augmentation` must not flip clips of a data set without "
-            "`flip_pairs`, which name the class of a mirrored clip. "
+            "`flip_pairs`, which name the class of a mirrored clip (for a "
+            "folder of videos: --flip_pairs). "
             f"Received: flip=True for {clips.name!r}"
         )
     check_interval(sampling, config)

@@ -100,6 +100,7 @@ def open_clips(
     cache: bool = False,
     verbose: bool = False,
     flow_pairs: int = 5,
+    flip_pairs: str | None = None,
 ) -> ClipReader:
     """Opens a prepared data set, or a folder of videos or optical flow.
 
@@ -125,6 +126,7 @@ def open_clips(
             to print which videos are left out and whether there are no splits.
         flow_pairs: The number of pairs of optical flow per frame; see
             `FlowReader`.
+        flip_pairs: As in `scan_folder`, for folders of videos only.
 
     Raises:
         FileNotFoundError, VideoError, ValueError: For the same reasons as in
@@ -134,6 +136,7 @@ def open_clips(
     if label_names is not None:
         heads = (Head(tuple(label_names)),)
     if is_prepared(path):
+        _expect_none(flip_pairs, path)
         dataset = open_prepared(path)
         return PreparedReader(
             dataset,
@@ -156,6 +159,7 @@ def open_clips(
         check_same_heads(path, (Head(()),), heads)
         label_names = only_head(heads).label_names
     if holds_flow(path):
+        _expect_none(flip_pairs, path)
         return FlowReader(
             path,
             pairs=flow_pairs,
@@ -170,6 +174,7 @@ def open_clips(
             label_names=label_names,
             may_lack=may_lack,
             max_bad_fraction=max_bad_fraction,
+            flip_pairs=flip_pairs,
             progress=progress,
         )
     if verbose and (rest := left_out(path)):
@@ -180,6 +185,16 @@ def open_clips(
         for file, reason in videos.rejected:
             print(f"  {file}: {reason}")
     return VideoReader(videos, cache=cache)
+
+
+def _expect_none(flip_pairs, path):
+    if flip_pairs is not None:
+        raise ValueError(
+            "`flip_pairs` must be left out, except for a folder of videos: a "
+            "prepared data set has those of `tsm prepare --flip_pairs`, and "
+            "optical flow those of its videos. "
+            f"Received: flip_pairs={flip_pairs!r} for {path}"
+        )
 
 
 def split_names(path: str | os.PathLike[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tsm_keras.data.augment.flip_pairs import chosen_flip_pairs
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
 from tsm_keras.data.readers.probed_videos import probe_videos
 from tsm_keras.data.video.class_folders import VIDEO_SUFFIXES, class_videos
@@ -66,6 +67,7 @@ def scan_folder(
     label_names: Sequence[str] | None = None,
     may_lack: bool = False,
     max_bad_fraction: float = 0.0,
+    flip_pairs: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> VideoFolder:
     """Finds and checks the videos of `folder/<class>/<file>`.
@@ -82,6 +84,9 @@ def scan_folder(
         may_lack: Whether some of `label_names` may have no folder.
         max_bad_fraction: The share of the videos that may be unreadable, in
             [0, 1). Unreadable videos are left out and listed in `rejected`.
+        flip_pairs: The classes that change into each other when a clip is
+            mirrored: `"auto"` finds them by name; pairs have the form
+            `"look left:look right,a:b"`; None forbids mirroring.
         progress: A function that is called after each file with the number of
             files checked so far and the number of all files.
 
@@ -107,6 +112,9 @@ def scan_folder(
     found = class_videos(folder)
     _check_classes(folder, found, label_names, may_lack)
     names = tuple(label_names or found)
+    pairs = chosen_flip_pairs(flip_pairs, names)
+    if pairs is not None:  # Raises an error before videos are decoded.
+        mirrored_labels(names, pairs)
     paths = [str(path) for name in names for path in found.get(name, ())]
     labels = [
         number for number, name in enumerate(names) for _ in found.get(name, ())
@@ -143,6 +151,7 @@ def scan_folder(
         label_names=names,
         infos=good_infos,
         rejected=rejected,
+        flip_pairs=pairs,
     )
 
 

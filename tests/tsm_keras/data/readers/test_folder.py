@@ -1,6 +1,7 @@
 import contextlib
 import io
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -289,3 +290,37 @@ def test_frames_after_the_end_of_a_video_are_an_error():
     assert len([*iterate_frames(path, [0, last, last])]) == 3
     with pytest.raises(VideoError, match=f"before frame {last + 1}"):
         list(iterate_frames(path, [last + 1]))
+
+
+def test_a_folder_is_mirrored_as_the_user_says(monkeypatch):
+    folder = pathlib.Path(shared_videos().paths[0]).parents[1]
+    swipes = (LABELS.index("swipe_left"), LABELS.index("swipe_right"))
+    assert open_clips(folder).mirrored_labels is None
+    assert open_clips(folder, flip_pairs="none").mirrored_labels is None
+    found = open_clips(folder, flip_pairs="auto").mirrored_labels
+    assert [found[i] for i in swipes] == [*reversed(swipes)]
+    assert found[LABELS.index("pull")] == LABELS.index("pull")
+    by_hand = open_clips(folder, flip_pairs="pull:push").mirrored_labels
+    assert by_hand[LABELS.index("pull")] == LABELS.index("push")
+    assert [by_hand[i] for i in swipes] == [*swipes]
+
+    def probed(*_, **__):
+        pytest.fail("videos were opened before the pairs were checked")
+
+    monkeypatch.setattr("tsm_keras.data.readers.folder.probe_videos", probed)
+    for text in ("pull:wave", "pull", "pull:push,pull:push"):
+        with pytest.raises(ValueError, match="flip_pairs.*Received"):
+            open_clips(folder, flip_pairs=text)
+
+
+def test_auto_refuses_a_side_without_its_mirror_image(tmp_path):
+    folder = write_folder(
+        tmp_path / "v", labels=("push", "swipe_left"), clips_per_class=1
+    )
+    with pytest.raises(ValueError, match="mirror image of 'swipe_left'"):
+        open_clips(folder, flip_pairs="auto")
+
+
+def test_a_prepared_data_set_has_its_own_pairs():
+    with pytest.raises(ValueError, match="flip_pairs='auto'"):
+        open_clips(shared_prepared().folder, "train", flip_pairs="auto")

@@ -16,6 +16,9 @@ from tsm_keras.data.prepare.collections.extracted_frames import (
 from tsm_keras.data.prepare.collections.hmdb51 import read_hmdb51
 from tsm_keras.data.prepare.collections.jester import read_jester
 from tsm_keras.data.prepare.collections.kinetics import read_kinetics
+from tsm_keras.data.prepare.collections.numbered_list import (
+    read_numbered_list,
+)
 from tsm_keras.data.prepare.collections.something_something import (
     read_something_something,
 )
@@ -31,6 +34,8 @@ FORMATS: dict[str, Callable[[SourceOptions], Collection]] = {
     "something_something_v1": read_jester,
     "something_something_v2": read_something_something,
     "kinetics": read_kinetics,
+    "mmaction2": read_numbered_list,
+    "tsn": read_numbered_list,
 }
 
 

@@ -380,6 +380,69 @@ def test_kinetics(tmp_path):
         _read(videos, "kinetics", lists=lists)
 
 
+def test_mmaction2_lists_of_videos(tmp_path):
+    _write(
+        tmp_path,
+        {
+            "lists/my_train_list_videos.txt": "wave/a.mp4 1\nclap/b c.mp4 0\n",
+            "lists/my_val_list_videos.txt": "x/d.mp4   10\n",
+        },
+    )
+    collection = _read(tmp_path, "mmaction2", lists=tmp_path / "lists")
+    assert collection.label_names == ("0", "1", "10")  # By their values.
+    assert _rows(collection) == [
+        ("clap/b c.mp4", "0", "train"),
+        ("wave/a.mp4", "1", "train"),
+        ("x/d.mp4", "10", "val"),
+    ]
+    assert {clip.frame_pattern for clip in collection.clips} == {None}
+
+
+def test_lists_of_frames_and_of_one_fold_with_class_names(tmp_path):
+    _write(
+        tmp_path,
+        {
+            "take 7/clip.mp4": "",
+            "lists/u_train_split_1_rawframes.txt": "wave/a 34 1\n",
+            "lists/u_train_split_2_rawframes.txt": "wave/a 34 0\n",
+            "lists/u_val_split_1_rawframes.txt": "clap/c 20 0\n",
+            "lists/label_map.txt": "clap\nwave\njump high\n",
+            "one.txt": "take 7 2\n",
+        },
+    )
+    lists = tmp_path / "lists"
+    collection = _read(tmp_path, "tsn", lists=lists, frame_rate=25.0)
+    assert collection.label_names == ("clap", "wave", "jump high")
+    assert {*collection.clips} == {
+        ClipSource("wave/a", "wave", "train", None, None, "img_%05d.jpg", 25.0),
+        ClipSource("clap/c", "clap", "val", None, None, "img_%05d.jpg", 25.0),
+    }
+    second = _read(tmp_path, "tsn", lists=lists, fold=2)
+    assert ("wave/a", "clap", "train") in _rows(second)
+
+
+def test_a_path_may_end_in_a_number(tmp_path):
+    _write(tmp_path, {"take 7/x": "", "a.txt": "take 7 0\ntake 8 1\n"})
+    collection = _read(tmp_path, "mmaction2", lists=tmp_path / "a.txt")
+    found = {clip.path: clip.frame_pattern for clip in collection.clips}
+    # There is no folder `take 8`: these are 8 frames of the folder `take`.
+    assert found == {"take 7": None, "take": "img_%05d.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.mp4\n", "line 1 must be `path label`"),
+        ("a.mp4 0\na.mp4 wave\n", "line 2 must be `path label`"),
+        ("a.mp4 0\nb.mp4 2\n", "label of line 2 must be below 2"),
+    ],
+)
+def test_wrong_numbered_lists_are_refused(tmp_path, text, message):
+    _write(tmp_path, {"train.txt": text, "labels.txt": "x\ny\n"})
+    with pytest.raises(ValueError, match=f"train.txt: .*{message}|{message}"):
+        _read(tmp_path, "mmaction2")
+
+
 def test_a_label_that_is_not_in_the_list_is_named(tmp_path):
     _write(
         tmp_path,
