@@ -19,6 +19,7 @@ from tsm_keras.data.prepare.isolated_process import IsolatedProcess
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepare.shards import finished_shards
 from tsm_keras.data.prepare.workers import TIME_LIMIT, write_isolated
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
 _LOOK_AFTER = 2.0  # Seconds between two checks of which shards are finished.
@@ -50,7 +51,7 @@ def ingest_with_beam(
     pipeline = _pipeline(options)
     import apache_beam as beam
 
-    folder = pathlib.Path(folder).resolve()
+    folder = local_folder(folder).resolve()
     # Workers may run on other machines, and need no shards but their own.
     settings = dataclasses.replace(
         plan.without_clips(), root=plan.root.resolve()

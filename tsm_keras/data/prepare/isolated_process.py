@@ -1,6 +1,7 @@
 """IsolatedProcess: runs functions that may crash in a process of their own."""
 
 import contextlib
+import importlib
 import multiprocessing.connection
 import multiprocessing.reduction
 import signal
@@ -39,6 +40,7 @@ class IsolatedProcess:
         self.time_limit = time_limit
         self._process: subprocess.Popen | None = None
         self._pipe: Any = None
+        self._ready = False  # Whether the process waits for calls.
 
     def call(
         self,
@@ -61,30 +63,22 @@ class IsolatedProcess:
         """
         process = self._process
         if process is None or process.poll() is not None:
-            process = self._start()
-        try:
+            process = self._start(function.__module__)
+        with _watched(process):
             self._pipe.send((function, arguments))
-            kind = _ITEM
-            while kind == _ITEM:
+            if not self._ready:
+                self._pipe.recv()
+                self._ready = True
+        kind = _ITEM
+        while kind == _ITEM:
+            with _watched(process):
                 if not self._pipe.poll(self.time_limit):
                     self.close()
                     limit = f"{self.time_limit:g} seconds"
                     raise ProcessDiedError(f"took more than {limit}")
                 kind, value = self._pipe.recv()
-                if kind == _ITEM and on_item:
-                    on_item(value)
-        except (EOFError, OSError) as error:
-            code = process.wait()
-            if code >= 0:  # The process failed to start; no call did this.
-                raise RuntimeError(
-                    f"A worker process ended with the exit code {code}. Its "
-                    "output says why; `tsm` shows it with TSM_VERBOSE=1."
-                ) from error
-            name = signal.Signals(-code).name
-            # The kernel uses this signal to free memory; a crash never has it.
-            killed = -code == signal.SIGKILL
-            died = ProcessKilledError if killed else ProcessDiedError
-            raise died(f"crashed ({name})") from error
+            if kind == _ITEM and on_item:
+                on_item(value)
         if kind == _ERROR:
             raise value
         return value
@@ -95,7 +89,11 @@ class IsolatedProcess:
             self._process.kill()
             self._process.wait()
 
-    def _start(self) -> subprocess.Popen:
+    def _start(self, module: str) -> subprocess.Popen:
+        """Starts a process that has imported the module of its first call.
+
+        The time limit of the call does not begin before that.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -103,21 +101,48 @@ class IsolatedProcess:
                     sys.executable,
                     *isolated_code(
                         f"from {__name__} import serve; "
-                        f"serve({theirs.fileno()})"
+                        f"serve({theirs.fileno()}, {module!r})"
                     ),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
         self._pipe = multiprocessing.connection.Connection(ours.detach())
+        self._ready = False
         return self._process
 
 
-def serve(descriptor: int) -> None:
-    """Answers the calls of the parent's `IsolatedProcess`."""
+@contextlib.contextmanager
+def _watched(process):
+    """Turns an error of the pipe into one that says how the process ended."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        code = process.wait()
+        if code >= 0:  # The process failed to start; no call did this.
+            raise RuntimeError(
+                f"A worker process ended with the exit code {code}. Its "
+                "output says why; `tsm` shows it with TSM_VERBOSE=1."
+            ) from error
+        name = signal.Signals(-code).name
+        # The kernel uses this signal to free memory; a crash never has it.
+        killed = -code == signal.SIGKILL
+        died = ProcessKilledError if killed else ProcessDiedError
+        raise died(f"crashed ({name})") from error
+
+
+def serve(descriptor: int, module: str) -> None:
+    """Answers the calls of the parent's `IsolatedProcess`.
+
+    Args:
+        descriptor: The number of the pipe to the parent.
+        module: A module to import before the first call.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent handles Ctrl-C.
     pipe = multiprocessing.connection.Connection(descriptor)
+    importlib.import_module(module)
     try:
+        pipe.send(None)  # The parent waits for this.
         while True:
             function, arguments = pipe.recv()
             try:

@@ -1,7 +1,6 @@
 """plan_dataset, prepare: what `tsm prepare` does, as functions."""
 
 import os
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.prepare.plan import IngestPlan, make_plan
 from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
 
@@ -51,8 +51,8 @@ def plan_dataset(
     collection = read_collection(
         source_format,
         SourceOptions(
-            root=pathlib.Path(source),
-            lists=pathlib.Path(lists) if lists else None,
+            root=local_folder(source),
+            lists=local_folder(lists) if lists else None,
             fold=fold,
             frame_pattern=frame_pattern,
             frame_rate=frame_rate,

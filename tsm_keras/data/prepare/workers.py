@@ -18,6 +18,7 @@ from tsm_keras.data.prepare.isolated_process import (
 )
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepare.shards import finished_shards, write_shard
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
 TIME_LIMIT = 600.0  # Seconds to decode a clip; some files would never end.
@@ -52,7 +53,7 @@ def ingest(
         OSError: If a source cannot be read or the disk is full. Finished
             shards are kept, and the next call continues after them.
     """
-    folder = pathlib.Path(folder)
+    folder = local_folder(folder)
     with unfinished_shards(plan, folder) as shards:
         try:
             _write(plan, shards, folder, workers, progress)

@@ -15,6 +15,7 @@ from tsm_keras.data.readers.folder import VideoFolder, scan_folder
 from tsm_keras.data.readers.prepared_reader import PreparedReader
 from tsm_keras.data.readers.reader import ClipReader
 from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.prepared_dataset import (
     PreparedDataset,
     is_prepared,
@@ -132,7 +133,7 @@ def open_clips(
         FileNotFoundError, VideoError, ValueError: For the same reasons as in
             `open_prepared`, `PreparedReader`, `FlowReader` and `scan_folder`.
     """
-    path = pathlib.Path(path)
+    path = local_folder(path)
     if label_names is not None:
         heads = (Head(tuple(label_names)),)
     if is_prepared(path):
@@ -212,7 +213,7 @@ def split_names(path: str | os.PathLike[str]) -> list[str]:
     Raises:
         FileNotFoundError: If the folder does not exist.
     """
-    path = pathlib.Path(path)
+    path = local_folder(path)
     if not path.is_dir():
         raise FileNotFoundError(f"The data folder {path} does not exist.")
     if is_prepared(path):
@@ -243,7 +244,7 @@ def data_heads(
         path: A data folder, as in `open_clips`.
         split: The split, as in `open_clips`.
     """
-    path = pathlib.Path(path)
+    path = local_folder(path)
     if is_prepared(path):
         return open_prepared(path).heads
     folder = _folders_of_splits(path).get(split or "", path)

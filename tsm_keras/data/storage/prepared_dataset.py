@@ -29,6 +29,7 @@ from tsm_keras.data.labels import (
     only_head,
     pairs_of,
 )
+from tsm_keras.data.storage.local_folder import local_folder
 
 DATASET_FILE = "dataset.json"
 REJECTED_FILE = "rejected.csv"
@@ -220,10 +221,10 @@ def open_prepared(folder: str | os.PathLike) -> PreparedDataset:
     Raises:
         FileNotFoundError: If the folder is not a finished prepared data set,
             or a shard is missing.
-        ValueError: If the description is damaged or of another format
-            version, or the size of a shard has changed.
+        ValueError: If `folder` is an address, the description is damaged or of
+            another format version, or the size of a shard has changed.
     """
-    folder = pathlib.Path(folder)
+    folder = local_folder(folder)
     path = folder / DATASET_FILE
     if not path.is_file():
         raise FileNotFoundError(

@@ -8,17 +8,23 @@ import numpy as np
 import pytest
 
 from testing.gestures import LABELS, shared_videos, write_folder
+from testing.plans import small_plan
 from testing.prepared import shared_prepared
 from tsm_keras.data.augment.crops import center_box
 from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import read_collection
+from tsm_keras.data.prepare.prepare import plan_dataset
+from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers import probed_videos
 from tsm_keras.data.readers.clip_reader import (
     as_reader,
+    data_heads,
     open_clips,
     read_frames,
+    split_names,
 )
 from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.storage.prepared_dataset import open_prepared
 from tsm_keras.data.video.class_folders import class_videos, left_out
 from tsm_keras.data.video.decoding import (
     VideoError,
@@ -324,3 +330,19 @@ def test_auto_refuses_a_side_without_its_mirror_image(tmp_path):
 def test_a_prepared_data_set_has_its_own_pairs():
     with pytest.raises(ValueError, match="flip_pairs='auto'"):
         open_clips(shared_prepared().folder, "train", flip_pairs="auto")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        open_clips,
+        split_names,
+        data_heads,
+        open_prepared,
+        plan_dataset,
+        lambda path: ingest(small_plan(), path),
+    ],
+)
+def test_a_bucket_is_refused_and_its_secrets_are_not_shown(use):
+    with pytest.raises(ValueError, match=r"mount the bucket.* s3://$"):
+        use("s3://key:secret@bucket/videos")
