@@ -34,7 +34,7 @@ def test_if_the_iteration_ends_early_all_processes_end(tmp_path):
     jobs = {"short": 1, "long": file, "never": tmp_path / "never"}
     results = run_in_processes(work, jobs, processes=2)
     assert next(results) == ("short", 2)
-    wait_for(lambda: file.is_file() and file.read_text())
+    wait_for(lambda: file.is_file() and file.read_text(), seconds=120)
     results.close()  # Returns only when the processes have ended.
     assert not is_running(int(file.read_text()))
 
