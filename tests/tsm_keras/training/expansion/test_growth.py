@@ -25,8 +25,7 @@ FIELDS = {
     "depth": {"depth"},
     "bottleneck": {"bottleneck"},
 }
-# The axis of each step from X2D to X3D-XL. The caption of figure 2 names the
-# first five. The paper says that XS comes after step 5, S from a contraction
+# The axis of each step from X2D to X3D-XL. The paper names the first five, and XS comes after step 5, S from a contraction
 # after step 7, and M, L and XL after steps 8, 10 and 11. From table 4 follows
 # what the later steps must be together: steps 6 and 7 turn 4 frames into 16,
 # step 8 turns 160 pixels into 224, steps 9 and 10 make the network larger and
@@ -37,7 +36,8 @@ PATH = (
     *("frame_rate", "duration", "resolution", "resolution", "depth", "width"),
 )
 NAMES = {5: "x3d_xs", 8: "x3d_m", 10: "x3d_l", 11: "x3d_xl"}
-# The budget that the paper names for X3D-S, in 10^9 multiply-adds.
+# X3D-S has 1.96 x 10^9 multiply-adds in the paper's table 2, so its budget was
+# about this.
 BUDGET_S = 2.0
 
 
