@@ -182,7 +182,7 @@ def test_for_tensorrt_every_zero_point_is_zero():
 @pytest.mark.parametrize(
     ("fields", "options", "message"),
     [
-        ({"shift": "bidirectional"}, {}, "needs the next frame"),
+        ({"shift": "bidirectional"}, {}, "needs later frames.*--lookahead"),
         ({}, {"quantize": "int8"}, "calibration_clips"),
         ({}, {"quantize": "dynamic"}, r"`quantize`.*'dynamic'"),
         ({}, {"kind": "film"}, r"`kind`.*Received: kind='film'"),

@@ -193,7 +193,7 @@ def test_only_static_shapes_of_rank_4_builtin_ops_and_no_variables():
 @pytest.mark.parametrize(
     ("fields", "options", "message"),
     [
-        ({"shift": "bidirectional"}, {}, "needs the next frame"),
+        ({"shift": "bidirectional"}, {}, "needs later frames.*--lookahead"),
         ({}, {"quantize": "int8"}, "calibration_clips"),
         ({}, {"quantize": "int4"}, r"`quantize`.*Received: quantize='int4'"),
         ({"labels": ()}, {}, "labels"),

@@ -261,9 +261,13 @@ def test_later_training_does_not_reach_the_streaming_model():
 
 def test_refuses_a_shift_into_the_future():
     """And says what to do."""
-    with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
+    with pytest.raises(
+        ValueError, match="shift='causal'.*Received: operator='shift'"
+    ):
         build_streaming_model(small_config(shift="bidirectional"))
-    with pytest.raises(ValueError, match='shift="causal".*Received: shift='):
+    with pytest.raises(
+        ValueError, match="shift='causal'.*Received: operator='shift'"
+    ):
         to_streaming(random_clip_model(shift="bidirectional"))
 
 
