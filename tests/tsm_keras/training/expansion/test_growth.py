@@ -28,9 +28,9 @@ FIELDS = {
 # The axis of each step from X2D to X3D-XL. The paper names the first five. XS
 # comes after step 5, S from a contraction after step 7, and M, L and XL after
 # steps 8, 10 and 11. What the later steps must be together follows from the
-# networks of table 4: steps 6 and 7 turn 4 frames into 16, step 8 turns 160 pixels into 224, steps 9 and 10 make the network larger and
-# deeper, and step 11 wider. The order within 6 and 7, and within 9 and 10, is
-# not determined by the networks.
+# networks of table 4: steps 6 and 7 turn 4 frames into 16, step 8 turns 160
+# pixels into 224, steps 9 and 10 make the network larger and deeper, and step
+# 11 wider. The order within 6 and 7, and within 9 and 10, is not determined.
 PATH = (
     *("bottleneck", "frame_rate", "resolution", "depth", "duration"),
     *("frame_rate", "duration", "resolution", "resolution", "depth", "width"),
