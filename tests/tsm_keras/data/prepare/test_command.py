@@ -53,7 +53,7 @@ def test_a_killed_run_is_continued_with_the_same_result(
         stdout=subprocess.DEVNULL,
     )
     results = folder / WORK_FOLDER
-    while not list(results.glob("*-of-*.json")):
+    while not list(results.glob("*-of-*.npz")):
         assert process.poll() is None
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -61,7 +61,7 @@ def test_a_killed_run_is_continued_with_the_same_result(
     assert not (folder / "dataset.json").exists()
     finished = {
         path: (path.stat().st_ino, path.stat().st_mtime_ns)
-        for result in results.glob("*-of-*.json")
+        for result in results.glob("*-of-*.npz")
         if (path := folder / result.stem)
     }
     assert 1 <= len(finished) < len(plan.shards)

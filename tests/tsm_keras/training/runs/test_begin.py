@@ -17,6 +17,7 @@ from testing.command_line import refused, refused_process, tsm_here
 from testing.gestures import write_folder
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
+from tsm_keras.data.readers.probed_videos import CACHE_FILE
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.presets import (
     load_preset,
@@ -54,11 +55,11 @@ def _copy(work, folder):
 
 
 def _contents(folder):
-    """Returns the content of all files except locks."""
+    """Returns the content of all files except locks and findings on videos."""
     return {
         path.relative_to(folder): path.read_bytes() if path.is_file() else b""
         for path in folder.rglob("*")
-        if not path.name.startswith("lock")
+        if not path.name.startswith("lock") and path.name != CACHE_FILE
     }
 
 
