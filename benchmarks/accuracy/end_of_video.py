@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tensorflow import keras
 
+from tsm_cli.predictors import ArtifactPredictor
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.readers.clip_reader import ClipReader, read_frames
+from tsm_keras.data.readers.clip_reader import ClipReader
 from tsm_live.sessions.open_session import open_session
 
 WAYS = {
@@ -51,7 +52,7 @@ def at_the_end(
         if not causal:
             path = path.with_name("clip.tflite")
             export_tflite(model, path, kind="clip")
-            clip = open_session(path)
+            clip = ArtifactPredictor(path)
     before = np.random.default_rng(seed).permutation(clips.num_clips)
     name = "causal" if causal else "lookahead"
     for number in range(clips.num_clips):
@@ -67,8 +68,8 @@ def at_the_end(
         }
         if not causal:
             whole = _frames(clips, number, config, whole=True)
-            found["clip"] = clip.classify_squares(whole).logits
-            found["window"] = clip.classify_squares(last).logits
+            found["clip"] = clip(whole[None])[0]
+            found["window"] = clip(last[None])[0]
         label = int(np.ravel(clips.describe(number)["label"])[0])
         for way, logits in found.items():
             right.setdefault(way, []).append(logits.argmax() == label)
@@ -125,13 +126,13 @@ def _frames(clips, number, config, *, whole=False):
     if whole:
         segments = config.clip.num_segments
         indices = (np.arange(segments) + 0.5) * count / segments
-    return read_frames(
-        clips,
-        number,
+    frames = clips.iterate(
+        int(number),
         indices.astype(np.int32),
         config.input.resize_size,
         lambda shape: center_box(shape, config.input.image_size),
     )
+    return np.stack(list(frames))
 
 
 def _last(frames, length):
