@@ -36,13 +36,23 @@ def test_the_example_is_what_the_reader_reads_and_the_writer_writes():
 
 
 def test_the_outputs_with_two_heads_fit_the_example():
-    example, outputs = _examples()
+    example, outputs, _ = _examples()
     example["outputs"] = outputs
     spec = spec_from_json(json.dumps(example))
     assert json.loads(spec_to_json(spec)) == example
     jsonschema.Draft202012Validator(SCHEMA).validate(example)
     assert [head.name for head in spec.heads] == ["verb", "noun"]
     assert [head.no_gesture for head in spec.heads] == [("none",), ()]
+
+
+def test_the_detector_fits_the_example():
+    example, _, detector = _examples()
+    example |= detector
+    spec = spec_from_json(json.dumps(example))
+    assert json.loads(spec_to_json(spec)) == example
+    jsonschema.Draft202012Validator(SCHEMA).validate(example)
+    assert spec.labels == ("disc_left", "disc_right")
+    assert (spec.detection.stride, spec.heads) == (8, ())
 
 
 def test_the_example_has_every_key_that_the_export_writes():
@@ -52,7 +62,7 @@ def test_the_example_has_every_key_that_the_export_writes():
 
 def test_every_key_is_explained():
     assert {
-        key for key in _keys(_example()) if f"`{key}`" not in DOCUMENT
+        key for key in _keys(_examples()) if f"`{key}`" not in DOCUMENT
     } == set()
 
 

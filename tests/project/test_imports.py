@@ -15,9 +15,13 @@ _PACKAGES = {
     "tsm_cli": ("tsm_export", "tsm_keras", "tsm_live"),
 }
 
-# The one room that sees part of a package which its own package does not: so
-# training and live runs decode and colour video in the same way.
-_DECODER = {"tsm_keras.data.video": ("tsm_keras", "tsm_live.video")}
+# The rooms that see part of a package which their own package does not: so
+# training and live runs decode and colour video in the same way, and what is
+# evaluated are the boxes that a device finds.
+_SHARED = {
+    "tsm_keras.data.video": ("tsm_keras", "tsm_live.video"),
+    "tsm_keras.evaluation": ("tsm_keras", "tsm_live.detection.boxes"),
+}
 
 # What a room of tsm_keras may import beside itself. The package's own modules,
 # what users meet first, see all rooms, and no room sees them; but some of
@@ -63,6 +67,7 @@ _ORDERS = {
     "tsm_live": (
         "video",
         "artifact",
+        "detection",
         "runtimes",
         "sessions",
         "sources",
@@ -104,7 +109,7 @@ def _ordered(home, rooms):
 @pytest.mark.parametrize(
     "rules",
     [
-        _PACKAGES | _DECODER,
+        _PACKAGES | _SHARED,
         _ROOMS,
         *(_ordered(*order) for order in _ORDERS.items()),
     ],

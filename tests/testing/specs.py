@@ -4,6 +4,7 @@ import dataclasses
 
 from hypothesis import strategies as st
 
+from tsm_live.artifact.detection import DetectionRule
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 
 SPEC = ArtifactSpec(
@@ -51,6 +52,23 @@ _NOUN = TensorSpec(
 )
 TWO_HEADS = dataclasses.replace(
     SPEC, outputs=(_VERB, _NOUN, *SPEC.outputs[1:]), decision={}
+)
+
+DETECTOR = dataclasses.replace(
+    SPEC,
+    task="detection",
+    outputs=(
+        TensorSpec("offsets", (1, 8, 8, 2), "float32", role="box_offset"),
+        TensorSpec("sizes", (1, 8, 8, 2), "int8", 0.1, -128, role="box_size"),
+        TensorSpec(
+            *("centres", (1, 8, 8, 3), "int8", 0.1, 9),
+            role="heatmap",
+            labels=("cat", "dog", "bird"),
+        ),
+        *SPEC.outputs[1:],
+    ),
+    decision={},
+    detection=DetectionRule(stride=8, threshold=0.4, top=20),
 )
 
 _COUNTS = st.integers(1, 9)

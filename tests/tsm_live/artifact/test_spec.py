@@ -39,10 +39,10 @@ def test_outputs_with_an_unknown_role_are_kept_and_heads_found():
 def test_a_task_without_classification_has_no_logits():
     boxes = TensorSpec("boxes", (1, 100, 4), "float32", role="boxes")
     spec = dataclasses.replace(
-        SPEC, task="detection", outputs=(boxes, *SPEC.outputs[1:])
+        SPEC, task="tracking", outputs=(boxes, *SPEC.outputs[1:])
     )
     assert spec_from_json(spec_to_json(spec)).heads == ()
-    with pytest.raises(ArtifactError, match=r"Received: the task 'detection'"):
+    with pytest.raises(ArtifactError, match=r"Received: the task 'tracking'"):
         spec.logits  # noqa: B018
 
 

@@ -89,7 +89,7 @@ def write_spec(path: str | os.PathLike, spec: ArtifactSpec) -> ArtifactSpec:
     path = pathlib.Path(path)
     spec = dataclasses.replace(spec, model_hash=_hash(path.read_bytes()))
     members = {SPEC_MEMBER: spec_to_json(spec)}
-    if len(spec.heads) == 1:
+    if len(spec.heads) == 1 or spec.detection:
         members[LABELS_MEMBER] = "".join(f"{x}\n" for x in spec.labels)
     if path.suffix == ONNX_SUFFIX:
         append_properties(path, members)

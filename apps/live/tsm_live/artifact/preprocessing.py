@@ -1,5 +1,7 @@
 """fit_frame: resizes and crops a frame to the square that an artifact takes.
 
+`boxes_in_frame` is the way back for what a network found in the square.
+
 Training does the same in `tsm_keras.data.video.resizing`, which is not
 installed on a device; a test compares the two. `docs/artifact.md` states the
 rule for other languages.
@@ -48,6 +50,27 @@ def fit_frame(frame: np.ndarray, resize_size: int, size: int) -> np.ndarray:
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         frame = cv2.resize(frame, resized[::-1], interpolation=method)
     return frame[top : top + size, left : left + size]
+
+
+def boxes_in_frame(
+    boxes: np.ndarray, height: int, width: int, resize_size: int, size: int
+) -> np.ndarray:
+    """Moves boxes from the square of `fit_frame` to the frame it came from.
+
+    Args:
+        boxes: `[n, 4]` float32, `(x0, y0, x1, y1)` in pixels of the square.
+        height: The height of the frame.
+        width: The width of the frame.
+        resize_size: The short side of the resized frame.
+        size: The side of the square.
+
+    Returns:
+        `[n, 4]` float32 in pixels of the frame.
+    """
+    resized, (top, left) = fit_geometry(height, width, resize_size, size)
+    scale_y, scale_x = height / resized[0], width / resized[1]
+    moved = boxes + np.array([left, top] * 2)  # In float64.
+    return (moved * np.array([scale_x, scale_y] * 2)).astype(np.float32)
 
 
 def check_frame(frame: np.ndarray) -> None:

@@ -5,6 +5,7 @@
 
 import dataclasses
 
+from tsm_live.artifact.detection import DetectionRule, check_outputs
 from tsm_live.artifact.fields import (
     ArtifactError,
     expect,
@@ -18,8 +19,11 @@ from tsm_live.artifact.tensors import (
     CLIP,
     FRAME,
     HEAD_ROLES,
+    HEATMAP,
+    RESULT_ROLES,
     VALID,
     TensorSpec,
+    check_caches,
 )
 
 __all__ = ["ArtifactError", "ArtifactSpec", "TensorSpec"]
@@ -46,8 +50,11 @@ class ArtifactSpec:
             The image input is `[N, S, S, 3]`, one frame for each of N streams,
             or `[T, S, S, 3]`, the frames of one clip; in the layout NCHW
             `[N, 3, S, S]` or `[T, 3, S, S]`. Its values are RGB in 0..255.
-        outputs: The heads, each `[N, number of its labels]` (N = 1 for a clip),
-            then the values of the caches for the next frame.
+        outputs: The results, then the values of the caches for the next
+            frame. The results of a classification are its heads, each `[N,
+            number of its labels]` (N = 1 for a clip); those of a detection
+            are a heatmap, box sizes and box offsets, `[N, S / stride, S /
+            stride, channels]` in the layout NHWC (N = T for a clip).
         resize_size: The short side of a frame is resized to this many pixels;
             then the central square of S pixels is cropped.
         frame_interval: The seconds between two frames in training; 0 if
@@ -60,8 +67,11 @@ class ArtifactSpec:
         model_hash: The SHA-256 of the model without the spec.
         layout: The layout of the image input and the caches: `"NHWC"`, or
             `"NCHW"` in `.onnx` files.
-        task: `"classification"`; a later version may add others.
+        task: `"classification"` or `"detection"`; a later version may add
+            others.
         decision: Defaults for the numbers of `DecisionConfig`, by name.
+        detection: How the results of a detection become boxes; None for other
+            tasks.
 
     Raises:
         ArtifactError: If a field is not valid.
@@ -80,6 +90,7 @@ class ArtifactSpec:
     layout: str = "NHWC"
     task: str = "classification"
     decision: dict[str, float] = dataclasses.field(default_factory=dict)
+    detection: DetectionRule | None = None
 
     def __post_init__(self):
         kinds = tuple(_IMAGE_ROLES)
@@ -104,7 +115,8 @@ class ArtifactSpec:
         self._check_decision()
         self._check_image()
         self._check_heads()
-        self._check_caches()
+        self._check_detection()
+        check_caches(self.caches, self.outputs)
 
     def _expect(self, holds, field, expected):
         expect(holds, field, expected, getattr(self, field))
@@ -176,31 +188,24 @@ class ArtifactSpec:
                 f"{shape}, one number per stream and label",
                 head.shape,
             )
-        delays = [head.late for head in self.heads]
         expect(
-            len({*delays, *(() if self.valid else (0,))}) <= 1,
+            len({*self._delays, *(() if self.valid else (0,))}) <= 1,
             "late",
-            f"the same for all heads, and 0 without the role {VALID!r}",
-            delays,
+            "the same for all heads or outputs of a detector, and 0 without "
+            f"the role {VALID!r}",
+            self._delays,
         )
 
-    def _check_caches(self):
-        fresh = {t.name: t for t in self.outputs if t.role == CACHE_OUT}
-        feeds = [cache.fed_by for cache in self.caches]
-        expect(
-            sorted(feeds) == sorted(fresh),
-            "fed_by",
-            f"each output with the role {CACHE_OUT!r} once, {sorted(fresh)}",
-            feeds,
+    def _check_detection(self):
+        rule = self.detection
+        self._expect(
+            isinstance(rule, DetectionRule) == (self.task == "detection"),
+            "detection",
+            f"the rule of a detector, and only that (the task: {self.task!r})",
         )
-        for cache in self.caches:
-            output = fresh[cache.fed_by].bare
-            expect(
-                dataclasses.replace(output, name=cache.name) == cache.bare,
-                cache.fed_by,
-                f"like the cache that it feeds, {cache.bare}",
-                output,
-            )
+        if rule is not None:
+            size, frames = self.image_size, self.frame.shape[0]
+            check_outputs(rule, self.results, frames, size, self.layout)
 
     @property
     def frame(self) -> TensorSpec:
@@ -224,8 +229,12 @@ class ArtifactSpec:
 
     @property
     def delay(self) -> int:
-        """The number of steps by which the heads are later than the frames."""
-        return max((head.late for head in self.heads), default=0)
+        """The number of steps by which results are later than their frames."""
+        return max(self._delays, default=0)
+
+    @property
+    def _delays(self):
+        return [t.late for t in self.results if t.role in RESULT_ROLES]
 
     @property
     def caches(self) -> tuple[TensorSpec, ...]:
@@ -259,8 +268,10 @@ class ArtifactSpec:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of the only head, in the order of its logits."""
-        return self.logits.labels
+        """The labels of the only head, or of a detector's heatmap, in order."""
+        if self.detection is None:
+            return self.logits.labels
+        return next(t.labels for t in self.results if t.role == HEATMAP)
 
     @property
     def tensors(self) -> tuple[TensorSpec, ...]:

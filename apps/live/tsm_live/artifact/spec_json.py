@@ -5,9 +5,11 @@ of the image and sampling rules are refused, because the network would get
 images that differ from those of its training.
 """
 
+import dataclasses
 import json
 from typing import Any
 
+from tsm_live.artifact.detection import DetectionRule
 from tsm_live.artifact.fields import (
     ArtifactError,
     as_list,
@@ -52,6 +54,7 @@ def spec_to_json(spec: ArtifactSpec) -> str:
         "num_segments": spec.num_segments,
         **_RULES,
         "decision": spec.decision,
+        **_detection_to_json(spec),
         "quantization": spec.quantization,
         "preset_hash": spec.preset_hash,
         "model_hash": spec.model_hash,
@@ -84,6 +87,9 @@ def spec_from_json(text: str) -> ArtifactSpec:
         for name, value in given.items()
         if name in (*SECONDS, *SCORES)
     }
+    fields["detection"] = None
+    if values.get("task") == "detection":
+        fields["detection"] = DetectionRule.from_dict(values.get("detection"))
     spec = ArtifactSpec(**known_fields(ArtifactSpec, values | fields))
     expect(
         image.get("crop_size") == spec.image_size,
@@ -92,6 +98,12 @@ def spec_from_json(text: str) -> ArtifactSpec:
         image.get("crop_size"),
     )
     return spec
+
+
+def _detection_to_json(spec):
+    if spec.detection is None:
+        return {}
+    return {"detection": dataclasses.asdict(spec.detection)}
 
 
 def _in_format_3(values: dict[str, Any]) -> dict[str, Any]:

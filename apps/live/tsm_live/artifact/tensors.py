@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tsm_live.artifact.fields import (
@@ -18,11 +19,14 @@ from tsm_live.artifact.fields import (
 FRAME, CLIP, CACHE, VALID = "frame", "clip", "cache", "valid"
 LOGITS, PROBABILITIES, CACHE_OUT = "logits", "probabilities", "cache_out"
 HEAD_ROLES = (LOGITS, PROBABILITIES)
+HEATMAP, BOX_SIZE, BOX_OFFSET = "heatmap", "box_size", "box_offset"
+DETECTION_ROLES = (HEATMAP, BOX_SIZE, BOX_OFFSET)
+RESULT_ROLES = (*HEAD_ROLES, *DETECTION_ROLES)  # What a network says.
 
 _RANGES = {"int8": (-128, 127), "uint8": (0, 255)}
 _DTYPES = ("float32", "float16", *_RANGES)
 # These roles may not be float16, in which pixels and scores lose digits.
-_EXACT_ROLES = (FRAME, CLIP, VALID, *HEAD_ROLES)
+_EXACT_ROLES = (FRAME, CLIP, VALID, *RESULT_ROLES)
 _EXACT_DTYPES = ("float32", *_RANGES)
 
 
@@ -39,16 +43,18 @@ class TensorSpec:
         zero_point: The integer that stands for zero; 0 for floats.
         role: An input has the role `"frame"`, `"clip"`, `"cache"` or
             `"valid"`; an output has `"logits"`, `"probabilities"`,
-            `"cache_out"` or a role of a later version. The role is empty if a
-            runtime described the tensor.
-        labels: The class names of logits or probabilities, in order.
+            `"heatmap"`, `"box_size"`, `"box_offset"`, `"cache_out"` or a role
+            of a later version. The role is empty if a runtime described the
+            tensor.
+        labels: The class names of logits, probabilities or a heatmap, in
+            order.
         no_gesture: The labels which mean that there is no gesture.
         frames: The number of earlier frames that a cache remembers; 0 for all
             frames since the start of the stream.
         fed_by: The name of the output that becomes the value of a cache for
             the next frame.
-        late: The number of steps by which a head, or what a cache remembers,
-            is later than its frame.
+        late: The number of steps by which a result, or what a cache
+            remembers, is later than its frame.
         entries: For each number of the input `valid`, how many steps late the
             frame is of which it says whether it exists.
 
@@ -102,14 +108,16 @@ class TensorSpec:
         self._check_role()
 
     def _check_role(self):
-        is_head, is_cache = self.role in HEAD_ROLES, self.role == CACHE
+        has_labels = self.role in (*HEAD_ROLES, HEATMAP)
+        is_cache = self.role == CACHE
         self._expect(
             isinstance(self.labels, tuple)
             and all(map(is_label, self.labels))
             and len(set(self.labels)) == len(self.labels)
-            and (len(self.labels) > 0 or not is_head),
+            and (len(self.labels) > 0 or not has_labels),
             "labels",
-            "different names of one line each, at least one for a head",
+            "different names of one line each, at least one for a head or a "
+            "heatmap",
         )
         self._expect(
             isinstance(self.no_gesture, tuple)
@@ -166,6 +174,7 @@ class TensorSpec:
         }
         if self.labels:
             values["labels"] = list(self.labels)
+        if self.labels and self.role != HEATMAP:
             values["no_gesture"] = list(self.no_gesture)
         if self.fed_by:
             values["frames"] = self.frames
@@ -195,3 +204,29 @@ class TensorSpec:
             zero_state,
         )
         return tensor
+
+
+def check_caches(
+    caches: Sequence[TensorSpec], outputs: Iterable[TensorSpec]
+) -> None:
+    """Checks that an output like it feeds each cache, and each output one.
+
+    Raises:
+        ArtifactError: If one does not.
+    """
+    fresh = {t.name: t for t in outputs if t.role == CACHE_OUT}
+    feeds = [cache.fed_by for cache in caches]
+    expect(
+        sorted(feeds) == sorted(fresh),
+        "fed_by",
+        f"each output with the role {CACHE_OUT!r} once, {sorted(fresh)}",
+        feeds,
+    )
+    for cache in caches:
+        output = fresh[cache.fed_by].bare
+        expect(
+            dataclasses.replace(output, name=cache.name) == cache.bare,
+            cache.fed_by,
+            f"like the cache that it feeds, {cache.bare}",
+            output,
+        )

@@ -1,0 +1,1 @@
+"""Boxes: decodes the outputs of a detector, and follows objects over time."""
