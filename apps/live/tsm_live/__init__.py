@@ -11,6 +11,7 @@ __all__ = [
     "ArtifactError",
     "ArtifactSpec",
     "ClipSession",
+    "DetectionPrediction",
     "OnnxSession",
     "Prediction",
     "Session",
@@ -24,6 +25,7 @@ __all__ = [
 _LATE = {
     "AcceleratorError": "tsm_live.runtimes.network",
     "ClipSession": "tsm_live.sessions.clip_session",
+    "DetectionPrediction": "tsm_live.sessions.detection_prediction",
     "OnnxSession": "tsm_live.sessions.open_session",
     "Prediction": "tsm_live.sessions.prediction",
     "Session": "tsm_live.sessions.base_session",

@@ -3,18 +3,20 @@
 `BaseSession` is what it has in common with `ClipSession`.
 """
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
 from tsm_live.artifact.quantization import quantize, zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
+from tsm_live.sessions.detection_prediction import detections
 from tsm_live.sessions.pixels import Pixels
-from tsm_live.sessions.prediction import Prediction, predict
+from tsm_live.sessions.prediction import Prediction, predictions
+from tsm_live.sessions.taken_frames import AnsweredFrame, TakenFrames
 
 __all__ = ["Prediction", "Session"]
 
@@ -44,10 +46,10 @@ class BaseSession:
                 f"`{type(self).__name__}` needs an artifact of kind "
                 f"{self.kind!r}. Received: an artifact of kind {spec.kind!r}"
             )
-        if not spec.heads:
+        if not (spec.heads or spec.detection):
             raise ArtifactError(
-                "A session needs an artifact with at least one classification. "
-                f"Received: the task {spec.task!r}"
+                "A session needs an artifact with at least one classification, "
+                f"or a detection. Received: the task {spec.task!r}"
             )
         self.spec = spec
         self._pixels = Pixels(spec)
@@ -58,12 +60,13 @@ class BaseSession:
     def _run(
         self,
         squares: Sequence[np.ndarray | None],
+        frames: Sequence[AnsweredFrame | None],
         valid: np.ndarray | None = None,
-    ) -> list[Prediction]:
-        """Returns the prediction for each stream, or for the only clip.
+    ) -> list[Any]:
+        """Returns the prediction for each of the `frames`.
 
-        A stream whose square is None stands still, and its prediction has no
-        meaning. `valid` are the values of the input `spec.valid`.
+        A stream whose square is None stands still. `valid` are the values of
+        the input `spec.valid`.
         """
         idle = [i for i, square in enumerate(squares) if square is None]
         with self._lock:
@@ -78,7 +81,8 @@ class BaseSession:
             if idle:
                 self._restore(kept, idle)
             latency = time.perf_counter() - start
-        return predict(self.spec, outputs, latency)
+        task = detections if self.spec.detection else predictions
+        return task(self.spec, outputs, latency, frames)  # type: ignore
 
     def _restore(self, state, streams):
         """Sets the caches of some streams to their values in `state`."""
@@ -104,8 +108,7 @@ class Session(BaseSession):
     def __init__(self, spec: ArtifactSpec, open_network: Callable[[], Network]):
         super().__init__(spec, open_network)
         self._zeros = [zero_state(cache) for cache in spec.caches]
-        # The number of frames that each stream has taken.
-        self._taken = np.zeros(spec.streams, int)
+        self._taken = TakenFrames(spec)
 
     @property
     def streams(self) -> int:
@@ -117,9 +120,7 @@ class Session(BaseSession):
         """The number of steps by which a prediction is later than its frame."""
         return self.spec.delay
 
-    def step(
-        self, frame: np.ndarray, *, color: str = "rgb"
-    ) -> Prediction | None:
+    def step(self, frame: np.ndarray, *, color: str = "rgb") -> Any:
         """Takes the next frame of the only stream.
 
         Args:
@@ -127,21 +128,22 @@ class Session(BaseSession):
             color: `"rgb"`, or `"bgr"` as OpenCV reads frames.
 
         Returns:
-            The prediction for the frame that was taken `delay` steps ago; None
-            in the first `delay` steps of a stream. Without a delay it is that
-            for `frame`, and never None.
+            The `Prediction`, or the `DetectionPrediction` of a detector, for
+            the frame that was taken `delay` steps ago; None in the first
+            `delay` steps of a stream. Without a delay it is that for `frame`,
+            and never None.
 
         Raises:
             ValueError: If the frame is not such an array, or there are several
                 streams. The caches do not change then.
         """
         self._expect_single("step")
-        (prediction,) = self._step([self._pixels.square(frame, color)])
+        (prediction,) = self.step_streams([frame], color=color)
         return prediction
 
     def step_streams(
         self, frames: Sequence[np.ndarray | None], *, color: str = "rgb"
-    ) -> list[Prediction | None]:
+    ) -> list[Any]:
         """Takes the next frame of some or all streams.
 
         Args:
@@ -158,16 +160,13 @@ class Session(BaseSession):
                 stream. No caches change then.
         """
         self._expect_streams(frames)
-        return self._step(
-            [
-                None if frame is None else self._pixels.square(frame, color)
-                for frame in frames
-            ]
-        )
+        squares = [
+            None if frame is None else self._pixels.square(frame, color)
+            for frame in frames
+        ]
+        return self._step(squares, [getattr(f, "shape", None) for f in frames])
 
-    def step_squares(
-        self, squares: Sequence[np.ndarray | None]
-    ) -> list[Prediction | None]:
+    def step_squares(self, squares: Sequence[np.ndarray | None]) -> list[Any]:
         """Does what `step_streams` does, for frames of the network's size.
 
         Args:
@@ -181,9 +180,9 @@ class Session(BaseSession):
         for square in squares:
             if square is not None:
                 self._pixels.check_square(square)
-        return self._step(squares)
+        return self._step(squares, [None] * self.streams)
 
-    def finish(self) -> list[Prediction]:
+    def finish(self) -> list[Any]:
         """Ends the only stream; the next frame starts a new one.
 
         Returns:
@@ -199,7 +198,7 @@ class Session(BaseSession):
 
     def finish_streams(
         self, streams: Collection[int] | None = None
-    ) -> list[list[Prediction]]:
+    ) -> list[list[Any]]:
         """Ends streams; the next frame of each starts a new one.
 
         Args:
@@ -218,7 +217,7 @@ class Session(BaseSession):
         size = self.spec.image_size
         blank = np.zeros((size, size, 3), np.uint8)
         squares = [blank if i in ended else None for i in range(self.streams)]
-        rest: list[list[Prediction]] = [[] for _ in range(self.streams)]
+        rest: list[list[Any]] = [[] for _ in range(self.streams)]
         with self._lock:
             for step in range(self.delay):
                 answers = self._step(squares, after_end=step + 1)
@@ -241,12 +240,12 @@ class Session(BaseSession):
         if stream is None:
             with self._lock:
                 self._network.write_state(self._zeros)
-                self._taken[:] = 0
+                self._taken.forget()
             return
         self._expect_stream(stream)
         with self._lock:
             self._restore(self._zeros, [stream])
-            self._taken[stream] = 0
+            self._taken.forget(stream)
 
     def _expect_stream(self, stream):
         if (
@@ -273,29 +272,19 @@ class Session(BaseSession):
                 f"each stream. Received: {len(frames)}"
             )
 
-    def _step(self, squares, *, after_end=0):
+    def _step(self, squares, sizes=(), *, after_end=0):
         """Takes frames, or steps after the last frame of ended streams.
 
         Args:
             squares: One square or None per stream.
+            sizes: The shape of each frame before it became a square, or None.
             after_end: The number of steps since the end of the streams, or 0.
         """
         moving = [i for i, square in enumerate(squares) if square is not None]
-        answers: list[Prediction | None] = [None] * len(squares)
         if not moving:
-            return answers
+            return [None] * len(squares)
         with self._lock:
             if not after_end:
-                self._taken[moving] += 1
-            # The frame that each stream is at; after its end it has no frame.
-            at = self._taken - 1 + after_end
-            entries = self.spec.valid.entries if self.spec.valid else ()
-            frames = at[:, None] - np.array([*entries, self.delay], int)
-            exists = (frames >= 0) & (frames < self._taken[:, None])
-            predictions = self._run(squares, exists[:, :-1])
-        for i in moving:
-            if exists[i, -1]:
-                answers[i] = dataclasses.replace(
-                    predictions[i], frame=int(frames[i, -1])
-                )
-        return answers
+                self._taken.take(sizes, moving)
+            valid, frames = self._taken.answered(moving, after_end)
+            return self._run(squares, frames, valid)

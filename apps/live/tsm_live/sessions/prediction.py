@@ -9,6 +9,7 @@ import numpy as np
 from tsm_live.artifact.quantization import as_logits
 from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.artifact.tensors import HEAD_ROLES
+from tsm_live.sessions.taken_frames import AnsweredFrame
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,17 +97,22 @@ class Prediction:
     top = of_only_head("top")
 
 
-def predict(
-    spec: ArtifactSpec, outputs: Sequence[np.ndarray], latency: float
-) -> list[Prediction]:
+def predictions(
+    spec: ArtifactSpec,
+    outputs: Sequence[np.ndarray],
+    latency: float,
+    frames: Sequence[AnsweredFrame | None],
+) -> list[Prediction | None]:
     """Returns the prediction for each stream, or for the only clip.
 
     Args:
-        spec: The spec of an artifact.
+        spec: The spec of an artifact that classifies.
         outputs: The values of `spec.results`.
         latency: The seconds that the network took.
+        frames: For each stream the frame that was classified; None for a
+            stream whose outputs have no meaning, which gets no prediction.
     """
-    rows: list[dict[str, HeadPrediction]] = [{} for _ in range(spec.streams)]
+    rows: list[dict[str, HeadPrediction]] = [{} for _ in frames]
     for head, values in zip(spec.results, outputs, strict=True):
         if head.role not in HEAD_ROLES:
             continue
@@ -115,4 +121,7 @@ def predict(
         scores /= scores.sum(axis=-1, keepdims=True)
         for row, *numbers in zip(rows, scores, logits, strict=True):
             row[head.name] = HeadPrediction(head.labels, *numbers)
-    return [Prediction(row, latency) for row in rows]
+    return [
+        None if frame is None else Prediction(row, latency, frame.number)
+        for row, frame in zip(rows, frames, strict=True)
+    ]
