@@ -35,7 +35,7 @@ def test_a_run_without_a_decision_takes_the_artifacts():
     chosen = LiveConfig(DecisionConfig(average=0, no_gesture=("push",)))
     for config, spec in ((LiveConfig(), other), (chosen, SPEC)):
         _, decisions = config.stages(spec)
-        (decision,) = decisions.values()
+        (decision,) = decisions.heads.values()
         for time in range(3):
             decision.update(time, [0, 9])
             decision.update(time + 0.01, [9, 0])
@@ -70,7 +70,7 @@ def test_heads_are_chosen_by_name():
     configs = decision_configs(TWO_HEADS, heads=["noun"])
     assert list(configs) == ["noun"]
     _, decisions = LiveConfig(configs).stages(TWO_HEADS)
-    assert decisions["noun"].labels == ("hand", "door", "none")
+    assert decisions.heads["noun"].labels == ("hand", "door", "none")
     for wrong in ({"logits": DecisionConfig()}, {"nou": DecisionConfig()}):
         with pytest.raises(ValueError, match=r"\['verb', 'noun'\].*Received"):
             LiveConfig(wrong).stages(TWO_HEADS)
@@ -84,8 +84,8 @@ def test_events_name_the_head_if_there_are_several():
         LiveConfig({"noun": DecisionConfig(0, min_duration=0, cooldown=0)}),
     ):
         _, decisions = config.stages(TWO_HEADS)
-        (event,) = decisions["noun"].update(0, [9, 0, 0])
+        (event,) = decisions.heads["noun"].update(0, [9, 0, 0])
         assert (event.head, event.label) == ("noun", "hand")
     _, decisions = LiveConfig(DecisionConfig(0, min_duration=0)).stages(SPEC)
-    (event,) = decisions["logits"].update(0, [9, 0])
+    (event,) = decisions.heads["logits"].update(0, [9, 0])
     assert event.head == ""

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from testing.live_states import live_state, random_frame, two_heads
-from tsm_live.views.drawing import class_hue, draw, title
+from tsm_live.views.drawing import draw
+from tsm_live.views.panel import class_hue, title
 
 
 def _split(state):

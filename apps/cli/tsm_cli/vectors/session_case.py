@@ -12,6 +12,7 @@ from tsm_cli.vectors.steps import Progress, next_step, zero_states
 from tsm_cli.vectors.vectors_file import TOLERANCES
 from tsm_live.artifact.quantization import as_logits
 from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.decision.head_decisions import HeadDecisions
 from tsm_live.decision.pacing import Step
 from tsm_live.live.run_live import LiveConfig
 from tsm_live.runtimes.network import Network
@@ -144,7 +145,7 @@ def _run(
 
 def _decide(spec, times, choices, logits):
     """Returns the events of all heads, in the order of `Stream`."""
-    _, decisions = LiveConfig().stages(spec)
+    decisions = HeadDecisions(spec).heads
     events, row = [], 0
     waiting: list[float] = []  # The times of frames without an output so far.
 

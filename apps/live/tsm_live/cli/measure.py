@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tsm_live.decision.gestures import GestureDecision
-from tsm_live.live.live_state import HeadState, LiveState
+from tsm_live.decision.open_decision import open_decision
+from tsm_live.live.live_state import LiveState
 from tsm_live.sessions.base_session import Session
 from tsm_live.sources.open_source import open_video
 from tsm_live.sources.source import TimedFrame
@@ -38,7 +38,7 @@ def measure(
         SourceError: If the video cannot be read.
     """
     session.reset()
-    decisions = {h.name: GestureDecision(h.labels) for h in session.spec.heads}
+    decision = open_decision(session.spec)
     rows = []
     reading = _endless(source)
     for number in range(session.delay + _WARM_UP + frames):
@@ -50,11 +50,10 @@ def measure(
         predicted = time.perf_counter()
         if prediction is None:  # A network that looks ahead answers late.
             continue
-        for name, decision in decisions.items():
-            # Frame numbers never go back, unlike the times of a repeated video.
-            decision.update(number, prediction.heads[name].logits)
+        # Frame numbers never go back, unlike the times of a repeated video.
+        decision.update(number, prediction)
         decided = time.perf_counter()
-        draw(_state(source, frame, session, decisions, prediction.latency))
+        draw(_state(source, frame, session, decision, prediction.latency))
         drawn = time.perf_counter()
         rows.append(
             {
@@ -83,15 +82,11 @@ def _endless(source) -> Iterator[tuple[TimedFrame, float]]:
         video.close()
 
 
-def _state(source, frame, session, decisions, latency):
+def _state(source, frame, session, decision, latency):
     return LiveState(
         source=source,
         frame=frame.image,
         time=frame.time,
-        heads={
-            name: HeadState(each.labels, each.scores, each.gesture, events=())
-            for name, each in decisions.items()
-        },
         latency=latency,
         fps=0.0,
         accelerator=session.accelerator,
@@ -99,4 +94,5 @@ def _state(source, frame, session, decisions, latency):
         dropped=0,
         resets=0,
         is_live=False,
+        **decision.state(),
     )

@@ -1,20 +1,20 @@
-"""EventLog: writes gestures as lines of JSON."""
+"""EventLog: writes events as lines of JSON."""
 
 import contextlib
-import dataclasses
 import json
 import sys
 from typing import TextIO
 
-from tsm_live.decision.gestures import GestureEvent
+from tsm_live.decision.decision import Event
 
 
 class EventLog:
-    """Writes one line when a gesture starts and one when it ends.
+    """Writes one line when a gesture starts or ends, or an object appears.
 
-    A line has the fields "source", "kind", "label", "score", "time" and, if the
-    network has several heads, "head"; see `GestureEvent`. It is flushed
-    immediately.
+    A line has the field "source" and those of a `GestureEvent` ("kind",
+    "label", "score", "time" and, if the network has several heads, "head") or
+    of an `ObjectEvent` ("kind", "track", "label", "score", "time", "box"). It
+    is flushed immediately.
 
     Args:
         path: A file to append to, or `-` for stdout.
@@ -31,21 +31,14 @@ class EventLog:
             sys.stdout if path == "-" else open(path, "a", encoding="utf-8")  # noqa: SIM115
         )
 
-    def write(self, source: str, event: GestureEvent) -> None:
+    def write(self, source: str, event: Event) -> None:
         """Writes one event of a source.
 
         Raises:
             OSError: If it cannot be written; a BrokenPipeError if the reader
                 of the pipe has gone.
         """
-        fields = {
-            "source": source,
-            **dataclasses.asdict(event),
-            "score": round(event.score, 4),
-            "time": round(event.time, 3),
-        }
-        if not event.head:
-            del fields["head"]
+        fields = {"source": source, **event.to_dict()}
         try:
             print(json.dumps(fields), file=self._file, flush=True)
         except BrokenPipeError:

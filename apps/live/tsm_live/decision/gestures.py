@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +28,16 @@ class GestureEvent:
     score: float
     time: float
     head: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the event as an object for JSON, with rounded numbers."""
+        return {
+            "kind": self.kind,
+            "label": self.label,
+            "score": round(self.score, 4),
+            "time": round(self.time, 3),
+            **({"head": self.head} if self.head else {}),
+        }
 
 
 @dataclasses.dataclass(frozen=True)

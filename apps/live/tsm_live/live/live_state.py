@@ -7,8 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
-from tsm_live.decision.gestures import GestureEvent
-from tsm_live.sessions.prediction import Scores, of_only_head
+from tsm_live.decision.head_decisions import HeadState
+from tsm_live.decision.object_decision import ObjectState
+from tsm_live.sessions.prediction import of_only_head
+
+__all__ = ["Command", "HeadState", "LiveState", "View"]
 
 
 class Command(enum.Enum):
@@ -17,19 +20,6 @@ class Command(enum.Enum):
     QUIT = "quit"
     RESET = "reset"
     PAUSE = "pause"  # A paused run goes on.
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class HeadState(Scores):
-    """One moment of one head; its scores are from the averaged logits.
-
-    Attributes:
-        gesture: The current gesture, or None.
-        events: The latest events, oldest first.
-    """
-
-    gesture: str | None
-    events: tuple[GestureEvent, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,7 +33,8 @@ class LiveState:
         source: The title of the source, without credentials.
         frame: The frame from the source, `[H, W, 3]` uint8 BGR.
         time: Seconds since the first frame of the source.
-        heads: The state of each head that decides, by its name.
+        heads: The state of each head that decides, by its name; empty for a
+            detector.
         latency: The seconds that the last step of the network took.
         fps: The frames per second of the source.
         accelerator: The accelerator that the network runs on.
@@ -55,6 +46,8 @@ class LiveState:
             and does not wait until they are read, like a file.
         is_webcam: Whether the source is a camera of this machine. Views show
             its frames mirrored.
+        objects: The objects in the frame; None unless the artifact is a
+            detector.
     """
 
     source: str
@@ -69,6 +62,7 @@ class LiveState:
     resets: int
     is_live: bool
     is_webcam: bool = False
+    objects: ObjectState | None = None
 
     labels = of_only_head("labels")
     scores = of_only_head("scores")

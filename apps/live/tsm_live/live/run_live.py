@@ -4,15 +4,12 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.decision.artifact_defaults import chosen_heads, decision_configs
-from tsm_live.decision.gestures import (
-    DecisionConfig,
-    GestureDecision,
-    GestureEvent,
-)
+from tsm_live.decision.decision import Decision
+from tsm_live.decision.open_decision import Rules, open_decision
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.decision.scene_cut import SceneCut
 from tsm_live.live.live_state import Command, View
@@ -31,8 +28,8 @@ class LiveConfig:
 
     Attributes:
         decision: The rules by which gestures start and end: for all heads, or
-            for each head that decides, by its name. None for those of the
-            artifact.
+            for each head that decides, by its name. For a detector, a
+            `TrackConfig`. None for those of the artifact.
         max_gap: Seconds without a frame after which the network starts anew;
             by default 1, or 3 frame intervals if that is longer. inf means
             never.
@@ -41,31 +38,20 @@ class LiveConfig:
             fast as possible.
     """
 
-    decision: DecisionConfig | Mapping[str, DecisionConfig] | None = None
+    decision: Rules | None = None
     max_gap: float | None = None
     restart_on_cut: bool = False
     real_time: bool = False
 
-    def stages(
-        self, spec: ArtifactSpec
-    ) -> tuple[FramePacer, dict[str, GestureDecision]]:
-        """Returns the pacer and the decision of each head for a source.
+    def stages(self, spec: ArtifactSpec) -> tuple[FramePacer, Decision]:
+        """Returns the pacer and the decision for a source.
 
         Raises:
             ValueError: If `max_gap` is not more than the artifact's frame
-                interval, or `decision` names an unknown class or head.
+                interval, or `decision` does not fit the artifact.
         """
         pacer = FramePacer(spec.frame_interval, max_gap=self.max_gap)
-        configs = self.decision or decision_configs(spec)
-        if isinstance(configs, DecisionConfig):
-            configs = {head.name: configs for head in spec.heads}
-        several = len(spec.heads) > 1
-        return pacer, {
-            head.name: GestureDecision(
-                head.labels, configs[head.name], head.name if several else ""
-            )
-            for head in chosen_heads(spec, configs)
-        }
+        return pacer, open_decision(spec, self.decision)
 
 
 def run_live(
@@ -74,7 +60,7 @@ def run_live(
     views: Sequence[Sequence[View]],
     config: LiveConfig = LiveConfig(),
     *,
-    on_event: Callable[[str, GestureEvent], None] = lambda source, event: None,
+    on_event: Callable[[str, Any], None] = lambda source, event: None,
     wants_end: Callable[[], bool] = lambda: False,
 ) -> tuple[list[Summary], list[SourceError]]:
     """Runs until the sources end, a view asks to quit or `wants_end` is true.
@@ -88,7 +74,8 @@ def run_live(
         views: The views of each source. They show all frames that are not
             dropped, each when its scores are known.
         config: Options of the run.
-        on_event: A function that gets the title of a source and each event.
+        on_event: A function that gets the title of a source and each event, a
+            `GestureEvent` or, of a detector, an `ObjectEvent`.
         wants_end: A function that is called repeatedly. The run ends when it
             returns true.
 

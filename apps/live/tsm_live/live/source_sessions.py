@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from tsm_live.sessions.base_session import Prediction, Session
+from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.open_session import open_session
 
 
@@ -28,7 +29,7 @@ class SourceSessions:
         self.spec = sessions[0].spec
         self.accelerator = sessions[0].accelerator
 
-    def step(self, frames: Mapping[int, np.ndarray]) -> dict[int, Prediction]:
+    def step(self, frames: Mapping[int, np.ndarray]) -> dict[int, Any]:
         """Takes the next frames of some sources; the others keep their state.
 
         Args:
@@ -59,7 +60,7 @@ class SourceSessions:
         session, stream = divmod(source, self.spec.streams)
         self._sessions[session].reset(stream)
 
-    def finish(self, source: int) -> list[Prediction]:
+    def finish(self, source: int) -> list[Any]:
         """Ends the stream of a source; its next frame starts a new one.
 
         Returns:

@@ -1,22 +1,17 @@
 """draw: draws a state of a live run as one picture."""
 
-import colorsys
-import math
-
 import cv2
 import numpy as np
 
 from tsm_live.live.live_state import LiveState
-from tsm_live.sessions.prediction import Scores
+from tsm_live.views.marks import bgr, draw_marks
+from tsm_live.views.panel import TIMELINE, panel_of
 from tsm_live.views.text import put_text
-from tsm_live.views.timeline import gesture_spans
 
-TIMELINE = 20.0  # Seconds that the timeline shows.
-_TOP = 5  # The number of classes with a bar, for all heads together.
 _SHORTEST = 360  # The short side to which smaller frames are enlarged.
 _LONGEST = 1280  # No frame is enlarged beyond this.
 _NARROWEST = 320  # The minimum width of the panel in pixels.
-# Heights in lines of text: the gesture of a head, four more lines, a band.
+# Heights in lines of text: the title of a section, four more lines, a band.
 _TITLE, _WORDS, _BAND = 2.05, 5.75, 1.5
 _PANEL, _TRACK = (28, 24, 22), (58, 52, 48)  # Colours are BGR.
 _BRIGHT, _PLAIN, _DIM = (250, 248, 245), (215, 210, 205), (150, 145, 140)
@@ -37,14 +32,16 @@ def draw(state: LiveState) -> np.ndarray:
     frame = _enlarged(state.frame)
     if state.is_webcam:
         frame = cv2.flip(frame, 1)
+    shown = panel_of(state)
+    sections = shown.sections
     height, width = frame.shape[:2]
     full_width = _even(max(width, _NARROWEST))
     # The height of a line of text grows with the picture.
     unit = round(max(min(full_width, max(height, full_width / 2)) / 26, 12))
     # The words have more lines than there are bars.
-    bands = round((_WORDS + _TITLE * len(state.heads)) * unit)
+    bands = round((_WORDS + _TITLE * len(sections)) * unit)
     full_height = _even(
-        height + bands + round((_BAND * len(state.heads) + 0.4) * unit)
+        height + bands + round((_BAND * len(sections) + 0.4) * unit)
     )
     left = (full_width - width) // 2
     picture = cv2.copyMakeBorder(
@@ -56,40 +53,20 @@ def draw(state: LiveState) -> np.ndarray:
         borderType=cv2.BORDER_CONSTANT,
         value=_PANEL,
     )
+    draw_marks(
+        picture[:height, left : left + width],
+        shown.marks,
+        state.frame.shape,
+        is_mirrored=state.is_webcam,
+    )
     panel = picture[height:]
     column = full_width * 46 // 100
-    _draw_words(panel[:, :column], state, unit)
-    _draw_bars(panel[:, column:], state, unit)
-    for row, head in enumerate(state.heads.values()):
+    _draw_words(panel[:, :column], state, sections, unit)
+    _draw_bars(panel[:, column:], sections, unit)
+    for row, section in enumerate(sections):
         band = panel[bands + round(_BAND * row * unit) :]
-        _draw_timeline(band, head, state.time, unit)
+        _draw_timeline(band, section.spans, state.time, unit)
     return picture
-
-
-def readable(label: str) -> str:
-    """Returns a label with spaces for underscores, e.g. `swipe left`."""
-    return label.replace("_", " ")
-
-
-def title(state: LiveState, name: str) -> str:
-    """Returns what to write for a head, e.g. `swipe left` or `verb: open`."""
-    gesture = state.heads[name].gesture
-    if len(state.heads) == 1:
-        return "no gesture" if gesture is None else readable(gesture)
-    if gesture is None:
-        return f"no {readable(name)}"
-    return f"{readable(name)}: {readable(gesture)}"
-
-
-def top(state: LiveState, name: str) -> list[tuple[str, float]]:
-    """Returns the classes of a head to show, and their scores."""
-    return state.heads[name].top(math.ceil(_TOP / len(state.heads)))
-
-
-def class_hue(head: Scores, label: str) -> float:
-    """Returns a hue in [0, 1), far from the hues of neighbouring classes."""
-    index = head.labels.index(label) if label in head.labels else 0
-    return (0.38 + index * 0.381966) % 1  # The golden angle.
 
 
 def _enlarged(frame):
@@ -101,20 +78,20 @@ def _enlarged(frame):
     return cv2.resize(frame, size)
 
 
-def _draw_words(panel, state, unit):
-    """Draws the gesture of each head; below, latency, rates and counts."""
+def _draw_words(panel, state, sections, unit):
+    """Draws the title of each section; below, latency, rates and counts."""
     width = panel.shape[1] - unit
     x, y = unit, round(0.6 * unit)
-    for name, head in state.heads.items():
-        gesture = head.gesture
+    for section in sections:
+        current = section.current
         put_text(
             panel,
-            title(state, name),
+            section.title,
             (x, y),
             round(1.7 * unit),
-            _DIM if gesture is None else _color(head, gesture, 0.45),
+            _DIM if current is None else bgr(current.hue, 0.45),
             width=width - unit,
-            bold=gesture is not None,
+            bold=current is not None,
         )
         y += round(_TITLE * unit)
     minutes, seconds = divmod(int(state.time), 60)
@@ -129,64 +106,56 @@ def _draw_words(panel, state, unit):
         y += round(1.2 * unit)
 
 
-def _draw_bars(panel, state, unit):
-    """Draws name, bar and percentage of the most probable classes."""
+def _draw_bars(panel, sections, unit):
+    """Draws name, bar and percentage of the best classes or objects."""
     width = panel.shape[1] - unit
     bar = width * 46 // 100, width - 3 * unit
-    rows = [
-        (head, *best)
-        for name, head in state.heads.items()
-        for best in top(state, name)
-    ]
-    for row, (head, label, score) in enumerate(rows):
+    rows = [each for section in sections for each in section.bars]
+    for row, best in enumerate(rows):
         y = round((0.7 + 1.3 * row) * unit)
         put_text(
             panel,
-            readable(label),
+            best.label,
             (0, y),
             unit,
-            _BRIGHT if label == head.gesture else _PLAIN,
+            _BRIGHT if best.is_current else _PLAIN,
             width=bar[0] - unit // 2,
         )
-        score = min(max(score, 0.0), 1.0) if np.isfinite(score) else 0.0
+        score = best.score if np.isfinite(best.score) else 0.0
+        score = min(max(score, 0.0), 1.0)
         lines = slice(y + unit // 8, y + unit - unit // 8)
         filled = bar[0] + round(score * (bar[1] - bar[0]))
         panel[lines, bar[0] : bar[1]] = _TRACK
-        panel[lines, bar[0] : filled] = _color(head, label, 0.6)
+        panel[lines, bar[0] : filled] = bgr(best.hue, 0.6)
         put_text(
             panel, f"{score:.0%}", (width, y), unit, _DIM, align_right=True
         )
 
 
-def _draw_timeline(panel, head, now, unit):
-    """Draws the latest gestures of a head on a band; its right end is now."""
+def _draw_timeline(panel, spans, now, unit):
+    """Draws the spans of a section on a band; its right end is now."""
     left, right = unit, panel.shape[1] - unit
     band = panel[: round(1.3 * unit), left:right]
     band[:] = _TRACK
     for second in range(0, int(TIMELINE), 5):
         x = round(band.shape[1] * second / TIMELINE)
         band[:, x : x + 1] = _PANEL
-    for span in gesture_spans(head, now, TIMELINE):
+    for span, hue in spans:
         start, end = (
             round(band.shape[1] * (1 - (now - time) / TIMELINE))
             for time in (span.start, span.end)
         )
         block = band[:, start : max(end, start + 2)]
-        block[:] = _color(head, span.label, 0.6)
+        block[:] = bgr(hue, 0.6)
         if block.shape[1] > 2 * unit:
             put_text(
                 block,
-                readable(span.label),
+                span.label,
                 (unit // 3, round(0.15 * unit)),
                 unit,
                 _PANEL,
                 width=block.shape[1] - 2 * (unit // 3),
             )
-
-
-def _color(head, label, saturation):
-    rgb = colorsys.hsv_to_rgb(class_hue(head, label), saturation, 0.9)
-    return tuple(round(255 * part) for part in reversed(rgb))
 
 
 def _even(pixels):

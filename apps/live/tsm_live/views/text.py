@@ -53,6 +53,12 @@ def put_text(
     )
 
 
+def text_width(text: str, height: int) -> int:
+    """Returns the width in pixels of a line of text of a given height."""
+    _, width, _ = _fit(text, height, None, False)
+    return width
+
+
 @functools.lru_cache(maxsize=1024)
 def _fit(text, height, width, bold):
     """Returns the fitting text, its width and its height above the baseline."""
