@@ -9,7 +9,7 @@ from tensorflow import keras
 from testing.numerics import FLOAT64_TOLERANCE, relative_error
 from tsm_keras.layers.channelwise_convolution import ChannelwiseConvolution
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig, VideoDetectorConfig
 from tsm_keras.models.weights import copy_weights
 
 _EPSILON = float(np.finfo(np.float32).eps)
@@ -37,6 +37,30 @@ def small_config(backbone="mobilenet_v2", **fields):
             **fields,
         }
     )
+
+
+def small_detector_config(backbone="mobilenet_v2", **fields):
+    """Returns the config of a detector that is built in a second or two."""
+    return VideoDetectorConfig(
+        **{
+            "labels": ("ball", "left", "right"),
+            "backbone": backbone,
+            "num_segments": 4,
+            "shift": "causal",
+            "pyramid_channels": 16,
+            **SMALL.get(backbone, {}),
+            "image_size": 64,
+            **fields,
+        }
+    )
+
+
+@functools.cache
+def random_detector(backbone="mobilenet_v2", **fields):
+    """Returns a random detector of clips. Shared: do not change it."""
+    model = build_clip_model(small_detector_config(backbone, **fields))
+    randomize(model, seed=0)
+    return model
 
 
 @functools.cache

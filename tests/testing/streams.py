@@ -7,7 +7,12 @@ from tsm_keras.models.streaming import cache_shapes
 
 
 def stream(model, clips):
-    """Feeds clips frame by frame; returns `[B, T, num_classes]`.
+    """Feeds clips frame by frame; returns the logits `[B, T, num_classes]`."""
+    return stream_outputs(model, clips)["logits"]
+
+
+def stream_outputs(model, clips):
+    """Feeds clips frame by frame; returns all outputs, `[B, T, ...]`, by name.
 
     A model that looks ahead gets as many steps more as it is late.
     """
@@ -17,7 +22,7 @@ def stream(model, clips):
         name: tf.zeros((len(clips), *shape), dtype)
         for name, shape in cache_shapes(model).items()
     }
-    time, logits = model.stream_time, []
+    time, steps = model.stream_time, []
     for step in range(length + time.late):
         # What is shown after the end must not matter.
         frame = clips[:, step] if step < length else 255 - clips[:, -1]
@@ -27,6 +32,9 @@ def stream(model, clips):
             valid = np.tile(exists, (len(clips), 1, 1, 1))
             inputs["valid"] = tf.constant(valid, dtype)
         outputs = run(inputs)
-        caches = {name: outputs[f"{name}_out"] for name in caches}
-        logits.append(outputs["logits"].numpy())
-    return np.stack(logits[time.late :], axis=1)
+        caches = {name: outputs.pop(f"{name}_out") for name in caches}
+        steps.append({name: value.numpy() for name, value in outputs.items()})
+    return {
+        name: np.stack([step[name] for step in steps[time.late :]], axis=1)
+        for name in steps[0]
+    }

@@ -1,51 +1,88 @@
-"""build_clip_model: a network that makes one prediction per clip."""
+"""build_clip_model: a network that takes whole clips."""
 
 from tensorflow import keras
 
 from tsm_keras.layers.fold_time import FoldTime
-from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.network import frame_logits
+from tsm_keras.layers.unfold_time import UnfoldTime
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
+from tsm_keras.models.network import frame_outputs
 from tsm_keras.models.precision import without_mixed_precision
-from tsm_keras.models.time import ClipTime
+from tsm_keras.models.time import ClipTime, full_precision
 from tsm_keras.models.weights import rebuild
 
 
 def build_clip_model(
-    config: VideoClassifierConfig, *, return_frame_logits: bool = False
+    config: NetworkConfig, *, return_frame_logits: bool = False
 ) -> keras.Model:
-    """Builds a network that classifies clips, with random weights.
+    """Builds a network that takes clips, with random weights.
 
-    Time is folded into the batch, the 2-D network with its temporal operators
-    runs on all frames, and the frames' logits are averaged.
+    Time is folded into the batch, and the 2-D network with its temporal
+    operators runs on all frames. A classifier averages the frames' logits.
 
     Args:
         config: The config of the network. The model keeps it as
             `video_config`.
-        return_frame_logits: Whether to return the logits of each frame too.
+        return_frame_logits: Whether a classifier returns the logits of each
+            frame too.
 
     Returns:
         A functional model. Input: `[B, T, image_size, image_size, 3]` RGB in
         0..255, any dtype (a network for optical flow takes `input_channels`
-        channels). Output: `[B, num_classes]` logits in `full_precision()`; for
-        several heads, a dictionary of them with the names `logits_verb` and so
-        on. With `return_frame_logits`, the output is a dictionary with these
-        `logits` and with `frame_logits`, `[B, T, num_classes]`, per head; X3D
-        with the clip as its context has no logits of single frames, and
-        returns `[B, 1, num_classes]`.
+        channels). For a `VideoDetectorConfig`, it is the model of
+        `build_detector_clip_model`. The output of a classifier is
+        `[B, num_classes]` logits in `full_precision()`; for several heads, a
+        dictionary of them with the names `logits_verb` and so on. With
+        `return_frame_logits`, the output is a dictionary with these `logits`
+        and with `frame_logits`, `[B, T, num_classes]`, per head; X3D with the
+        clip as its context has no logits of single frames, and returns
+        `[B, 1, num_classes]`.
     """
+    if isinstance(config, VideoDetectorConfig):
+        return build_detector_clip_model(config)
+    clip, frames = _folded_input(config)
+    outputs = _sole(_single_clip_outputs(frames, config))
+    model = _clip_model(clip, outputs, config)
+    return with_frame_logits(model) if return_frame_logits else model
+
+
+def build_detector_clip_model(config: VideoDetectorConfig) -> keras.Model:
+    """Builds a network that detects objects in each frame of clips.
+
+    Args:
+        config: The config of the network. The model keeps it as
+            `video_config`.
+
+    Returns:
+        A functional model with random weights. Its input is that of
+        `build_clip_model`. Its output is a dictionary in `full_precision()`:
+        `heatmap`, `[B, T, grid, grid, K]` logits of K classes; `box_size` and
+        `box_offset`, `[B, T, grid, grid, 2]`; see `detection_maps`.
+    """
+    clip, frames = _folded_input(config)
+    time = ClipTime(config.clip.num_segments)
+    maps = {
+        name: UnfoldTime(time.num_segments, dtype=full_precision(), name=name)(
+            output
+        )
+        for name, output in frame_outputs(frames, config, time).items()
+    }
+    return _clip_model(clip, maps, config)
+
+
+def _folded_input(config):
+    """Returns the input of a clip model, and its frames `[B * T, ...]`."""
     size = config.input.image_size
     clip = keras.Input(
         (config.clip.num_segments, size, size, config.input.channels),
         name="clip",
     )
-    frames = FoldTime(name="fold_time")(clip)
-    model = keras.Model(
-        clip,
-        _sole(_clip_logits(frames, config)),
-        name=f"{config.backbone.name}_clip",
-    )
+    return clip, FoldTime(name="fold_time")(clip)
+
+
+def _clip_model(clip, outputs, config):
+    model = keras.Model(clip, outputs, name=f"{config.backbone.name}_clip")
     model.video_config = config
-    return with_frame_logits(model) if return_frame_logits else model
+    return model
 
 
 def with_frame_logits(model: keras.Model) -> keras.Model:
@@ -68,7 +105,7 @@ def with_frame_logits(model: keras.Model) -> keras.Model:
 def to_single_clip(
     model: keras.Model, *, image_size: int | None = None
 ) -> keras.Model:
-    """Returns a network that classifies one clip, for export.
+    """Returns a network that takes one clip, for export.
 
     The frames of the clip form the batch in all layers, and the shift moves
     channels along the batch axis. The network thus needs no tensors of rank 5,
@@ -80,14 +117,15 @@ def to_single_clip(
 
     Returns:
         A functional model from a dictionary to a dictionary. Input: `clip`,
-        `[T, image_size, image_size, 3]` RGB in 0..255. Output: `logits`,
-        `[1, num_classes]`, or for several heads `logits_verb` and so on.
+        `[T, image_size, image_size, 3]` RGB in 0..255. Output of a classifier:
+        `logits`, `[1, num_classes]`, or for several heads `logits_verb` and so
+        on. Output of a detector: `detection_maps` of the T frames.
     """
     config = model.video_config.with_image_size(image_size)
     return rebuild(model, config, build_single_clip)
 
 
-def build_single_clip(config: VideoClassifierConfig) -> keras.Model:
+def build_single_clip(config: NetworkConfig) -> keras.Model:
     """Builds the network of `to_single_clip`, with random weights."""
     size = config.input.image_size
     clip = keras.Input(
@@ -97,25 +135,30 @@ def build_single_clip(config: VideoClassifierConfig) -> keras.Model:
     )
     model = keras.Model(
         {"clip": clip},
-        _clip_logits(clip, config),
+        _single_clip_outputs(clip, config),
         name=f"{config.backbone.name}_single_clip",
     )
     model.video_config = config
     return model
 
 
-def _clip_logits(frames, config):
-    """Returns the logits of whole clips, given their frames `[B * T, ...]`."""
+def _single_clip_outputs(frames, config):
+    """Returns what a network says of clips, given their frames `[B * T, ...]`.
+
+    A classifier averages the logits of each clip; a detector keeps its frames.
+    """
     time = ClipTime(config.clip.num_segments)
+    outputs = frame_outputs(frames, config, time)
+    if isinstance(config, VideoDetectorConfig):
+        return outputs
     # X3D may have averaged over the clip before it is classified.
     rows = ClipTime(1 if averages_clips(config) else time.num_segments)
     return {
-        name: rows.mean(logits, name=name)
-        for name, logits in frame_logits(frames, config, time).items()
+        name: rows.mean(logits, name=name) for name, logits in outputs.items()
     }
 
 
-def averages_clips(config: VideoClassifierConfig) -> bool:
+def averages_clips(config: NetworkConfig) -> bool:
     """Returns whether a network classifies whole clips and not frames."""
     temporal = config.temporal
     return temporal.operator == "conv3d" and temporal.seen == "clip"

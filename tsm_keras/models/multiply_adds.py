@@ -6,10 +6,10 @@ from tensorflow import keras
 
 from tsm_keras.layers.non_local_block import NonLocalBlock
 from tsm_keras.models.clip import build_single_clip
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import NetworkConfig
 
 
-def multiply_adds(config: VideoClassifierConfig) -> int:
+def multiply_adds(config: NetworkConfig) -> int:
     """Returns the multiply-adds of a network per clip, as papers count them.
 
     A multiplication and the addition after it are one. Convolutions in space

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from tensorflow import keras
 
-from tsm_keras.layers.concatenate_channels import ConcatenateChannels
+from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
 from tsm_keras.layers.running_mean import RunningMean
-from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.models.time import Time, full_precision
 
 

@@ -4,8 +4,8 @@ import functools
 
 from tensorflow import keras
 
-from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.models.network import frame_logits
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
+from tsm_keras.models.network import frame_outputs
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.stream_time import StreamTime
 from tsm_keras.models.weights import rebuild
@@ -13,20 +13,20 @@ from tsm_keras.models.weights import rebuild
 
 @without_mixed_precision()
 def build_streaming_model(
-    config: VideoClassifierConfig,
+    config: NetworkConfig,
     *,
     streams: int | None = 1,
     lookahead: bool = False,
 ) -> keras.Model:
-    """Builds a network that classifies streams frame by frame.
+    """Builds a network that takes streams frame by frame.
 
     Its layers with weights have the same names as in the clip model, so that
     `copy_weights` can fill it. Fed the frames of a clip one after the other,
-    it returns the same logits for each frame as the causal clip model.
+    it returns the same outputs for each frame as the causal clip model.
 
-    With lookahead, it returns the logits of the clip model that looks ahead,
+    With lookahead, it returns the outputs of the clip model that looks ahead,
     each some steps later than its frame; see `StreamTime`. If the clip model
-    does not look ahead, lookahead changes nothing.
+    does not look ahead, lookahead changes nothing. Detectors do not look ahead.
 
     Args:
         config: The config of the network. Without lookahead, its temporal
@@ -41,12 +41,12 @@ def build_streaming_model(
         a stream: `[N, H, W, fold]` for a shift, and `[N, H, W, frames * C]` for
         a convolution.
         Outputs: `logits`, `[N, num_classes]` (for several heads
-        `logits_verb` and so on), and one `cache_kk_out` per cache, which is
-        fed to `cache_kk` with the next frame. A network that looks ahead has
-        the input `valid` too, `[N, 1, 1, M]`; see `StreamTime`. The model's
-        attribute `cache_frames` gives the number of frames that each cache
-        remembers, and `stream_time` is its `StreamTime`, which says how late
-        the logits are.
+        `logits_verb` and so on; for a detector its `detection_maps`), and one
+        `cache_kk_out` per cache, which is fed to `cache_kk` with the next
+        frame. A network that looks ahead has the input `valid` too,
+        `[N, 1, 1, M]`; see `StreamTime`. The model's attribute `cache_frames`
+        gives the number of frames that each cache remembers, and `stream_time`
+        is its `StreamTime`, which says how late the outputs are.
 
     Raises:
         ValueError: If `config` cannot stream; see `expect_streamable`.
@@ -57,14 +57,14 @@ def build_streaming_model(
         (size, size, config.input.channels), batch_size=streams, name="frame"
     )
     time = StreamTime(streams, lookahead=lookahead)
-    logits = frame_logits(frame, config, time)
+    outputs = frame_outputs(frame, config, time)
     if time.entries:
         # Only the complete network tells how many entries `valid` has.
         time = StreamTime(streams, lookahead=True, entries=time.entries)
-        logits = frame_logits(frame, config, time)
+        outputs = frame_outputs(frame, config, time)
     model = keras.Model(
         {"frame": frame, **time.inputs},
-        {**logits, **time.outputs},
+        {**outputs, **time.outputs},
         name=f"{config.backbone.name}_streaming",
     )
     model.video_config = config
@@ -74,7 +74,7 @@ def build_streaming_model(
 
 
 def expect_streamable(
-    config: VideoClassifierConfig, *, lookahead: bool = False
+    config: NetworkConfig, *, lookahead: bool = False
 ) -> None:
     """Checks that a network can stream.
 
@@ -84,7 +84,7 @@ def expect_streamable(
 
     Raises:
         ValueError: If the network has non-local blocks or averages over clips,
-            or it looks ahead and `lookahead` is false.
+            or it looks ahead and `lookahead` is false or it is a detector.
     """
     if config.temporal.non_local:
         raise ValueError(
@@ -95,6 +95,12 @@ def expect_streamable(
     received = (
         f"Received: operator={temporal.operator!r}, causal={temporal.causal}"
     )
+    if isinstance(config, VideoDetectorConfig) and not config.can_stream:
+        raise ValueError(
+            "Only a causal detector can stream, as a detector adds features "
+            "that would wait for different numbers of later frames: train with "
+            f"causal=True (shift='causal'). {received}"
+        )
     if not config.can_stream_late:
         raise ValueError(
             "A mean over the whole clip needs all later frames, so it cannot "

@@ -6,13 +6,13 @@ from typing import Any
 from tensorflow import keras
 
 from tsm_keras.layers.non_local_block import NonLocalBlock
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import NetworkConfig
 
 
 def rebuild(
     model: keras.Model,
-    config: VideoClassifierConfig,
-    build: Callable[[VideoClassifierConfig], keras.Model],
+    config: NetworkConfig,
+    build: Callable[[NetworkConfig], keras.Model],
 ) -> keras.Model:
     """Builds another network and gives it the weights of a trained one.
 

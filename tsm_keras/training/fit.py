@@ -17,7 +17,7 @@ from tsm_keras.models.weights import (
 )
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
-from tsm_keras.training.objective import (
+from tsm_keras.training.objectives.classification import (
     TOP1,
     MeanClassAccuracy,
     Monitor,

@@ -1,7 +1,7 @@
 import numpy as np
 
 from testing.layers import run_layer_test
-from tsm_keras.layers.concatenate_channels import ConcatenateChannels
+from tsm_keras.layers.channels import ConcatenateChannels
 
 
 def test_joins_channels_in_order():

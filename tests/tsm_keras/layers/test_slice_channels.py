@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from testing.layers import run_layer_test
-from tsm_keras.layers.slice_channels import SliceChannels
+from tsm_keras.layers.channels import SliceChannels
 
 
 def test_takes_a_range_of_channels():

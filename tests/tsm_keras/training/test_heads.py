@@ -17,7 +17,7 @@ from tsm_keras.models.presets import load_preset, read_description
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import compile_model
-from tsm_keras.training.objective import (
+from tsm_keras.training.objectives.classification import (
     MeanClassAccuracy,
     accuracies,
     balanced_weights,

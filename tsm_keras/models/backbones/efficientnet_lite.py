@@ -22,7 +22,7 @@ from tsm_keras.models.backbones.record import (
 )
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.marks import Mark
 
 
@@ -72,7 +72,7 @@ IMAGENET = (
 
 def efficientnet_lite(
     frames: Any,
-    config: "VideoClassifierConfig",
+    config: "NetworkConfig",
     mark: "Mark",
     *,
     width: float,

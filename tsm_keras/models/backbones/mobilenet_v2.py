@@ -15,7 +15,7 @@ from tsm_keras.models.backbones.record import (
 )
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.marks import Mark
 
 
@@ -40,7 +40,7 @@ STAGES = (
 
 
 def mobilenet_v2(
-    frames: Any, config: "VideoClassifierConfig", mark: "Mark"
+    frames: Any, config: "NetworkConfig", mark: "Mark"
 ) -> dict[str, Any]:
     """Applies MobileNetV2 up to its last convolution.
 

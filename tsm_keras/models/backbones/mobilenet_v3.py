@@ -16,7 +16,7 @@ from tsm_keras.models.backbones.record import (
 )
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.marks import Mark
 
 _SQUEEZE = 0.25  # Channels inside squeeze-and-excitation, of those outside.
@@ -86,7 +86,7 @@ SMALL = (
 
 def mobilenet_v3(
     frames: Any,
-    config: "VideoClassifierConfig",
+    config: "NetworkConfig",
     mark: "Mark",
     *,
     stages: tuple[tuple[Block, ...], ...],
@@ -146,9 +146,7 @@ def mobilenet_v3(
     return features
 
 
-def head_after_pool(
-    x: Any, config: "VideoClassifierConfig", *, filters: int
-) -> Any:
+def head_after_pool(x: Any, config: "NetworkConfig", *, filters: int) -> Any:
     """Applies the convolution that the paper moved behind the pool.
 
     Args:

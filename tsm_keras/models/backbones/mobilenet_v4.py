@@ -12,7 +12,7 @@ from tsm_keras.models.backbones.record import (
 )
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.marks import Mark
 
 
@@ -102,7 +102,7 @@ MEDIUM = (
 
 def mobilenet_v4(
     frames: Any,
-    config: "VideoClassifierConfig",
+    config: "NetworkConfig",
     mark: "Mark",
     *,
     stages: tuple[tuple[Conv | Fused | Universal, ...], ...],
@@ -174,7 +174,7 @@ def mobilenet_v4(
     return features
 
 
-def head_after_pool(x: Any, config: "VideoClassifierConfig") -> Any:
+def head_after_pool(x: Any, config: "NetworkConfig") -> Any:
     """Applies the convolution behind the pool.
 
     Args:

@@ -12,7 +12,7 @@ from tsm_keras.models.backbones.record import (
 )
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.marks import Mark
 
 # Table 1 of the paper: block kind and blocks in each of the four stages.
@@ -36,7 +36,7 @@ _BLOCK_MARKS = {50: ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
 
 def resnet(
     frames: Any,
-    config: "VideoClassifierConfig",
+    config: "NetworkConfig",
     mark: "Mark",
     *,
     depth: int,

@@ -10,7 +10,7 @@ from tsm_keras.models.backbones.mobilenet_v2 import channels
 from tsm_keras.models.backbones.record import Backbone, block_name, stage_name
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.operators.convolution_3d import Convolution3D
     from tsm_keras.models.operators.marks import Mark
 
@@ -54,9 +54,7 @@ X3D_NETWORKS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def x3d(
-    frames: Any, config: "VideoClassifierConfig", mark: "Mark"
-) -> dict[str, Any]:
+def x3d(frames: Any, config: "NetworkConfig", mark: "Mark") -> dict[str, Any]:
     """Applies X3D up to the last layer before the classifier.
 
     It has convolutions in time of its own and no marks.

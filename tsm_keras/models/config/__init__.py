@@ -2,6 +2,10 @@
 
 from tsm_keras.models.config.backbone import BackboneConfig
 from tsm_keras.models.config.classifier import VideoClassifierConfig
+from tsm_keras.models.config.detector import (
+    DetectionConfig,
+    VideoDetectorConfig,
+)
 from tsm_keras.models.config.frames import (
     ClipConfig,
     ClipFormat,
@@ -9,15 +13,21 @@ from tsm_keras.models.config.frames import (
     TakesClips,
 )
 from tsm_keras.models.config.head import HeadConfig
+from tsm_keras.models.config.network import NetworkConfig
+from tsm_keras.models.config.tasks import config_from_dict
 from tsm_keras.models.config.temporal import TemporalConfig
 
 __all__ = [
     "BackboneConfig",
     "ClipConfig",
     "ClipFormat",
+    "DetectionConfig",
     "HeadConfig",
     "InputConfig",
+    "NetworkConfig",
     "TakesClips",
     "TemporalConfig",
     "VideoClassifierConfig",
+    "VideoDetectorConfig",
+    "config_from_dict",
 ]

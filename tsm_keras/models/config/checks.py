@@ -43,6 +43,11 @@ def is_number(value: Any) -> bool:
         return False
 
 
+def is_label(value: Any) -> bool:
+    """Returns whether a value is the name of a class: text on one line."""
+    return isinstance(value, str) and value.splitlines() == [value]
+
+
 def as_tuple(value: Any) -> Any:
     """Returns a list as a tuple, because JSON has no tuples."""
     return tuple(value) if isinstance(value, list) else value

@@ -1,25 +1,19 @@
-"""VideoClassifierConfig: everything needed to rebuild a network."""
+"""VideoClassifierConfig: everything needed to rebuild a video classifier."""
 
 import dataclasses
-import json
-import math
-from typing import Any
+from typing import Any, ClassVar
 
-from tsm_keras.models.config.backbone import BackboneConfig
 from tsm_keras.models.config.checks import as_tuple, expect
-from tsm_keras.models.config.frames import ClipConfig, InputConfig
 from tsm_keras.models.config.head import HeadConfig
-from tsm_keras.models.config.parts import FLAT, PARTS, network_parts
-from tsm_keras.models.config.temporal import TemporalConfig
-from tsm_keras.models.operators.marks import operators_of
+from tsm_keras.models.config.network import NetworkConfig, from_object
+from tsm_keras.models.config.parts import FLAT
 
-_FORMAT = 2  # Of the JSON text. Format 1 had flat fields and no number.
 _OF_THE_HEAD = ("num_classes", "labels")
 FLAT_NAMES = (*_OF_THE_HEAD, *FLAT)
 
 
 @dataclasses.dataclass(frozen=True, init=False)
-class VideoClassifierConfig:
+class VideoClassifierConfig(NetworkConfig):
     """A video classifier as plain data; equal configs give equal networks.
 
     A config has parts, which can be given as such. Usually their fields are
@@ -36,11 +30,8 @@ class VideoClassifierConfig:
     ... )
 
     Attributes:
-        input: The frames that go in, an `InputConfig`.
-        clip: The frames that make a clip, a `ClipConfig`.
-        backbone: The 2-D network that sees each frame, a `BackboneConfig`.
-        temporal: How frames exchange features, a `TemporalConfig`.
-        heads: What is classified, one `HeadConfig` per classification.
+        heads: What is classified, one `HeadConfig` per classification. All
+            other attributes are those of `NetworkConfig`.
 
     Args:
         **fields: Attributes as above, and fields of their parts by their flat
@@ -56,18 +47,9 @@ class VideoClassifierConfig:
             field, what was expected and what was received.
     """
 
-    input: InputConfig
-    clip: ClipConfig
-    backbone: BackboneConfig
-    temporal: TemporalConfig
     heads: tuple[HeadConfig, ...]
 
-    def __init__(self, **fields: Any):
-        self._set(_attributes(fields, {}))
-
-    def _set(self, attributes: dict[str, Any]) -> None:
-        for name, value in attributes.items():
-            object.__setattr__(self, name, value)
+    _own: ClassVar[tuple[str, ...]] = ("heads", *_OF_THE_HEAD)
 
     @property
     def head(self) -> HeadConfig:
@@ -85,31 +67,9 @@ class VideoClassifierConfig:
         return self.heads[0]
 
     @property
-    def can_stream(self) -> bool:
-        """True if no frame's logits depend on a later frame."""
-        return all(found.ahead == 0 for found in operators_of(self))
-
-    @property
-    def can_stream_late(self) -> bool:
-        """True if a frame's logits depend on a limited number of frames ahead.
-
-        A stream with lookahead can wait for these frames.
-        """
-        return all(found.ahead < math.inf for found in operators_of(self))
-
-    def changed(self, **fields: Any) -> "VideoClassifierConfig":
-        """Returns a copy with other fields, which are named as in `__init__`.
-
-        Raises:
-            ValueError: If a field is invalid or unknown.
-        """
-        before = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-        }
-        copy = object.__new__(VideoClassifierConfig)
-        copy._set(_attributes(fields, before))
-        return copy
+    def label_lists(self) -> dict[str, tuple[str, ...]]:
+        """See `NetworkConfig`; labels may be missing."""
+        return {head.name: head.labels for head in self.heads}
 
     def flat(self) -> dict[str, Any]:
         """Returns all fields by their flat names, as `__init__` takes them.
@@ -117,95 +77,25 @@ class VideoClassifierConfig:
         Raises:
             ValueError: If there are several heads.
         """
-        return {
-            **{name: getattr(self.head, name) for name in _OF_THE_HEAD},
-            **{
-                name: getattr(getattr(self, part), field)
-                for name, (part, field) in FLAT.items()
-            },
-        }
-
-    def with_image_size(
-        self, image_size: int | None
-    ) -> "VideoClassifierConfig":
-        """Returns the config for frames of another size.
-
-        The weights stay valid, because the network is convolutional up to its
-        global pooling. `resize_size` keeps its ratio to `image_size`.
-
-        Args:
-            image_size: The new size in pixels; None keeps the present one.
-        """
-        if image_size is None:
-            return self
-        ratio = self.input.resize_size / self.input.image_size
-        return self.changed(
-            image_size=image_size, resize_size=round(ratio * image_size)
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the config as plain data, with the number of its format."""
-        return {"format": _FORMAT, **dataclasses.asdict(self)}
-
-    def to_json(self) -> str:
-        """Returns the config as JSON text."""
-        return json.dumps(self.to_dict(), indent=2)
+        of_the_head = {name: getattr(self.head, name) for name in _OF_THE_HEAD}
+        return {**of_the_head, **super().flat()}
 
     @classmethod
-    def from_json(cls, text: str) -> "VideoClassifierConfig":
-        """Returns the config that `to_json` wrote.
-
-        Raises:
-            ValueError: If `text` is not a JSON object, or has a field that is
-                missing, unknown or invalid.
-        """
-        return cls.from_dict(json.loads(text))
+    def _required(cls):
+        return "`num_classes` or `heads`"
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "VideoClassifierConfig":
-        """Returns the config that `to_dict` returned.
+    def _own_parts(cls, fields, before):
+        return {"heads": _heads(fields, before.get("heads"))}
 
-        The flat fields of format 1, which older versions wrote, are understood
-        too.
-
-        Raises:
-            ValueError: As in `from_json`.
-        """
-        if not isinstance(values, dict):
-            raise ValueError(
-                "A config must be an object with `num_classes` or `heads`. "
-                f"Received: {str(values)[:200]}"
-            )
-        fields = dict(values)
-        number = fields.pop("format", _FORMAT)
-        expect("format", number, number == _FORMAT, str(_FORMAT))
-        for name, config in PARTS.items():
-            if isinstance(fields.get(name), dict):
-                fields[name] = _from_object(name, config, fields[name])
-        if isinstance(fields.get("heads"), list):
+    @classmethod
+    def _own_from_json(cls, fields):
+        if isinstance(fields.get("heads"), (list, tuple)):
             fields["heads"] = tuple(
-                _from_object("heads", HeadConfig, head)
+                from_object("heads", HeadConfig, head)
                 for head in fields["heads"]
             )
-        return cls(**fields)
-
-
-def _attributes(fields, before):
-    """Returns the attributes of a config.
-
-    Args:
-        fields: Attributes, and fields of parts by their flat names.
-        before: The attributes of a config that they change, or empty.
-    """
-    known = sorted({*PARTS, *FLAT_NAMES, "heads", "shift"})
-    if unknown := sorted({*fields} - {*known}):
-        raise ValueError(
-            f"Unknown config fields; known are {known}. Received: {unknown}"
-        )
-    return {
-        **network_parts(fields, before),
-        "heads": _heads(fields, before.get("heads")),
-    }
+        return fields
 
 
 def _heads(fields, before):
@@ -238,19 +128,3 @@ def _heads(fields, before):
         f"a single one, as {' and '.join(changes)} are given",
     )
     return (dataclasses.replace(heads[0], **changes),)
-
-
-def _from_object(name, config, values):
-    """Returns a part of a config, given as a JSON object."""
-    known = sorted(field.name for field in dataclasses.fields(config))
-    if not isinstance(values, dict) or not {*values} <= {*known}:
-        raise ValueError(
-            f"`{name}` must be an object with the fields {known}. "
-            f"Received: {str(values)[:200]}"
-        )
-    try:
-        return config(**values)
-    except TypeError as error:  # A field without a default is missing.
-        raise ValueError(
-            f"`{name}` must have all of its fields. Received: {values}"
-        ) from error

@@ -3,9 +3,16 @@
 import dataclasses
 import re
 
-from tsm_keras.models.config.checks import as_tuple, expect, expect_integer
+from tsm_keras.models.config.checks import (
+    as_tuple,
+    expect,
+    expect_integer,
+    is_label,
+)
 
 _CLASSIFIER = "classifier"
+# Starts the names of a detector's layers after the backbone.
+DETECTOR = "detector"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +41,7 @@ class HeadConfig:
             "labels",
             self.labels,
             isinstance(self.labels, tuple)
-            and all(map(_is_label, self.labels))
+            and all(map(is_label, self.labels))
             and len(set(self.labels)) == len(self.labels) != 1
             and len(self.labels) in (0, self.num_classes),
             f"num_classes={self.num_classes} different names, each on one "
@@ -66,9 +73,9 @@ class HeadConfig:
 
 
 def belongs_to_head(layer_name: str) -> bool:
-    """Tells by its name whether a layer is the classifier of a head."""
-    return layer_name.partition("_")[0] == _CLASSIFIER
+    """Tells by its name whether a layer comes after the backbone.
 
-
-def _is_label(value):
-    return isinstance(value, str) and value.splitlines() == [value]
+    Such a layer is the classifier of a head, or belongs to the feature pyramid
+    or the heads of a detector.
+    """
+    return layer_name.partition("_")[0] in (_CLASSIFIER, DETECTOR)

@@ -12,7 +12,7 @@ from tsm_keras.models.operators.shift import Shift
 from tsm_keras.models.operators.temporal_operator import TemporalOperator
 
 if TYPE_CHECKING:
-    from tsm_keras.models.config import VideoClassifierConfig
+    from tsm_keras.models.config import NetworkConfig
     from tsm_keras.models.time import Time
 
 # Separates the name of a block from the operator's part of a layer's name.
@@ -83,7 +83,7 @@ class Mark:
         return self.block(x, self.time, name=f"{name}_time")
 
 
-def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
+def mark_of(config: "NetworkConfig", time: "Time") -> Mark:
     """Returns the mark for the networks of a config."""
     return Mark(
         time,
@@ -94,7 +94,7 @@ def mark_of(config: "VideoClassifierConfig", time: "Time") -> Mark:
     )
 
 
-def operators_of(config: "VideoClassifierConfig") -> list[TemporalOperator]:
+def operators_of(config: "NetworkConfig") -> list[TemporalOperator]:
     """Returns the temporal operators of the networks of a config."""
     return [found for found in _operators(config).values() if found]
 

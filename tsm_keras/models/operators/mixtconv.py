@@ -52,8 +52,7 @@ class MixTConv:
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
         """Convolves each group and joins the results."""
-        from tsm_keras.layers.concatenate_channels import ConcatenateChannels
-        from tsm_keras.layers.slice_channels import SliceChannels
+        from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
         from tsm_keras.models.operators.shift_start import ShiftStart
 
         groups = group_channels(x.shape[-1], len(self.kernels))

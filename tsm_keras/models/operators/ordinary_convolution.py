@@ -40,8 +40,8 @@ class OrdinaryConvolution:
         """Adds the convolution to `x`."""
         from tensorflow import keras
 
+        from tsm_keras.layers.channels import ConcatenateChannels
         from tsm_keras.layers.channelwise_convolution import frame_offsets
-        from tsm_keras.layers.concatenate_channels import ConcatenateChannels
 
         offsets = frame_offsets(self.frames, self.dilation, causal=self.causal)
         frames = [

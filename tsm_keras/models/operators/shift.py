@@ -49,8 +49,7 @@ class Shift:
 
     def plain(self, x: Any, time: "Time", *, name: str) -> Any:
         """Shifts `x` with the operations of `Time` only."""
-        from tsm_keras.layers.concatenate_channels import ConcatenateChannels
-        from tsm_keras.layers.slice_channels import SliceChannels
+        from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
         from tsm_keras.layers.temporal_shift import OFFSETS, channel_fold
 
         channels = x.shape[-1]

@@ -24,7 +24,7 @@ from tsm_keras.atomic_file import atomic_folder
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import config_from_dict
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import format_1
 from tsm_keras.models.weights import named_weights
@@ -175,7 +175,7 @@ def read_description(path: str | os.PathLike) -> dict[str, Any]:
     """Reads the `config.json` of a preset, without loading its weights.
 
     Returns:
-        The fields of the file; `config` is a `VideoClassifierConfig`.
+        The fields of the file; `config` is the config of the network.
 
     Raises:
         PresetError: If the folder is not a preset or a file is missing.
@@ -206,7 +206,7 @@ def _read(
         for low, high in description.get("activation_ranges", {}).values():
             if not -math.inf < float(low) <= 0 < float(high) < math.inf:
                 raise ValueError("`activation_ranges` must hold zero")
-        config = VideoClassifierConfig.from_dict(description["config"])
+        config = config_from_dict(description["config"])
         labels = _label_files(config)
         if set(description["sha256"]) != {weights_file, *labels}:
             raise ValueError("`sha256` must name the weights and the labels")
@@ -239,10 +239,10 @@ def _label_files(config):
     """Returns the contents of the files with the labels of each head."""
     stem, ending = LABELS_FILE.split(".")
     return {
-        f"{stem}_{head.name}.{ending}" if head.name else LABELS_FILE: "".join(
-            f"{label}\n" for label in head.labels
+        f"{stem}_{name}.{ending}" if name else LABELS_FILE: "".join(
+            f"{label}\n" for label in labels
         )
-        for head in config.heads
+        for name, labels in config.label_lists.items()
     }
 
 

@@ -12,12 +12,11 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.keras_version import KERAS_3
-from tsm_keras.layers.concatenate_channels import ConcatenateChannels
+from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
 from tsm_keras.layers.fold_time import FoldTime
 from tsm_keras.layers.hard_sigmoid import HardSigmoid
 from tsm_keras.layers.pixel_normalization import PixelNormalization
 from tsm_keras.layers.segment_consensus import SegmentConsensus
-from tsm_keras.layers.slice_channels import SliceChannels
 from tsm_keras.layers.temporal_shift import TemporalShift
 from tsm_keras.layers.unfold_time import UnfoldTime
 from tsm_keras.models.precision import without_mixed_precision

@@ -14,7 +14,7 @@ from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import save_preset
 from tsm_keras.training.fit import fit
-from tsm_keras.training.objective import metric_names
+from tsm_keras.training.objectives.classification import metric_names
 from tsm_keras.training.run_settings import Recipe
 from tsm_keras.training.runs.train_in_folder import clip_accuracies
 

@@ -11,7 +11,7 @@ from tensorflow import keras
 from tsm_keras.models.config import HeadConfig
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping
-from tsm_keras.training.objective import Monitor, monitored
+from tsm_keras.training.objectives.classification import Monitor, monitored
 from tsm_keras.training.runs.backup import backup_callback
 from tsm_keras.training.runs.callbacks import (
     SavePresets,

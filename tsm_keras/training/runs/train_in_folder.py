@@ -30,7 +30,7 @@ from tsm_keras.training.fit_quantization_aware import (
     fit_quantization_aware,
 )
 from tsm_keras.training.freezing import check_stages
-from tsm_keras.training.objective import (
+from tsm_keras.training.objectives.classification import (
     TOP1,
     Monitor,
     metric_names,

@@ -21,7 +21,7 @@ from tsm_keras.models.presets import load_preset
 from tsm_keras.training import command
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping, fit
-from tsm_keras.training.objective import monitored
+from tsm_keras.training.objectives.classification import monitored
 from tsm_keras.training.recipes import RECIPES
 from tsm_keras.training.runs import composition
 from tsm_keras.training.runs.callbacks import harmless

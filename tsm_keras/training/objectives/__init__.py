@@ -1,0 +1,1 @@
+"""The loss and the metrics of each task, and the labels that they take."""
