@@ -1,0 +1,1 @@
+"""Accuracy of detectors of objects in videos."""
