@@ -19,6 +19,7 @@ tomllib = importlib.import_module(
 
 _APP = checkout.ROOT / "apps/android"
 _ANDROID = "{http://schemas.android.com/apk/res/android}"
+_TOOLS = "{http://schemas.android.com/tools}"
 _PAGE = checkout.ROOT / "docs/android.md"
 
 
@@ -133,11 +134,27 @@ def test_the_app_asks_for_the_camera_only():
     root = xml.etree.ElementTree.parse(
         _APP / "app/src/main/AndroidManifest.xml"
     ).getroot()
-    permissions = [
-        element.get(f"{_ANDROID}name")
+    permissions = {
+        element.get(f"{_ANDROID}name"): element.get(f"{_TOOLS}node")
         for element in root.iter("uses-permission")
-    ]
-    assert permissions == ["android.permission.CAMERA"]
+    }
+    # Without a removal, Gradle adds the permissions of libraries.
+    assert permissions == {
+        "android.permission.CAMERA": None,
+        "android.permission.FOREGROUND_SERVICE": "remove",
+        "android.permission.FOREGROUND_SERVICE_DATA_SYNC": "remove",
+        "android.permission.INTERNET": "remove",
+    }
+
+
+def test_the_gpu_accelerator_of_litert_is_a_dependency():
+    # From LiteRT 2.3.0 on it is not part of the artifact `litert`.
+    libraries = _catalog()["libraries"]
+    for name in ("litert", "litert-gpu"):
+        entry = libraries[name]
+        assert entry["group"] == "com.google.ai.edge.litert"
+        assert entry["name"] == name
+        assert entry["version"]["ref"] == "litert"
 
 
 def test_every_text_is_used_and_every_used_text_exists():

@@ -6,9 +6,11 @@ package com.google.ai.edge.litert
  *
  * They were compared with LiteRT's published source: the tag v2.2.0, and the commit f67457790 of
  * 21 August 2026, in which the next version is 2.3.0. Model.kt, TensorBuffer.kt, Common.kt and
- * LiteRtException.kt, which declare what is below, are the same in both. The app that is compiled
- * against either source has the same bytes as the app that is compiled against this file. The tag
- * v2.3.0 could not be had. ci/README.md says how to compare again.
+ * LiteRtException.kt, which declare what is below, are the same in both. Two further states of
+ * Model.kt, of the commits 67c782e6e and dc870adde, were compared too; their dates are not known.
+ * The app that is compiled against any of these sources has the same bytes as the app that is
+ * compiled against this file. The tag v2.3.0 could not be had. ci/README.md says how to compare
+ * again.
  */
 
 enum class Accelerator { NONE, CPU, GPU, NPU }
