@@ -59,6 +59,7 @@ _ORDERS = {
         "augment",
         "video",
         "gestures",
+        "moving_objects",
         "storage",
         "readers",
         "pipeline",

@@ -30,7 +30,7 @@ class GestureScene:
         self.angle = random.uniform(-15, 15)
         self.noise = random.uniform(0, 6)
         self.margin = self.unit // 8
-        self.background = _background(
+        self.background = soft_background(
             clip.height + 2 * self.margin, clip.width + 2 * self.margin, random
         )
         # Camera shake has two slow oscillations per axis, of random phase.
@@ -168,7 +168,9 @@ class _Hand:
         return self.texture, mask
 
 
-def _background(height, width, random):
+def soft_background(
+    height: int, width: int, random: np.random.Generator
+) -> np.ndarray:
     """Returns `[height, width, 3]` float32: soft blotches and a few shapes."""
     coarse = random.uniform(10, 110, (4, 4, 3)).astype(np.float32)
     image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
