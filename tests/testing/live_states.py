@@ -5,6 +5,11 @@ import dataclasses
 import numpy as np
 
 from tsm_live.decision.gestures import GestureEvent
+from tsm_live.decision.object_decision import (
+    ObjectEvent,
+    ObjectState,
+    TrackedObject,
+)
 from tsm_live.live.live_state import HeadState, LiveState
 
 LABELS = ("no_gesture", "swipe_left", "swipe_right", "pull", "push")
@@ -62,6 +67,27 @@ def two_heads(**changes):
     """
     verb = HeadState(**_HEAD)
     return {"verb": verb, "noun": dataclasses.replace(_NOUN, **changes)}
+
+
+def object_state(*objects, frame=None, **changes):
+    """Returns a state of a detector at 10 s.
+
+    Args:
+        objects: The `TrackedObject`s; by default a dog that appeared at 9 s,
+            after a cat that had been there from 3 to 5 s.
+        frame: The frame; None for a random one.
+        changes: Fields of the state that differ.
+    """
+    box = (20.0, 30.0, 60.0, 50.0)
+    dog = TrackedObject(2, "big_dog", 0.8, box, ((38.0, 40.0), (40.0, 40.0)))
+    events = (
+        ObjectEvent("appear", 1, "cat", 0.7, 3.0, box),
+        ObjectEvent("disappear", 1, "cat", 0.9, 5.0, box),
+        ObjectEvent("appear", 2, "big_dog", 0.8, 9.0, box),
+    )
+    found = ObjectState(("cat", "big_dog"), objects or (dog,), events)
+    state = live_state(frame, **changes)
+    return dataclasses.replace(state, heads={}, objects=found)
 
 
 def random_frame(height, width, seed=0):

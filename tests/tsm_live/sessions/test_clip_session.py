@@ -69,7 +69,7 @@ def test_what_is_no_clip_is_refused(session):
 def test_an_artifact_without_a_head_is_refused():
     boxes = dataclasses.replace(SPEC.outputs[0], name="b", role="boxes")
     spec = dataclasses.replace(
-        SPEC, task="detection", outputs=(boxes, *SPEC.outputs[1:])
+        SPEC, task="tracking", outputs=(boxes, *SPEC.outputs[1:])
     )
-    with pytest.raises(ArtifactError, match="one classification.*'detection'"):
+    with pytest.raises(ArtifactError, match="one classification.*'tracking'"):
         Session(spec, lambda: None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import strategies as st
 
 from testing.detectors import ChosenNetwork
-from testing.specs import DETECTOR, SPEC
+from testing.specs import DETECTOR
 from tsm_live.artifact.preprocessing import boxes_in_frame, fit_frame
-from tsm_live.artifact.spec import ArtifactError, TensorSpec
+from tsm_live.artifact.spec import TensorSpec
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
 
@@ -161,11 +161,3 @@ def test_a_clip_has_boxes_for_each_frame():
         session.classify([_frame(73, 73)] * 3)
     with pytest.raises(ValueError, match="A clip must have 3 frames"):
         session.detect([_frame(73, 73)])
-
-
-def test_an_unknown_task_is_refused_before_the_network_opens():
-    unknown = dataclasses.replace(
-        SPEC, task="tracking", outputs=SPEC.outputs[1:]
-    )
-    with pytest.raises(ArtifactError, match="Received: the task 'tracking'"):
-        Session(unknown, None)

@@ -16,6 +16,7 @@ from tsm_live.cli.own_files import check_written
 from tsm_live.decision.artifact_defaults import decision_configs
 from tsm_live.decision.event_log import EventLog
 from tsm_live.decision.gestures import DecisionConfig
+from tsm_live.detection.tracks import TrackConfig
 from tsm_live.live.ending import Ending
 from tsm_live.live.run_live import LiveConfig, run_live
 from tsm_live.live.source_sessions import open_sessions
@@ -57,9 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             options.model, len(names), **given(options, RuntimeOptions)
         )
         config = LiveConfig(
-            decision=decision_configs(
-                sessions.spec, given(options, DecisionConfig), options.head
-            ),
+            decision=_rules(sessions.spec, options),
             real_time=wanted.is_watched,
             **given(options, LiveConfig),
         )
@@ -101,6 +100,27 @@ def _check_files(options):
     )
 
 
+def _rules(spec, options):
+    """Returns the rules of the decision, as the flags of the task say.
+
+    Raises:
+        ValueError: If a flag of the other task is given, or a value is wrong.
+    """
+    gestures = given(options, DecisionConfig)
+    objects = given(options, TrackConfig)
+    unused = list(objects)
+    if spec.detection:
+        unused = [*gestures, *(["head"] if options.head else [])]
+    if unused:
+        raise ValueError(
+            f"--{unused[0]} has no effect on an artifact with the task "
+            f"{spec.task!r}."
+        )
+    if spec.detection:
+        return TrackConfig(**objects)
+    return decision_configs(spec, gestures, options.head)
+
+
 def _open_events(path, stack):
     if path is None:
         return _ignore
@@ -130,7 +150,8 @@ def command_line() -> CommandLine:
     """Returns the flags."""
     command = CommandLine(
         "tsm-live",
-        "runs a streaming TSM artifact over cameras, streams and files. "
+        "runs a streaming TSM artifact over cameras, streams and files: it "
+        "recognises gestures or actions, or finds and follows objects. "
         "`tsm-live benchmark` measures the time of each step.",
         required=("model", "source"),
     )
@@ -157,7 +178,8 @@ def command_line() -> CommandLine:
             "events",
             flags.DEFINE_string,
             None,
-            "Append gestures to this file as JSON lines; - is stdout.",
+            "Append gestures, or objects that appear and disappear, to this "
+            "file as JSON lines; - is stdout.",
         ),
         ("quiet", flags.DEFINE_boolean, False, "Print no summary at the end."),
         ("version", flags.DEFINE_boolean, False, "Print the version and end."),
@@ -175,6 +197,9 @@ def command_line() -> CommandLine:
     )
     command.define_fields(
         decides, DecisionConfig(), default="the artifact's, else {}"
+    )
+    command.define_fields(
+        "when an object of a detector appears and disappears", TrackConfig()
     )
     command.define_fields(
         "when the network starts anew",
