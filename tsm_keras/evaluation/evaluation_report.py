@@ -1,9 +1,6 @@
 """write_evaluation: predictions as JSON, CSV and one HTML page."""
 
-import csv
 import dataclasses
-import io
-import json
 import math
 import os
 import pathlib
@@ -12,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tsm_keras.atomic_file import atomic_file
 from tsm_keras.evaluation.csv_rows import (
     class_rows,
     clip_name,
@@ -34,7 +30,12 @@ from tsm_keras.evaluation.plots import (
     line_chart,
 )
 from tsm_keras.evaluation.predictions import Predictions
-from tsm_keras.evaluation.report import Section, write_report
+from tsm_keras.evaluation.report import (
+    Section,
+    write_csv,
+    write_json,
+    write_report,
+)
 
 _CONFUSED_PAIRS = 5
 _CLIPS_A_PAIR = 2
@@ -100,13 +101,13 @@ def write_evaluation(
         described = {"clips": first.clips, "all_top1": share, "heads": numbers}
     else:
         (described,) = numbers.values()
-    _write(
+    write_json(
         folder / "results.json",
-        _json({"protocol": protocol, **described, **(results or {})}),
+        {"protocol": protocol, **described, **(results or {})},
     )
     tables["predictions.csv"] = prediction_rows(heads)
     for name, table in tables.items():
-        _write(folder / name, _csv(table))
+        write_csv(folder / name, table)
     return write_report(
         folder / "report.html",
         title=title,
@@ -249,29 +250,3 @@ def _confused_section(predictions, confused: list[Confusion], frames_of):
 
 def _percent(share):
     return None if math.isnan(share) else f"{share:.1%}"
-
-
-def _csv(rows):
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
-
-
-def _json(numbers):
-    return json.dumps(_plain(numbers), indent=1, ensure_ascii=False) + "\n"
-
-
-def _plain(value):
-    """Replaces NaN by None, because JSON has no NaN."""
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _write(path, text):
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, "utf-8", "backslashreplace")

@@ -1,11 +1,16 @@
-"""write_report: a page in one HTML file; format_table: a table as text."""
+"""Writes the files of a report: a page, tables and figures."""
 
 import base64
+import csv
 import dataclasses
+import io
+import json
+import math
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import jinja2
 
@@ -82,14 +87,31 @@ def write_report(
         sections=[_shown(section) for section in (first, *sections)],
         notes=notes,
     )
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(path) as temporary:
-        # File names may hold bytes that are not UTF-8; show them as escapes.
-        temporary.write_text(
-            document, encoding="utf-8", errors="backslashreplace"
-        )
-    return path
+    return _write(path, document)
+
+
+def write_json(path: str | os.PathLike, values: Mapping[str, Any]) -> None:
+    """Writes figures as a JSON file, in which NaN becomes null.
+
+    Args:
+        path: The file to write; its folder is created.
+        values: JSON values, of which some may be NaN.
+    """
+    _write(
+        path, json.dumps(_plain(values), indent=1, ensure_ascii=False) + "\n"
+    )
+
+
+def write_csv(path: str | os.PathLike, rows: Iterable[Sequence]) -> None:
+    """Writes rows, of which the first is the header, as a CSV file.
+
+    Args:
+        path: The file to write; its folder is created.
+        rows: The cells of each row.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    _write(path, text.getvalue())
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence]) -> str:
@@ -160,3 +182,24 @@ def _numeric_columns(rows, num_columns):
         bool(rows) and all(_NUMBER.fullmatch(row[column]) for row in rows)
         for column in range(num_columns)
     ]
+
+
+def _plain(value):
+    """Replaces NaN by None, because JSON has no NaN."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _write(path, text):
+    """Writes a text file, which appears when it is complete."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as temporary:
+        # File names may hold bytes that are not UTF-8; show them as escapes.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path

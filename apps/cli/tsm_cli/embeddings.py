@@ -1,12 +1,10 @@
 """The part of an evaluation's report that shows which clips are alike."""
 
-import csv
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from tsm_cli.evaluation_data import Data, Settings
 from tsm_cli.predictors import ArtifactPredictor
-from tsm_keras.atomic_file import atomic_file
 from tsm_keras.evaluation.embedding import (
     clip_features,
     draw_embedding,
@@ -16,7 +14,7 @@ from tsm_keras.evaluation.embedding import (
 )
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.predictions import Predictions
-from tsm_keras.evaluation.report import Section
+from tsm_keras.evaluation.report import Section, write_csv
 from tsm_keras.progress import progress_bar
 
 Model = KerasPredictor | ArtifactPredictor
@@ -98,7 +96,7 @@ def embedding_sections(
             strict=True,
         )
     header = ("model", "clip", "x", "y", *(name or "label" for name in heads))
-    _write(settings.to, [header, *rows])
+    write_csv(pathlib.Path(settings.to) / "embedding.csv", [header, *rows])
     text = (
         "Each point is a clip, in the colour and shape of its true class. "
         "Clips are close if their features before the classifier are alike "
@@ -106,13 +104,3 @@ def embedding_sections(
         "means something, not the axes and not the size of gaps."
     )
     return [Section("Features of the clips", text, pictures=pictures)]
-
-
-def _write(folder, rows):
-    path = pathlib.Path(folder) / "embedding.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        atomic_file(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        csv.writer(file, lineterminator="\n").writerows(rows)

@@ -1,7 +1,6 @@
 """evaluate_stream: evaluates a model frame by frame and writes a report."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping
 
@@ -15,9 +14,13 @@ from tsm_cli.predictors import (
     KerasStreams,
     open_predictor,
 )
-from tsm_keras.atomic_file import atomic_file
 from tsm_keras.evaluation.plots import line_chart
-from tsm_keras.evaluation.report import Section, format_table, write_report
+from tsm_keras.evaluation.report import (
+    Section,
+    format_table,
+    write_json,
+    write_report,
+)
 from tsm_keras.evaluation.stream_results import StreamResults
 from tsm_keras.evaluation.streaming import (
     Streamer,
@@ -119,12 +122,10 @@ def _readout(name):
 
 
 def _write(folder, protocol, rows, results: Mapping[str, StreamResults]):
-    folder.mkdir(parents=True, exist_ok=True)
     numbers = {"protocol": protocol} | {
         name: dataclasses.asdict(result) for name, result in results.items()
     }
-    with atomic_file(folder / "stream.json") as temporary:
-        temporary.write_text(json.dumps(numbers, indent=1), "utf-8")
+    write_json(folder / "stream.json", numbers)
     return write_report(
         folder / "stream.html",
         title=f"{pathlib.Path(protocol['model']).name}, streamed",
