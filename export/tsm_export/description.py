@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from tsm_export.heads import head_specs
+from tsm_export.heads import result_specs
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
 from tsm_keras.models.stream_time import StreamTime
 from tsm_keras.version import __version__
+from tsm_live.artifact.detection import DetectionRule
 from tsm_live.artifact.spec import SCORES, SECONDS, ArtifactSpec
 from tsm_live.artifact.tensors import CACHE, CACHE_OUT, VALID, TensorSpec
 from tsm_live.decision.gestures import DecisionConfig
@@ -25,7 +27,7 @@ class ExportError(ValueError):
 def describe(
     inputs: Mapping[str, TensorSpec],
     outputs: Mapping[str, TensorSpec],
-    config: VideoClassifierConfig,
+    config: NetworkConfig,
     *,
     kind: str,
     quantization: str,
@@ -51,12 +53,12 @@ def describe(
         versions: The versions of further tools that were used.
         cache_frames: The number of frames that each cache remembers, by name;
             0 for all since the start of the stream. Other caches have 1.
-        stream_time: How late the caches and the heads of a stream are; None if
-            nothing is late.
+        stream_time: How late the caches and the results of a stream are; None
+            if nothing is late.
         softmax: Whether the heads give probabilities.
         no_gesture: The labels of any head which mean that there is no gesture.
-        decision: Fields of `DecisionConfig` to store as defaults for this
-            artifact.
+        decision: Fields of `DecisionConfig`, or of the `DetectionRule` of a
+            detector, to store as defaults for this artifact.
 
     Raises:
         ExportError: If a cache cannot be fed back, because its input and its
@@ -82,9 +84,9 @@ def describe(
             fed_by=fresh.name,
             late=time.cache_late.get(cache.name, 0),
         )
-    heads = [
-        dataclasses.replace(head, late=time.late)
-        for head in head_specs(
+    results = [
+        dataclasses.replace(result, late=time.late)
+        for result in result_specs(
             outputs, config, softmax=softmax, no_gesture=no_gesture
         )
     ]
@@ -95,8 +97,6 @@ def describe(
         if name == VALID
     ]
     image = IMAGE_INPUTS[kind]
-    defaults = DecisionConfig()
-    numbers = {name: getattr(defaults, name) for name in SECONDS + SCORES}
     return ArtifactSpec(
         kind=kind,
         inputs=(
@@ -104,7 +104,7 @@ def describe(
             *valid,
             *caches,
         ),
-        outputs=(*heads, *states),
+        outputs=(*results, *states),
         resize_size=config.input.resize_size,
         frame_interval=config.clip.frame_interval,
         num_segments=config.clip.num_segments,
@@ -117,5 +117,16 @@ def describe(
             **(versions or {}),
         },
         layout=layout,
-        decision=numbers | dict(decision or {}),
+        **_task(config, dict(decision or {})),
     )
+
+
+def _task(config, decision) -> dict[str, Any]:
+    """Returns the fields of the spec that depend on the task."""
+    if isinstance(config, VideoDetectorConfig):
+        stride = config.detection.stride
+        rule = DetectionRule(**{"stride": stride, **decision})
+        return {"task": "detection", "detection": rule}
+    defaults = DecisionConfig()
+    numbers = {name: getattr(defaults, name) for name in SECONDS + SCORES}
+    return {"decision": numbers | decision}

@@ -1,19 +1,29 @@
-"""The heads of a network: what they are called in Keras and in an artifact.
+"""The outputs of a network: their names in Keras and in an artifact.
 
 The only head of a network is `logits` in both, or `probabilities` in an
 artifact with a softmax. One of several, such as `logits_verb` in Keras, is
-called `verb` in an artifact.
+called `verb` in an artifact. Those of a detector have the same name in both,
+which is also their role.
 """
 
 import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from tsm_keras.models.config import VideoClassifierConfig
-from tsm_live.artifact.tensors import LOGITS, PROBABILITIES, TensorSpec
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
+from tsm_live.artifact.tensors import (
+    DETECTION_ROLES,
+    HEATMAP,
+    LOGITS,
+    PROBABILITIES,
+    TensorSpec,
+)
 from tsm_live.decision.artifact_defaults import own_classes
+from tsm_live.sessions.detection_prediction import DetectionPrediction
+from tsm_live.sessions.prediction import Prediction
 
 
 def artifact_outputs(outputs: Mapping[str, Any], softmax: bool) -> dict:
@@ -34,14 +44,14 @@ def artifact_outputs(outputs: Mapping[str, Any], softmax: bool) -> dict:
     return named
 
 
-def head_specs(
+def result_specs(
     tensors: Mapping[str, TensorSpec],
-    config: VideoClassifierConfig,
+    config: NetworkConfig,
     *,
     softmax: bool = False,
     no_gesture: Collection[str] = (),
 ) -> list[TensorSpec]:
-    """Returns the heads of an artifact, in the order of its network.
+    """Returns the heads of an artifact in order, or a detector's outputs.
 
     Args:
         tensors: The outputs of the artifact by name, without roles.
@@ -52,6 +62,14 @@ def head_specs(
     Raises:
         ArtifactError: If labels are missing or not valid.
     """
+    if isinstance(config, VideoDetectorConfig):
+        labels = {HEATMAP: config.detection.labels}
+        return [
+            dataclasses.replace(
+                tensors[role], role=role, labels=labels.get(role, ())
+            )
+            for role in DETECTION_ROLES
+        ]
     role = PROBABILITIES if softmax else LOGITS
     every_label = {label for head in config.heads for label in head.labels}
     return [
@@ -65,12 +83,33 @@ def head_specs(
     ]
 
 
-def expect_labels(config: VideoClassifierConfig) -> None:
+def keras_outputs(config: NetworkConfig) -> tuple[str, ...]:
+    """Returns the names in Keras of the outputs of `result_specs`, in order."""
+    if isinstance(config, VideoDetectorConfig):
+        return DETECTION_ROLES
+    return tuple(head.output for head in config.heads)
+
+
+def values_of(
+    prediction: Prediction | DetectionPrediction,
+) -> dict[str, np.ndarray]:
+    """Returns the logits of each head, or the outputs of a detector, by name.
+
+    A detector's outputs have their roles as names.
+    """
+    if isinstance(prediction, DetectionPrediction):
+        return dict(prediction.outputs)
+    return {name: head.logits for name, head in prediction.heads.items()}
+
+
+def expect_labels(config: NetworkConfig) -> None:
     """Checks that an artifact can carry the heads of a network.
 
     Raises:
         ValueError: If a head has no labels, or the name of an input or a cache.
     """
+    if isinstance(config, VideoDetectorConfig):
+        return  # It has labels, and its outputs have fixed names.
     for head in config.heads:
         if not head.labels:
             place = f" for the head {head.name!r}" if head.name else ""

@@ -10,6 +10,7 @@ from tsm_export.calibration import Feeds, streamed_states, whole_clips
 from tsm_export.description import IMAGE_INPUTS
 from tsm_export.heads import expect_labels
 from tsm_keras.models.clip import to_single_clip
+from tsm_keras.models.config import VideoDetectorConfig
 from tsm_keras.models.streaming import to_streaming
 
 KINDS = tuple(IMAGE_INPUTS)
@@ -29,6 +30,7 @@ def network_for_export(
     input_dtype: str | None,
     calibration_clips: np.ndarray | None,
     lookahead: bool = False,
+    softmax: bool = False,
 ) -> tuple[keras.Model, Feeds | None]:
     """Checks the arguments and builds the network to convert.
 
@@ -42,6 +44,7 @@ def network_for_export(
         input_dtype: One of `INPUTS`, or None.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips.
         lookahead: Whether a stream waits for later frames.
+        softmax: Whether the artifact gives probabilities instead of logits.
 
     Returns:
         The streaming or single-clip network, and for int8 the inputs for
@@ -77,6 +80,8 @@ def network_for_export(
         )
     model.video_config.input.expect_rgb()
     expect_labels(model.video_config)
+    if isinstance(model.video_config, VideoDetectorConfig):
+        _expect_for_detector(quantize, softmax)
     feeds: Any = None
     is_late = lookahead and not model.video_config.can_stream
     if is_late and quantize == "int8_qat":
@@ -98,6 +103,19 @@ def network_for_export(
         if calibration_clips is not None:
             feeds = whole_clips(calibration_clips)
     return network, feeds
+
+
+def _expect_for_detector(quantize, softmax):
+    if quantize == "int8_qat":
+        raise ValueError(
+            "A detector cannot be trained with quantization: use int8, which "
+            "measures ranges. Received: quantize='int8_qat'"
+        )
+    if softmax:
+        raise ValueError(
+            "The scores of a detector are sigmoids of its heatmap, which a "
+            "reader computes. Received: softmax=True"
+        )
 
 
 def _expect_bounded_caches(temporal):

@@ -7,7 +7,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.description import ExportError
-from tsm_export.verify.trial import stream_clips
+from tsm_export.heads import keras_outputs, values_of
+from tsm_export.verify.trial import clip_predictions, stream_clips
 from tsm_keras.models.streaming_classifier import StreamingClassifier
 from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.tensors import PROBABILITIES, TensorSpec
@@ -44,8 +45,8 @@ def check_parity(
             random noise.
 
     Returns:
-        The difference of all outputs of a head, relative to their L2 norm; the
-        largest of all heads.
+        The difference of all values of an output, relative to their L2 norm;
+        the largest of all heads, or of all outputs of a detector.
 
     Raises:
         ExportError: If the difference is larger than the quantization allows.
@@ -70,21 +71,21 @@ def check_parity(
         pairs = [
             (
                 network({"clip": clip.astype(np.float32)}),
-                [clip_session.classify_squares(clip)],
+                clip_predictions(clip_session, clip),
             )
             for clip in clips[:_CLIPS]
         ]
     errors = []
-    heads = zip(spec.heads, network.video_config.heads, strict=True)
-    for head, keras_head in heads:
-        errors.append(_difference(head, keras_head.output, pairs))
+    names = keras_outputs(network.video_config)
+    for result, name in zip(spec.results, names, strict=True):
+        errors.append(_difference(result, name, pairs))
         tolerance = _TOLERANCES[spec.quantization]
         if not errors[-1] <= tolerance:  # NaN must fail, too.
             raise ExportError(
                 "The artifact does not compute what the Keras network "
                 f"computes. Expected: a relative difference of at most "
                 f"{tolerance:g}. "
-                f"Received: {errors[-1]:g} for the head `{head.name}`"
+                f"Received: {errors[-1]:g} for the output `{result.name}`"
             )
     return max(errors)
 
@@ -96,7 +97,7 @@ def _noise(network):
     return rng.integers(0, 256, shape, np.uint8)
 
 
-def _difference(head: TensorSpec, output: str, pairs) -> float:
+def _difference(result: TensorSpec, output: str, pairs) -> float:
     expected = np.array(
         [
             outputs[output] if isinstance(outputs, dict) else outputs
@@ -105,10 +106,10 @@ def _difference(head: TensorSpec, output: str, pairs) -> float:
     )
     found = np.array(
         [
-            [prediction.heads[head.name].logits for prediction in predictions]
+            [values_of(prediction)[result.name] for prediction in predictions]
             for _, predictions in pairs
         ]
     )
-    if head.role == PROBABILITIES:
+    if result.role == PROBABILITIES:
         expected, found = tf.nn.softmax(expected).numpy(), np.exp(found)
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))

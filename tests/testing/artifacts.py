@@ -6,7 +6,12 @@ import tempfile
 
 import numpy as np
 
-from testing.models import random_clip_model, randomize, small_config
+from testing.models import (
+    random_clip_model,
+    random_detector,
+    randomize,
+    small_config,
+)
 from tsm_export import export_onnx, export_tflite
 from tsm_export.tflite import export as tflite_export
 from tsm_keras.models.clip import build_clip_model
@@ -88,6 +93,18 @@ def two_head_artifact(quantize="none", suffix=".tflite", **options):
     path = pathlib.Path(_holder().name) / f"{'_'.join(names)}{suffix}"
     export = export_onnx if suffix == ".onnx" else export_tflite
     model = two_head_model()
+    clips = random_clips(2, model, seed=9)
+    export(model, path, quantize=quantize, calibration_clips=clips, **options)
+    return path
+
+
+@functools.cache
+def detector_artifact(quantize="none", suffix=".tflite", **options):
+    """Returns an artifact of `random_detector`. Shared: do not change."""
+    names = "detector", quantize, *map(str, options.values())
+    path = pathlib.Path(_holder().name) / f"{'_'.join(names)}{suffix}"
+    export = export_onnx if suffix == ".onnx" else export_tflite
+    model = random_detector()
     clips = random_clips(2, model, seed=9)
     export(model, path, quantize=quantize, calibration_clips=clips, **options)
     return path

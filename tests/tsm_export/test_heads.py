@@ -15,7 +15,7 @@ from testing.artifacts import (
 from testing.models import small_config
 from testing.numerics import relative_error
 from tsm_export import command, export_tflite
-from tsm_export.heads import head_specs
+from tsm_export.heads import result_specs
 from tsm_export.verify import checks as checks_module
 from tsm_export.verify import command as verify_command
 from tsm_export.verify.checks import verify
@@ -190,7 +190,7 @@ def test_each_head_has_the_classes_without_a_gesture_that_it_knows():
             for head in (NOUN, VERB)
         }
         config = two_head_model().video_config
-        found = head_specs(tensors, config, no_gesture=no_gesture)
+        found = result_specs(tensors, config, no_gesture=no_gesture)
         return [head.no_gesture for head in found]
 
     assert heads("none", "hand") == [("none",), ("none", "hand")]

@@ -13,6 +13,8 @@ from tsm_keras.models.streaming import cache_shapes, to_streaming
 class StreamingClassifier:
     """Classifies N streams frame by frame and keeps their caches.
 
+    For a detector, it returns its outputs by name instead of logits.
+
     Example:
     >>> classifier = StreamingClassifier(model, streams=2)
     >>> logits = classifier.step(frames)  # [2, H, W, 3] -> [2, num_classes]
@@ -24,7 +26,7 @@ class StreamingClassifier:
         lookahead: Whether to wait for later frames, if the model needs them.
 
     Attributes:
-        config: The model's `VideoClassifierConfig`.
+        config: The model's config.
         streams: N, the number of streams.
         delay: The number of steps by which the logits are later than their
             frames; 0 unless the model looks ahead.
@@ -145,12 +147,14 @@ class StreamingClassifier:
                 **self._caches,
             }
         )
-        self._caches = {name: outputs[f"{name}_out"] for name in self._caches}
+        self._caches = {
+            name: outputs.pop(f"{name}_out") for name in self._caches
+        }
         logits = {}
-        for head in self.config.heads:
-            values = outputs[head.output].numpy()
-            answered = self._exists(steps - self.delay)
-            logits[head.output] = np.where(answered[:, None], values, np.nan)
+        for name, values in outputs.items():
+            axes = tuple(range(1, len(values.shape)))
+            answered = np.expand_dims(self._exists(steps - self.delay), axes)
+            logits[name] = np.where(answered, values.numpy(), np.nan)
         if len(logits) > 1:
             return logits
         (only,) = logits.values()

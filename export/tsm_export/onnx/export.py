@@ -62,8 +62,8 @@ def export_onnx(
         preset_hash: The hash of the weights, to be stored in the spec.
         no_gesture: The labels of any head which mean that there is no
             gesture.
-        decision: Fields of `DecisionConfig` to store as defaults for this
-            artifact.
+        decision: Fields of `DecisionConfig`, or `threshold` and `top` of a
+            detector, to store as defaults for this artifact.
         check: A function that gets the path of the complete temporary file. If
             it raises an error, nothing is written to `path`.
 
@@ -93,6 +93,7 @@ def export_onnx(
         input_dtype=input_dtype,
         calibration_clips=calibration_clips,
         lookahead=lookahead,
+        softmax=softmax,
     )
     converted = convert_onnx(
         network, input_dtype=input_dtype or "float32", softmax=softmax

@@ -67,8 +67,8 @@ def export_tflite(
         preset_hash: The hash of the weights, to be stored in the spec.
         no_gesture: The labels of any head which mean that there is no
             gesture.
-        decision: Fields of `DecisionConfig` to store as defaults for this
-            artifact.
+        decision: Fields of `DecisionConfig`, or `threshold` and `top` of a
+            detector, to store as defaults for this artifact.
         check: A function that gets the path of the complete temporary file. If
             it raises an error, nothing is written to `path`. None compares the
             outputs with those of the Keras network.
@@ -99,6 +99,7 @@ def export_tflite(
         input_dtype=input_dtype,
         calibration_clips=calibration_clips,
         lookahead=lookahead,
+        softmax=softmax,
     )
     if quantize == "int8_qat":
         content = quantization_aware_tflite(

@@ -27,6 +27,7 @@ OPERATORS = {
     "RELU",
     "RELU6",
     "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR",
     "SLICE",
     "SOFTMAX",
     "STRIDED_SLICE",

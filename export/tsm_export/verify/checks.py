@@ -6,57 +6,26 @@ import pathlib
 from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 from tensorflow import keras
 
 from tsm_export.clips import generated_clips, video_clips
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
+from tsm_export.verify import compare_boxes, compare_scores
+from tsm_export.verify.check import Check
+from tsm_export.verify.compare_scores import BARS
 from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.trial import run_trial
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.models.clip import build_clip_model, with_frame_logits
 from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
-from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import load_preset, preset_hash
-from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.file import load_artifact, read_spec
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
-from tsm_live.artifact.tensors import LOGITS
+from tsm_live.artifact.spec import ArtifactError
 from tsm_live.runtimes.isolated_network import SessionError
 from tsm_live.runtimes.network import AcceleratorError
 
-# The limits for an artifact compared with the Keras model: the maximum
-# difference relative to the largest logit, and the minimum share of frames with
-# the same top-1.
-_BARS = {
-    "none": (1e-4, 0.995),
-    "float16": (5e-2, 0.995),
-    "dynamic": (np.inf, 0.98),
-    "int8": (np.inf, 0.98),
-    "int8_tensorrt": (np.inf, 0.98),
-    "int8_qat": (np.inf, 0.98),
-}
-# The limits for a GPU that computes in float16 compared with the CPU. In int8 a
-# small difference may become a whole step.
-_FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
 _GPU_CLIPS = 2  # Few, because Vulkan in software is slow.
 _GROWTH = 5 << 20  # The memory may grow by these bytes without a leak.
-
-
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """One row of the table.
-
-    Attributes:
-        name: The name of the check.
-        passed: Whether it passed; None if it could not run here.
-        detail: The result in words.
-    """
-
-    name: str
-    passed: bool | None
-    detail: str
 
 
 def verify_artifact(
@@ -140,10 +109,10 @@ def verify(
     """
     path = pathlib.Path(path)
     spec, content = load_artifact(path)
-    if spec.quantization not in _BARS:
+    if spec.quantization not in BARS:
         raise ValueError(
             f"This version does not know the quantization of {path}. Expected: "
-            f"one of {', '.join(_BARS)}. Received: {spec.quantization!r}"
+            f"one of {', '.join(BARS)}. Received: {spec.quantization!r}"
         )
     is_onnx = spec.layout == "NCHW"
     problems = (onnx_lint if is_onnx else lint)(content)
@@ -158,15 +127,12 @@ def verify(
         yield Check("runs on the CPU", False, str(error))
         return
     yield Check(signature, True, f"{len(spec.tensors)} tensors")
-    expected = None
     if model is None:
         yield Check("equals Keras", None, "no preset to compare with")
     else:
-        expected = reference_logits(model, spec, clips)
-        for head in spec.heads:
-            yield from _check_parity(
-                trial.logits[head.name], expected[head.name], spec, head
-            )
+        comparison = _comparison(spec)
+        expected = comparison.reference(model, spec, clips)
+        yield from comparison.against_keras(spec, trial.logits, expected)
     if soak_frames and spec.kind == "stream":
         drift = {True: "no drift", False: "FOUND drift", None: "no reset test"}
         yield Check(
@@ -182,83 +148,14 @@ def verify(
     yield from _check_gpu(spec, content, clips[few], on_cpu)
 
 
-@without_mixed_precision()
-def reference_logits(
-    model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Returns the logits of the Keras model for clips, by the head's name.
-
-    For a stream they are `[B, T, num_classes]`, one row per frame; for a clip
-    `[B, num_classes]`.
-    """
-    config = model.video_config.with_image_size(spec.image_size)
-    model = rebuild(model, config, build_clip_model)
-    network = tf.function(with_frame_logits(model), jit_compile=False)
-    outputs = [network(clip[None].astype(np.float32)) for clip in clips]
-    before = "frame_" if spec.kind == "stream" else ""
-    return {
-        head.name: np.concatenate(
-            [found[before + keras_head.output] for found in outputs]
-        )
-        for head, keras_head in zip(spec.heads, config.heads, strict=True)
-    }
-
-
-def _check_parity(found, expected, spec, head) -> Iterator[Check]:
-    def compare(name, *logits):
-        outputs = (_outputs(each, head) for each in logits)
-        return _compare(
-            name + _of(head, spec), *outputs, _BARS[spec.quantization]
-        )
-
-    yield compare("equals Keras", found, expected)
-    # The logits of a clip are the mean of its frames' logits. Logits from
-    # probabilities have an extra constant, which softmax removes.
-    if spec.delay:
-        # Every frame depends on later ones, so no shorter clip gives the same.
-        yield compare(
-            "equals the clip",
-            *(each.mean(axis=1, keepdims=True) for each in (found, expected)),
-        )
-    elif spec.kind == "stream":
-        count = np.arange(1, found.shape[1] + 1)[:, None]
-        yield compare(
-            "equals the clip, every prefix",
-            *(np.cumsum(each, axis=1) / count for each in (found, expected)),
-        )
-
-
-def _of(head, spec):
-    """Returns what the name of a check ends in: the head of several."""
-    return f" ({head.name})" if len(spec.heads) > 1 else ""
-
-
-def _compare(name, found, expected, bars):
-    difference = np.abs(found - expected)
-    scale = np.abs(expected).max()
-    worst, mean = difference.max() / scale, difference.mean() / scale
-    agreement = np.mean(found.argmax(-1) == expected.argmax(-1))
-    passed = bool(worst <= bars[0] and agreement >= bars[1])
-    wanted = ""
-    if not passed:
-        most = f"at most {bars[0]:.1e}, " if np.isfinite(bars[0]) else ""
-        wanted = f" (wanted: {most}at least {bars[1]:.1%})"
-    return Check(
-        name,
-        passed,
-        f"max {worst:.1e}, mean {mean:.1e} of the largest output; top-1 agrees "
-        f"on {agreement:.1%} of {found[..., 0].size}{wanted}",
-    )
-
-
-def _outputs(logits, head):
-    """Converts logits to the network's own output, logits or probabilities."""
-    return logits if head.role == LOGITS else tf.nn.softmax(logits).numpy()
+def _comparison(spec):
+    """Returns the module that compares the outputs of an artifact's task."""
+    return compare_boxes if spec.detection else compare_scores
 
 
 def _check_gpu(spec, content, clips, expected) -> Iterator[Check]:
     environment = gpu_environment()
-    for compute, bars in (("float32", _BARS), ("float16", _FLOAT16_BARS)):
+    for compute in ("float32", "float16"):
         name = f"GPU alone, {compute} compute"
         if environment is None:
             yield Check(name, None, "no GPU and no software Vulkan here")
@@ -275,12 +172,12 @@ def _check_gpu(spec, content, clips, expected) -> Iterator[Check]:
         except (AcceleratorError, SessionError) as error:
             yield Check(name, False, str(error))
             continue
-        for head in spec.heads:
-            check = _compare(
-                name + _of(head, spec),
-                _outputs(found.logits[head.name], head),
-                _outputs(expected[head.name], head),
-                bars[spec.quantization],
-            )
+        for check in _comparison(spec).against_cpu(
+            spec,
+            name,
+            found.logits,
+            expected,
+            is_float16=compute == "float16",
+        ):
             detail = f"fully accelerated; against the CPU: {check.detail}"
             yield dataclasses.replace(check, detail=detail)

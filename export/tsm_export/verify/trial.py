@@ -6,15 +6,16 @@ and the growth of memory is that of the network.
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from tsm_export.heads import values_of
 from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.isolated_network import IsolatedNetwork
 from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
-from tsm_live.sessions.prediction import Prediction
 
 # After so many frames all buffers are allocated, and growth means a leak.
 _WARM_UP = 100
@@ -26,7 +27,8 @@ class Trial:
 
     Attributes:
         logits: float32 `[B, T, num_classes]` for streams, `[B, num_classes]`
-            for clips, by the name of the head.
+            for clips, by the name of the head. For a detector its outputs,
+            `[B, T, h, w, channels]`, by their role.
         recovered: Whether the network remembered only its last frames after
             the soak, so that a new stream of these frames gives exactly the
             same logits. None without a soak, or if the network remembers all
@@ -80,8 +82,9 @@ def run_trial(
     try:
         if spec.kind == "clip":
             session = ClipSession(spec, lambda: network)
-            found = [_logits([session.classify_squares(x)]) for x in clips]
-            return Trial(_stacked(found, np.concatenate))
+            found = [_logits(clip_predictions(session, x)) for x in clips]
+            stack = np.stack if spec.detection else np.concatenate
+            return Trial(_stacked(found, stack))
         streams = Session(spec, lambda: network)
         logits = _stream(streams, clips)
         if not soak_frames:
@@ -106,7 +109,7 @@ def soak(
     frames = clips.reshape(-1, *clips.shape[2:])
     order = np.arange(num_frames) % len(frames)
     before = 0
-    found: list[Prediction | None] = []
+    found: list[Any] = []
     session.reset()
     for number, place in enumerate(order):
         found = session.step_squares([frames[place]] * session.streams)
@@ -114,7 +117,7 @@ def soak(
             if not np.isfinite(values).all():
                 raise AcceleratorError(
                     f"Step {number} of the soak gives {values.tolist()} for "
-                    f"the head {name!r}."
+                    f"the output {name!r}."
                 )
         if number <= _WARM_UP:
             before = memory()
@@ -133,7 +136,19 @@ def soak(
     return same, growth
 
 
-def stream_clips(session: Session, clips: np.ndarray) -> list[list[Prediction]]:
+def clip_predictions(session: ClipSession, clip: np.ndarray) -> list[Any]:
+    """Returns the prediction for a clip, or one per frame for a detector.
+
+    Args:
+        session: The session of an artifact for clips.
+        clip: `[T, S, S, 3]` uint8 RGB.
+    """
+    if session.spec.detection:
+        return list(session.detect_squares(clip))
+    return [session.classify_squares(clip)]
+
+
+def stream_clips(session: Session, clips: np.ndarray) -> list[list[Any]]:
     """Streams one clip per stream, from a reset to the end.
 
     Args:
@@ -155,7 +170,7 @@ def stream_clips(session: Session, clips: np.ndarray) -> list[list[Prediction]]:
 
 
 def _stream(session, clips) -> dict[str, np.ndarray]:
-    """Returns `[B, T, num_classes]` per head; raises if streams differ."""
+    """Returns `[B, T, ...]` per output; raises if streams differ."""
     streams = session.streams
     rounds = []
     for first in range(len(clips)):
@@ -183,13 +198,8 @@ def _answered(predictions):
 
 
 def _logits(predictions):
-    """Returns `[N, num_classes]` per head of N predictions."""
-    return _stacked(
-        [
-            {name: head.logits for name, head in prediction.heads.items()}
-            for prediction in predictions
-        ]
-    )
+    """Returns `[N, num_classes]` per head, or `[N, ...]` per output."""
+    return _stacked(list(map(values_of, predictions)))
 
 
 def _stacked(found, stack=np.stack):

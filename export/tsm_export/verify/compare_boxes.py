@@ -1,0 +1,142 @@
+"""Compares the boxes of a detector with those of its Keras model."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from tsm_export.verify.check import Check
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.precision import without_mixed_precision
+from tsm_keras.models.weights import rebuild
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.artifact.tensors import DETECTION_ROLES
+from tsm_live.detection.boxes import Boxes, box_overlaps, decode_boxes
+
+# The limits for an artifact compared with the Keras model: the maximum
+# difference relative to the largest value of each output, and the minimum share
+# of boxes that the other one has found as well.
+_BARS = {
+    "none": (5e-4, 0.995),
+    "float16": (5e-2, 0.99),
+    "dynamic": (np.inf, 0.95),
+    "int8": (np.inf, 0.95),
+    "int8_tensorrt": (np.inf, 0.95),
+}
+# A GPU that computes in float16, compared with the CPU.
+_FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
+# A box is found as well if there is one with the same label, at least this
+# intersection over union, and a score that differs by at most this. Boxes are
+# compared with half a cell more at each side, since those of small objects
+# differ by rounding only.
+_OVERLAP, _SCORE = 0.5, 0.1
+
+
+@without_mixed_precision()
+def reference(
+    model: keras.Model, spec: ArtifactSpec, clips: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Returns the outputs of the Keras model, `[B, T, h, w, channels]`."""
+    config = model.video_config.with_image_size(spec.image_size)
+    network = tf.function(
+        rebuild(model, config, build_clip_model), jit_compile=False
+    )
+    outputs = [network(clip[None].astype(np.float32)) for clip in clips]
+    return {
+        role: np.concatenate([found[role] for found in outputs])
+        for role in DETECTION_ROLES
+    }
+
+
+def against_keras(
+    spec: ArtifactSpec,
+    found: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+) -> Iterator[Check]:
+    """Compares the outputs of a trial with those of `reference`.
+
+    The outputs of each frame of a clip depend on no later frame. So a stream
+    that equals the clip at each frame equals every prefix of it.
+    """
+    yield _compare(spec, "equals Keras, every frame", found, expected, _BARS)
+
+
+def against_cpu(
+    spec: ArtifactSpec,
+    name: str,
+    found: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    *,
+    is_float16: bool,
+) -> Iterator[Check]:
+    """Compares the outputs of a GPU with those of the CPU.
+
+    Args:
+        spec: The spec of the artifact.
+        name: The name of the check.
+        found: The outputs of the GPU, by their role.
+        expected: The outputs of the CPU.
+        is_float16: Whether the GPU computes in float16.
+    """
+    bars = _FLOAT16_BARS if is_float16 else _BARS
+    yield _compare(spec, name, found, expected, bars)
+
+
+def _compare(spec, name, found, expected, bars):
+    worst, least = bars[spec.quantization]
+    difference = max(
+        float(np.abs(found[role] - expected[role]).max())
+        / max(float(np.abs(expected[role]).max()), 1e-9)
+        for role in DETECTION_ROLES
+    )
+    matched = total = 0
+    for theirs, ours in zip(
+        _boxes(spec, found), _boxes(spec, expected), strict=True
+    ):
+        for one, other in ((theirs, ours), (ours, theirs)):
+            # What is only just found by one may be just missed by the other.
+            sure = one.scores >= spec.detection.threshold
+            same = _is_in(one, other, spec.detection.stride / 2)
+            matched += int((same & sure).sum())
+            total += int(sure.sum())
+    agreement = matched / total if total else 1.0
+    passed = difference <= worst and agreement >= least
+    wanted = ""
+    if not passed:
+        most = f"at most {worst:.1e}, " if np.isfinite(worst) else ""
+        wanted = f" (wanted: {most}at least {least:.1%})"
+    return Check(
+        name,
+        bool(passed),
+        f"max {difference:.1e} of the largest value; {agreement:.1%} of "
+        f"{total} boxes matched{wanted}",
+    )
+
+
+def _boxes(spec, outputs) -> Iterator[Boxes]:
+    """Yields the boxes of each frame, with some below the threshold."""
+    rule = spec.detection
+    frames = zip(
+        *(
+            outputs[role].reshape(-1, *outputs[role].shape[-3:])
+            for role in DETECTION_ROLES
+        ),
+        strict=True,
+    )
+    for values in frames:
+        yield decode_boxes(
+            **dict(zip(DETECTION_ROLES, values, strict=True)),
+            stride=rule.stride,
+            threshold=max(rule.threshold - _SCORE, 0),
+            top=2 * rule.top,
+        )
+
+
+def _is_in(boxes: Boxes, others: Boxes, margin: float) -> np.ndarray:
+    """Returns, for each box, whether the others have it too."""
+    wider = np.array([-margin, -margin, margin, margin])
+    same = boxes.classes[:, None] == others.classes
+    near = np.abs(boxes.scores[:, None] - others.scores) <= _SCORE
+    overlaps = box_overlaps(boxes.boxes + wider, others.boxes + wider)
+    return (same & near & (overlaps >= _OVERLAP)).any(axis=1)
