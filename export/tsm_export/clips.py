@@ -3,6 +3,7 @@
 import numpy as np
 
 from tsm_keras.data.gestures.generate import LABELS, draw_clip, render
+from tsm_keras.data.moving_objects import generate as objects
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.sampling import segment_indices
 from tsm_keras.data.readers.clip_reader import DataSource
@@ -34,13 +35,29 @@ def video_clips(
     return np.concatenate([clip for clip, _ in taken])
 
 
-def generated_clips(config: TakesClips, count: int, seed: int) -> np.ndarray:
-    """Renders clips of gestures for use without videos; see `video_clips`."""
+def generated_clips(
+    config: TakesClips, count: int, seed: int, *, of_objects: bool = False
+) -> np.ndarray:
+    """Renders clips for use without videos; see `video_clips`.
+
+    Args:
+        config: The config with the number and the size of frames.
+        count: The number of clips.
+        seed: The seed of the random choice.
+        of_objects: Show moving objects, for a detector, and not gestures.
+    """
     clips = []
+    length = config.clip.num_segments
     for number in range(count):
-        gesture = draw_clip(LABELS[number % len(LABELS)], seed + number)
-        frames = render(gesture)
-        indices = segment_indices(len(frames), config.clip.num_segments).numpy()
+        if of_objects:
+            video = objects.draw_video(
+                seed + number, num_frames=length, size=96
+            )
+            frames, _ = objects.render(video)
+        else:
+            gesture = draw_clip(LABELS[number % len(LABELS)], seed + number)
+            frames = render(gesture)
+        indices = segment_indices(len(frames), length).numpy()
         resized = resize_short_side(frames[indices], config.input.resize_size)
         clips.append(center_crop(resized, config.input.image_size))
     return np.stack(clips)

@@ -25,6 +25,7 @@ from tsm_keras.command_flags import (
     expect_values,
 )
 from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.models.config import VideoDetectorConfig
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_keras.models.streaming import expect_streamable
 from tsm_live.artifact.spec import SCORES, SECONDS
@@ -153,6 +154,25 @@ _NO_GESTURE: tuple[Any, ...] = (
 )
 define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
+_RULE = ("threshold", "top")
+_BOXES: list[tuple[Any, ...]] = [
+    (
+        "threshold",
+        flags.DEFINE_float,
+        None,
+        "Score that the box of an object must have (default: 0.3)",
+        {"lower_bound": 0.0, "upper_bound": 1.0},
+    ),
+    (
+        "top",
+        flags.DEFINE_integer,
+        None,
+        "Maximum number of boxes per frame (default: 100)",
+        {"lower_bound": 1},
+    ),
+]
+define_groups(FLAGS, __name__, {"which boxes a detector finds": _BOXES})
+
 _NEARER = (
     " Ranges fit better if they are measured on more videos, and on videos "
     "like those that the network will see (--calibration, "
@@ -195,8 +215,7 @@ def main(arguments: Sequence[str]) -> None:
     model = load_preset(preset)
     if FLAGS.kind == "stream":
         expect_streamable(model.video_config, lookahead=FLAGS.lookahead)
-    decision = {name: getattr(FLAGS, name) for name in _DECISION}
-    _check_decision(model.video_config, decision)
+    decision = _decision(model.video_config)
     calibration, trial = _clips(model.video_config)
 
     def check(artifact):
@@ -232,14 +251,28 @@ def main(arguments: Sequence[str]) -> None:
     print(f"wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
 
 
-def _check_decision(config, decision):
-    """Refuses wrong numbers and unknown classes."""
+def _decision(config):
+    """Returns the defaults to store; refuses wrong ones, and unknown classes.
+
+    Flags of the other task are refused too.
+    """
+    is_detector = isinstance(config, VideoDetectorConfig)
+    others = (*_DECISION, "no_gesture") if is_detector else _RULE
+    for name in others:
+        if FLAGS[name].present:
+            task = "a detector" if is_detector else "a classifier"
+            raise ValueError(f"--{name} has no effect for {task}.")
+    if is_detector:
+        given = {name: getattr(FLAGS, name) for name in _RULE}
+        return {name: each for name, each in given.items() if each is not None}
+    decision = {name: getattr(FLAGS, name) for name in _DECISION}
     labels = {label for head in config.heads for label in head.labels}
     for head in config.heads:
         own = own_classes(FLAGS.no_gesture, head.labels, labels)
         rules = DecisionConfig(**decision, no_gesture=own)
         if head.labels:  # The export refuses a model without labels.
             GestureDecision(head.labels, rules)
+    return decision
 
 
 def _clips(config):
@@ -247,7 +280,12 @@ def _clips(config):
     if FLAGS.size:
         config = config.with_image_size(FLAGS.size)
     if not FLAGS.calibration:
-        return None, generated_clips(config, _VERIFY_CLIPS, FLAGS.seed)
+        return None, generated_clips(
+            config,
+            _VERIFY_CLIPS,
+            FLAGS.seed,
+            of_objects=isinstance(config, VideoDetectorConfig),
+        )
     wanted = -(-FLAGS.calibration_frames // config.clip.num_segments)
     source = open_clips(FLAGS.calibration, "train")
     clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
@@ -256,4 +294,4 @@ def _clips(config):
 
 
 def _source():
-    return FLAGS.calibration or "generated gestures"
+    return FLAGS.calibration or "generated videos"

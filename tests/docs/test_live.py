@@ -10,6 +10,7 @@ from testing.checkout import ROOT
 from testing.shared_data import fixture
 from tsm_live.cli.live_command import command_line
 from tsm_live.decision.gestures import DecisionConfig
+from tsm_live.detection.tracks import TrackConfig
 
 # The runtime alone: one Keras is enough.
 pytestmark = pytest.mark.keras3_only
@@ -32,6 +33,14 @@ def test_its_defaults_are_those_of_the_decision():
     assert len(found) == 5
     for name, value in found:
         assert getattr(DecisionConfig(), name) == float(value), name
+
+
+def test_its_defaults_are_those_of_the_tracker():
+    part = DOCUMENT.partition("## From boxes")[2].partition("\n## ")[0]
+    found = re.findall(r"`--(overlap|hits|misses)` \((\d[\d.]*)\)", part)
+    assert len(found) == 3
+    for name, value in found:
+        assert getattr(TrackConfig(), name) == float(value), name
 
 
 def test_its_python_runs(tmp_path, monkeypatch):

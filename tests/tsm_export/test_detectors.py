@@ -95,8 +95,7 @@ def test_verify_compares_boxes(monkeypatch):
     model = random_detector()
     path = detector_artifact(kind="stream")
     rows = {
-        check.name: check
-        for check in verify(path, model, _clips(), soak_frames=20)
+        row.name: row for row in verify(path, model, _clips(), soak_frames=20)
     }
     row = rows["equals Keras, every frame"]
     assert row.passed and "100.0% of" in row.detail

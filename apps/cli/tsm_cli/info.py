@@ -43,11 +43,8 @@ def _describe_preset(path):
         *_rows(
             ("size on disk", _bytes(size)),
             *(
-                (
-                    f"{head.name} labels".strip(),
-                    ", ".join(head.labels) or "none",
-                )
-                for head in description["config"].heads
+                (f"{name} labels".strip(), ", ".join(labels) or "none")
+                for name, labels in description["config"].label_lists.items()
             ),
             *sorted(description["versions"].items()),
             *description["provenance"].items(),
@@ -73,9 +70,14 @@ def _describe_artifact(path: pathlib.Path, spec: ArtifactSpec) -> str:
         rows.append((f"labels of {head.name}", ", ".join(head.labels)))
         if head.no_gesture:
             rows.append(("no gesture", ", ".join(head.no_gesture)))
-    decision = (f"{name} {value:g}" for name, value in spec.decision.items())
+    if spec.detection:
+        rows.append(("labels of objects", ", ".join(spec.labels)))
+        rows.append(("boxes", _boxes(spec)))
+    else:
+        numbers = (f"{name} {value:g}" for name, value in spec.decision.items())
+        decision = ", ".join(numbers) or "the defaults of tsm-live"
+        rows.append(("decision", decision))
     rows += [
-        ("decision", ", ".join(decision) or "the defaults of tsm-live"),
         ("preset", spec.preset_hash or "unknown"),
         ("model", spec.model_hash),
         *sorted(spec.versions.items()),
@@ -99,6 +101,14 @@ def _cache_memory(spec):
 def _delay(spec):
     seconds = spec.delay * spec.frame_interval
     return f"{spec.delay} frames" + (f", {seconds:.2g} s" if seconds else "")
+
+
+def _boxes(spec):
+    rule = spec.detection
+    return (
+        f"stride {rule.stride}, score at least {rule.threshold:g}, at most "
+        f"{rule.top} per frame"
+    )
 
 
 def _interval(seconds):

@@ -38,7 +38,7 @@ def verify_artifact(
     soak_frames: int = 2000,
     seed: int = 0,
 ) -> Iterator[Check]:
-    """Checks an artifact on clips of a data set, or on generated gestures.
+    """Checks an artifact on clips of a data set, or on generated videos.
 
         for check in tsm_export.verify_artifact("mine.tflite", "presets/mine"):
             print(check.name, check.passed, check.detail)
@@ -48,7 +48,7 @@ def verify_artifact(
         preset: The preset that it was exported from; None leaves out the
             comparison with it.
         data: A prepared data set, or a folder of class folders with videos;
-            None for generated gestures.
+            None for generated gestures, or moving objects for a detector.
         split: The split of a prepared data set.
         clips: The number of clips.
         soak_frames: As in `verify`.
@@ -76,7 +76,8 @@ def verify_artifact(
         ClipConfig(spec.num_segments),
     )
     if data is None:
-        taken = generated_clips(config, clips, seed)
+        is_detector = spec.detection is not None
+        taken = generated_clips(config, clips, seed, of_objects=is_detector)
     else:
         labels = spec.labels if len(spec.heads) == 1 else None
         source = open_clips(data, split, label_names=labels)

@@ -15,7 +15,7 @@ flags.DEFINE_string(
     "data",
     None,
     "Prepared data set, or folder of class folders with videos, to check the "
-    "artifact on (default: generated gestures).",
+    "artifact on (default: generated videos).",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
         soak_frames=FLAGS.soak_frames,
         seed=FLAGS.seed,
     )
-    print(f"{arguments[0]}, on clips of {FLAGS.data or 'generated gestures'}")
+    print(f"{arguments[0]}, on clips of {FLAGS.data or 'generated videos'}")
     print_checks(checks)
 
 
