@@ -86,6 +86,9 @@ class StreamingSession(
         if (spec.kind != ArtifactSpec.STREAM) {
             throw ArtifactException("A session runs streams. Received: an artifact of kind ${spec.kind}")
         }
+        if (spec.heads.isEmpty()) {
+            throw ArtifactException("A session runs networks that classify. Received: an artifact without logits")
+        }
         frameBuffer = network.createBuffer(spec.frame)
         valid = spec.valid?.let { Valid(it, network.createBuffer(it)) }
         heads = spec.heads.map { Output(it, network.createBuffer(it), spec.streams) }
