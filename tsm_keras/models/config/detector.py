@@ -12,6 +12,7 @@ from tsm_keras.models.config.checks import (
 from tsm_keras.models.config.network import NetworkConfig, from_object
 
 TASK = "detection"
+OUTPUTS = ("heatmap", "box_size", "box_offset")
 STRIDES = (4, 8, 16)  # Of the outputs, in pixels.
 COARSEST = 32  # The stride of the last stage of every backbone.
 
@@ -101,6 +102,11 @@ class VideoDetectorConfig(NetworkConfig):
         numbers of frames.
         """
         return self.can_stream
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, three maps; see `detection_maps`."""
+        return OUTPUTS
 
     @property
     def label_lists(self) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.precision import precision
 from tsm_keras.models.presets import (
     load_preset,
@@ -30,13 +31,12 @@ from tsm_keras.training.fit_quantization_aware import (
     fit_quantization_aware,
 )
 from tsm_keras.training.freezing import check_stages
+from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.objectives.classification import (
-    TOP1,
-    Monitor,
     metric_names,
-    monitored,
     with_joined_labels,
 )
+from tsm_keras.training.objectives.objective import TOP1, Monitor
 from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
@@ -88,6 +88,8 @@ def check_training(
         ValueError: If the settings do not fit the model, this version of Keras
             or the number of devices.
     """
+    objective = objective_of(model.video_config)
+    objective.check(config)
     check_stages(model, config)
     check_keras(config, strategy.num_replicas_in_sync)
     check_batch_size(strategy, config.batch_size)
@@ -135,10 +137,10 @@ def train_in_folder(
     """
     provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
-    heads = start.video_config.heads
-    monitor = monitored(heads, config.best_by)
+    objective = objective_of(start.video_config)
+    monitor = objective.monitor(config.best_by)
     make_training, make_validation = (
-        functools.partial(_with_joined_labels, make, heads)
+        functools.partial(_joined, objective, make)
         for make in (make_training, make_validation)
     )
     done = epochs_done(run.backup)
@@ -164,9 +166,9 @@ def train_in_folder(
             epochs_done=done,
             provenance=provenance,
             pictures=make_validation(batch_size=1)
-            if start.video_config.input.is_rgb and not several
+            if _has_pictures(start.video_config) and not several
             else None,
-            heads=heads,
+            network=start.video_config,
             saves_presets=saves_presets,
             leads=leads,
         )
@@ -240,8 +242,14 @@ def clip_accuracies(
     return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
 
 
-def _with_joined_labels(make, heads, **options):
-    return with_joined_labels(make(**options), heads)
+def _joined(objective, make, **options):
+    return objective.joined(make(**options))
+
+
+def _has_pictures(network):
+    """Returns whether TensorBoard can show clips with their classes."""
+    is_classifier = isinstance(network, VideoClassifierConfig)
+    return is_classifier and network.input.is_rgb
 
 
 def _digest(model):
