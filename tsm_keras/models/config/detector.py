@@ -57,7 +57,9 @@ class DetectionConfig:
         expect_integer("pyramid_channels", self.pyramid_channels, 1)
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(DetectionConfig))
+DETECTION_FIELDS = tuple(
+    field.name for field in dataclasses.fields(DetectionConfig)
+)
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -87,7 +89,7 @@ class VideoDetectorConfig(NetworkConfig):
 
     detection: DetectionConfig
 
-    _own: ClassVar[tuple[str, ...]] = (TASK, *_FIELDS)
+    _own: ClassVar[tuple[str, ...]] = (TASK, *DETECTION_FIELDS)
 
     @property
     def grid(self) -> int:
@@ -141,7 +143,9 @@ class VideoDetectorConfig(NetworkConfig):
     @classmethod
     def _own_parts(cls, fields, before):
         part = fields.get(TASK, before.get(TASK))
-        changes = {name: fields[name] for name in _FIELDS if name in fields}
+        changes = {
+            name: fields[name] for name in DETECTION_FIELDS if name in fields
+        }
         if part is None and "labels" not in changes:
             raise ValueError(
                 f"A config must have {cls._required()}. "

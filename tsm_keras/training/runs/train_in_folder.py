@@ -36,7 +36,11 @@ from tsm_keras.training.objectives.classification import (
     metric_names,
     with_joined_labels,
 )
-from tsm_keras.training.objectives.objective import TOP1, Monitor
+from tsm_keras.training.objectives.objective import (
+    TOP1,
+    Monitor,
+    with_one_output,
+)
 from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
@@ -90,6 +94,7 @@ def check_training(
     """
     objective = objective_of(model.video_config)
     objective.check(config)
+    objective_of(model.video_config).check(config)
     check_stages(model, config)
     check_keras(config, strategy.num_replicas_in_sync)
     check_batch_size(strategy, config.batch_size)
@@ -240,6 +245,22 @@ def clip_accuracies(
         hits = np.column_stack([hits, hits.all(axis=1)])
     names = metric_names(heads)
     return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
+
+
+def mean_loss(model: keras.Model, clips: tf.data.Dataset) -> float:
+    """Returns the mean loss of a detector, as validation computes it.
+
+    Args:
+        model: A detector of clips.
+        clips: Batches from `make_detection_dataset(training=False)`.
+    """
+    objective, view = objective_of(model.video_config), with_one_output(model)
+    loss = objective.loss(TrainingConfig(best_by="loss"))
+    found = [
+        loss(labels, view.predict_on_batch(batch)).numpy()
+        for batch, labels in objective.joined(clips)
+    ]
+    return float(np.concatenate(found).mean())
 
 
 def _joined(objective, make, **options):
