@@ -1,17 +1,23 @@
 """Copies the ImageNet weights of `keras.applications` into a network."""
 
+from typing import TypeVar
+
 from tensorflow import keras
 
 from tsm_keras.models.backbones.record import ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    VideoClassifierConfig,
+    VideoDetectorConfig,
+)
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.operators.marks import belongs_to_mark
 
+_Config = TypeVar("_Config", VideoClassifierConfig, VideoDetectorConfig)
 _SIZES = (96, 128, 160, 192, 224)
 
 
-def imagenet_config(config: VideoClassifierConfig) -> VideoClassifierConfig:
+def imagenet_config(config: _Config) -> _Config:
     """Returns `config` with the conventions of `keras.applications`.
 
     Raises:
@@ -28,7 +34,8 @@ def load_imagenet_weights(
 
     Args:
         model: From `build_clip_model` with an `imagenet_config`. Its
-            classifier and the weights of temporal operators do not change.
+            classifier, or the pyramid and the heads of a detector, and the
+            weights of temporal operators do not change.
         source: A `keras.applications` model that was built with
             `include_top=False`; None downloads the published ImageNet weights.
 
@@ -44,10 +51,13 @@ def load_imagenet_weights(
     published = _published(config)
     if source is None:
         source = _download(config, published)
+    # A detector lacks the convolution that precedes the classifier.
+    lacks_head = isinstance(config, VideoDetectorConfig)
+    left_out = {*map(published.layer_name, ("head_conv", "head_bn"))}
     weights = {
         layer.name: layer.get_weights()
         for layer in source.layers
-        if layer.weights
+        if layer.weights and not (lacks_head and layer.name in left_out)
     }
     targets = {
         published.layer_name(layer.name): layer

@@ -26,18 +26,18 @@ import tensorflow as tf
 from absl import flags
 from tensorflow import keras
 
-from tsm_keras.data.labels import Head
-from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.epochs import left_out
-from tsm_keras.data.readers.clip_reader import (
-    data_heads,
-    open_clips,
-    split_names,
-)
+from tsm_keras.data.readers.clip_reader import split_names
 from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config.parts import network_parts
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
+from tsm_keras.training.data_sets import (
+    batches,
+    holds_boxes,
+    open_split,
+    open_with_start,
+)
 from tsm_keras.training.distribute import (
     count_workers,
     make_strategy,
@@ -55,13 +55,11 @@ from tsm_keras.training.runs.begin import begin_run, find_run
 from tsm_keras.training.runs.train_in_folder import (
     check_training,
     clip_accuracies,
+    mean_loss,
     train_in_folder,
 )
-from tsm_keras.training.starting_point import (
-    check_start,
-    pace_warning,
-    starting_model,
-)
+from tsm_keras.training.start_checks import check_start, check_task
+from tsm_keras.training.starting_point import pace_warning, starting_model
 
 FLAGS = flags.FlagValues()
 define(FLAGS, __name__)
@@ -85,9 +83,13 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error(f"unexpected arguments {list(arguments)}")
     found = find_run(FLAGS)
     run = found.folder
+    has_boxes = holds_boxes(FLAGS.data)
+    if has_boxes and FLAGS.recipe == "default":
+        FLAGS.recipe = "vid_detection"
     recipe = recipe_from_flags(FLAGS)
     # Settings are checked before any video is read.
     network_parts(recipe.network)
+    check_task(recipe, has_boxes, quantization_aware=FLAGS.qat)
     pretrained = check_start(recipe, FLAGS.init, FLAGS.pretrained, FLAGS.qat)
     several = FLAGS.distribute == "multi_worker"
     index = worker_index() if several else 0
@@ -99,9 +101,10 @@ def main(arguments: Sequence[str]) -> None:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
     splits = _held_out_splits()
-    source, training = _open_with_start(recipe)
+    source, training = open_with_start(FLAGS, recipe)
     validation, test = (
-        split and _open(split, heads=training.heads) for split in splits
+        split and open_split(FLAGS, split, heads=training.heads)
+        for split in splits
     )
     if found.goes_on:
         _check_data(run, training)
@@ -124,20 +127,13 @@ def main(arguments: Sequence[str]) -> None:
     if warning := pace_warning(model.video_config, training, recipe.sampling):
         print(warning)
     make_training, make_validation, make_test = (
-        functools.partial(
-            make_dataset,
-            clips,
-            model.video_config,
-            training=clips is training,
-            seed=recipe.training.seed,
-            # One clip per video is enough to choose an epoch and to test;
-            # `tsm evaluate` averages the views of a video.
-            sampling=recipe.sampling.one_view(),
-            augmentation=recipe.augmentation,
+        split and batches(FLAGS, clips, split, model.video_config, recipe)
+        for split, clips in zip(
+            ("train", *splits), (training, validation, test), strict=True
         )
-        for clips in (training, validation, test)
     )
-    make_training(batch_size=1)  # Raises if settings do not fit the data set.
+    # Raises if settings do not fit the data set.
+    num_clips = int(make_training(batch_size=1).cardinality())
     check_training(
         model, recipe.training, strategy, quantization_aware=FLAGS.qat
     )
@@ -155,7 +151,7 @@ def main(arguments: Sequence[str]) -> None:
     begin_run(found, FLAGS, recipe, model, report, provenance)
     workers = count_workers(strategy)
     batch_size = recipe.training.batch_size // workers
-    rest = left_out(training.num_clips, batch_size, workers)
+    rest = left_out(num_clips, batch_size, workers)
     if rest and index == 0:
         print(rest)
     train = functools.partial(
@@ -200,14 +196,20 @@ def main(arguments: Sequence[str]) -> None:
         return
     result = finished.provenance
     if test:
-        accuracies = clip_accuracies(
-            finished.model, make_test(batch_size=recipe.training.batch_size)
-        )
+        clips = make_test(batch_size=recipe.training.batch_size)
+        accuracies = {} if has_boxes else clip_accuracies(finished.model, clips)
         for name, top1 in accuracies.items():
             result = {**result, f"test_{name}": top1}
             head = name.removesuffix("top1").rstrip("_")
             title = f"{head} top-1".strip()
             print(f"{title} {top1:.2%} of {test.num_clips} test clips")
+        if has_boxes:
+            loss = mean_loss(finished.model, clips)
+            result = {**result, "test_loss": loss}
+            print(
+                f"loss {loss:.4f} on the clips of {test.num_clips} test "
+                "videos; tsm evaluate measures the average precision"
+            )
     save_preset(
         finished.model,
         FLAGS.to,
@@ -224,28 +226,6 @@ def _check_data(run, training):
             f"The data set {FLAGS.data} differs from the one that the run "
             f"{run.path} was begun with. Start a new run."
         )
-
-
-def _open_with_start(recipe):
-    """Returns the model of --init, or None, and the training clips.
-
-    A head with the same classes in both takes the order of the model's.
-    """
-    if not FLAGS.init or FLAGS.init == "scratch":
-        return None, _open("train")
-    from tsm_keras.training.starting_point import read_source
-
-    # This comes before the check of the videos, which may take long.
-    source = read_source(FLAGS.init, recipe)
-    of_model = {x.name: x.labels for x in source.video_config.heads}
-    found = data_heads(FLAGS.data, "train")
-    heads = [
-        Head(of_model[head.name], head.name)
-        if {*of_model.get(head.name, ())} == {*head.label_names}
-        else head
-        for head in found
-    ]
-    return source, _open("train", heads=None if heads == [*found] else heads)
 
 
 def _hash_of_init():
@@ -282,15 +262,3 @@ def _held_out_splits():
         return validation, None
     print(f"validating on the split {validation}, testing on {test}")
     return validation, test
-
-
-def _open(split, **options):
-    return open_clips(
-        FLAGS.data,
-        split,
-        max_bad_fraction=FLAGS.max_bad_fraction,
-        cache=FLAGS.cache,
-        flip_pairs=FLAGS.flip_pairs,
-        verbose=True,
-        **options,
-    )

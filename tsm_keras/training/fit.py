@@ -7,7 +7,6 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import HeadConfig
 from tsm_keras.models.precision import precision
 from tsm_keras.models.weights import (
     copy_weights,
@@ -17,16 +16,10 @@ from tsm_keras.models.weights import (
 )
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.freezing import freeze, is_batch_norm
-from tsm_keras.training.objectives.classification import (
+from tsm_keras.training.objectives import objective_of_model
+from tsm_keras.training.objectives.objective import (
     TOP1,
-    MeanClassAccuracy,
     Monitor,
-    accuracies,
-    balanced_weights,
-    cross_entropy,
-    metric_names,
-    monitored,
-    with_joined_labels,
     with_one_output,
 )
 from tsm_keras.training.optimizer import build_optimizer
@@ -49,10 +42,11 @@ def fit(
 ) -> keras.callbacks.History:
     """Trains a clip model with `model.fit`.
 
-    With several heads, the loss is the sum of their losses, the metrics are the
-    accuracy of each head (`verb_top1`) and the share of clips for which all
-    heads are right (`all_top1`), and callbacks see a model whose only output
-    has the logits of all heads.
+    With several heads, the loss is the sum of their losses, and the metrics are
+    the accuracy of each head (`verb_top1`) and the share of clips for which all
+    heads are right (`all_top1`). The loss of a detector is that of
+    `DetectionObjective`. Callbacks see a model that has one output, in which
+    several are side by side.
 
     With `config.patience`, training ends when the validation metric of
     `config.best_by` stops improving. With `config.ema`, the model has the
@@ -64,9 +58,11 @@ def fit(
 
     Args:
         model: From `build_clip_model`.
-        training_data: Batches from `make_dataset(training=True)`.
+        training_data: Batches from `make_dataset(training=True)`, or for a
+            detector from `make_detection_dataset(training=True)`.
         config: The settings of the training.
-        validation_data: Batches from `make_dataset(training=False)`.
+        validation_data: Batches of the same function with
+            `training=False`.
         clips_per_label: For each head, the number of training clips of each
             class, for `config.class_weights`: `[head.clips_per_label for head
             in clips.heads]` of a reader from `open_clips`.
@@ -90,18 +86,18 @@ def fit(
     trained = _in_precision(model, config)
     if trained is not model:
         compiled = compile_model(trained, config, steps, clips_per_label)
-    heads = _heads(model)
+    objective = objective_of_model(model)
     if getattr(model, "activation_ranges", None):
         model.activation_ranges = {}
     own: list[keras.callbacks.Callback] = [_TerminateOnNaN()]
     if config.ema and not _has(callbacks, keras.callbacks.SwapEMAWeights):
         own.append(keras.callbacks.SwapEMAWeights())
     if config.patience and not _has(callbacks, keras.callbacks.EarlyStopping):
-        monitor = monitored(heads, config.best_by)
+        monitor = objective.monitor(config.best_by)
         own.append(early_stopping(config, monitor=monitor))
     history = compiled.fit(
-        with_joined_labels(training_data, heads),
-        validation_data=with_joined_labels(validation_data, heads),
+        objective.joined(training_data),
+        validation_data=objective.joined(validation_data),
         epochs=config.epochs,
         steps_per_epoch=steps_per_epoch,
         validation_steps=validation_steps,
@@ -144,17 +140,16 @@ def compile_model(
         clips_per_label: As in `fit`.
 
     Returns:
-        What was compiled: the model, or with several heads `with_one_output`.
+        What was compiled: the model, or its view `with_one_output`.
 
     Raises:
         ValueError: If the model or the version of Keras does not support a
             setting of `config`.
     """
     freeze(model, config)
+    objective = objective_of_model(model)
     model = with_one_output(model)
-    heads = _heads(model)
-    sizes = [head.num_classes for head in heads]
-    weights = _class_weights(config, clips_per_label, sizes)
+    loss = objective.loss(config, clips_per_label)
     for _, layer in leaf_layers(model):
         if is_batch_norm(layer) and config.sync_batch_norm:
             # Keras reads both attributes when it traces a step. The fused
@@ -164,38 +159,15 @@ def compile_model(
     # All devices return the same values, which tf_keras would add up.
     model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():
-        metrics = accuracies(metric_names(heads), sizes)
-        if config.best_by == "mean_class_accuracy":
-            metrics.append(MeanClassAccuracy(sizes))
         model.compile(
             optimizer=build_optimizer(model, config, steps_per_epoch),
-            loss=cross_entropy(config.label_smoothing, sizes, weights),
-            weighted_metrics=metrics,
+            loss=loss,
+            weighted_metrics=objective.metrics(config),
             # On a CPU XLA makes depthwise networks about four times slower.
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
         )
     return model
-
-
-def _class_weights(config, clips_per_label, sizes):
-    if config.class_weights == "none":
-        return None
-    found = [len(counts) for counts in clips_per_label or ()]
-    if found != sizes:
-        raise ValueError(
-            "`clips_per_label` must have the number of training clips of each "
-            f"class, {sizes} numbers, for class_weights='balanced'. "
-            f"Received: clips_per_label={clips_per_label!r}"
-        )
-    return [balanced_weights(counts) for counts in clips_per_label]
-
-
-def _heads(model):
-    """Returns the heads of any model; those of a plain one have no name."""
-    if hasattr(model, "video_config"):
-        return model.video_config.heads
-    return (HeadConfig(model.output_shape[-1]),)
 
 
 class _TerminateOnNaN(keras.callbacks.TerminateOnNaN):

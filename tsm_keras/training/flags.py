@@ -15,6 +15,7 @@ from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
 from tsm_keras.models.config import (
     BackboneConfig,
     ClipConfig,
+    DetectionConfig,
     InputConfig,
     TemporalConfig,
 )
@@ -54,13 +55,14 @@ _NETWORK = {
 _TRAINING = {
     field.name: field.name for field in dataclasses.fields(TrainingConfig)
 }
+_DETECTION = {"stride": "stride", "pyramid_channels": "pyramid_channels"}
 # These say in the help where a value comes from if its flag is not given.
 _FIXED = "from --init, else from the recipe, else "
 _CHANGEABLE = "from the recipe if it names one, else from --init, else "
 _RECIPE = "from the recipe, else "
 _PACE = "from --init, else that of the training clips, or if unknown "
 # Recipes that repeat no published training.
-_OWN_RECIPES = ("default", "finetune_small")
+_OWN_RECIPES = ("default", "finetune_small", "vid_detection")
 # A trained network needs smaller steps: its learning rate is divided by this.
 _SMALLER = 10
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
@@ -73,7 +75,8 @@ _COMMAND = {
             _TEXT,
             None,
             "Prepared data set, or folder with train/, val/ and test/, each "
-            "with one folder per class.",
+            "with one folder per class. A prepared data set with boxes trains "
+            "a detector.",
         ),
         (
             "validation_split",
@@ -144,7 +147,8 @@ _COMMAND = {
             "recipe",
             _TEXT,
             "default",
-            f"Recipe to take settings from: one of {', '.join(RECIPES)}.",
+            f"Recipe to take settings from: one of {', '.join(RECIPES)}. For "
+            "data with boxes, vid_detection is the default.",
         ),
         (
             "init",
@@ -182,8 +186,8 @@ _COMMAND = {
             _BOOLEAN,
             None,
             "Make equal runs bit-identical; a GPU is faster without. (default: "
-            "yes, except on a GPU with the recipes default and "
-            "finetune_small)",
+            "yes, except on a GPU with the recipes default, finetune_small and "
+            "vid_detection)",
         ),
     ),
 }
@@ -223,6 +227,14 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
             | {"frame_interval": _PACE},
         )
     define_groups(flag_values, module_name, {"network": _SHIFT})
+    define_fields(
+        flag_values,
+        module_name,
+        "detector",
+        DetectionConfig(("object",)),
+        _DETECTION,
+        origin=dict.fromkeys(_DETECTION, _FIXED),
+    )
     rate = TrainingConfig().learning_rate
     smaller = (
         f"from the recipe, else {rate / _SMALLER} with --init or --pretrained, "
@@ -269,6 +281,7 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
         sampling,
         augmentation,
         recipe.start,
+        recipe.task,
     )
 
 
@@ -278,6 +291,7 @@ def given_network(flag_values: flags.FlagValues) -> dict[str, Any]:
     for part, names in _NETWORK.items():
         found = given_fields(flag_values, part, names)
         given |= {flat_name(part, field): found[field] for field in found}
+    given |= given_fields(flag_values, DetectionConfig, _DETECTION)
     if is_given(flag_values, "shift"):
         given["shift"] = flag_values.shift
     return given

@@ -4,6 +4,7 @@ from tensorflow import keras
 
 from tsm_keras.models.backbones.record import Backbone
 from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
 
@@ -13,7 +14,8 @@ BatchNormalization = keras.layers.BatchNormalization
 def freeze(model: keras.Model, config: TrainingConfig) -> None:
     """Makes layers untrainable, as the config says.
 
-    A frozen batch normalization runs in inference mode.
+    A frozen batch normalization runs in inference mode. The pyramid and the
+    heads of a detector are never frozen, because they come after the backbone.
 
     Args:
         model: A clip model that is not compiled yet.
@@ -25,11 +27,16 @@ def freeze(model: keras.Model, config: TrainingConfig) -> None:
     check_stages(model, config)
     layers = list(leaf_layers(model))
     thaws = 0 < config.frozen_epochs < config.epochs
-    learning = sum(is_batch_norm(layer) for _, layer in layers)
+    normal = [
+        name
+        for name, layer in layers
+        if is_batch_norm(layer) and not belongs_to_head(name)
+    ]
+    learning = len(normal)
     learning = {"train": learning, "partial": 1, "frozen": 0}[config.batch_norm]
     for name, layer in layers:
         frozen = is_frozen(model, name, config)
-        if is_batch_norm(layer):
+        if name in normal:
             layer.trainable = learning > 0 and not frozen
             learning -= 1
         else:

@@ -15,12 +15,14 @@ class Recipe:
 
     Attributes:
         training: Settings of the optimization.
-        network: Fields of `VideoClassifierConfig` that differ from their
+        network: Fields of the network's config that differ from their
             defaults. The classes come from the data.
         sampling: How the frames of a clip are chosen.
         augmentation: How clips are changed.
         start: The required origin of the initial weights: `"imagenet"`,
             `"kinetics"` or `"preset"`; empty for random weights.
+        task: What is trained: `"classification"` of clips, or `"detection"` of
+            objects.
     """
 
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
@@ -30,6 +32,7 @@ class Recipe:
         default_factory=AugmentationConfig
     )
     start: str = ""
+    task: str = "classification"
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON values."""

@@ -7,11 +7,20 @@ from tensorflow import keras
 from tsm_keras.models.backbones.record import ImageNetFile
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import (
+    VideoClassifierConfig,
+    VideoDetectorConfig,
+)
+from tsm_keras.models.config.head import DETECTOR, belongs_to_head
 from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.weights import leaf_layers
 
+# The pyramid and the heads of a detector, by the start of their layers' names.
+_DETECTOR_PARTS = tuple(
+    f"{DETECTOR}_{part}"
+    for part in ("pyramid", "heatmap", "box_size", "box_offset")
+)
 # Fields that follow the project that trained the weights.
 _CONVENTIONS = (
     "stride_padding",
@@ -64,7 +73,8 @@ def start_from(
     Args:
         model: The new network. The classifier of a head does not change if
             the source has other classes or lacks the head, nor do temporal
-            operators that the source lacks.
+            operators that the source lacks. A detector that starts from a
+            classifier gets the backbone only.
         source: The old network.
         name: The name of the source, for the report.
 
@@ -77,11 +87,17 @@ def start_from(
     old, new = (dict(leaf_layers(x)) for x in (source, model))
     before, after = source.video_config, model.video_config
     skipped = _lacking(new, old)
-    heads = {head.name: head for head in before.heads}
-    for head in after.heads:
-        if reason := _other_classes(heads.get(head.name), head):
-            skipped[head.classifier] = f"{reason}; it starts untrained"
-    unused = {head.classifier for head in before.heads} - {*new}
+    reasons = (
+        _of_detector(before, after)
+        if isinstance(after, VideoDetectorConfig)
+        else _of_heads(before.heads, after.heads)
+    )
+    skipped |= {
+        owner: f"{reason}; it starts untrained"
+        for owner, reason in reasons.items()
+    }
+    unused = {layer for layer in old if _is_unused(layer, before, after)}
+    unused -= {*new}
     differ = sorted(
         layer
         for layer in {*old, *new} - unused
@@ -117,7 +133,7 @@ def start_from(
 
 
 def start_from_imagenet(
-    config: VideoClassifierConfig,
+    config: VideoClassifierConfig | VideoDetectorConfig,
 ) -> tuple[keras.Model, StartReport]:
     """Builds a network with the published ImageNet weights of its backbone.
 
@@ -158,10 +174,8 @@ def start_from_imagenet(
     loaded = load_imagenet_weights(model)
     layers = dict(leaf_layers(model))
     skipped = _lacking(layers, loaded)
-    for head in model.video_config.heads:
-        skipped[head.classifier] = (
-            "the source has other classes; it starts untrained"
-        )
+    for owner in dict.fromkeys(map(_owner, filter(belongs_to_head, layers))):
+        skipped[owner] = "the source has other classes; it starts untrained"
     return model, StartReport(
         "ImageNet weights of keras.applications",
         _network(model.video_config),
@@ -180,8 +194,43 @@ def _lacking(layers, source):
 
 
 def _owner(layer):
-    """Returns the layer that a part such as `block/theta` belongs to."""
+    """Returns the name that a report gives to a layer.
+
+    It is the layer that a part such as `block/theta` belongs to, or the pyramid
+    or head of a detector that a layer belongs to.
+    """
+    for part in _DETECTOR_PARTS:
+        if layer.startswith(part):
+            return part
     return layer.partition("/")[0]
+
+
+def _of_detector(before, after):
+    """Returns why parts of a detector start anew, by their names."""
+    if not isinstance(before, VideoDetectorConfig):
+        return dict.fromkeys(_DETECTOR_PARTS, "the source has no detector")
+    if before.detection.labels == after.detection.labels:
+        return {}
+    return {f"{DETECTOR}_heatmap": "the source has other classes"}
+
+
+def _of_heads(before, after):
+    """Returns why classifiers start anew, by the names of their layers."""
+    heads = {head.name: head for head in before}
+    reasons = {
+        head.classifier: _other_classes(heads.get(head.name), head)
+        for head in after
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _is_unused(layer, before, after):
+    """Returns whether the new network may lack a layer of the old one."""
+    if belongs_to_head(layer):
+        return True
+    # A detector has no convolution before the classifier.
+    stage = BACKBONES[before.backbone.name].part_of(layer)
+    return isinstance(after, VideoDetectorConfig) and stage == "head"
 
 
 def _network(config):

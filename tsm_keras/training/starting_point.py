@@ -4,6 +4,7 @@ Training starts from random weights, a preset, a PyTorch file, or published
 ImageNet weights.
 """
 
+import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -12,18 +13,19 @@ from tensorflow import keras
 
 from tsm_keras.data.pipeline.sampling import SamplingConfig, dense_stride
 from tsm_keras.data.readers.clip_reader import ClipReader
-from tsm_keras.models.backbones.record import ImageNetFile, ImageNetWeights
-from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import (
-    BackboneConfig,
     ClipConfig,
     HeadConfig,
     InputConfig,
+    NetworkConfig,
     TemporalConfig,
     VideoClassifierConfig,
+    VideoDetectorConfig,
 )
-from tsm_keras.models.config.parts import FLAT
+from tsm_keras.models.config.detector import DETECTION_FIELDS
+from tsm_keras.models.config.detector import TASK as DETECTION
+from tsm_keras.models.config.parts import FLAT, PARTS
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.start_weights import (
@@ -51,68 +53,6 @@ _OF_NO_MATTER = {
     "shift_div": 8,
     "non_local": True,
 }
-
-
-def check_start(
-    recipe: Recipe,
-    init: str | None,
-    pretrained: str | None,
-    quantization_aware: bool = False,
-) -> str | None:
-    """Checks the user's choice of first weights against the recipe.
-
-    Args:
-        recipe: The recipe of the training.
-        init: The value of `--init`: a preset, a file, `"scratch"` or None.
-        pretrained: The value of `--pretrained`: `"imagenet"` or None.
-        quantization_aware: Whether the training is quantization-aware.
-
-    Returns:
-        `"imagenet"` to start from published ImageNet weights, else None.
-
-    Raises:
-        ValueError: If `pretrained` names no published weights, the arguments
-            contradict each other, or the recipe needs weights and none are
-            named.
-        ImportError: If a package that brings the weights is missing; the
-            message says how to install it.
-    """
-    if pretrained not in (None, "", "imagenet"):
-        raise ValueError(
-            "`pretrained` must be 'imagenet', or left out. "
-            f"Received: pretrained={pretrained!r}"
-        )
-    scratch = init == "scratch"
-    if quantization_aware and (not init or scratch):
-        raise ValueError(
-            "--qat fine-tunes a trained network: add --init=PRESET."
-        )
-    if pretrained and init:
-        raise ValueError(
-            "--init and --pretrained are two starts for one training: leave "
-            "out one of them. "
-            f"Received: init={init!r}, pretrained={pretrained!r}"
-        )
-    backbone = recipe.network.get("backbone", BackboneConfig().name)
-    weights = BACKBONES[backbone].imagenet
-    if pretrained and isinstance(weights, ImageNetFile):
-        # Before any video is read.
-        from tsm_keras.checkpoints.imagenet import expect_packages
-
-        expect_packages(weights)
-    if init or pretrained or not recipe.start:
-        return pretrained or None
-    if recipe.start == "imagenet" and isinstance(weights, ImageNetWeights):
-        return "imagenet"
-    wanted = {
-        "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file from "
-        "torchvision or timm, or --pretrained=imagenet",
-        "kinetics": "a network trained on Kinetics: add --init=PRESET",
-        "preset": "a trained network: add --init=PRESET",
-    }[recipe.start]
-    raise ValueError(
-        f"This recipe starts from {wanted} (--init=scratch for random weights)."
-    )
 
 
 def read_source(path: str | os.PathLike, recipe: Recipe) -> keras.Model:
@@ -171,10 +111,11 @@ def starting_model(
 
     Args:
         recipe: Its network is built, changed by the other arguments.
-        given: The fields of `VideoClassifierConfig` that the user sets; they
-            must fit the weights.
-        clips: The training clips. They give the heads and their classes, and
-            the interval between frames if neither `given` nor `source` has it.
+        given: The fields of the network's config that the user sets; they must
+            fit the weights.
+        clips: The training clips. They give the heads and their classes, or the
+            classes of objects, and the interval between frames if neither
+            `given` nor `source` has it.
         source: The model to start from, or None.
         name: The name of the source, for the report.
         pretrained: `"imagenet"` to start from published weights, else None.
@@ -190,16 +131,8 @@ def starting_model(
         ImportError: If a package that brings the weights is missing.
         OSError: If the weights cannot be downloaded.
     """
-    heads = tuple(
-        HeadConfig(len(head.label_names), head.label_names, head.name)
-        for head in clips.heads
-    )
-    if source is None:
-        config = VideoClassifierConfig(**recipe.network, heads=heads)
-    else:
-        before = source.video_config
-        changes = _changes(before, recipe.network, given)
-        config = before.changed(**changes, heads=heads)
+    before = source.video_config if source else None
+    config = _config(recipe, given, clips, before)
     if not config.clip.frame_interval:
         interval = sampled_interval(config, clips, recipe.sampling)
         config = config.changed(frame_interval=interval)
@@ -211,14 +144,56 @@ def starting_model(
     return model, start_from(model, source, name)
 
 
+def _config(recipe, given, clips, source):
+    """Returns the config of the network to train.
+
+    Args:
+        recipe: As in `starting_model`.
+        given: As in `starting_model`.
+        clips: As in `starting_model`.
+        source: The config of the network to start from, or None.
+    """
+    build: type = VideoClassifierConfig
+    own: dict[str, Any] = {
+        "heads": tuple(
+            HeadConfig(len(head.label_names), head.label_names, head.name)
+            for head in clips.heads
+        )
+    }
+    if recipe.task == DETECTION:
+        build, own = VideoDetectorConfig, {"labels": clips.label_names}
+    if source is None:
+        return build(**recipe.network, **own)
+    changes = _changes(source, recipe.network, given)
+    if isinstance(source, build):
+        return source.changed(**changes, **own)
+    if build is VideoClassifierConfig:
+        raise ValueError(
+            "--init must name a classifier to start a classifier from. "
+            "Received: the preset of a detector"
+        )
+    # A detector has all parts of a classifier except the heads.
+    parts = {name: getattr(source, name) for name in PARTS}
+    network = {
+        field: recipe.network[field]
+        for field in DETECTION_FIELDS
+        if field in recipe.network
+    }
+    return build(**parts, **network, **changes, **own)
+
+
 def _changes(source, recipe, given):
     """Returns the fields in which a network may differ from its source."""
     had = {
         name: getattr(getattr(source, part), field)
         for name, (part, field) in FLAT.items()
     } | {"shift": source.temporal.shift}
+    if isinstance(source, VideoDetectorConfig):
+        had |= dataclasses.asdict(source.detection)
     for field, value in given.items():
-        if field not in CHANGEABLE and value != had[field]:
+        # A classifier has no stride that a detector must have.
+        same = value == had.get(field, value)
+        if field not in CHANGEABLE and not same:
             raise ValueError(
                 "With --init the network is the one that the weights were "
                 f"trained in, with {field}={had[field]!r}: leave "
@@ -233,9 +208,12 @@ def _changes(source, recipe, given):
 
 
 def sampled_interval(
-    config: VideoClassifierConfig, clips: ClipReader, sampling: SamplingConfig
+    config: NetworkConfig, clips: ClipReader, sampling: SamplingConfig
 ) -> float:
     """Returns the seconds between two frames of a clip, 0 if unknown.
+
+    The clips of a detector are windows with its own interval, or if that is
+    unknown, with that of the videos.
 
     Args:
         config: The network, whose own interval `"interval"` sampling takes.
@@ -243,6 +221,9 @@ def sampled_interval(
         sampling: How their frames are chosen.
     """
     segments = config.clip.num_segments
+    if isinstance(config, VideoDetectorConfig):
+        interval = config.clip.frame_interval
+        return interval or round(1 / clips.frame_rate, 4)
     if sampling.method == "interval" and config.clip.frame_interval:
         return config.clip.frame_interval
     if sampling.method != "dense":
@@ -252,7 +233,7 @@ def sampled_interval(
 
 
 def pace_warning(
-    config: VideoClassifierConfig, clips: ClipReader, sampling: SamplingConfig
+    config: NetworkConfig, clips: ClipReader, sampling: SamplingConfig
 ) -> str:
     """Returns a warning if a stream will be faster or slower than the training.
 

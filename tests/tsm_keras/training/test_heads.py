@@ -25,8 +25,8 @@ from tsm_keras.training.objectives.classification import (
     metric_names,
     monitored,
     with_joined_labels,
-    with_one_output,
 )
+from tsm_keras.training.objectives.objective import with_one_output
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.runs.run_folder import RunFolder
 from tsm_keras.training.runs.train_in_folder import (

@@ -16,7 +16,7 @@ from tsm_keras.training.flags import (
     serialized,
 )
 from tsm_keras.training.recipes import RECIPES, find_recipe
-from tsm_keras.training.starting_point import check_start
+from tsm_keras.training.start_checks import check_start
 
 # Name, optimizer's rate and the clips a step it is for, epochs, steps, weight
 # decay, dropout: as the reference publishes them.

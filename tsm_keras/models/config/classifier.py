@@ -67,6 +67,11 @@ class VideoClassifierConfig(NetworkConfig):
         return self.heads[0]
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, one per head."""
+        return tuple(head.output for head in self.heads)
+
+    @property
     def label_lists(self) -> dict[str, tuple[str, ...]]:
         """See `NetworkConfig`; labels may be missing."""
         return {head.name: head.labels for head in self.heads}

@@ -12,6 +12,7 @@ from tsm_keras.models.config.checks import (
 from tsm_keras.models.config.network import NetworkConfig, from_object
 
 TASK = "detection"
+OUTPUTS = ("heatmap", "box_size", "box_offset")
 STRIDES = (4, 8, 16)  # Of the outputs, in pixels.
 COARSEST = 32  # The stride of the last stage of every backbone.
 
@@ -56,7 +57,9 @@ class DetectionConfig:
         expect_integer("pyramid_channels", self.pyramid_channels, 1)
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(DetectionConfig))
+DETECTION_FIELDS = tuple(
+    field.name for field in dataclasses.fields(DetectionConfig)
+)
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -86,7 +89,7 @@ class VideoDetectorConfig(NetworkConfig):
 
     detection: DetectionConfig
 
-    _own: ClassVar[tuple[str, ...]] = (TASK, *_FIELDS)
+    _own: ClassVar[tuple[str, ...]] = (TASK, *DETECTION_FIELDS)
 
     @property
     def grid(self) -> int:
@@ -101,6 +104,11 @@ class VideoDetectorConfig(NetworkConfig):
         numbers of frames.
         """
         return self.can_stream
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, three maps; see `detection_maps`."""
+        return OUTPUTS
 
     @property
     def label_lists(self) -> dict[str, tuple[str, ...]]:
@@ -135,7 +143,9 @@ class VideoDetectorConfig(NetworkConfig):
     @classmethod
     def _own_parts(cls, fields, before):
         part = fields.get(TASK, before.get(TASK))
-        changes = {name: fields[name] for name in _FIELDS if name in fields}
+        changes = {
+            name: fields[name] for name in DETECTION_FIELDS if name in fields
+        }
         if part is None and "labels" not in changes:
             raise ValueError(
                 f"A config must have {cls._required()}. "

@@ -44,6 +44,11 @@ class NetworkConfig:
         self._set(self._attributes(fields, {}))
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the network's outputs, in order."""
+        raise NotImplementedError
+
+    @property
     def can_stream(self) -> bool:
         """True if no frame's outputs depend on a later frame."""
         return all(found.ahead == 0 for found in operators_of(self))

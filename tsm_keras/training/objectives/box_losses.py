@@ -1,14 +1,97 @@
 """The losses of a detector: focal on heatmaps, L1 on sizes and offsets."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import keras
 
-from tsm_keras.training.objectives.box_targets import BoxTargets
+from tsm_keras.models.config import VideoDetectorConfig
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.objectives.box_targets import BoxTargets, box_targets
+from tsm_keras.training.objectives.objective import Monitor
 
 _ALPHA, _BETA = 2.0, 4.0  # CenterNet, equation 1.
 # The weight of each loss, by the output of the network (CenterNet, equation 4).
 WEIGHTS = {"heatmap": 1.0, "box_size": 0.1, "box_offset": 1.0}
+
+
+class DetectionObjective:
+    """The objective of a detector; see `Objective`.
+
+    The labels are the boxes of `make_detection_dataset`. They are drawn as maps
+    in the input pipeline, and the maps are joined along their channels. The
+    loss is the sum of `losses`, multiplied by `WEIGHTS`.
+
+    Args:
+        config: The config of the network.
+    """
+
+    def __init__(self, config: VideoDetectorConfig):
+        self._config = config
+        kinds = len(config.detection.labels)
+        self._of_outputs = [kinds, 2, 2]
+        self._of_targets = [kinds, kinds, 2, 2, 1]
+
+    def check(self, config: TrainingConfig) -> None:
+        """See `Objective`."""
+        for field, only in (
+            ("label_smoothing", 0.0),
+            ("class_weights", "none"),
+            ("best_by", "loss"),
+        ):
+            if getattr(config, field) != only:
+                raise ValueError(
+                    f"`{field}` must be {only!r} for a detector. "
+                    f"Received: {field}={getattr(config, field)!r}"
+                )
+
+    def joined(self, data: Any) -> Any:
+        """See `Objective`."""
+        if not isinstance(data, tf.data.Dataset) or not isinstance(
+            data.element_spec[1], dict
+        ):
+            return data
+
+        def join(clips, truth, *weights):
+            maps = box_targets(truth, self._config)
+            return clips, tf.concat(maps, axis=-1), *weights
+
+        return data.map(join, tf.data.AUTOTUNE)
+
+    def loss(
+        self,
+        config: TrainingConfig,
+        clips_per_label: Sequence[Sequence[int]] | None = None,
+    ) -> Callable[[Any, Any], Any]:
+        """See `Objective`."""
+        self.check(config)
+
+        def total(joined, outputs):
+            found = self._losses(joined, outputs)
+            return sum(WEIGHTS[name] * found[name] for name in WEIGHTS)
+
+        return total
+
+    def metrics(self, config: TrainingConfig) -> list[keras.metrics.Metric]:
+        """See `Objective`; these are the losses of each output."""
+
+        def of_output(name):
+            return keras.metrics.MeanMetricWrapper(
+                lambda joined, outputs: self._losses(joined, outputs)[name],
+                name=f"{name}_loss",
+            )
+
+        return [*map(of_output, WEIGHTS)]
+
+    def monitor(self, best_by: str) -> Monitor:
+        """See `Objective`; it is always the loss."""
+        return Monitor(f"val_{best_by}", -1)
+
+    def _losses(self, joined, outputs):
+        targets = BoxTargets(*tf.split(joined, self._of_targets, axis=-1))
+        parts = tf.split(outputs, self._of_outputs, axis=-1)
+        return losses(targets, dict(zip(WEIGHTS, parts, strict=True)))
 
 
 def losses(targets: BoxTargets, outputs: dict[str, Any]) -> dict[str, Any]:

@@ -1,43 +1,56 @@
-"""The loss and the metrics of training, of one head or of several.
-
-Keras computes metrics per output, and none of several outputs together. So a
-network with several heads is trained through a view of it whose only output has
-the logits of all heads side by side. With one head, the network is trained as
-it is.
-"""
+"""The loss and the metrics of classification, of one head or of several."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.config import HeadConfig
-from tsm_keras.models.time import full_precision
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.objectives.objective import Monitor
 
 _ALL = "all_top1"  # The share of clips for which all heads are right.
 
 
-class Monitor(NamedTuple):
-    """The validation metric that tells the best epoch.
+class ClassificationObjective:
+    """The objective of a classifier; see `Objective`.
 
-    Attributes:
-        name: Its name in the logs of Keras.
-        sign: 1 if its highest value is the best, -1 if its lowest is.
+    Args:
+        heads: The heads of the network.
     """
 
-    name: str = "val_top1"
-    sign: int = 1
+    def __init__(self, heads: Sequence[HeadConfig]):
+        self.heads = heads
+        self._sizes = [head.num_classes for head in heads]
 
-    def best(self, values: Sequence[float]) -> float:
-        """Returns the best value; the worst possible one if there is none."""
-        return self.sign * max(
-            (self.sign * value for value in values), default=-np.inf
-        )
+    def check(self, config: TrainingConfig) -> None:
+        """See `Objective`; all settings are supported."""
 
+    def joined(self, data: Any) -> Any:
+        """See `Objective`."""
+        return with_joined_labels(data, self.heads)
 
-TOP1 = Monitor()
+    def loss(
+        self,
+        config: TrainingConfig,
+        clips_per_label: Sequence[Sequence[int]] | None = None,
+    ) -> Callable[[Any, Any], Any]:
+        """See `Objective`; it is the sum of the losses of all heads."""
+        weights = _class_weights(config, clips_per_label, self._sizes)
+        return cross_entropy(config.label_smoothing, self._sizes, weights)
+
+    def metrics(self, config: TrainingConfig) -> list[keras.metrics.Metric]:
+        """See `Objective`."""
+        metrics = accuracies(metric_names(self.heads), self._sizes)
+        if config.best_by == "mean_class_accuracy":
+            metrics.append(MeanClassAccuracy(self._sizes))
+        return metrics
+
+    def monitor(self, best_by: str) -> Monitor:
+        """See `Objective`."""
+        return monitored(self.heads, best_by)
 
 
 def monitored(heads: Sequence[HeadConfig], best_by: str = "top1") -> Monitor:
@@ -57,22 +70,6 @@ def metric_names(heads: Sequence[HeadConfig]) -> list[str]:
     if len(heads) == 1:
         return ["top1"]
     return [*(f"{head.name}_top1" for head in heads), _ALL]
-
-
-def with_one_output(model: keras.Model) -> keras.Model:
-    """Returns a model with the logits of all heads side by side.
-
-    It shares its layers with `model`, and is `model` if there is one output.
-    """
-    if len(model.outputs) == 1:
-        return model
-    with model.distribute_strategy.scope():
-        logits = keras.layers.Concatenate(
-            dtype=full_precision(), name="all_logits"
-        )([model.output[head.output] for head in model.video_config.heads])
-        joined = keras.Model(model.inputs[0], logits, name=model.name)
-    joined.video_config = model.video_config
-    return joined
 
 
 def with_joined_labels(data: Any, heads: Sequence[HeadConfig]) -> Any:
@@ -143,6 +140,19 @@ def cross_entropy(
         return total
 
     return loss
+
+
+def _class_weights(config, clips_per_label, sizes):
+    if config.class_weights == "none":
+        return None
+    found = [len(counts) for counts in clips_per_label or ()]
+    if found != sizes:
+        raise ValueError(
+            "`clips_per_label` must have the number of training clips of each "
+            f"class, {sizes} numbers, for class_weights='balanced'. "
+            f"Received: clips_per_label={clips_per_label!r}"
+        )
+    return [balanced_weights(counts) for counts in clips_per_label]
 
 
 def balanced_weights(clips_per_label: Sequence[int]) -> np.ndarray:

@@ -12,7 +12,7 @@ from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import save_preset
-from tsm_keras.training.objectives.classification import (
+from tsm_keras.training.objectives.objective import (
     TOP1,
     Monitor,
     with_one_output,

@@ -1,17 +1,20 @@
 """run_callbacks: the callbacks of a training, in the order that they need."""
 
 import importlib.util
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_keras.models.config import HeadConfig
+from tsm_keras.models.config import (
+    VideoClassifierConfig,
+    VideoDetectorConfig,
+)
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import early_stopping
-from tsm_keras.training.objectives.classification import Monitor, monitored
+from tsm_keras.training.objectives import objective_of
+from tsm_keras.training.objectives.objective import Monitor
 from tsm_keras.training.runs.backup import backup_callback
 from tsm_keras.training.runs.callbacks import (
     SavePresets,
@@ -31,7 +34,7 @@ def run_callbacks(
     *,
     epochs_done: int,
     provenance: dict[str, Any],
-    heads: Sequence[HeadConfig],
+    network: VideoClassifierConfig | VideoDetectorConfig,
     pictures: tf.data.Dataset | None = None,
     saves_presets: bool = True,
     leads: bool = True,
@@ -43,14 +46,14 @@ def run_callbacks(
         config: Settings of training.
         epochs_done: The number of epochs before the last backup.
         provenance: The provenance of the presets.
-        heads: The heads of the network.
+        network: The config of the network.
         pictures: Batches of one clip, in the order of the validation data, from
             which TensorBoard shows one clip for each of several classes; None
             shows no clips.
         saves_presets: Whether to write `presets/last` and `presets/best`.
         leads: False for a worker that leaves all writing to another one.
     """
-    monitor = monitored(heads, config.best_by)
+    monitor = objective_of(network).monitor(config.best_by)
     past = past_values(run, monitor, epochs_done)
     if leads:
         run.keep_epochs(epochs_done)
@@ -79,7 +82,9 @@ def run_callbacks(
     # whose failure must not lose an epoch.
     callbacks.append(backup_callback(run.backup))
     if leads:
-        callbacks += _tensorboard(run, pictures, heads)
+        callbacks += _tensorboard(
+            run, pictures, [*network.label_lists.values()]
+        )
     return callbacks
 
 
@@ -88,14 +93,14 @@ def past_values(run: RunFolder, monitor: Monitor, epochs: int) -> list[float]:
 
     Args:
         run: The folder of the run.
-        monitor: The metric, from `monitored`.
+        monitor: The metric, from `Objective.monitor`.
         epochs: The number of epochs.
     """
     found = [row.get(monitor.name) for row in run.epochs()]
     return [float(value) for value in found if value][:epochs]
 
 
-def _tensorboard(run, pictures, heads):
+def _tensorboard(run, pictures, label_lists):
     if importlib.util.find_spec("tensorboard") is None:
         print(
             'no logs for TensorBoard: pip install "tsm-keras[tensorboard]"',
@@ -107,7 +112,7 @@ def _tensorboard(run, pictures, heads):
             keras.callbacks.TensorBoard(run.tensorboard, write_graph=False)
         )
     ]
-    if pictures is not None and all(head.labels for head in heads):
+    if pictures is not None and all(label_lists):
         clips, labels = zip(*_one_per_class(pictures), strict=True)
         callbacks.append(
             harmless(
@@ -115,7 +120,7 @@ def _tensorboard(run, pictures, heads):
                     run.tensorboard,
                     np.stack(clips),
                     np.stack(labels),
-                    [head.labels for head in heads],
+                    label_lists,
                 )
             )
         )

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.precision import precision
 from tsm_keras.models.presets import (
     load_preset,
@@ -30,12 +31,15 @@ from tsm_keras.training.fit_quantization_aware import (
     fit_quantization_aware,
 )
 from tsm_keras.training.freezing import check_stages
+from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.objectives.classification import (
+    metric_names,
+    with_joined_labels,
+)
+from tsm_keras.training.objectives.objective import (
     TOP1,
     Monitor,
-    metric_names,
-    monitored,
-    with_joined_labels,
+    with_one_output,
 )
 from tsm_keras.training.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
@@ -88,6 +92,9 @@ def check_training(
         ValueError: If the settings do not fit the model, this version of Keras
             or the number of devices.
     """
+    objective = objective_of(model.video_config)
+    objective.check(config)
+    objective_of(model.video_config).check(config)
     check_stages(model, config)
     check_keras(config, strategy.num_replicas_in_sync)
     check_batch_size(strategy, config.batch_size)
@@ -135,10 +142,10 @@ def train_in_folder(
     """
     provenance = provenance or {}
     strategy = strategy or tf.distribute.get_strategy()
-    heads = start.video_config.heads
-    monitor = monitored(heads, config.best_by)
+    objective = objective_of(start.video_config)
+    monitor = objective.monitor(config.best_by)
     make_training, make_validation = (
-        functools.partial(_with_joined_labels, make, heads)
+        functools.partial(_joined, objective, make)
         for make in (make_training, make_validation)
     )
     done = epochs_done(run.backup)
@@ -164,9 +171,9 @@ def train_in_folder(
             epochs_done=done,
             provenance=provenance,
             pictures=make_validation(batch_size=1)
-            if start.video_config.input.is_rgb and not several
+            if _has_pictures(start.video_config) and not several
             else None,
-            heads=heads,
+            network=start.video_config,
             saves_presets=saves_presets,
             leads=leads,
         )
@@ -240,8 +247,30 @@ def clip_accuracies(
     return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
 
 
-def _with_joined_labels(make, heads, **options):
-    return with_joined_labels(make(**options), heads)
+def mean_loss(model: keras.Model, clips: tf.data.Dataset) -> float:
+    """Returns the mean loss of a detector, as validation computes it.
+
+    Args:
+        model: A detector of clips.
+        clips: Batches from `make_detection_dataset(training=False)`.
+    """
+    objective, view = objective_of(model.video_config), with_one_output(model)
+    loss = objective.loss(TrainingConfig(best_by="loss"))
+    found = [
+        loss(labels, view.predict_on_batch(batch)).numpy()
+        for batch, labels in objective.joined(clips)
+    ]
+    return float(np.concatenate(found).mean())
+
+
+def _joined(objective, make, **options):
+    return objective.joined(make(**options))
+
+
+def _has_pictures(network):
+    """Returns whether TensorBoard can show clips with their classes."""
+    is_classifier = isinstance(network, VideoClassifierConfig)
+    return is_classifier and network.input.is_rgb
 
 
 def _digest(model):

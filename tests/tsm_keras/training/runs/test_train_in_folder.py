@@ -15,7 +15,7 @@ from testing.gestures import LABELS
 from testing.models import small_config
 from tsm_keras.command_flags import parse
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import HeadConfig
+from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
 from tsm_keras.models.flow import flow_config
 from tsm_keras.models.presets import load_preset
 from tsm_keras.training import command
@@ -163,7 +163,7 @@ def test_the_backup_comes_before_tensorboard_callbacks(tmp_path):
         CONFIG,
         epochs_done=0,
         provenance={},
-        heads=[HeadConfig(4)],
+        network=VideoClassifierConfig(num_classes=4),
     )
     kinds = [type(callback).__name__ for callback in found]
     backup = next(i for i, kind in enumerate(kinds) if "Backup" in kind)
