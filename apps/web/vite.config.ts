@@ -1,6 +1,7 @@
 /** How the page is built; `plugins/` holds the steps that Vite lacks. */
 
 import { defineConfig } from "vite";
+import { kernels } from "./plugins/kernels.ts";
 import { litertFiles } from "./plugins/litert_files.ts";
 import { licenses } from "./plugins/licenses.ts";
 import { offlineFiles } from "./plugins/offline_files.ts";
@@ -23,4 +24,5 @@ export default defineConfig({
     },
   },
   plugins: [litertFiles(), licenses(), offlineFiles()],
+  worker: { plugins: () => [kernels()] },
 });

@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { kernels } from "./plugins/kernels.ts";
 
 export default defineConfig({
+  plugins: [kernels()],
   test: {
     projects: [
       {
+        extends: true,
         test: {
           name: "bench",
           include: ["bench/**/*.test.ts"],
@@ -11,6 +14,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "node",
           include: ["tests/**/*.test.ts"],
@@ -18,6 +22,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],

@@ -5,25 +5,9 @@
  * in the centre is cropped.
  */
 
-import type { Picture } from "./picture.ts";
+import { UPRIGHT, type Orientation, type Picture } from "./picture.ts";
 import { resample } from "./resample.ts";
 import type { Window } from "./rows.ts";
-
-/** How a stored picture must be turned so that it is upright. */
-export interface Orientation {
-  /** Degrees clockwise, before the flip. */
-  readonly rotation: 0 | 90 | 180 | 270;
-  /** Whether left and right are exchanged after the rotation. */
-  readonly flip: boolean;
-  /** The width of a stored pixel divided by its height. */
-  readonly pixelAspect: number;
-}
-
-export const UPRIGHT: Orientation = {
-  rotation: 0,
-  flip: false,
-  pixelAspect: 1,
-};
 
 const LONGEST = 32; // One side may be this many times as long as the other.
 const LARGEST_ASPECT = 5; // A larger aspect of a pixel is an error in a file.
@@ -129,17 +113,21 @@ function turn(
 ): Uint8ClampedArray {
   if (rotation === 0 && !flip) return rgb;
   const turned = new Uint8ClampedArray(rgb.length);
-  const last = size - 1;
+  const end = size - 1;
+  const pixel = 3;
+  const row = 3 * size;
+  // Where the turned corner lies, and the steps to the right and down from it.
+  const [corner, right, down] = {
+    0: [0, pixel, row],
+    90: [end * row, -row, pixel],
+    180: [end * (row + pixel), -pixel, -row],
+    270: [end * pixel, row, -pixel],
+  }[rotation] as [number, number, number];
+  const start = flip ? corner + end * right : corner;
+  const step = flip ? -right : right;
   for (let y = 0, to = 0; y < size; y++) {
-    for (let column = 0; column < size; column++, to += 3) {
-      const x = flip ? last - column : column;
-      const [row, at] = {
-        0: [y, x],
-        90: [last - x, y],
-        180: [last - y, last - x],
-        270: [x, last - y],
-      }[rotation] as [number, number];
-      const from = 3 * (row * size + at);
+    let from = start + y * down;
+    for (let x = 0; x < size; x++, to += 3, from += step) {
       turned[to] = rgb[from]!;
       turned[to + 1] = rgb[from + 1]!;
       turned[to + 2] = rgb[from + 2]!;

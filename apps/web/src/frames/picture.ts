@@ -30,6 +30,22 @@ export interface Picture {
   readonly yuv: YuvRule | null;
 }
 
+/** How a stored picture must be turned so that it is upright. */
+export interface Orientation {
+  /** Degrees clockwise, before the flip. */
+  readonly rotation: 0 | 90 | 180 | 270;
+  /** Whether left and right are exchanged after the rotation. */
+  readonly flip: boolean;
+  /** The width of a stored pixel divided by its height. */
+  readonly pixelAspect: number;
+}
+
+export const UPRIGHT: Orientation = {
+  rotation: 0,
+  flip: false,
+  pixelAspect: 1,
+};
+
 /** Returns the picture of interleaved bytes, such as RGB or BGRA. */
 export function interleaved(
   data: Uint8Array,

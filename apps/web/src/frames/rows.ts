@@ -1,6 +1,7 @@
 /** RowResampler: resamples planes row by row, by area or bilinearly. */
 
-import type { Picture, Plane } from "./picture.ts";
+import { kernels, reserveFloats, reservePlaces } from "./kernels.ts";
+import type { PlacedPicture, PlacedPlane } from "./placed.ts";
 import type { Rows } from "./yuv.ts";
 
 /** Which part of the resized plane is wanted. */
@@ -22,84 +23,105 @@ export interface Window {
  * edges of the pixel, of which it takes the difference.
  */
 export class RowResampler {
-  private readonly plane: Plane; // The first in memory.
-  private readonly places: number[]; // Of each plane, after the first.
-  private readonly rows: WeightedRows[];
-  private readonly left: number; // The first column that is needed.
-  private readonly columns: Float64Array; // Where to read, after `left`.
-  private readonly sums: Float64Array; // Of old rows, with all planes.
-  private readonly line: Float64Array; // One plane of the sums.
+  private readonly plane: PlacedPlane; // The first in memory.
+  private readonly places: number[]; // Of each plane, in samples after it.
+  private readonly rows: { first: number; weights: number; count: number }[];
+  private readonly size: number;
+  private readonly columns: number; // Where to read, after the first column.
+  private readonly count: number; // Of the columns that are needed.
+  private readonly sums: number; // Of old rows, with all planes.
+  private readonly line: number; // The sums of one plane from the left border.
   private readonly share: number; // Of an old pixel in the area of a new one.
 
-  /**
+  /** Reserves memory, which the caller releases.
+   *
    * @param indices The indices of the planes.
    * @param isShrunk Whether to take means over areas.
    */
   constructor(
-    { width, height, planes }: Picture,
+    { width, height, planes }: PlacedPicture,
     private readonly indices: readonly number[],
     { left, top, size, ...resized }: Window,
     private readonly isShrunk: boolean,
   ) {
     const group = indices.map((index) => planes[index]!);
-    const plane = group.reduce((a, b) => (b.offset < a.offset ? b : a));
+    const plane = group.reduce((a, b) => (b.at < a.at ? b : a));
     this.plane = plane;
-    this.places = group.map(({ offset }) => offset - plane.offset);
+    this.places = group.map(({ at }) => (at - plane.at) / plane.sampleBytes);
+    this.size = size;
     // Old pixels per new pixel. Colours may have half the samples.
     const shrinkX = width / (plane.width < width ? 2 : 1) / resized.width;
     const shrinkY = height / (plane.height < height ? 2 : 1) / resized.height;
     this.share = 1 / (shrinkX * shrinkY);
-    const rows = isShrunk ? coveredRows : nearestRows;
-    this.rows = Array.from({ length: size }, (_, y) =>
-      rows(top + y, shrinkY, plane.height),
-    );
     const column = (x: number) =>
       isShrunk
         ? edge(x, shrinkX, plane.width)
         : centre(x, shrinkX, plane.width);
-    this.left = Math.floor(column(left));
-    this.columns = Float64Array.from(
+    const first = Math.floor(column(left));
+    const columns = Array.from(
       { length: size + 1 },
-      (_, x) => column(left + x) - this.left,
+      (_, x) => column(left + x) - first,
     );
-    const last = Math.ceil(this.columns[size]!);
-    const count = Math.min(last + 1, plane.width - this.left);
+    const stride = isShrunk ? 8 : 8 * plane.pixelStride;
+    this.columns = reservePlaces(columns, stride);
+    const last = Math.ceil(columns[size]!);
+    this.count = Math.min(last + 1, plane.width - first);
     // The line has a sum before its first column, and one place more to read.
-    this.line = new Float64Array(count + 2);
+    this.line = reserveFloats(new Float64Array(this.count + 2));
+    this.sums = reserveFloats(new Float64Array(this.sumCount + 1));
+    this.rows = this.placeRows(first, (y) =>
+      (isShrunk ? coveredRows : nearestRows)(top + y, shrinkY, plane.height),
+    );
+  }
+
+  /** The number of sums, of all planes. */
+  private get sumCount(): number {
     const tail = Math.max(...this.places) + 1;
-    this.sums = new Float64Array((count - 1) * plane.pixelStride + tail);
+    return (this.count - 1) * this.plane.pixelStride + tail;
+  }
+
+  /** Returns addresses of the first samples and the weights of each row. */
+  private placeRows(column: number, rowsOf: (y: number) => WeightedRows) {
+    const { at, sampleBytes, pixelStride, rowStride } = this.plane;
+    const all = Array.from({ length: this.size }, (_, y) => rowsOf(y));
+    const start = reserveFloats(all.flatMap(({ weights }) => weights));
+    let weights = start;
+    return all.map((rows) => {
+      const sample = rows.first * rowStride + column * pixelStride;
+      const count = rows.weights.length;
+      const row = { first: at + sample * sampleBytes, weights, count };
+      weights += 8 * count;
+      return row;
+    });
   }
 
   /** Writes row `y` of the square of each plane. */
   resample(y: number, results: Rows): void {
-    const { plane, sums, line, columns } = this;
-    this.addRows(this.rows[y]!);
+    const { sampleBytes, rowStride, pixelStride } = this.plane;
+    const { first, weights, count } = this.rows[y]!;
+    kernels.addRows(
+      first,
+      rowStride * sampleBytes,
+      sampleBytes,
+      weights,
+      count,
+      this.sums,
+      this.sumCount,
+    );
     this.indices.forEach((index, i) => {
-      const result = results[index as 0 | 1 | 2];
-      const place = this.places[i]!;
-      if (this.isShrunk) {
-        cumulate(sums, place, plane.pixelStride, line);
-        subtractEdges(line, columns, this.share, result);
-      } else {
-        gather(sums, place, plane.pixelStride, line);
-        interpolate(line, columns, result);
-      }
+      const sums = this.sums + 8 * this.places[i]!;
+      this.readRow(sums, 8 * pixelStride, results[index as 0 | 1 | 2]);
     });
   }
 
-  private addRows({ first, weights }: WeightedRows): void {
-    const { sums } = this;
-    const { data, offset, rowStride, pixelStride } = this.plane;
-    const start = offset + this.left * pixelStride;
-    sums.fill(0);
-    // Three rows at a time, because reading and writing the sums takes time.
-    for (let i = 0; i < weights.length; i += 3) {
-      const at = start + (first + i) * rowStride;
-      const b = weights[i + 1] ?? 0;
-      const c = weights[i + 2] ?? 0;
-      const atB = b === 0 ? at : at + rowStride;
-      const atC = c === 0 ? at : at + 2 * rowStride;
-      addThree(sums, data, at, weights[i]!, atB, b, atC, c);
+  private readRow(sums: number, stride: number, result: number): void {
+    const { columns, count, line, share, size } = this;
+    if (this.isShrunk) {
+      kernels.meansOfAreas(
+        ...([sums, stride, count, line, columns, share, result, size] as const),
+      );
+    } else {
+      kernels.interpolate(sums, stride, columns, result, size);
     }
   }
 }
@@ -136,78 +158,4 @@ function nearestRows(y: number, shrink: number, limit: number): WeightedRows {
   const first = Math.floor(place);
   const share = place - first;
   return { first, weights: share === 0 ? [1] : [1 - share, share] };
-}
-
-/** Adds three rows, whose pixels begin at `a`, `b` and `c`, to the sums. */
-function addThree(
-  sums: Float64Array,
-  data: Plane["data"],
-  a: number,
-  weightA: number,
-  b: number,
-  weightB: number,
-  c: number,
-  weightC: number,
-): void {
-  for (let i = 0; i < sums.length; i++) {
-    sums[i]! +=
-      weightA * data[a + i]! + weightB * data[b + i]! + weightC * data[c + i]!;
-  }
-}
-
-/** Writes the sums of one plane from the left border to each column. */
-function cumulate(
-  sums: Float64Array,
-  place: number,
-  stride: number,
-  line: Float64Array,
-): void {
-  let sum = 0;
-  for (let from = place, to = 1; from < sums.length; from += stride, to++) {
-    sum += sums[from]!;
-    line[to] = sum;
-  }
-}
-
-function gather(
-  sums: Float64Array,
-  place: number,
-  stride: number,
-  line: Float64Array,
-): void {
-  for (let from = place, to = 0; from < sums.length; from += stride, to++) {
-    line[to] = sums[from]!;
-  }
-}
-
-/** Reads a line between its columns. */
-function interpolate(
-  line: Float64Array,
-  columns: Float64Array,
-  result: Float64Array,
-): void {
-  for (let x = 0; x < result.length; x++) {
-    const column = columns[x]!;
-    const before = column | 0;
-    const value = line[before]!;
-    result[x] = value + (column - before) * (line[before + 1]! - value);
-  }
-}
-
-/** Reads a line at the edges of new pixels, and subtracts neighbours. */
-function subtractEdges(
-  line: Float64Array,
-  edges: Float64Array,
-  share: number,
-  result: Float64Array,
-): void {
-  let before = 0; // No new pixel begins before the first old one.
-  for (let x = -1; x < result.length; x++) {
-    const edge = edges[x + 1]!;
-    const start = edge | 0;
-    const value = line[start]!;
-    const sum = value + (edge - start) * (line[start + 1]! - value);
-    if (x >= 0) result[x] = share * (sum - before);
-    before = sum;
-  }
 }

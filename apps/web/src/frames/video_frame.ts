@@ -1,5 +1,6 @@
 /** FrameReader: copies the pixels of a VideoFrame as they are stored. */
 
+import { kernels, release, reserve, usedBytes } from "./kernels.ts";
 import {
   interleaved,
   type Picture,
@@ -24,10 +25,9 @@ const RGB_ORDERS: Record<string, "RGBA" | "BGRA"> = {
   BGRX: "BGRA",
 };
 
-/** Reads frames, one after the other, into the same memory. */
+/** Reads frames, one after the other, into the memory of the kernels. */
 export class FrameReader {
-  // New memory for each frame would take longer than the copy.
-  private memory = new Uint8Array(0);
+  private readonly start = usedBytes();
 
   /** Returns the pixels of a frame, in the format in which it is stored.
    *
@@ -37,11 +37,11 @@ export class FrameReader {
   async read(frame: VideoFrame): Promise<Picture> {
     if (!isKnown(frame.format)) return drawn(frame);
     const size = frame.allocationSize();
-    if (this.memory.length < size) {
-      this.memory = new Uint8Array(size + (size % 2)); // Samples of 16 bits.
-    }
-    const layout = await frame.copyTo(this.memory);
-    return asPicture(frame, this.memory, layout);
+    release(this.start);
+    const at = reserve(size);
+    const bytes = new Uint8Array(kernels.memory.buffer, at, size);
+    const layout = await frame.copyTo(bytes);
+    return asPicture(frame, bytes, layout);
   }
 }
 
@@ -53,7 +53,7 @@ function isKnown(format: string | null): boolean {
 
 function asPicture(
   frame: VideoFrame,
-  buffer: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
   layout: readonly PlaneLayout[],
 ): Picture {
   const format: string = frame.format!;
@@ -61,20 +61,22 @@ function asPicture(
   const [, base, bits] = YUV.exec(format) ?? [];
   if (base === undefined) {
     const order = RGB_ORDERS[format]!;
-    const pixels = buffer.subarray(layout[0]!.offset);
+    const pixels = bytes.subarray(layout[0]!.offset);
     return interleaved(pixels, width, height, order, layout[0]!.stride);
   }
   const depth = Number(bits ?? 8);
-  const data = depth > 8 ? new Uint16Array(buffer.buffer) : buffer;
-  const bytes = data.BYTES_PER_ELEMENT;
+  const { buffer, byteOffset, byteLength } = bytes;
+  const data =
+    depth > 8 ? new Uint16Array(buffer, byteOffset, byteLength / 2) : bytes;
+  const sampleBytes = data.BYTES_PER_ELEMENT;
   const [columns, rows] = YUV_FORMATS[base] ?? [2, 2];
   const plane = (index: number, channel = 0): Plane => {
     const isColour = index > 0;
     return {
       data,
-      offset: layout[index]!.offset / bytes + channel,
+      offset: layout[index]!.offset / sampleBytes + channel,
       pixelStride: isColour && base === "NV12" ? 2 : 1,
-      rowStride: layout[index]!.stride / bytes,
+      rowStride: layout[index]!.stride / sampleBytes,
       width: isColour ? Math.ceil(width / columns) : width,
       height: isColour ? Math.ceil(height / rows) : height,
     };

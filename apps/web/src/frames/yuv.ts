@@ -1,6 +1,8 @@
 /** Conversion of YUV samples to 8-bit RGB, without any tone mapping. */
 
-import { interleaved, type Picture, type YuvRule } from "./picture.ts";
+import { kernels, reserve, reserveFloats } from "./kernels.ts";
+import type { YuvRule } from "./picture.ts";
+import type { PlacedPicture, PlacedPlane } from "./placed.ts";
 
 // The shares of red and blue in the brightness.
 const SHARES = {
@@ -10,7 +12,7 @@ const SHARES = {
 } as const;
 
 /** The numbers of `r = luma * (y - black) + redV * (v - middle)`, and so on. */
-export interface YuvNumbers {
+interface YuvNumbers {
   readonly black: number;
   readonly middle: number;
   readonly luma: number;
@@ -21,7 +23,7 @@ export interface YuvNumbers {
 }
 
 /** Returns the numbers of a rule, for samples of its depth. */
-export function yuvNumbers(rule: YuvRule): YuvNumbers {
+function yuvNumbers(rule: YuvRule): YuvNumbers {
   const [red, blue] = SHARES[rule.matrix];
   const green = 1 - red - blue;
   const step = 2 ** (rule.depth - 8); // Samples per level of 8 bits.
@@ -38,48 +40,73 @@ export function yuvNumbers(rule: YuvRule): YuvNumbers {
   };
 }
 
-/** A row of samples of each plane. */
-export type Rows = readonly [Float64Array, Float64Array, Float64Array];
+/** The addresses of a row of each plane, whose samples are float64. */
+export type Rows = readonly [number, number, number];
 
-/** Converts samples, pixel by pixel, to interleaved RGB bytes.
+/** Writes rows as `size` interleaved RGB bytes to an address.
  *
- * @param to The position of the first byte that is written.
+ * @param yuv The rule by which the rows are converted; null if they are RGB.
  */
-export function convertRow(
-  [ys, us, vs]: Rows,
-  k: YuvNumbers,
-  rgb: Uint8ClampedArray,
-  to: number,
+export function storeRow(
+  [first, second, third]: Rows,
+  yuv: YuvRule | null,
+  rgb: number,
+  size: number,
 ): void {
-  for (let i = 0; i < ys.length; i++, to += 3) {
-    const y = k.luma * (ys[i]! - k.black);
-    const u = us[i]! - k.middle;
-    const v = vs[i]! - k.middle;
-    rgb[to] = y + k.redV * v; // The array rounds and clamps.
-    rgb[to + 1] = y + k.greenU * u + k.greenV * v;
-    rgb[to + 2] = y + k.blueU * u;
+  if (yuv === null) {
+    kernels.storeRgb(first, second, third, rgb, size);
+    return;
   }
+  const k = yuvNumbers(yuv);
+  kernels.convertYuv(
+    first,
+    second,
+    third,
+    k.black,
+    k.middle,
+    k.luma,
+    k.redV,
+    k.greenU,
+    k.greenV,
+    k.blueU,
+    rgb,
+    size,
+  );
 }
 
 /** Converts a whole picture, each colour sample standing for its pixels. */
-export function convertPicture(picture: Picture): Picture {
+export function convertPicture(picture: PlacedPicture): PlacedPicture {
   const { width, height, planes, yuv } = picture;
   if (yuv === null) return picture;
-  const k = yuvNumbers(yuv);
-  const row = () => new Float64Array(width);
+  const rgb = reserve(3 * width * height);
+  const row = () => reserveFloats(new Float64Array(width));
   const rows: Rows = [row(), row(), row()];
-  const rgb = new Uint8ClampedArray(width * height * 3);
+  const { buffer } = kernels.memory;
   for (let y = 0; y < height; y++) {
     planes.forEach((plane, index) => {
+      const { at, sampleBytes, pixelStride, rowStride } = plane;
+      const Kind = sampleBytes === 1 ? Uint8Array : Uint16Array;
       const xShift = plane.width < width ? 1 : 0;
       const yShift = plane.height < height ? 1 : 0;
-      const from = plane.offset + (y >> yShift) * plane.rowStride;
-      const values = rows[index as 0 | 1 | 2];
+      const samples = new Kind(
+        buffer,
+        at + (y >> yShift) * rowStride * sampleBytes,
+        (plane.width - 1) * pixelStride + 1,
+      );
+      const values = new Float64Array(buffer, rows[index as 0 | 1 | 2], width);
       for (let x = 0; x < width; x++) {
-        values[x] = plane.data[from + (x >> xShift) * plane.pixelStride]!;
+        values[x] = samples[(x >> xShift) * pixelStride]!;
       }
     });
-    convertRow(rows, k, rgb, 3 * y * width);
+    storeRow(rows, yuv, rgb + 3 * y * width, width);
   }
-  return interleaved(new Uint8Array(rgb.buffer), width, height, "RGB");
+  const plane = (channel: number): PlacedPlane => ({
+    at: rgb + channel,
+    sampleBytes: 1,
+    pixelStride: 3,
+    rowStride: 3 * width,
+    width,
+    height,
+  });
+  return { width, height, planes: [plane(0), plane(1), plane(2)], yuv: null };
 }

@@ -2,7 +2,7 @@
 
 import type { Artifact } from "../artifact/load.ts";
 import { ArtifactError } from "../artifact/fields.ts";
-import type { Orientation } from "../frames/fit.ts";
+import type { Orientation } from "../frames/picture.ts";
 import type { Square } from "../session/session.ts";
 import type { Answer, Opened, Request, Results } from "./messages.ts";
 

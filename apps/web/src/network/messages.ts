@@ -1,7 +1,7 @@
 /** What the page and its worker tell each other. */
 
 import type { ArtifactSpec } from "../artifact/spec.ts";
-import type { Orientation } from "../frames/fit.ts";
+import type { Orientation } from "../frames/picture.ts";
 import type { Logits, Square } from "../session/session.ts";
 import type { Backend } from "./network.ts";
 

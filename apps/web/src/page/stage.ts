@@ -2,14 +2,33 @@
 
 import type { TimedFrame } from "../sources/source.ts";
 import { find, readable } from "./elements.ts";
+import type { PainterRequest, Size } from "./painter.ts";
 
 const SHORTEST = 15; // Milliseconds between two pictures, about one refresh.
 
 export class Stage {
   readonly video = find<HTMLVideoElement>("camera-picture");
   private readonly canvas = find<HTMLCanvasElement>("picture");
-  private readonly context = this.canvas.getContext("2d")!;
+  private readonly painter = new Worker(
+    new URL("./painter.ts", import.meta.url),
+    { type: "classic", name: "painter" },
+  );
+  private shown: Size = { width: 0, height: 0 };
+  private isDrawing = false;
   private drawnAt = 0;
+
+  constructor() {
+    const canvas = this.canvas.transferControlToOffscreen();
+    this.ask({ kind: "canvas", canvas }, [canvas]);
+    this.painter.onmessage = () => (this.isDrawing = false);
+    new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      this.shown = {
+        width: width * devicePixelRatio,
+        height: height * devicePixelRatio,
+      };
+    }).observe(find("stage"));
+  }
 
   /** Shows the picture of a file or a camera, or the choice of both. */
   show(source: "file" | "camera" | "nothing"): void {
@@ -17,37 +36,19 @@ export class Stage {
     this.canvas.hidden = source === "camera";
     this.video.hidden = source !== "camera";
     if (source === "nothing") this.showGestures([]);
-    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.ask({ kind: "clear" });
     this.drawnAt = 0;
   }
 
-  /** Draws a frame of a file upright, unless one was drawn just before. */
+  /** Draws a frame of a file, unless another one is or was drawn just now. */
   draw({ frame, orientation }: TimedFrame): void {
     const now = performance.now();
-    if (now - this.drawnAt < SHORTEST) return;
+    if (this.isDrawing || now - this.drawnAt < SHORTEST) return;
+    this.isDrawing = true;
     this.drawnAt = now;
-    const { rotation, flip } = orientation;
-    const { displayWidth, displayHeight } = frame;
-    const isTurned = rotation % 180 !== 0;
-    const width = isTurned ? displayHeight : displayWidth;
-    const height = isTurned ? displayWidth : displayHeight;
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      this.canvas.width = width;
-      this.canvas.height = height;
-    }
-    const { context } = this;
-    context.save();
-    context.translate(width / 2, height / 2);
-    if (flip) context.scale(-1, 1);
-    context.rotate((rotation * Math.PI) / 180);
-    context.drawImage(
-      frame,
-      -displayWidth / 2,
-      -displayHeight / 2,
-      displayWidth,
-      displayHeight,
-    );
-    context.restore();
+    const copy = frame.clone();
+    const { shown } = this;
+    this.ask({ kind: "frame", frame: copy, orientation, shown }, [copy]);
   }
 
   /** Shows a camera's picture mirrored, as people know themselves. */
@@ -69,5 +70,8 @@ export class Stage {
     const badge = find("badge");
     badge.hidden = text === "";
     badge.textContent = text;
+  }
+  private ask(request: PainterRequest, transfer: Transferable[] = []): void {
+    this.painter.postMessage(request, transfer);
   }
 }

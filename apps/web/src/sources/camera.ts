@@ -1,6 +1,6 @@
 /** Camera: gives the newest frame of a webcam, with its capture time. */
 
-import { UPRIGHT } from "../frames/fit.ts";
+import { UPRIGHT } from "../frames/picture.ts";
 import { SourceError, type TimedFrame } from "./source.ts";
 
 const REASONS: Record<string, string> = {

@@ -1,6 +1,6 @@
 /** What a video file and a camera have in common. */
 
-import type { Orientation } from "../frames/fit.ts";
+import type { Orientation } from "../frames/picture.ts";
 
 /** A video that cannot be read, or a camera that cannot be used. */
 export class SourceError extends Error {

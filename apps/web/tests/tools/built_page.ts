@@ -106,10 +106,10 @@ export function figures(page: Page): Promise<Record<string, string>> {
   });
 }
 
-/** Returns the name of the worker's script. */
-export function workerScript(): string {
-  const name = readdirSync(join(DIST, "assets")).find((file) =>
-    /^worker-.*\.js$/.test(file),
+/** Returns the address of the script of a worker, in the page. */
+export function workerScript(worker: "worker" | "painter"): string {
+  const name = readdirSync(join(DIST, "assets")).find(
+    (file) => file.startsWith(`${worker}-`) && file.endsWith(".js"),
   );
   return `assets/${name}`;
 }

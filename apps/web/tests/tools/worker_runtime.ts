@@ -43,7 +43,7 @@ async function send(packed: string): Promise<string> {
 
 /** Returns a function that sends requests to a worker of the page. */
 export async function workerOf(page: Page) {
-  const script = new URL(workerScript(), page.url()).href;
+  const script = new URL(workerScript("worker"), page.url()).href;
   await page.evaluate(
     (name) => Object.assign(globalThis, { script: name }),
     script,

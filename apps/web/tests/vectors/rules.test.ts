@@ -13,13 +13,13 @@ import {
   GestureDecision,
 } from "../../src/decision/gestures.ts";
 import { FramePacer } from "../../src/decision/pacing.ts";
+import { cropWindow, fitPicture } from "../../src/frames/fit.ts";
 import {
-  cropWindow,
-  fitPicture,
+  interleaved,
   UPRIGHT,
   type Orientation,
-} from "../../src/frames/fit.ts";
-import { interleaved, type Plane } from "../../src/frames/picture.ts";
+  type Plane,
+} from "../../src/frames/picture.ts";
 import {
   artifactBytes,
   bytesOf,

@@ -1,0 +1,91 @@
+/** The worker that draws frames shows them upright, in pixels of the screen. */
+
+import type { Page } from "playwright-core";
+import { beforeAll, expect, test } from "vitest";
+import { usePage, workerScript } from "../tools/built_page.ts";
+
+const built = usePage();
+let page: Page;
+beforeAll(async () => {
+  page = await built.open();
+});
+
+/** Draws a frame with four colours; returns the sizes and the corners. */
+function drawn(rotation: number, flip: boolean, shown: number) {
+  return page.evaluate(
+    async ([script, rotation, flip, shown]) => {
+      const canvas = document.createElement("canvas");
+      document.body.prepend(canvas);
+      const painter = new Worker(new URL(script, document.baseURI));
+      const offscreen = canvas.transferControlToOffscreen();
+      painter.postMessage({ kind: "canvas", canvas: offscreen }, [offscreen]);
+      const source = new OffscreenCanvas(80, 40);
+      const context = source.getContext("2d")!;
+      ["red", "lime", "blue", "white"].forEach((colour, i) => {
+        context.fillStyle = colour;
+        context.fillRect(40 * (i % 2), 20 * (i >> 1), 40, 20);
+      });
+      const frame = new VideoFrame(source, { timestamp: 0 });
+      const orientation = { rotation, flip, pixelAspect: 1 };
+      const size = { width: shown, height: shown };
+      const answer = new Promise((resolve) => (painter.onmessage = resolve));
+      painter.postMessage({ kind: "frame", frame, orientation, shown: size }, [
+        frame,
+      ]);
+      await answer;
+      const copy = new OffscreenCanvas(1, 1).getContext("2d")!;
+      const read = () => {
+        const { width, height } = canvas;
+        copy.canvas.width = width;
+        copy.canvas.height = height;
+        copy.drawImage(canvas, 0, 0);
+        const at = (x: number, y: number) => {
+          const { data } = copy.getImageData(x, y, 1, 1);
+          return [...data.subarray(0, 3)].map((value) => (value > 127 ? 1 : 0));
+        };
+        const corners = [
+          at(4, 4),
+          at(width - 5, 4),
+          at(4, height - 5),
+          at(width - 5, height - 5),
+        ].map((bits) => bits.join(""));
+        return { width, height, corners: corners.join(" ") };
+      };
+      // The page receives the picture of a worker some time later.
+      while (read().corners.startsWith("000")) {
+        await new Promise(requestAnimationFrame);
+      }
+      const result = read();
+      painter.terminate();
+      canvas.remove();
+      return result;
+    },
+    [workerScript("painter"), rotation, flip, shown] as const,
+  );
+}
+
+const [RED, LIME, BLUE, WHITE] = ["100", "010", "001", "111"];
+
+test.each([
+  [0, false, [RED, LIME, BLUE, WHITE]],
+  [90, false, [BLUE, RED, WHITE, LIME]],
+  [180, false, [WHITE, BLUE, LIME, RED]],
+  [270, false, [LIME, WHITE, RED, BLUE]],
+  [0, true, [LIME, RED, WHITE, BLUE]],
+  [90, true, [RED, BLUE, LIME, WHITE]],
+] as const)(
+  "a frame is turned by %d degrees, flipped: %s",
+  async (rotation, flip, corners) => {
+    const isTurned = rotation % 180 !== 0;
+    expect(await drawn(rotation, flip, 1000)).toEqual({
+      width: isTurned ? 40 : 80,
+      height: isTurned ? 80 : 40,
+      corners: corners.join(" "),
+    });
+  },
+);
+
+test("a picture has no more pixels than the screen shows", async () => {
+  const { width, height } = await drawn(90, false, 40);
+  expect([width, height]).toEqual([20, 40]);
+});
