@@ -1,4 +1,4 @@
-"""StreamingClassifier: classifies streams in Keras and keeps their caches."""
+"""StreamingClassifier: runs streams in Keras and keeps their caches."""
 
 import os
 
@@ -11,9 +11,10 @@ from tsm_keras.models.streaming import cache_shapes, to_streaming
 
 
 class StreamingClassifier:
-    """Classifies N streams frame by frame and keeps their caches.
+    """Runs N streams frame by frame and keeps their caches.
 
-    For a detector, it returns its outputs by name instead of logits.
+    It takes detectors of objects too, whose step returns a dictionary of
+    `heatmap`, `box_size` and `box_offset`, each `[N, h, w, channels]`.
 
     Example:
     >>> classifier = StreamingClassifier(model, streams=2)
@@ -26,7 +27,7 @@ class StreamingClassifier:
         lookahead: Whether to wait for later frames, if the model needs them.
 
     Attributes:
-        config: The model's config.
+        config: The config of the model.
         streams: N, the number of streams.
         delay: The number of steps by which the logits are later than their
             frames; 0 unless the model looks ahead.
@@ -63,6 +64,8 @@ class StreamingClassifier:
         self.delay = network.stream_time.late
         self._entries = np.array(network.stream_time.entries, int)
         self._frames = np.zeros(self.streams, int)  # Per stream, so far.
+        caches = {f"{name}_out" for name in cache_shapes(network)}
+        self._results = [x for x in network.output if x not in caches]
         self._run = (
             tf.function(network, jit_compile=False) if compiled else network
         )
@@ -97,8 +100,8 @@ class StreamingClassifier:
         Returns:
             `[N, num_classes]` float32 logits of these frames. For several
             heads, a dictionary of them, by the name of the head's output. With
-            a delay they are the logits of the frames so many steps ago; they
-            are NaN for a stream that had not started then.
+            a delay they are the logits of the frame that came `delay` steps
+            earlier; they are NaN for a stream that had not started then.
 
         Raises:
             ValueError: If the shape is wrong. The caches are unchanged then.
@@ -147,17 +150,14 @@ class StreamingClassifier:
                 **self._caches,
             }
         )
-        self._caches = {
-            name: outputs.pop(f"{name}_out") for name in self._caches
-        }
-        logits = {}
-        for name, values in outputs.items():
-            axes = tuple(range(1, len(values.shape)))
-            answered = np.expand_dims(self._exists(steps - self.delay), axes)
-            logits[name] = np.where(answered, values.numpy(), np.nan)
-        if len(logits) > 1:
-            return logits
-        (only,) = logits.values()
+        self._caches = {name: outputs[f"{name}_out"] for name in self._caches}
+        missing = ~self._exists(steps - self.delay)
+        results = {name: np.array(outputs[name]) for name in self._results}
+        for values in results.values():
+            values[missing] = np.nan
+        if len(results) > 1:
+            return results
+        (only,) = results.values()
         return only
 
     def _valid(self, steps):
