@@ -46,7 +46,8 @@ from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.prepare.plan import make_plan
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.data.storage.prepared_dataset import ImageSettings, is_prepared
+from tsm_keras.data.storage.image_settings import ImageSettings
+from tsm_keras.data.storage.prepared_dataset import is_prepared
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.metrics import compute_metrics
 from tsm_keras.evaluation.views import predict_views

@@ -27,7 +27,7 @@ from tsm_keras.data.prepare.collections.collection import ClipSource
 from tsm_keras.data.prepare.dataset_folder import finish, unfinished_shards
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepare.shards import write_shard
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("clips", 100_000, "Number of clips.", lower_bound=64)

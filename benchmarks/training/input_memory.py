@@ -31,7 +31,7 @@ from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.prepare.plan import make_plan
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.folder import scan_folder
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.models.config import VideoClassifierConfig
 
 FLAGS = flags.FLAGS

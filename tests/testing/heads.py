@@ -10,7 +10,7 @@ import numpy as np
 from testing.plans import small_plan
 from tsm_keras.data.gestures.generate import draw_clip, render
 from tsm_keras.data.prepare.workers import ingest
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.video.encoding import write_video
 
 MOTIONS = ("swipe_left", "swipe_right")

@@ -6,7 +6,7 @@ from testing.gestures import shared_videos
 from tsm_keras.data.prepare.collections.collection import SourceOptions
 from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.prepare.plan import make_plan
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 
 TINY = ImageSettings(short_side=32)
 

@@ -7,7 +7,7 @@ import tempfile
 from testing.gestures import write_folder
 from testing.plans import small_plan
 from tsm_keras.data.prepare.workers import ingest
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 
 FLIP_PAIRS = (("swipe_left", "swipe_right"),)
 

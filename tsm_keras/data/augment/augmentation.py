@@ -158,11 +158,7 @@ def augment_clip(
         The clip, `[T, S, S, C]` uint8, and its class.
     """
     if config.flip:
-        uniform = tf.random.stateless_uniform(
-            [], tf.random.fold_in(seed, _FLIP)
-        )
-        flipped = uniform < 0.5
-        clip = tf.cond(flipped, lambda: mirror(clip), lambda: clip)
+        clip, flipped = mirror_at_random(clip, seed)
         partners = [
             tf.gather(tf.constant(table, label.dtype), one)
             for table, one in zip(
@@ -173,6 +169,30 @@ def augment_clip(
         ]
         partner = tf.reshape(tf.stack(partners), tf.shape(label))
         label = tf.where(flipped, partner, label)
+    return change_colors(clip, seed, config), label
+
+
+def mirror_at_random(
+    clip: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirrors a clip with probability 1/2.
+
+    Args:
+        clip: `[T, S, S, C]` uint8 RGB or flow.
+        seed: `[2]` integers, the seed of the clip.
+
+    Returns:
+        The clip, and whether it is mirrored, scalar bool.
+    """
+    uniform = tf.random.stateless_uniform([], tf.random.fold_in(seed, _FLIP))
+    flipped = uniform < 0.5
+    return tf.cond(flipped, lambda: mirror(clip), lambda: clip), flipped
+
+
+def change_colors(
+    clip: tf.Tensor, seed: tf.Tensor, config: AugmentationConfig
+) -> tf.Tensor:
+    """Applies colour jitter and RandAugment; arguments as in `augment_clip`."""
     if config.changes_colors:
         jitter = {name: getattr(config, name) for name in _JITTER}
         pixels = color_jitter(
@@ -187,7 +207,7 @@ def augment_clip(
             magnitude=config.magnitude,
         )
         clip = tf.cast(tf.round(pixels), tf.uint8)
-    return clip, label
+    return clip
 
 
 def mix_batch(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tsm_keras.data.augment.augmentation import (
@@ -12,7 +11,12 @@ from tsm_keras.data.augment.augmentation import (
     mix_batch,
 )
 from tsm_keras.data.augment.crops import center_box
-from tsm_keras.data.pipeline.epochs import balanced_shares, training_clips
+from tsm_keras.data.pipeline.epochs import (
+    balanced_shares,
+    clips_of_worker,
+    expect_counts,
+    with_options,
+)
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.video.resizing import resize
@@ -93,19 +97,14 @@ def make_dataset(
             lacks information that `sampling` or `augmentation` needs.
         FileNotFoundError, VideoError: As in `open_clips`.
     """
-    _check(batch_size, num_workers, worker)
+    expect_counts(batch_size, num_workers, worker)
     clips = as_reader(source, split, cache=cache)
     check_channels(clips, config)
-    _check_augmentation(augmentation, config)
+    check_augmentation(augmentation, config)
     # For each head, the class of a mirrored clip of each of its classes.
     mirrored = [head.mirrored_labels for head in clips.heads]
-    if training and augmentation.flip and None in mirrored:
-        raise ValueError(
-            "`augmentation` must not flip clips of a data set without "
-            "`flip_pairs`, which name the class of a mirrored clip (for a "
-            "folder of videos: --flip_pairs). "
-            f"Received: flip=True for {clips.name!r}"
-        )
+    if training and augmentation.flip:
+        check_mirrored(clips)
     check_interval(sampling, config)
     clips_per_video = sampling.clips_per_video(training)
     size, num_segments = config.input.image_size, config.clip.num_segments
@@ -137,7 +136,7 @@ def make_dataset(
 
         frames = clips.decode(clip, config.input.resize_size, box)
         if training and augmentation.crop != "random":
-            frames = _make_square(frames, size)
+            frames = make_square(frames, size)
         frames = tf.ensure_shape(
             frames,
             [clips_per_video * num_segments, size, size, clips.channels],
@@ -178,43 +177,26 @@ def make_dataset(
         names = [head.name for head in clips.heads]
         return frames, dict(zip(names, parts, strict=True))
 
-    numbers = np.arange(worker, clips.num_clips, num_workers)
-    if not len(numbers):
-        raise ValueError(
-            "`num_workers` must be at most the number of clips, "
-            f"{clips.num_clips}. "
-            f"Received: num_workers={num_workers}"
-        )
-    if training:
-        batch_size = min(batch_size, clips.num_clips // num_workers)
-        data = training_clips(
-            clips.num_clips,
-            batch_size,
-            seed=seed,
-            shares=balanced_shares(_labels(clips))
-            if sampling.balanced
-            else None,
-            epochs=epochs,
-            num_workers=num_workers,
-            worker=worker,
-        )
-    else:
-        unseeded = np.zeros([len(numbers), 2], np.int64)
-        data = tf.data.Dataset.from_tensor_slices((numbers, unseeded))
+    data, batch_size = clips_of_worker(
+        clips.num_clips,
+        batch_size,
+        training=training,
+        seed=seed,
+        shares=balanced_shares(_labels(clips))
+        if training and sampling.balanced
+        else None,
+        epochs=epochs,
+        num_workers=num_workers,
+        worker=worker,
+    )
+    count = clips_per_video * int(data.cardinality())
     data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
     if clips_per_video > 1:
         data = data.flat_map(separate)
-        count = clips_per_video * len(numbers)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
     data = data.batch(batch_size, drop_remainder=training)
     data = data.map(finish, tf.data.AUTOTUNE if mixes else None)
-    options = tf.data.Options()
-    options.deterministic = deterministic
-    # The clips are already divided among the workers.
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-    )
-    return data.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return with_options(data, deterministic)
 
 
 def _labels(clips):
@@ -249,7 +231,18 @@ def check_interval(sampling: SamplingConfig, config: TakesClips) -> None:
         )
 
 
-def _make_square(frames, size):
+def check_mirrored(clips: ClipReader) -> None:
+    """Raises a ValueError if clips must not be mirrored."""
+    if None in [head.mirrored_labels for head in clips.heads]:
+        raise ValueError(
+            "`augmentation` must not flip clips of a data set without "
+            "`flip_pairs`, which name the class of a mirrored clip (for a "
+            "folder of videos: --flip_pairs). "
+            f"Received: flip=True for {clips.name!r}"
+        )
+
+
+def make_square(frames: tf.Tensor, size: int) -> tf.Tensor:
     """Resizes frames to squares of `size`, unless they are already."""
     return tf.cond(
         tf.reduce_all(tf.shape(frames)[1:3] == size),
@@ -263,25 +256,13 @@ def _make_square(frames, size):
     )
 
 
-def _check_augmentation(augmentation, config):
+def check_augmentation(
+    augmentation: AugmentationConfig, config: TakesClips
+) -> None:
+    """Raises a ValueError if colours of optical flow would be changed."""
     if augmentation.changes_colors and not config.input.is_rgb:
         raise ValueError(
             "`augmentation` must not change the colours of optical flow. Leave "
             "colour jitter and RandAugment at 0. "
             f"Received: {augmentation}"
         )
-
-
-def _check(batch_size, num_workers, worker):
-    for name, value, least, most in (
-        ("batch_size", batch_size, 1, None),
-        ("num_workers", num_workers, 1, None),
-        ("worker", worker, 0, num_workers - 1),
-    ):
-        if value < least or (most is not None and value > most):
-            expected = (
-                f"at least {least}" if most is None else f"{least}..{most}"
-            )
-            raise ValueError(
-                f"`{name}` must be {expected}. Received: {name}={value!r}"
-            )

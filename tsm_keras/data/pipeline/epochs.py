@@ -1,4 +1,4 @@
-"""training_clips: the order and the seeds of the clips of each epoch."""
+"""The order and the seeds of the clips of each epoch, and their options."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,72 @@ import tensorflow as tf
 
 # Numbers that are folded into an epoch's seed.
 _ORDER, _SEEDS, _SHARES, _FIRST = range(4)
+
+
+def clips_of_worker(
+    num_clips: int,
+    batch_size: int,
+    *,
+    training: bool,
+    seed: int,
+    shares: np.ndarray | None,
+    epochs: Sequence[int] | None,
+    num_workers: int,
+    worker: int,
+) -> tuple[tf.data.Dataset, int]:
+    """Returns the clips of a worker, for training or evaluation.
+
+    Args:
+        num_clips: The number of all clips.
+        batch_size: The number of clips per batch of this worker.
+        training: Whether the clips are those of `training_clips`; else they
+            come in their order, with zeros in place of seeds.
+        seed: As in `training_clips`, and so are the other arguments.
+        shares: See `seed`.
+        epochs: See `seed`.
+        num_workers: See `seed`.
+        worker: See `seed`.
+
+    Returns:
+        The number and the seed of each clip, as in `training_clips`; and
+        the number of clips per batch, which is less in training if there are
+        fewer clips.
+
+    Raises:
+        ValueError: If there are more workers than clips.
+    """
+    numbers = np.arange(worker, num_clips, num_workers)
+    if not len(numbers) or (training and num_workers > num_clips):
+        raise ValueError(
+            "`num_workers` must be at most the number of clips, "
+            f"{num_clips}. Received: num_workers={num_workers}"
+        )
+    if not training:
+        unseeded = np.zeros([len(numbers), 2], np.int64)
+        data = tf.data.Dataset.from_tensor_slices((numbers, unseeded))
+        return data, batch_size
+    batch_size = min(batch_size, num_clips // num_workers)
+    data = training_clips(
+        num_clips,
+        batch_size,
+        seed=seed,
+        shares=shares,
+        epochs=epochs,
+        num_workers=num_workers,
+        worker=worker,
+    )
+    return data, batch_size
+
+
+def with_options(data: tf.data.Dataset, deterministic: bool) -> tf.data.Dataset:
+    """Returns batches that are made ahead, and not divided among workers."""
+    options = tf.data.Options()
+    options.deterministic = deterministic
+    # The clips are already divided among the workers.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return data.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
 def training_clips(
@@ -141,3 +207,19 @@ def left_out(num_clips: int, batch_size: int, num_workers: int = 1) -> str:
         f"each epoch leaves out {rest} of {num_clips} clips, different ones "
         f"each time, because it has only whole batches of {whole}"
     )
+
+
+def expect_counts(batch_size: int, num_workers: int, worker: int) -> None:
+    """Raises a ValueError that names the argument that is out of range."""
+    for name, value, least, most in (
+        ("batch_size", batch_size, 1, None),
+        ("num_workers", num_workers, 1, None),
+        ("worker", worker, 0, num_workers - 1),
+    ):
+        if value < least or (most is not None and value > most):
+            expected = (
+                f"at least {least}" if most is None else f"{least}..{most}"
+            )
+            raise ValueError(
+                f"`{name}` must be {expected}. Received: {name}={value!r}"
+            )

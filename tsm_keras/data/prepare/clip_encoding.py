@@ -8,19 +8,28 @@ needed.
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 
+from tsm_keras.data.prepare.collections.boxes.boxed_video import BoxedVideo
 from tsm_keras.data.prepare.collections.collection import ClipSource
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.prepare.placed_boxes import (
+    PlacedBoxes,
+    SeenFrames,
+    place_boxes,
+)
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.video.decoding import (
     VideoError,
     check_readable,
     iterate_video,
 )
-from tsm_keras.data.video.frame_folder import iterate_frame_folder
+from tsm_keras.data.video.frame_folder import (
+    iterate_frame_files,
+    iterate_frame_folder,
+)
 from tsm_keras.data.video.frame_times import even_indices, is_due, is_even
 from tsm_keras.data.video.resizing import (
     central_part,
@@ -35,7 +44,11 @@ _MAX_SIDE = 65_500  # The longest side of a JPEG, in pixels.
 
 @dataclasses.dataclass(frozen=True)
 class EncodedClip:
-    """An encoded clip; see `ClipRecord` for the fields."""
+    """An encoded clip; see `ClipRecord` for the other fields.
+
+    Attributes:
+        placed: The boxes of its frames; None if its source has none.
+    """
 
     frames: tuple[bytes, ...]
     timestamps: tuple[int, ...]
@@ -44,6 +57,7 @@ class EncodedClip:
     frame_rate: float
     start: int
     end: int
+    placed: PlacedBoxes | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,10 +124,15 @@ def encode_clip(
     path = pathlib.Path(root) / source.path
     try:
         try:
-            return _encode(path, _iterate(path, source), images)
+            clip, seen = _encode(path, _iterate(path, source), images)
         except _SizeChangesError:
             shape = _smallest(_iterate(path, source), images.short_side)
-            return _encode(path, _iterate(path, source), images, shape)
+            clip, seen = _encode(path, _iterate(path, source), images, shape)
+        if isinstance(source, BoxedVideo):
+            shape = (clip.height, clip.width)
+            boxes = place_boxes(path, source.boxes, seen, shape, images)
+            return dataclasses.replace(clip, placed=boxes)
+        return clip
     except VideoError:
         check_readable(path)
         raise
@@ -121,6 +140,8 @@ def encode_clip(
 
 def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
     part = (source.start or 0.0, source.end or float("inf"))
+    if isinstance(source, BoxedVideo) and source.files is not None:
+        return iterate_frame_files(path, source.files, source.frame_rate)
     if source.frame_pattern is None:
         if path.stat().st_size == 0 and path.is_file():
             raise VideoError(path, "the file is empty")
@@ -138,11 +159,17 @@ def _smallest(frames, short_side):
 
 
 def _encode(path, frames, images, shape=None):
-    """Encodes frames of one size, or cuts the central `shape` out of each."""
+    """Encodes frames of one size, or cuts the central `shape` out of each.
+
+    Returns:
+        The clip, and the frames of the source.
+    """
     seen, times, encoded, size = [], [], [], 0
+    sizes, kept = [], []
     is_cut = shape is not None
     for time, frame in frames:
         seen.append(time)
+        sizes.append(frame.shape[:2])
         rate = images.max_frame_rate
         if rate is not None and times and not is_due(time, times[-1], rate):
             continue
@@ -154,6 +181,7 @@ def _encode(path, frames, images, shape=None):
         elif frame.shape[:2] != shape:
             raise _SizeChangesError
         times.append(time)
+        kept.append(len(seen) - 1)
         encoded.append(_jpeg(frame, images.quality))
         size += len(encoded[-1])
         if size > _MAX_BYTES:
@@ -163,20 +191,11 @@ def _encode(path, frames, images, shape=None):
                 f"{_MAX_BYTES >> 20} MB already, too much for one clip",
             )
     shortest = 1 / (images.max_frame_rate or float("inf"))
-    return _on_even_times(seen, times, encoded, shape, shortest)
-
-
-def _on_even_times(seen, times, encoded, shape, shortest):
-    indices = range(len(times))
-    interval = 1.0
-    if len(times) > 1:
-        interval = (times[-1] - times[0]) / (len(times) - 1)
-    if len(times) > 1 and not (is_even(seen) and is_even(times)):
-        indices, interval = even_indices(
-            times, max(float(np.median(np.diff(times))), shortest)
-        )
-        times = [times[0] + step * interval for step in range(len(indices))]
-    return EncodedClip(
+    indices, interval = _even_indices(seen, times, shortest)
+    start = times[0]
+    if indices != range(len(times)):
+        times = [start + step * interval for step in range(len(indices))]
+    clip = EncodedClip(
         frames=tuple(encoded[index] for index in indices),
         timestamps=tuple(_microseconds(time) for time in times),
         height=shape[0],
@@ -185,6 +204,21 @@ def _on_even_times(seen, times, encoded, shape, shortest):
         start=_microseconds(times[0]),
         end=_microseconds(times[-1] + interval),
     )
+    return clip, SeenFrames(sizes, [kept[index] for index in indices])
+
+
+def _even_indices(seen, times, shortest):
+    """Returns which of the frames are stored, and the seconds between them."""
+    indices: Sequence[int]
+    indices = range(len(times))
+    interval = 1.0
+    if len(times) > 1:
+        interval = (times[-1] - times[0]) / (len(times) - 1)
+    if len(times) > 1 and not (is_even(seen) and is_even(times)):
+        indices, interval = even_indices(
+            times, max(float(np.median(np.diff(times))), shortest)
+        )
+    return indices, interval
 
 
 def _check_sides(path, frame, short_side):

@@ -27,10 +27,11 @@ from tsm_keras.data.augment.flip_pairs import (
 from tsm_keras.data.prepare.collections.formats import FORMATS
 from tsm_keras.data.prepare.plan import IngestPlan
 from tsm_keras.data.prepare.prepare import plan_dataset
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.prepared_dataset import (
+    BROKEN_FILE,
     REJECTED_FILE,
     SPLITS,
-    ImageSettings,
     PreparedDataset,
 )
 from tsm_keras.progress import progress_bar
@@ -282,9 +283,10 @@ def _show(plan: IngestPlan) -> None:
         for label in head.label_names:
             row = "".join(f"{counts[split][label]:8}" for split in SPLITS)
             print(f"{label:{width}}{row}")
-    row = "".join(f"{counts[split].total():8}" for split in SPLITS)
+    clips = plan.clips_per_split()
+    row = "".join(f"{clips[split]:8}" for split in SPLITS)
     print(f"{'all':{width}}{row}    in {len(plan.shards)} shards")
-    if empty := [split for split in SPLITS if not counts[split]]:
+    if empty := [split for split in SPLITS if not clips[split]]:
         print(f"no clips for: {', '.join(empty)}")
     for first, second in plan.flip_pairs or ():
         print(f"mirrored, {first} is {second}")
@@ -299,6 +301,8 @@ def _report(dataset: PreparedDataset) -> None:
     clips = sum(split.clips for split in dataset.splits.values())
     frames = sum(split.frames for split in dataset.splits.values())
     print(f"wrote {clips} clips, {frames} frames, to {dataset.folder}")
+    if dataset.boxes:
+        _report_boxes(dataset)
     for name, split in dataset.splits.items():
         labels = [
             f"{head.name} {label}".strip()
@@ -317,3 +321,16 @@ def _report(dataset: PreparedDataset) -> None:
             f"left out {dataset.rejected} clips: see "
             f"{dataset.folder / REJECTED_FILE}"
         )
+
+
+def _report_boxes(dataset):
+    boxes = dataset.boxes
+    print(
+        f"wrote {boxes.stored} boxes; {boxes.clipped} of them reached outside "
+        f"their frame, and a detector need not find {boxes.ignored}"
+    )
+    if boxes.broken:
+        reasons = ", ".join(
+            f"{count} ({reason})" for reason, count in boxes.broken.items()
+        )
+        print(f"left out boxes: {reasons}: see {dataset.folder / BROKEN_FILE}")

@@ -1,5 +1,6 @@
 """unfinished_shards, finish: the first and the last step of `tsm prepare`."""
 
+import collections
 import contextlib
 import csv
 import hashlib
@@ -21,7 +22,9 @@ from tsm_keras.data.prepare.shards import (
     finished_shards,
     read_result,
 )
+from tsm_keras.data.storage.box_table import BoxCounts, join_boxes
 from tsm_keras.data.storage.prepared_dataset import (
+    BROKEN_FILE,
     REJECTED_FILE,
     SPLITS,
     PreparedDataset,
@@ -31,6 +34,7 @@ from tsm_keras.data.storage.prepared_dataset import (
     write_description,
 )
 from tsm_keras.data.storage.same_settings import expect_same_settings
+from tsm_keras.data.storage.split_boxes import boxes_path, write_boxes
 from tsm_keras.data.storage.split_index import index_path, write_split_index
 from tsm_keras.version import __version__
 
@@ -127,20 +131,13 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
         if members:
             of_split = [results[shard] for shard in members]
             splits[split] = _describe(plan, of_split)
-            _write_index(folder, split, members, of_split)
+            _write_index(plan, folder, split, members, of_split)
     rejected = list(plan.rejected)
     rejected += [row for result in results.values() for row in result.rejected]
-    with (
-        atomic_file(folder / REJECTED_FILE) as temporary,
-        open(
-            temporary,
-            "w",
-            newline="",
-            encoding="utf-8",
-            errors="surrogateescape",
-        ) as file,
-    ):
-        csv.writer(file).writerows([("path", "reason"), *sorted(rejected)])
+    _write_csv(folder / REJECTED_FILE, ("path", "reason"), sorted(rejected))
+    boxes = None
+    if plan.has_boxes:
+        boxes = _count_boxes(plan, folder, list(results.values()))
     if not any(split.clips for split in splits.values()):
         raise ValueError(
             f"None of {len(rejected)} clips could be read. See "
@@ -162,6 +159,7 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
             rejected=len(rejected),
             content_hash=content.hexdigest(),
             tool_version=__version__,
+            boxes=boxes,
         )
     )
     # Renamed before it is removed: if the process is killed in between, the
@@ -171,7 +169,36 @@ def finish(plan: IngestPlan, folder: pathlib.Path) -> PreparedDataset:
     return open_prepared(folder)
 
 
-def _write_index(folder, split, shards, results):
+def _write_csv(path, header, rows):
+    with (
+        atomic_file(path) as temporary,
+        open(
+            temporary,
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as file,
+    ):
+        csv.writer(file).writerows([header, *rows])
+
+
+def _count_boxes(plan, folder, results):
+    """Counts the boxes, and lists those that are broken."""
+    broken = [*plan.broken_boxes]
+    broken += [row for result in results for row in result.broken]
+    broken.sort(key=lambda row: (row[0], row[1] is not None, row[1], row[2]))
+    _write_csv(folder / BROKEN_FILE, ("path", "frame", "reason"), broken)
+    reasons = collections.Counter(reason for *_, reason in broken)
+    return BoxCounts(
+        stored=sum(len(result.boxes.rows) for result in results),
+        clipped=sum(result.clipped for result in results),
+        ignored=sum(int(x.boxes.rows["ignored"].sum()) for x in results),
+        broken=dict(sorted(reasons.items())),
+    )
+
+
+def _write_index(plan, folder, split, shards, results):
     """Writes the index of a split from the results of its shards."""
     described = [result.shard for result in results if result.shard.clips]
     if not described:
@@ -184,19 +211,24 @@ def _write_index(folder, split, shards, results):
         # There may be more frames than memory for their places.
         (read_result(folder, x, frames=True).table.frames for x in shards),
     )
+    if plan.has_boxes:
+        boxes = join_boxes([result.boxes for result in results])
+        write_boxes(boxes_path(folder, split), described, boxes)
 
 
 def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
     clips = np.concatenate([result.table.clips for result in results])
     sizes = [len(head.label_names) for head in plan.heads]
+    columns = clips["label"].reshape(-1, len(sizes)).T
+    if plan.has_boxes:
+        boxes = join_boxes([result.boxes for result in results])
+        columns = [_labels_of_clips(boxes, clips["num_frames"])]
     seconds = (clips["end"] - clips["start"]) / 1_000_000
     return Split(
         shards=tuple(result.shard for result in results),
         clips_per_label=tuple(
             number
-            for column, size in zip(
-                clips["label"].reshape(-1, len(sizes)).T, sizes, strict=True
-            )
+            for column, size in zip(columns, sizes, strict=True)
             for number in np.bincount(column, minlength=size).tolist()
         ),
         statistics={
@@ -206,6 +238,14 @@ def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
             "frame_rate": _range(clips["frame_rate"], digits=5),
         },
     )
+
+
+def _labels_of_clips(boxes, num_frames):
+    """Returns each class of each clip once."""
+    clip_of_frame = np.repeat(np.arange(len(num_frames)), num_frames)
+    clip_of_box = np.repeat(clip_of_frame, boxes.counts)
+    pairs = np.stack([clip_of_box, boxes.rows["label"]], 1)
+    return np.unique(pairs, axis=0)[:, 1]
 
 
 def _range(values, digits=6):

@@ -19,7 +19,8 @@ from tsm_keras.data.labels import HasHeads, Head, check_heads, heads_as_json
 from tsm_keras.data.prepare.collections.collection import ClipSource, Collection
 from tsm_keras.data.prepare.file_sizes import file_sizes
 from tsm_keras.data.prepare.splits import draw_splits, random_key
-from tsm_keras.data.storage.prepared_dataset import SPLITS, ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
+from tsm_keras.data.storage.prepared_dataset import SPLITS
 from tsm_keras.data.video.frame_folder import pattern_matcher
 from tsm_keras.version import __version__
 
@@ -61,6 +62,8 @@ class IngestPlan(HasHeads):
         left_out: The number and kinds of other files in the folder, in words;
             may be empty.
         exclude: The paths of clips that are in shards but must not be read.
+        has_boxes: As in `Collection`.
+        broken_boxes: As in `Collection`.
     """
 
     name: str
@@ -74,6 +77,8 @@ class IngestPlan(HasHeads):
     sizes_sha256: str
     left_out: str = ""
     exclude: frozenset[str] = frozenset()
+    has_boxes: bool = False
+    broken_boxes: tuple[tuple[str, int | None, str], ...] = ()
 
     @property
     def num_clips(self) -> int:
@@ -103,10 +108,25 @@ class IngestPlan(HasHeads):
 
     def without_clips(self) -> "IngestPlan":
         """Returns the settings that a worker needs for any shard."""
-        return dataclasses.replace(self, shards=(), rejected=())
+        return dataclasses.replace(
+            self, shards=(), rejected=(), broken_boxes=()
+        )
+
+    def clips_per_split(self) -> dict[str, int]:
+        """Returns the number of clips of each split."""
+        return {
+            split: sum(
+                len(shard.clips)
+                for shard in self.shards
+                if shard.split == split
+            )
+            for split in SPLITS
+        }
 
     def counts(self, head: int = 0) -> dict[str, collections.Counter[str]]:
         """Returns the number of clips of each class in each split.
+
+        A video with boxes counts for each class that it has a box of.
 
         Args:
             head: The place of the head whose classes are counted.
@@ -115,7 +135,12 @@ class IngestPlan(HasHeads):
             split: collections.Counter() for split in SPLITS
         }
         for shard in self.shards:
-            found[shard.split].update(clip.labels[head] for clip in shard.clips)
+            found[shard.split].update(
+                name
+                for clip in shard.clips
+                for place, name in clip.classes()
+                if place == head
+            )
         return found
 
 
@@ -211,6 +236,8 @@ def make_plan(
         ),
         left_out=collection.left_out,
         exclude=exclude,
+        has_boxes=collection.has_boxes,
+        broken_boxes=collection.broken_boxes,
     )
 
 

@@ -14,14 +14,19 @@ import numpy as np
 
 from tsm_keras.atomic_file import atomic_file
 from tsm_keras.data.prepare.clip_encoding import EncodedClip, Rejected
+from tsm_keras.data.prepare.placed_boxes import PlacedBoxes
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
+from tsm_keras.data.storage.box_table import BoxTable, join_boxes
+from tsm_keras.data.storage.boxed_record import BoxedClip
 from tsm_keras.data.storage.clip_table import ClipTable
 from tsm_keras.data.storage.prepared_dataset import Shard
 from tsm_keras.data.storage.records import ClipRecord
 from tsm_keras.data.storage.shard_writer import ShardWriter
 
 WORK_FOLDER = ".unfinished"
+_BOXES = ("annotated", "counts", "rows")  # The fields of `BoxTable`.
 _ENDING = ".npz"  # Of the result of a shard.
+_NO_BOXES = join_boxes([])
 # A function of the root, the clip and the settings, such as `try_encode_clip`.
 Encode = Callable[..., EncodedClip | Rejected]
 
@@ -34,11 +39,17 @@ class ShardResult:
         shard: Description of the file.
         table: The clips in the shard, and the places of their frames.
         rejected: Path and reason of each planned clip that is not in it.
+        boxes: The boxes of its clips, if they have boxes.
+        clipped: The number of boxes that reached outside their frame.
+        broken: Path, frame or None, and reason of each box that is left out.
     """
 
     shard: Shard
     table: ClipTable
     rejected: tuple[tuple[str, str], ...]
+    boxes: BoxTable = _NO_BOXES
+    clipped: int = 0
+    broken: tuple[tuple[str, int | None, str], ...] = ()
 
 
 def write_shard(
@@ -66,7 +77,8 @@ def write_shard(
         MemoryError: If there is too little memory for a clip.
     """
     rejected = []
-    heads = [head.name for head in plan.heads]
+    placed: list[tuple[str, PlacedBoxes]] = []
+    heads = [head.name for head in plan.heads if not plan.has_boxes]
     with atomic_file(folder / shard.file) as temporary:
         with ShardWriter(temporary, shard.file, heads) as writer:
             for place, source in enumerate(shard.clips):
@@ -79,9 +91,21 @@ def write_shard(
                     rejected.append((source.path, result.reason))
                 else:
                     writer.add(_record(plan, source, result))
+                    if result.placed is not None:
+                        placed.append((source.path, result.placed))
                 yield
         description, table = writer.finish()
-    _write_result(folder, ShardResult(description, table, tuple(rejected)))
+    result = ShardResult(
+        shard=description,
+        table=table,
+        rejected=tuple(rejected),
+        boxes=join_boxes([each.boxes for _, each in placed]),
+        clipped=sum(each.clipped for _, each in placed),
+        broken=tuple(
+            (path, *row) for path, each in placed for row in each.broken
+        ),
+    )
+    _write_result(folder, result)
 
 
 def finished_shards(folder: pathlib.Path) -> set[str]:
@@ -111,10 +135,14 @@ def read_result(
         names = np.empty(len(clips), object)
         names[:] = stored["names"].tobytes().split(b"\0")[: len(clips)]
         rows = stored["frames"] if frames else np.empty(0)
+        boxes = BoxTable(*(stored[name] for name in _BOXES))
     return ShardResult(
         shard=Shard(**fields["shard"]),
         table=ClipTable(clips, names, rows),
         rejected=tuple((path, reason) for path, reason in fields["rejected"]),
+        boxes=boxes,
+        clipped=fields["clipped"],
+        broken=tuple(map(tuple, fields["broken"])),
     )
 
 
@@ -122,7 +150,10 @@ def _write_result(folder, result):
     fields = {
         "shard": dataclasses.asdict(result.shard),
         "rejected": result.rejected,
+        "clipped": result.clipped,
+        "broken": result.broken,
     }
+    boxes = {name: getattr(result.boxes, name) for name in _BOXES}
     table = result.table
     path = _result_path(folder, result.shard.file)
     with atomic_file(path) as temporary, open(temporary, "wb") as file:
@@ -132,6 +163,7 @@ def _write_result(folder, result):
             clips=table.clips,
             names=np.frombuffer(b"\0".join(table.names), np.uint8),
             frames=table.frames,
+            **boxes,
         )
 
 
@@ -140,14 +172,26 @@ def _result_path(folder, name):
 
 
 def _record(plan, source, encoded):
+    fields = {
+        **vars(encoded),
+        "data_path": source.path,
+        "dataset_name": plan.name,
+    }
+    placed = fields.pop("placed")
+    if placed is not None:
+        return BoxedClip(
+            **fields,
+            label=(),
+            label_name=(),
+            boxes=placed.boxes,
+            box_names=plan.label_names,
+        )
     label = tuple(
         head.label_names.index(name)
         for head, name in zip(plan.heads, source.labels, strict=True)
     )
     return ClipRecord(
-        **vars(encoded),
+        **fields,
         label=label if len(label) > 1 else label[0],
         label_name=source.label,
-        data_path=source.path,
-        dataset_name=plan.name,
     )

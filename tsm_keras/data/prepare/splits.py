@@ -53,7 +53,7 @@ def draw_splits(
     members: dict[str, collections.Counter[tuple[int, str]]] = {}
     for clip in clips:
         labels = members.setdefault(group_of(clip), collections.Counter())
-        labels.update(enumerate(clip.labels))
+        labels.update(clip.classes() or [(0, "")])  # It may have no box.
     totals: collections.Counter[tuple[int, str]] = collections.Counter()
     for labels in members.values():
         totals.update(labels)

@@ -32,10 +32,12 @@ class PreparedReader(BaseReader):
 
     Raises:
         ValueError: If there is no such split, it has no clips, or the heads or
-            classes are not those of the data set.
+            classes are not those of the data set; or if the clips have boxes
+            in place of classes, which `BoxedReader` reads.
     """
 
     channels = 3
+    has_boxes = False  # Whether the clips must have boxes, or classes.
 
     def __init__(
         self,
@@ -46,6 +48,14 @@ class PreparedReader(BaseReader):
         may_lack: bool = False,
         cache: bool = False,
     ):
+        if self.has_boxes != (dataset.boxes is not None):
+            expected, found = "a class for each clip", "boxes"
+            if self.has_boxes:
+                expected, found = found, expected
+            raise ValueError(
+                f"{dataset.folder} must have {expected} here, but it has "
+                f"{found}. Received: name={dataset.name!r}"
+            )
         wanted = tuple(heads or dataset.heads)
         check_same_heads(dataset.folder, dataset.heads, wanted)
         matched = [_match(dataset, head, may_lack) for head in wanted]
@@ -63,6 +73,8 @@ class PreparedReader(BaseReader):
             _clip_head(dataset, stored, head, *match)
             for head, match in zip(wanted, matched, strict=True)
         )
+        # For each head, the number in it of each class as it is stored.
+        self._numbers = [np.array(numbers, np.int64) for _, numbers in matched]
         self._index = read_split_index(dataset, split or "")
         clips = self._index.table.clips
         self._described = {

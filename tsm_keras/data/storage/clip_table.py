@@ -38,11 +38,13 @@ def make_table(
         clips: The clips. Their frames are ignored.
         lengths: The number of frames of each clip.
         frames: A row of `FRAME` for each frame.
-        heads: The name of each head.
+        heads: The name of each head; empty if the clips have no labels, for
+            which the table has zeros.
     """
+    labels = [clip.label if heads else 0 for clip in clips]
     rows = [
-        (x.label, n, x.frame_rate, x.height, x.width, x.start, x.end)
-        for x, n in zip(clips, lengths, strict=True)
+        (label, n, x.frame_rate, x.height, x.width, x.start, x.end)
+        for label, x, n in zip(labels, clips, lengths, strict=True)
     ]
     names = np.empty(len(clips), object)
     names[:] = [x.data_path.encode("utf-8", "surrogateescape") for x in clips]

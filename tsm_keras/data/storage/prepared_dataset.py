@@ -6,6 +6,8 @@
     train-00000-of-00012.tfrecord   shards of clips (see records.py)
     train.index                     names, frames and places (split_index.py)
     rejected.csv                    clips in no shard: path and reason
+    train.boxes                     boxes, for a detector (split_boxes.py)
+    broken_boxes.csv                boxes in no shard: path, frame and reason
 
 `dataset.json` is written last: a folder without it is not finished.
 """
@@ -29,17 +31,19 @@ from tsm_keras.data.labels import (
     only_head,
     pairs_of,
 )
+from tsm_keras.data.storage.box_table import BoxCounts
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.local_folder import local_folder
 
 DATASET_FILE = "dataset.json"
 REJECTED_FILE = "rejected.csv"
+BROKEN_FILE = "broken_boxes.csv"
 SPLITS = ("train", "val", "test")
-# Of dataset.json. With several heads, `heads` replaces `label_names`.
-_ONE_HEAD, _SEVERAL_HEADS = 1, 2
-# A larger value is surely a typing error, and a frame would take over 50 MB.
-_MAX_SHORT_SIDE = 4096
+# Of dataset.json. With several heads, `heads` replaces `label_names`. With
+# boxes there are `task` and `boxes`.
+_ONE_HEAD, _SEVERAL_HEADS, _BOXES = 1, 2, 3
+DETECTION = "detection"  # The task of a data set with boxes.
 _THREADS = 32  # The number of shards that are looked at at the same time.
-_MAX_FRAME_RATE = 1_000_000  # Times are stored in microseconds.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Split:
     Attributes:
         shards: The shards; one has no clips if all of them were rejected.
         clips_per_label: The number of clips of each class, in label order;
-            with several heads, those of the first head come first.
+            with several heads, those of the first head come first. With boxes,
+            it is the number of clips that have a box of the class.
         statistics: The `min`, `median` and `max` over clips of `frames`,
             `duration` (in seconds) and `frame_rate`.
     """
@@ -89,54 +94,14 @@ class Split:
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageSettings:
-    """How frames are stored.
-
-    Attributes:
-        short_side: Length of the short side of the frames in pixels, 1 to
-            4096.
-        quality: JPEG quality, 1 to 100.
-        max_frame_rate: Highest number of frames per second to store, at most
-            a million; None to store all frames.
-
-    Raises:
-        ValueError: If a field is out of range.
-    """
-
-    short_side: int = 256
-    quality: int = 90
-    max_frame_rate: float | None = None
-
-    def __post_init__(self):
-        for field, valid, expected in (
-            (
-                "short_side",
-                1 <= self.short_side <= _MAX_SHORT_SIDE,
-                f"in 1..{_MAX_SHORT_SIDE}",
-            ),
-            ("quality", 1 <= self.quality <= 100, "in 1..100"),
-            (
-                "max_frame_rate",
-                self.max_frame_rate is None
-                or 0 < self.max_frame_rate <= _MAX_FRAME_RATE,
-                f"positive and at most {_MAX_FRAME_RATE}",
-            ),
-        ):
-            if not valid:
-                raise ValueError(
-                    f"`{field}` must be {expected}. "
-                    f"Received: {field}={getattr(self, field)!r}"
-                )
-
-
-@dataclasses.dataclass(frozen=True)
 class PreparedDataset(HasHeads):
     """The description of a prepared data set; see `open_prepared`.
 
     Attributes:
         folder: Folder of the data set.
         name: Name of the data set.
-        heads: The heads, in the order of the labels of a clip.
+        heads: The heads, in the order of the labels of a clip. If clips have
+            boxes, one head has the classes of the boxes.
         splits: The splits by name, which is one of `SPLITS`.
         flip_pairs: Pairs of classes that change into each other when a clip is
             mirrored, while all others keep their class; None if clips of this
@@ -145,6 +110,8 @@ class PreparedDataset(HasHeads):
         rejected: The number of clips in `rejected.csv`.
         content_hash: SHA-256 over labels and shards, in hexadecimal digits.
         tool_version: Version of tsm-keras that wrote the data set.
+        boxes: The numbers of boxes, for a detector; None if clips have
+            classes.
     """
 
     folder: pathlib.Path
@@ -156,6 +123,12 @@ class PreparedDataset(HasHeads):
     rejected: int
     content_hash: str
     tool_version: str
+    boxes: BoxCounts | None = None
+
+    @property
+    def labelled_heads(self) -> tuple[str, ...]:
+        """The names of the heads that each clip has a label of."""
+        return () if self.boxes else tuple(head.name for head in self.heads)
 
     def split(self, name: str) -> Split:
         """Returns the split with this name.
@@ -244,7 +217,10 @@ def _open_once(path, *_):
         version = fields.pop("format_version")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
+    task = fields.pop("task", None)
     expected = _SEVERAL_HEADS if "heads" in fields else _ONE_HEAD
+    if task == DETECTION:
+        expected = _BOXES
     if version != expected:
         raise ValueError(
             f"{path} must have the format version {expected}; another version "
@@ -270,8 +246,14 @@ def write_description(dataset: PreparedDataset) -> None:
     several = len(dataset.heads) > 1
     others = dataclasses.asdict(dataset)
     del others["folder"], others["heads"]
+    version, task = _SEVERAL_HEADS if several else _ONE_HEAD, {}
+    if dataset.boxes is None:
+        del others["boxes"]
+    else:
+        version, task = _BOXES, {"task": DETECTION}
     fields: dict[str, Any] = {
-        "format_version": _SEVERAL_HEADS if several else _ONE_HEAD,
+        "format_version": version,
+        **task,
         "name": dataset.name,
         **heads_as_json(dataset.heads),
         **others,
@@ -292,6 +274,7 @@ def write_description(dataset: PreparedDataset) -> None:
 
 def _from_fields(folder, fields):
     pairs, heads = fields["flip_pairs"], heads_from_json(fields)
+    boxes = fields.get("boxes")
     dataset = PreparedDataset(
         **fields
         | {
@@ -307,6 +290,7 @@ def _from_fields(folder, fields):
             },
             "flip_pairs": None if pairs is None else tuple(map(tuple, pairs)),
             "images": ImageSettings(**fields["images"]),
+            "boxes": None if boxes is None else BoxCounts(**boxes),
         }
     )
     check_heads(dataset.heads, dataset.flip_pairs)

@@ -13,9 +13,10 @@ without it: importing it in each of them would take longer than many clips.
 """
 
 import dataclasses
-import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tsm_keras.data.storage.wire_format import entry, feature, message
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -53,6 +54,10 @@ class ClipRecord:
     start: int
     end: int
 
+    def feature_lists(self) -> dict[str, Sequence[Any]]:
+        """Returns the keys that have a value for each frame, in order."""
+        return {key: getattr(self, field) for field, key, _ in _FRAMES}
+
 
 # The field of `ClipRecord`, its keys and its dtype. A field with two keys is
 # written to both and read from the first.
@@ -86,7 +91,8 @@ def serialize_clip(clip: ClipRecord, heads: Sequence[str] = ("",)) -> bytes:
 
     Args:
         clip: The clip.
-        heads: The name of each head, in the order of the labels of the clip.
+        heads: The name of each head, in the order of the labels of the clip;
+            empty if the clip has no label.
     """
     context = {
         key: getattr(clip, field) for field, keys, _ in _CONTEXT for key in keys
@@ -98,18 +104,13 @@ def serialize_clip(clip: ClipRecord, heads: Sequence[str] = ("",)) -> bytes:
             context |= {_key(key, head): one for key in keys}
     context |= _CONSTANTS
     features = b"".join(
-        _entry(key, _feature(context[key])) for key in sorted(context)
+        entry(key, feature(context[key])) for key in sorted(context)
     )
     lists = b"".join(
-        _entry(
-            key,
-            b"".join(
-                _message(1, _feature(value)) for value in getattr(clip, field)
-            ),
-        )
-        for field, key, _ in _FRAMES
+        entry(key, b"".join(message(1, feature(value)) for value in values))
+        for key, values in clip.feature_lists().items()
     )
-    return _message(1, features) + _message(2, lists)
+    return message(1, features) + message(2, lists)
 
 
 def parse_clip(
@@ -210,40 +211,3 @@ def context_end(start: bytes) -> int:
 def _key(key, head):
     """Returns a key of MediaSequence with the prefix of a head."""
     return f"{head}/{key}" if head else key
-
-
-# The wire format of protocol buffers: a field is its number and its content. A
-# map is a repeated field, whose entries have the fields 1 and 2.
-
-
-def _entry(key, value):
-    """Returns an entry of a map, which is field 1 of `Features`."""
-    return _message(1, _message(1, key.encode()) + _message(2, value))
-
-
-def _feature(value):
-    """Returns a `Feature` with one value."""
-    if isinstance(value, str):
-        # The name of a file may have bytes that are not UTF-8.
-        value = value.encode("utf-8", "surrogateescape")
-    if isinstance(value, bytes):
-        return _message(1, _message(1, value))
-    if isinstance(value, float):
-        return _message(2, _message(1, struct.pack("<f", value)))
-    # A negative number has the bits of two's complement.
-    return _message(3, _message(1, _varint(value % (1 << 64))))
-
-
-def _message(number, content):
-    """Returns a field that is a message, or bytes, or a packed number."""
-    return b"".join((bytes([number << 3 | 2]), _varint(len(content)), content))
-
-
-def _varint(value):
-    """Returns a number as groups of 7 bits, the lowest ones first."""
-    groups = bytearray()
-    while value > 0x7F:
-        groups.append(value & 0x7F | 0x80)
-        value >>= 7
-    groups.append(value)
-    return bytes(groups)

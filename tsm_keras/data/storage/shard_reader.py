@@ -52,11 +52,11 @@ def table_of_shard(
         lengths, frames = old
         clips = [
             parse_record(record, heads)
-            for _, record in _records(path, only_context=True)
+            for _, record in records_of_shard(path, only_context=True)
         ]
         return make_table(clips, lengths, frames.tolist(), heads)
     clips, lengths, places = [], [], []
-    for start, record in _records(path, only_context=False):
+    for start, record in records_of_shard(path, only_context=False):
         clip = parse_record(record, heads)
         clips.append(clip)
         lengths.append(len(clip.frames))
@@ -80,7 +80,7 @@ def checksum(content: bytes) -> bytes:
     return struct.pack("<I", masked)
 
 
-def _records(
+def records_of_shard(
     path: pathlib.Path, *, only_context: bool
 ) -> Iterator[tuple[int, bytes]]:
     """Yields the offset and the content, or its first part, of each record."""

@@ -102,7 +102,7 @@ def read_split_index(dataset: PreparedDataset, split: str) -> SplitIndex:
         ValueError: If the index must be written and a shard is damaged.
     """
     shards = [shard for shard in dataset.split(split).shards if shard.clips]
-    heads = tuple(head.name for head in dataset.heads)
+    heads = dataset.labelled_heads
     path = index_path(dataset.folder, split)
     table = _read(path, shards, heads) or _renew(path, shards, heads)
     numbers = np.repeat(np.arange(len(shards)), [x.clips for x in shards])
@@ -133,7 +133,7 @@ def write_split_index(
     """
     together = b"\0".join(names)
     with atomic_file(path) as temporary, open(temporary, "wb") as file:
-        file.write(_key(shards))
+        file.write(shards_key(shards))
         file.write(_SIZE.pack(len(together)))
         file.write(clips.tobytes())
         file.write(together)
@@ -146,7 +146,7 @@ def index_path(folder: pathlib.Path, split: str) -> pathlib.Path:
     return folder / f"{split}.index"
 
 
-def _key(shards):
+def shards_key(shards: Sequence[Shard]) -> bytes:
     """Returns what changes if the content of a shard changes."""
     hashes = " ".join(shard.sha256 for shard in shards)
     return hashlib.sha256(hashes.encode()).digest()
@@ -161,7 +161,7 @@ def _read(path, shards, heads):
     identity = (status.st_ino, status.st_mtime_ns, status.st_size)
     clips = sum(shard.clips for shard in shards)
     frames = sum(shard.frames for shard in shards)
-    return _read_once(path, identity, _key(shards), heads, clips, frames)
+    return _read_once(path, identity, shards_key(shards), heads, clips, frames)
 
 
 @functools.lru_cache(maxsize=8)

@@ -5,7 +5,7 @@ import math
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -52,6 +52,28 @@ def iterate_frame_folder(
             yield time, _image(folder, path)
     if not found:
         raise VideoError(folder, f"it holds no frame {pattern}")
+
+
+def iterate_frame_files(
+    folder: str | os.PathLike, names: Sequence[str], frame_rate: float
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yields frames with their times, as `iterate_video` does.
+
+    Args:
+        folder: The folder of the frames.
+        names: The name of each frame, in order.
+        frame_rate: Frames per second.
+
+    Raises:
+        VideoError: If there are no names, or a frame cannot be read.
+    """
+    if not names:
+        raise VideoError(folder, "it holds no frames")
+    for position, name in enumerate(names):
+        path = pathlib.Path(folder, name)
+        if not path.is_file():
+            raise VideoError(folder, f"the frame {name} is missing")
+        yield position / frame_rate, _image(folder, path)
 
 
 @functools.cache

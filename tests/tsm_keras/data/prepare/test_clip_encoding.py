@@ -16,7 +16,7 @@ from tsm_keras.data.prepare.clip_encoding import (
     try_encode_clip,
 )
 from tsm_keras.data.prepare.collections.collection import ClipSource
-from tsm_keras.data.storage.prepared_dataset import ImageSettings
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.video.decoding import iterate_video, read_video
 from tsm_keras.data.video.encoding import write_video
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tsm_keras.data.labels import Head
+from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.prepared_dataset import (
-    ImageSettings,
     PreparedDataset,
     Shard,
     Split,

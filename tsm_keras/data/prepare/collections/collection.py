@@ -43,6 +43,14 @@ class ClipSource:
         """The name of the class of each head."""
         return (self.label,) if isinstance(self.label, str) else self.label
 
+    def classes(self) -> tuple[tuple[int, str], ...]:
+        """Returns the place of the head and the name of each class of it."""
+        return tuple(enumerate(self.labels))
+
+    def truth(self) -> Any:
+        """Returns what must be equal if a source lists the clip twice."""
+        return self.label
+
 
 @dataclasses.dataclass(frozen=True)
 class Collection(HasHeads):
@@ -54,12 +62,18 @@ class Collection(HasHeads):
         clips: The clips, in any order.
         left_out: The number and kinds of other files in the folder, in words;
             may be empty.
+        has_boxes: Whether the clips are videos with boxes (`BoxedVideo`); the
+            only head then has the classes of the boxes.
+        broken_boxes: The list, the frame or None, and the reason for each box
+            that belongs to no clip.
     """
 
     root: pathlib.Path
     heads: tuple[Head, ...]
     clips: tuple[ClipSource, ...]
     left_out: str = ""
+    has_boxes: bool = False
+    broken_boxes: tuple[tuple[str, int | None, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

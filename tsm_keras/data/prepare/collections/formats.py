@@ -3,6 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
+from tsm_keras.data.prepare.collections.boxes.coco_vid import read_coco_vid
+from tsm_keras.data.prepare.collections.boxes.imagenet_vid import (
+    read_imagenet_vid,
+)
+from tsm_keras.data.prepare.collections.boxes.mot import read_mot
 from tsm_keras.data.prepare.collections.class_folders import read_class_folders
 from tsm_keras.data.prepare.collections.collection import (
     ClipSource,
@@ -36,6 +41,9 @@ FORMATS: dict[str, Callable[[SourceOptions], Collection]] = {
     "kinetics": read_kinetics,
     "mmaction2": read_numbered_list,
     "tsn": read_numbered_list,
+    "coco_vid": read_coco_vid,
+    "imagenet_vid": read_imagenet_vid,
+    "mot": read_mot,
 }
 
 
@@ -63,8 +71,12 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
     collection = FORMATS[source_format](options)
     if not collection.clips:
         raise ValueError(f"{options.list_folder} lists no clips.")
+    if collection.has_boxes and not collection.label_names:
+        raise ValueError(f"{options.list_folder} has no box with a class.")
     for place, head in enumerate(collection.heads):
         labels = head.label_names
+        if collection.has_boxes:
+            continue  # One class is enough, and clips have none.
         unknown = {clip.labels[place] for clip in collection.clips} - {*labels}
         if unknown or len(labels) < 2:
             of_head = f" of the head {head.name!r}" if head.name else ""
@@ -78,14 +90,14 @@ def read_collection(source_format: str, options: SourceOptions) -> Collection:
     for clip in sorted(collection.clips, key=repr):
         part = (clip.path, clip.start or 0.0, clip.end)
         other = parts.setdefault(part, clip)
-        if (other.label, other.split) != (clip.label, clip.split):
+        if (other.truth(), other.split) != (clip.truth(), clip.split):
             where = clip.path
             if clip.start or clip.end:
                 where += f" from {part[1]} to {clip.end or 'the end'}"
             raise ValueError(
                 f"{options.list_folder} must give a clip one label and one "
-                f"split. Received: {where} as {other.label!r} ({other.split}) "
-                f"and as {clip.label!r} ({clip.split})"
+                f"split. Received: {where} as {other.truth()!r} "
+                f"({other.split}) and as {clip.truth()!r} ({clip.split})"
             )
     clips = tuple(parts.values())
     splits = {clip.split for clip in clips}

@@ -1,0 +1,1 @@
+"""Formats of videos whose objects have boxes."""
