@@ -80,6 +80,11 @@ def predict_events(
         sessions = SourceSessions([preset_session(load_preset(model))])
     else:
         sessions = open_sessions(model, 1)
+    if sessions.spec.detection:
+        raise ValueError(
+            "Gestures are found by networks that classify; tsm-live runs "
+            f"detectors. Received: {model}, which is a detector"
+        )
     config = LiveConfig(decision_configs(sessions.spec, decision))
     config.stages(sessions.spec)  # Raises errors before a video is opened.
     return _results(sessions, config, video_paths(videos), progress)
