@@ -1,19 +1,9 @@
 """Frames of objects, beside what a detector found in them."""
 
-import dataclasses
-
 import numpy as np
 
 from tsm_keras.evaluation.detection.frames import EvaluatedFrame, Truth
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """The boxes that a detector found in a frame."""
-
-    boxes: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
+from tsm_live.detection.boxes import Boxes
 
 
 def boxes_at(*lefts: float) -> list[list[float]]:
@@ -32,15 +22,15 @@ def truth(boxes, classes, tracks=None, ignored=None) -> Truth:
     )
 
 
-def found(boxes, classes, scores) -> Found:
+def found(boxes, classes, scores) -> Boxes:
     """Returns the boxes that a detector found in a frame."""
-    return Found(
+    return Boxes(
         np.array(boxes, np.float32).reshape(len(scores), 4),
         np.array(classes, int),
         np.array(scores, np.float32),
     )
 
 
-def evaluated(objects: Truth, answer: Found, *, video=0, number=0):
+def evaluated(objects: Truth, answer: Boxes, *, video=0, number=0):
     """Returns an evaluated frame, by default the first of the first video."""
     return EvaluatedFrame(video, number, objects, answer)

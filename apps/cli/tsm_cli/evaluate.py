@@ -8,6 +8,9 @@ tsm evaluate PRESET --data=FOLDER --sampling=dense --crops=3 --full_resolution
 tsm evaluate FILE.tflite --data=FOLDER --against=PRESET
 tsm evaluate RGB_PRESET FLOW_PRESET --data=FOLDER --flow_data=FOLDER
 tsm evaluate CAUSAL_PRESET --data=FOLDER --stream
+
+For a detector of objects, FOLDER is a prepared data set with boxes; see
+docs/detection.md.
 """
 
 import dataclasses
@@ -16,6 +19,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from tsm_cli.detection.task import is_detector
 from tsm_cli.view_flags import (
     VIEW_FLAGS,
     VIEW_NAMES,
@@ -32,6 +36,12 @@ _NOT_STREAM = (
     *("average", "weights", "against", "saliency", "embedding"),
 )
 _STREAM = ("lookahead", "frame_interval", "seed")
+# Flags that a detector does not read; it reads --against with --stream too.
+_NOT_DETECTOR = (
+    *(name for name in _NOT_STREAM if name != "against"),
+    *_STREAM,
+    "max_bad_fraction",
+)
 
 
 _TEXT, _NUMBER, _LIST = (
@@ -179,7 +189,11 @@ def main(arguments: Sequence[str]) -> None:
     if not arguments:
         raise flags.Error("expected a MODEL: tsm evaluate MODEL --data=FOLDER")
     expect_values(FLAGS, "data")
-    _refuse_unread(arguments)
+    detects = is_detector(arguments[0])
+    if detects:
+        _refuse(_NOT_DETECTOR, "not read by a detector of objects")
+    else:
+        _refuse_unread(arguments)
     # TensorFlow is imported only after the command line is checked.
     from tsm_cli.evaluation import evaluate
     from tsm_cli.evaluation_data import Settings
@@ -199,7 +213,12 @@ def main(arguments: Sequence[str]) -> None:
             and field.name not in ("split", "views", "weights", "saliency")
         },
     )
-    (evaluate_stream if FLAGS.stream else evaluate)(settings)
+    if detects:
+        from tsm_cli.detection.evaluate_detector import evaluate_detector
+
+        evaluate_detector(settings, stream=FLAGS.stream)
+    else:
+        (evaluate_stream if FLAGS.stream else evaluate)(settings)
 
 
 def _refuse_unread(models):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from tensorflow import keras
 
+from tsm_cli.detection.task import expect_classifier
 from tsm_export.verify.trial import stream_clips
 from tsm_keras.evaluation.evaluate import KerasPredictor, side_by_side
 from tsm_keras.models.clip import build_clip_model
@@ -35,9 +36,11 @@ def open_predictor(
 
     Raises:
         ValueError, OSError: As in `load_preset` and `load_artifact`, or if
-            `full_resolution` is set for an artifact, whose size is fixed.
+            `full_resolution` is set for an artifact, whose size is fixed, or
+            if the model detects objects.
     """
     path = pathlib.Path(path)
+    expect_classifier(path)
     if not path.is_file():
         model = load_preset(path)
         if full_resolution:

@@ -1,9 +1,10 @@
 """EvaluatedFrame: the objects of a frame beside what a detector found in it."""
 
 import dataclasses
-from typing import Protocol
 
 import numpy as np
+
+from tsm_live.detection.boxes import Boxes, box_overlaps
 
 NOTHING, EXCUSED = -1, -2  # See `objects_found`.
 
@@ -38,25 +39,6 @@ class Truth:
         return Truth(*(value[mask] for value in vars(self).values()))
 
 
-class Found(Protocol):
-    """The boxes that a detector found in a frame, the best score first.
-
-    Attributes:
-        boxes: `[m, 4]`, `(x0, y0, x1, y1)` in pixels.
-        classes: `[m]` int.
-        scores: `[m]` in [0, 1].
-    """
-
-    @property
-    def boxes(self) -> np.ndarray: ...
-
-    @property
-    def classes(self) -> np.ndarray: ...
-
-    @property
-    def scores(self) -> np.ndarray: ...
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class EvaluatedFrame:
     """An annotated frame of a video, with a detector's answer.
@@ -65,20 +47,13 @@ class EvaluatedFrame:
         video: Number of the video.
         number: Number of the frame in its video, at the video's own rate.
         truth: The objects in the frame.
-        found: What the detector found in it.
+        found: What the detector found in it, also with low scores.
     """
 
     video: int
     number: int
     truth: Truth
-    found: Found
-
-
-def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns the intersection over union of `[n, 4]` and `[m, 4]` boxes."""
-    shared = _intersections(boxes, others)
-    union = _areas(boxes)[:, None] + _areas(others) - shared
-    return shared / np.maximum(union, np.finfo(np.float64).tiny)
+    found: Boxes
 
 
 def objects_found(
@@ -101,7 +76,7 @@ def objects_found(
         `NOTHING` otherwise.
     """
     truth, found = frame.truth.kept(), frame.found
-    by_overlap = overlaps(found.boxes, truth.boxes)
+    by_overlap = box_overlaps(found.boxes, truth.boxes)
     fits = (by_overlap >= needed) & (found.classes[:, None] == truth.classes)
     taken = np.zeros(len(truth.boxes), bool)
     objects = np.full(len(found.scores), NOTHING)
@@ -111,19 +86,20 @@ def objects_found(
             chosen = np.where(open_ones, by_overlap[place], -1).argmax()
             objects[place], taken[chosen] = chosen, True
     ignored = frame.truth.left_out()
-    shared = _intersections(found.boxes, ignored.boxes)
-    inside = (2 * shared >= _areas(found.boxes)[:, None]) & (
+    inside = (_shares_inside(found.boxes, ignored.boxes) >= 0.5) & (
         found.classes[:, None] == ignored.classes
     )
     objects[(objects == NOTHING) & inside.any(axis=1)] = EXCUSED
     return objects
 
 
-def _areas(boxes):
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
-
-
-def _intersections(boxes, others):
-    corner = np.minimum(boxes[:, None, 2:], others[:, 2:])
-    sides = corner - np.maximum(boxes[:, None, :2], others[:, :2])
-    return np.prod(np.maximum(sides, 0), axis=2, dtype=np.float64)
+def _shares_inside(boxes, others):
+    """Returns which share of the area of each box is in each other one."""
+    overlaps = box_overlaps(boxes, others)
+    areas, of_others = (
+        np.prod(found[:, 2:] - found[:, :2], axis=1, dtype=np.float64)
+        for found in (boxes, others)
+    )
+    # The overlap is the shared area divided by what both cover.
+    shared = overlaps / (1 + overlaps) * (areas[:, None] + of_others)
+    return shared / np.maximum(areas, np.finfo(np.float64).tiny)[:, None]

@@ -38,8 +38,8 @@ from tsm_keras.evaluation.detection.frames import (
     NOTHING,
     EvaluatedFrame,
     objects_found,
-    overlaps,
 )
+from tsm_live.detection.boxes import box_overlaps
 
 GROUPS = ("all", "slow", "medium", "fast")
 _SLOW, _FAST = 0.9, 0.7
@@ -138,7 +138,9 @@ def motions(frames: Sequence[EvaluatedFrame]) -> list[np.ndarray]:
         for number, place, index, box in track:
             near = (abs(numbers - number) <= _NEARBY) & (numbers != number)
             if near.any():
-                found[place][index] = overlaps(box[None], boxes[near]).mean()
+                found[place][index] = box_overlaps(
+                    box[None], boxes[near]
+                ).mean()
     return found
 
 
@@ -165,7 +167,7 @@ def _wrong(frame, truth, groups, shares):
     found = frame.found.boxes
     if not len(truth.boxes):
         return np.repeat(shares[:, None], len(found), axis=1)
-    by_overlap = overlaps(found, truth.boxes)
+    by_overlap = box_overlaps(found, truth.boxes)
     counts = np.zeros((len(groups), len(found)))
     for count, of_group in zip(counts, groups, strict=True):
         inside = np.where(of_group, by_overlap, -1).max(axis=1)

@@ -20,6 +20,7 @@ from typing import Any
 
 from absl import flags
 
+from tsm_cli.detection.task import expect_classifier
 from tsm_cli.view_flags import (
     VIEW_FLAGS,
     VIEW_NAMES,
@@ -168,6 +169,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _results(model, videos, progress):
+    expect_classifier(model)
     if FLAGS.stream:
         from tsm_cli.predict.events import predict_events
 
