@@ -7,7 +7,7 @@
 
 import { UPRIGHT, type Orientation, type Picture } from "./picture.ts";
 import { resample } from "./resample.ts";
-import type { Window } from "./rows.ts";
+import type { Window } from "./plan.ts";
 
 const LONGEST = 32; // One side may be this many times as long as the other.
 const LARGEST_ASPECT = 5; // A larger aspect of a pixel is an error in a file.

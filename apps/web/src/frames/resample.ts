@@ -9,7 +9,8 @@ import {
 } from "./kernels.ts";
 import type { Picture } from "./picture.ts";
 import { place, type PlacedPicture } from "./placed.ts";
-import { RowResampler, type Window } from "./rows.ts";
+import type { Window } from "./plan.ts";
+import { RowResampler } from "./rows.ts";
 import { convertPicture, storeRow, type Rows } from "./yuv.ts";
 
 /** Resizes and crops a picture, by area if it shrinks, else bilinearly.
