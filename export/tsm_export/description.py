@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tsm_export.heads import result_specs
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
+from tsm_keras.models.config import VideoClassifierConfig, VideoDetectorConfig
 from tsm_keras.models.stream_time import StreamTime
 from tsm_keras.version import __version__
 from tsm_live.artifact.detection import DetectionRule
@@ -27,7 +27,7 @@ class ExportError(ValueError):
 def describe(
     inputs: Mapping[str, TensorSpec],
     outputs: Mapping[str, TensorSpec],
-    config: NetworkConfig,
+    config: VideoClassifierConfig | VideoDetectorConfig,
     *,
     kind: str,
     quantization: str,

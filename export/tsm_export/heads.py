@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
+from tsm_keras.models.config import VideoClassifierConfig, VideoDetectorConfig
 from tsm_live.artifact.tensors import (
     DETECTION_ROLES,
     HEATMAP,
@@ -46,7 +46,7 @@ def artifact_outputs(outputs: Mapping[str, Any], softmax: bool) -> dict:
 
 def result_specs(
     tensors: Mapping[str, TensorSpec],
-    config: NetworkConfig,
+    config: VideoClassifierConfig | VideoDetectorConfig,
     *,
     softmax: bool = False,
     no_gesture: Collection[str] = (),
@@ -83,7 +83,9 @@ def result_specs(
     ]
 
 
-def keras_outputs(config: NetworkConfig) -> tuple[str, ...]:
+def keras_outputs(
+    config: VideoClassifierConfig | VideoDetectorConfig,
+) -> tuple[str, ...]:
     """Returns the names in Keras of the outputs of `result_specs`, in order."""
     if isinstance(config, VideoDetectorConfig):
         return DETECTION_ROLES
@@ -102,7 +104,7 @@ def values_of(
     return {name: head.logits for name, head in prediction.heads.items()}
 
 
-def expect_labels(config: NetworkConfig) -> None:
+def expect_labels(config: VideoClassifierConfig | VideoDetectorConfig) -> None:
     """Checks that an artifact can carry the heads of a network.
 
     Raises:

@@ -12,9 +12,9 @@ from tsm_export.clips import generated_clips, video_clips
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify import compare_boxes, compare_scores
-from tsm_export.verify.check import Check
 from tsm_export.verify.compare_scores import BARS
 from tsm_export.verify.gpu import gpu_environment
+from tsm_export.verify.table import Check
 from tsm_export.verify.trial import run_trial
 from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_export.verify.check import Check
+from tsm_export.verify.table import Check
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import rebuild

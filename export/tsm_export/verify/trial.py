@@ -144,8 +144,8 @@ def clip_predictions(session: ClipSession, clip: np.ndarray) -> list[Any]:
         clip: `[T, S, S, 3]` uint8 RGB.
     """
     if session.spec.detection:
-        return list(session.detect_squares(clip))
-    return [session.classify_squares(clip)]
+        return list(session.detect_squares(list(clip)))
+    return [session.classify_squares(list(clip))]
 
 
 def stream_clips(session: Session, clips: np.ndarray) -> list[list[Any]]:

@@ -9,13 +9,7 @@ from typing import Any, Protocol
 
 
 class Event(Protocol):
-    """Something that a live run reports, such as the start of a gesture.
-
-    Attributes:
-        time: The time in the stream, in seconds.
-    """
-
-    time: float
+    """Something that a live run reports, such as the start of a gesture."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the event as an object for JSON, with rounded numbers."""

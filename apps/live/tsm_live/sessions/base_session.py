@@ -82,7 +82,7 @@ class BaseSession:
                 self._restore(kept, idle)
             latency = time.perf_counter() - start
         task = detections if self.spec.detection else predictions
-        return task(self.spec, outputs, latency, frames)  # type: ignore
+        return task(self.spec, outputs, latency, frames)
 
     def _restore(self, state, streams):
         """Sets the caches of some streams to their values in `state`."""

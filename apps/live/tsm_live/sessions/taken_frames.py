@@ -56,7 +56,9 @@ class TakenFrames:
         for stream in streams:
             shape = shapes[stream]
             self._taken[stream] += 1
-            self._sizes[stream].append(shape and (shape[0], shape[1]))
+            self._sizes[stream].append(
+                None if shape is None else (shape[0], shape[1])
+            )
 
     def forget(self, stream: int | None = None) -> None:
         """Starts one stream, or all of them for None, anew."""

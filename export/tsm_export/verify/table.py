@@ -1,4 +1,4 @@
-"""Check: one row of the table of `tsm verify`."""
+"""Check: one row of the table that `tsm verify` prints."""
 
 import dataclasses
 
