@@ -11,7 +11,7 @@ from typing import Any
 from absl import flags
 
 from tsm_export.artifact_file import expect_writable
-from tsm_export.clips import generated_clips, video_clips
+from tsm_export.clips import boxed_clips, generated_clips, video_clips
 from tsm_export.networks import CALIBRATED, INPUTS, KINDS
 from tsm_export.onnx.export import export_onnx
 from tsm_export.onnx.precision import ONNX_QUANTIZATIONS
@@ -279,16 +279,16 @@ def _clips(config):
     """Returns the clips for calibration (or None) and those for the check."""
     if FLAGS.size:
         config = config.with_image_size(FLAGS.size)
+    is_detector = isinstance(config, VideoDetectorConfig)
     if not FLAGS.calibration:
-        return None, generated_clips(
-            config,
-            _VERIFY_CLIPS,
-            FLAGS.seed,
-            of_objects=isinstance(config, VideoDetectorConfig),
-        )
+        drawn = _VERIFY_CLIPS, FLAGS.seed
+        return None, generated_clips(config, *drawn, of_objects=is_detector)
     wanted = -(-FLAGS.calibration_frames // config.clip.num_segments)
-    source = open_clips(FLAGS.calibration, "train")
-    clips = video_clips(source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
+    if is_detector:
+        take, source = boxed_clips, (FLAGS.calibration, "train")
+    else:
+        take, source = video_clips, (open_clips(FLAGS.calibration, "train"),)
+    clips = take(*source, config, wanted + _VERIFY_CLIPS, FLAGS.seed)
     # They overlap if there are few videos.
     return clips[:wanted], clips[-_VERIFY_CLIPS:]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from tensorflow import keras
 
-from tsm_export.clips import generated_clips, video_clips
+from tsm_export.clips import boxed_clips, generated_clips, video_clips
 from tsm_export.onnx.lint import onnx_lint
 from tsm_export.tflite.lint import lint
 from tsm_export.verify import compare_boxes, compare_scores
@@ -17,7 +17,12 @@ from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.table import Check
 from tsm_export.verify.trial import run_trial
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
+from tsm_keras.models.config import (
+    ClipConfig,
+    ClipFormat,
+    InputConfig,
+    VideoDetectorConfig,
+)
 from tsm_keras.models.presets import load_preset, preset_hash
 from tsm_live.artifact.file import load_artifact, read_spec
 from tsm_live.artifact.spec import ArtifactError
@@ -78,6 +83,15 @@ def verify_artifact(
     if data is None:
         is_detector = spec.detection is not None
         taken = generated_clips(config, clips, seed, of_objects=is_detector)
+    elif spec.detection:
+        detector = VideoDetectorConfig(
+            labels=spec.labels,
+            image_size=spec.image_size,
+            resize_size=spec.resize_size,
+            num_segments=spec.num_segments,
+            frame_interval=spec.frame_interval,
+        )
+        taken = boxed_clips(data, split, detector, clips, seed)
     else:
         labels = spec.labels if len(spec.heads) == 1 else None
         source = open_clips(data, split, label_names=labels)
