@@ -32,12 +32,6 @@ from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config.parts import network_parts
 from tsm_keras.models.presets import load_preset, preset_hash, save_preset
 from tsm_keras.tf_keras_process import restart_in_tf_keras
-from tsm_keras.training.data_sets import (
-    batches,
-    holds_boxes,
-    open_split,
-    open_with_start,
-)
 from tsm_keras.training.distribute import (
     count_workers,
     make_strategy,
@@ -52,6 +46,12 @@ from tsm_keras.training.flags import (
 )
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.begin import begin_run, find_run
+from tsm_keras.training.runs.data_sets import (
+    batches,
+    holds_boxes,
+    open_split,
+    open_with_start,
+)
 from tsm_keras.training.runs.train_in_folder import (
     check_training,
     clip_accuracies,

@@ -1,0 +1,142 @@
+"""Detectors that start from other networks, and what `fit` makes of them."""
+
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from testing.models import (
+    random_clip_model,
+    random_detector,
+    small_detector_config,
+)
+from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.weights import leaf_layers
+from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.fit import compile_model
+from tsm_keras.training.objectives import objective_of
+from tsm_keras.training.recipes import Recipe, find_recipe
+from tsm_keras.training.start_checks import check_task
+from tsm_keras.training.start_weights import start_from
+from tsm_keras.training.starting_point import starting_model
+
+LABELS = ("ball", "left", "right")
+PARTS = [
+    f"detector_{part}"
+    for part in ("pyramid", "heatmap", "box_size", "box_offset")
+]
+
+
+def _differing(model, source):
+    """Returns the layers of a model whose weights are not the source's."""
+    old = dict(leaf_layers(source))
+    return {
+        name
+        for name, layer in leaf_layers(model)
+        if name not in old
+        or any(
+            not np.array_equal(*pair)
+            for pair in zip(
+                layer.get_weights(), old[name].get_weights(), strict=True
+            )
+        )
+    }
+
+
+def test_a_detector_takes_the_backbone_of_a_classifier():
+    source = random_clip_model()
+    model, report = starting_model(
+        Recipe(
+            network={"stride": 16, "pyramid_channels": 16}, task="detection"
+        ),
+        {"stride": 16},
+        types.SimpleNamespace(
+            label_names=LABELS,
+            heads=(types.SimpleNamespace(label_names=LABELS, name=""),),
+            frame_rate=25.0,
+        ),
+        source=source,
+        name="classifier",
+    )
+    config = model.video_config
+    assert (config.detection.labels, config.detection.stride) == (LABELS, 16)
+    assert config.backbone == source.video_config.backbone
+    assert config.clip.frame_interval == 0.04
+    assert sorted(report.skipped) == sorted(PARTS)
+    assert all("starts untrained" in x for x in report.skipped.values())
+    anew = _differing(model, source)
+    assert anew and all(name.startswith("detector_") for name in anew)
+
+
+def test_other_classes_replace_the_heatmap_only():
+    source = random_detector()
+    model = build_clip_model(small_detector_config(labels=("x", "y")))
+    report = start_from(model, source, "detector")
+    assert list(report.skipped) == ["detector_heatmap"]
+    anew = _differing(model, source)
+    assert anew and all(x.startswith("detector_heatmap") for x in anew)
+
+
+def test_a_recipe_must_fit_the_data():
+    boxes, classes = find_recipe("vid_detection"), find_recipe("default")
+    check_task(boxes, True)
+    check_task(classes, False)
+    with pytest.raises(ValueError, match="`recipe` must fit.*classes"):
+        check_task(boxes, False)
+    with pytest.raises(ValueError, match="`recipe` must fit.*boxes"):
+        check_task(classes, True)
+    with pytest.raises(ValueError, match="`stride` must be left out"):
+        check_task(Recipe(network={"stride": 4}), False)
+    with pytest.raises(ValueError, match="--qat must be left out"):
+        check_task(boxes, True, quantization_aware=True)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"label_smoothing": 0.1}, {"class_weights": "balanced"}, {}],
+)
+def test_settings_of_classifiers_are_refused(field):
+    config = TrainingConfig(**{"best_by": "loss", **field} if field else {})
+    objective = objective_of(small_detector_config())
+    with pytest.raises(ValueError, match="for a detector. Received"):
+        objective.check(config)
+
+
+def test_freezing_leaves_pyramid_and_heads_alone():
+    model = build_clip_model(small_detector_config())
+    config = TrainingConfig(
+        best_by="loss", batch_norm="frozen", frozen_stages=4
+    )
+    compile_model(model, config, 1)
+    for name, layer in leaf_layers(model):
+        in_backbone = not name.startswith("detector_")
+        frozen = name.endswith("_bn") or name.startswith(
+            ("stem", "stage_01", "stage_02", "stage_03")
+        )
+        assert layer.trainable == (not (in_backbone and frozen))
+
+
+def test_the_loss_of_joined_maps_is_that_of_the_boxes():
+    config = small_detector_config()
+    objective = objective_of(config)
+    box = tf.constant([8.0, 8.0, 24.0, 40.0])
+    truth = {
+        "boxes": tf.tile(box[None, None, None], [1, 4, 1, 1]),
+        "classes": tf.ones([1, 4, 1], tf.int32),
+        "ignored": tf.zeros([1, 4, 1], tf.bool),
+        "annotated": tf.ones([1, 4], tf.bool),
+    }
+    clips = tf.zeros([1, 4, 64, 64, 3])
+    ((_, joined),) = objective.joined(
+        tf.data.Dataset.from_tensors((clips, truth))
+    )
+    assert joined.shape == (1, 4, 8, 8, 2 * 3 + 5)
+    # The centre is in the cell (3, 2), 2 x 4 cells in size.
+    outputs = np.zeros((1, 4, 8, 8, 7), np.float32)
+    outputs[..., :3] = -30
+    outputs[:, :, 3, 2, 1] = 30
+    outputs[:, :, 3, 2, 3:5] = 2.5, 4
+    loss = objective.loss(TrainingConfig(best_by="loss"))(joined, outputs)
+    # A tenth of the half cell of the width; the offsets are 0.
+    np.testing.assert_allclose(loss, [0.05], atol=1e-5)
