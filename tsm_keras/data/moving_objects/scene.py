@@ -127,20 +127,19 @@ class ObjectScene:
     ) -> tuple[np.ndarray, tuple[ObjectBox, ...]]:
         """Returns a frame in forward time, `[S, S, 3]` uint8, and its boxes."""
         size = self.video.size
-        image, layers = self.background, []
+        image = self.background
+        layers: list[tuple[int, MovingObject, np.ndarray]] = []
         for track, one in enumerate(self.objects):
             if not one.first <= index <= one.last:
                 continue
             mask = _exposed(one, index, size)
             image = image + (one.color - image) * mask[..., None]
             # What is drawn later hides what was drawn before.
-            layers = [(*known, seen * (1 - mask)) for *known, seen in layers]
+            layers = [(n, x, seen * (1 - mask)) for n, x, seen in layers]
             layers.append((track, one, mask))
         for occluder, color in self.occluders:
             image = image + (color - image) * occluder[..., None]
-            layers = [
-                (*known, seen * (1 - occluder)) for *known, seen in layers
-            ]
+            layers = [(n, x, seen * (1 - occluder)) for n, x, seen in layers]
         boxes = (
             _object_box(track, one, index, seen)
             for track, one, seen in layers

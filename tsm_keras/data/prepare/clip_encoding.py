@@ -141,7 +141,7 @@ def encode_clip(
 def _iterate(path, source) -> Iterator[tuple[float, np.ndarray]]:
     part = (source.start or 0.0, source.end or float("inf"))
     if isinstance(source, BoxedVideo) and source.files is not None:
-        return iterate_frame_files(path, source.files, source.frame_rate)
+        return iterate_frame_files(path, source.files, source.frame_rate or 1.0)
     if source.frame_pattern is None:
         if path.stat().st_size == 0 and path.is_file():
             raise VideoError(path, "the file is empty")

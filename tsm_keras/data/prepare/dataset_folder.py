@@ -219,7 +219,7 @@ def _write_index(plan, folder, split, shards, results):
 def _describe(plan: IngestPlan, results: list[ShardResult]) -> Split:
     clips = np.concatenate([result.table.clips for result in results])
     sizes = [len(head.label_names) for head in plan.heads]
-    columns = clips["label"].reshape(-1, len(sizes)).T
+    columns = list(clips["label"].reshape(-1, len(sizes)).T)
     if plan.has_boxes:
         boxes = join_boxes([result.boxes for result in results])
         columns = [_labels_of_clips(boxes, clips["num_frames"])]

@@ -95,7 +95,7 @@ def write_shard(
                         placed.append((source.path, result.placed))
                 yield
         description, table = writer.finish()
-    result = ShardResult(
+    written = ShardResult(
         shard=description,
         table=table,
         rejected=tuple(rejected),
@@ -105,7 +105,7 @@ def write_shard(
             (path, *row) for path, each in placed for row in each.broken
         ),
     )
-    _write_result(folder, result)
+    _write_result(folder, written)
 
 
 def finished_shards(folder: pathlib.Path) -> set[str]:

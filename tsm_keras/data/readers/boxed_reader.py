@@ -75,9 +75,8 @@ class BoxedReader(PreparedReader):
             short_side: The length of the short side, as in `decode`.
         """
         shapes = self._described["shape"].tolist()
-        return np.array(
-            [with_short_side(*shape, short_side) for shape in shapes], np.int32
-        )
+        resized = [with_short_side(h, w, short_side) for h, w in shapes]
+        return np.array(resized, np.int32)
 
     def boxes_of(
         self, number: int, frame: int

@@ -97,7 +97,8 @@ class BoxList:
     """
 
     def __init__(self, numbers: dict[object, int]):
-        self._numbers, self._rows = numbers, []
+        self._numbers = numbers
+        self._rows: list[tuple[int, tuple[float, ...], int, int, bool]] = []
         self.broken: list[tuple[int | None, str]] = []
 
     def add(
