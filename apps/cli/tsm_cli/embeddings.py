@@ -56,7 +56,7 @@ def embedding_sections(
     The positions of the clips are also written to `embedding.csv` in the folder
     of the report. The list is empty if no embedding is wanted.
     """
-    if not settings.embedding:
+    if not settings.embedding or not settings.to:
         return []
     rows: list[Sequence] = []
     pictures = []

@@ -86,7 +86,7 @@ class Detector:
     def view(self, height: int, width: int) -> np.ndarray:
         """Returns the part of a frame that the network sees, as a box."""
         size = self.image_size
-        return self._in_frame(np.float32([[0, 0, size, size]]), height, width)[
+        return self._in_frame(np.array([[0, 0, size, size]], np.float32), height, width)[
             0
         ]
 
