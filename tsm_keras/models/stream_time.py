@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tensorflow import keras
 
 from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
+from tsm_keras.layers.channelwise_convolution import ChannelwiseConvolution
 from tsm_keras.layers.running_mean import RunningMean
 from tsm_keras.models.time import Time, full_precision
 
@@ -17,8 +18,9 @@ class StreamTime:
     Features are `[N, H, W, C]`. The caches are inputs of the network,
     `cache_00`, `cache_01` and so on in network order, which are zero at the
     start of a stream. Its outputs `cache_00_out` and so on are fed to them
-    with the next frame. A cache of several frames holds them one after the
-    other along its channels, the earliest first. Each cache output is a slice
+    with the next frame. Several delayed frames share one cache, which holds
+    them one after the other along its channels, the earliest first; a
+    convolution in time arranges its cache itself. Each cache output is a slice
     or a concatenation that nothing else reads: some GPU delegates compute
     wrong values when an input is passed through to an output, or when another
     operation reads an output too.
@@ -92,9 +94,17 @@ class StreamTime:
                 "operator that looks ahead cannot stream: use a causal one, or "
                 f"lookahead. Received: frames={frames}, name={name!r}"
             )
-        self.past += max(0, frames - self._reach)
-        self._reach = max(frames, self._reach)
+        self._look_back(frames)
         return self.recall(x, frames, name=name)
+
+    def with_cache(self, layer: ChannelwiseConvolution, x: Any) -> Any:
+        """Applies a convolution with `has_cache` to `[N, H, W, C]` features."""
+        self._look_back(layer.remembers)
+        _, *shape = layer.cache_shape(x.shape)
+        cache_name, cache = self._new_cache(shape, layer.remembers)
+        result, fresh = layer((x, cache))
+        self.outputs[f"{cache_name}_out"] = fresh
+        return result
 
     def recall(self, x: Any, frames: int, *, name: str) -> Any:
         """Does what `delayed` does, for a frame that is not an earlier one.
@@ -157,6 +167,11 @@ class StreamTime:
         mean, fresh = RunningMean(dtype=full_precision(), name=name)(features)
         self.outputs[f"{cache_name}_out"] = fresh
         return mean
+
+    def _look_back(self, frames):
+        """Notes that the present operator needs an earlier frame."""
+        self.past += max(0, frames - self._reach)
+        self._reach = max(frames, self._reach)
 
     def _masked(self, x, *, name):
         """Replaces frames that do not exist by zeros."""

@@ -38,8 +38,8 @@ def build_streaming_model(
         A functional model from a dictionary to a dictionary. Inputs: `frame`,
         `[N, image_size, image_size, 3]` RGB in 0..255, and one `cache_kk` per
         tensor that a temporal operator remembers, which is zero at the start of
-        a stream: `[N, H, W, fold]` for a shift, and `[N, H, W, frames * C]` for
-        a convolution.
+        a stream: `[N, H, W, fold]` for a shift; a convolution in time arranges
+        its cache itself (`ChannelwiseConvolution`).
         Outputs: `logits`, `[N, num_classes]` (for several heads
         `logits_verb` and so on; for a detector its `detection_maps`), and one
         `cache_kk_out` per cache, which is fed to `cache_kk` with the next

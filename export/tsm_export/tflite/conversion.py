@@ -11,6 +11,7 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from tsm_export.calibration import Feeds
 from tsm_export.heads import artifact_outputs
+from tsm_export.tflite.cache_scales import tie_caches
 from tsm_export.tflite.concatenated_constants import store_as_float32
 from tsm_export.tflite.flatbuffer import pack, unpack
 from tsm_export.tflite.layout import put_in_order
@@ -63,6 +64,7 @@ def convert(
             content = converter.convert()
     model = unpack(content)
     tie_masks(model)
+    tie_caches(model)
     skip_squeezes(model)
     sample_first(model)
     store_as_float32(model)

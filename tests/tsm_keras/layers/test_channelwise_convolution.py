@@ -71,6 +71,30 @@ def test_both_forms_are_the_convolution(arguments):
     np.testing.assert_allclose(plain(frames), expected[:, 3], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel_size": (3, 3, 3), "strides": 2},
+        {"kernel_size": (2, 1, 3), "dilation": 2},
+        {"kernel_size": (4, 1, 1)},
+        {"kernel_size": (3, 1, 1), "dilation": 2},
+    ],
+    ids=str,
+)
+def test_a_cache_replaces_the_earlier_frames(arguments):
+    clips = random_features(2, 6, 5, 4, 3)
+    layer = ChannelwiseConvolution(**arguments, causal=True, has_cache=True)
+    cache = tf.zeros(layer.cache_shape((2, 5, 4, 3)))
+    results = []
+    for frame in clips.swapaxes(0, 1):
+        result, cache = layer((tf.constant(frame), cache))
+        results.append(result)
+    options = {k: v for k, v in arguments.items() if k != "kernel_size"}
+    (kernel,) = layer.get_weights()
+    expected = definition(clips, kernel, **options, causal=True)
+    np.testing.assert_allclose(tf.stack(results, 1), expected, atol=1e-5)
+
+
 def test_is_a_complete_keras_layer():
     run_layer_test(
         ChannelwiseConvolution,
@@ -89,6 +113,7 @@ def test_is_a_complete_keras_layer():
         ({"kernel_size": (3, 2, 3)}, "must be odd.*Received: kernel_size"),
         ({"kernel_size": (3, 3, 3), "dilation": 0}, "dilation"),
         ({"kernel_size": (3, 3, 3), "num_segments": 0}, "num_segments"),
+        ({"kernel_size": (3, 3, 3), "has_cache": True}, "must be causal"),
     ],
 )
 def test_refuses_sizes(arguments, message):

@@ -38,6 +38,7 @@ def convolve_channels(
         ChannelwiseConvolution,
         frame_offsets,
     )
+    from tsm_keras.models.stream_time import StreamTime
     from tsm_keras.models.time import ClipTime
 
     arguments = {
@@ -52,6 +53,11 @@ def convolve_channels(
         return ChannelwiseConvolution(
             **arguments, num_segments=time.num_segments
         )(x)
+    if isinstance(time, StreamTime) and kernel_size[0] > 1:
+        return time.with_cache(
+            ChannelwiseConvolution(**arguments, has_cache=True), x
+        )
+    # With lookahead, some of the frames are shared with other convolutions.
     offsets = frame_offsets(kernel_size[0], dilation, causal=causal)
     frames = [
         time.delayed(x, offset, name=f"{name}_{offset}_ago")
