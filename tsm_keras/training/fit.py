@@ -15,14 +15,14 @@ from tsm_keras.models.weights import (
     unwrapped,
 )
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import freeze, is_batch_norm
 from tsm_keras.training.objectives import objective_of_model
 from tsm_keras.training.objectives.objective import (
     TOP1,
     Monitor,
     with_one_output,
 )
-from tsm_keras.training.optimizer import build_optimizer
+from tsm_keras.training.optimization.freezing import freeze, is_batch_norm
+from tsm_keras.training.optimization.optimizer import build_optimizer
 
 __all__ = ["TrainingConfig", "early_stopping", "fit"]
 

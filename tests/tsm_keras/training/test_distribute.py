@@ -148,7 +148,9 @@ from tsm_keras.models.weights import copy_weights
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.distribute import distributed, distributed_test
 from tsm_keras.training.fit import fit
-from tsm_keras.training.optimizer import PerVariable, PerVariableAdamW
+from tsm_keras.training.optimization.optimizer import (
+    PerVariable, PerVariableAdamW
+)
 
 config = small_config("resnet18", num_segments=2, dropout=0.0)
 rng = np.random.default_rng(0)

@@ -30,7 +30,6 @@ from tsm_keras.training.fit_quantization_aware import (
     check_trainable_with_roundings,
     fit_quantization_aware,
 )
-from tsm_keras.training.freezing import check_stages
 from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.objectives.classification import (
     metric_names,
@@ -41,7 +40,8 @@ from tsm_keras.training.objectives.objective import (
     Monitor,
     with_one_output,
 )
-from tsm_keras.training.optimizer import check_keras
+from tsm_keras.training.optimization.freezing import check_stages
+from tsm_keras.training.optimization.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (

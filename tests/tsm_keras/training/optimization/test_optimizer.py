@@ -8,8 +8,8 @@ from tensorflow import keras
 from testing.models import small_config
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import freeze
-from tsm_keras.training.optimizer import (
+from tsm_keras.training.optimization.freezing import freeze
+from tsm_keras.training.optimization.optimizer import (
     PerVariable,
     PerVariableAdamW,
     PerVariableSGD,

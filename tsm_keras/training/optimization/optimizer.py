@@ -10,8 +10,8 @@ from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import is_frozen
-from tsm_keras.training.schedules import learning_rate_schedule
+from tsm_keras.training.optimization.freezing import is_frozen
+from tsm_keras.training.optimization.schedules import learning_rate_schedule
 
 
 class PerVariable(NamedTuple):
