@@ -50,6 +50,11 @@ class TrainingConfig:
         class_weights: How the loss weights classes: `"none"`, or `"balanced"`
             for factors in inverse proportion to the number of their training
             clips. With several heads, each head has its own factors.
+        teacher_weight: The share of the teacher's predictions in the loss, in
+            (0, 1]; the labels have the rest. For a training with a teacher.
+        teacher_temperature: What the logits of the network and of the teacher
+            are divided by before they are compared. A higher one tells more of
+            the classes that the teacher finds unlikely.
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -94,6 +99,8 @@ class TrainingConfig:
     clip_norm: float = 0.0
     label_smoothing: float = 0.0
     class_weights: str = "none"
+    teacher_weight: float = 0.5
+    teacher_temperature: float = 4.0
     batch_norm: str = "train"
     sync_batch_norm: bool = False
     frozen_stages: int = 0
@@ -129,6 +136,8 @@ class TrainingConfig:
             ("classifier_rate", self.classifier_rate > 0, "positive"),
             ("clip_norm", self.clip_norm >= 0, "at least 0"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
+            ("teacher_weight", 0 < self.teacher_weight <= 1, "in (0, 1]"),
+            ("teacher_temperature", self.teacher_temperature > 0, "positive"),
             ("frozen_stages", self.frozen_stages >= 0, "at least 0"),
             ("frozen_epochs", self.frozen_epochs >= 0, "at least 0"),
             ("ema", 0 <= self.ema < 1, "in [0, 1)"),
