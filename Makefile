@@ -13,7 +13,7 @@ TF_KERAS_FIRST = $(addprefix tests/tsm_keras/, layers \
   training/optimization/test_optimizer.py models/test_streaming.py \
   models/test_presets.py)
 TF_KERAS_REST = tests/tsm_keras/models \
-  tests/tsm_keras/training/test_distillation.py \
+  tests/tsm_keras/training/objectives/test_distillation.py \
   $(addprefix --ignore=, $(filter %.py, $(TF_KERAS_FIRST))) \
   $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
   tflite/test_int8_qat.py onnx/test_export.py)
