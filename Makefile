@@ -10,8 +10,10 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
 # What a model goes through must hold in tf_keras too; the rest knows Keras 3,
 # or files in which no Keras is left. The first ones fail first if the two differ.
 TF_KERAS_FIRST = $(addprefix tests/tsm_keras/, layers \
-  training/test_optimizer.py models/test_streaming.py models/test_presets.py)
+  training/optimization/test_optimizer.py models/test_streaming.py \
+  models/test_presets.py)
 TF_KERAS_REST = tests/tsm_keras/models \
+  tests/tsm_keras/training/objectives/test_distillation.py \
   $(addprefix --ignore=, $(filter %.py, $(TF_KERAS_FIRST))) \
   $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
   tflite/test_int8_qat.py onnx/test_export.py)

@@ -44,6 +44,10 @@ from tsm_keras.training.flags import (
     is_deterministic,
     recipe_from_flags,
 )
+from tsm_keras.training.objectives.distillation import (
+    remark_on_teacher,
+    teacher_provenance,
+)
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.begin import begin_run, find_run
 from tsm_keras.training.runs.data_sets import (
@@ -57,6 +61,10 @@ from tsm_keras.training.runs.train_in_folder import (
     clip_accuracies,
     mean_loss,
     train_in_folder,
+)
+from tsm_keras.training.runs.user_callbacks import (
+    find_callbacks,
+    make_callbacks,
 )
 from tsm_keras.training.start_checks import check_start, check_task
 from tsm_keras.training.starting_point import pace_warning, starting_model
@@ -96,6 +104,10 @@ def main(arguments: Sequence[str]) -> None:
     if (FLAGS.qat or several) and KERAS_3:
         restart_in_tf_keras()
     strategy = make_strategy(FLAGS.distribute)
+    # In the process that trains, and before random numbers are seeded: the
+    # start of training does not depend on callbacks and teachers.
+    makers = find_callbacks(FLAGS.callbacks or ())
+    teacher = load_preset(FLAGS.teacher) if FLAGS.teacher else None
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
     if is_deterministic(FLAGS, has_gpu):
         tf.config.experimental.enable_op_determinism()
@@ -107,7 +119,7 @@ def main(arguments: Sequence[str]) -> None:
         for split in splits
     )
     if found.goes_on:
-        _check_data(run, training)
+        _check_same(run, training)
     model, report = starting_model(
         recipe,
         given_network(FLAGS),
@@ -135,8 +147,16 @@ def main(arguments: Sequence[str]) -> None:
     # Raises if settings do not fit the data set.
     num_clips = int(make_training(batch_size=1).cardinality())
     check_training(
-        model, recipe.training, strategy, quantization_aware=FLAGS.qat
+        model,
+        recipe.training,
+        strategy,
+        quantization_aware=FLAGS.qat,
+        teacher=teacher,
     )
+    if teacher and (
+        remark := remark_on_teacher(teacher.video_config, model.video_config)
+    ):
+        print(remark)
     provenance = {
         "data": training.name,
         "data_sha256": training.content_hash,
@@ -146,6 +166,7 @@ def main(arguments: Sequence[str]) -> None:
         "augmentation": vars(recipe.augmentation),
         "init": _hash_of_init(),
         "quantization_aware": FLAGS.qat,
+        **teacher_provenance(FLAGS.teacher),
     }
     # Before this line nothing is written, and no earlier run is changed.
     begin_run(found, FLAGS, recipe, model, report, provenance)
@@ -162,11 +183,13 @@ def main(arguments: Sequence[str]) -> None:
         make_training,
         make_validation,
         clips_per_label=[head.clips_per_label for head in training.heads],
+        teacher=teacher,
         strategy=strategy,
         leads=index == 0,
         provenance=provenance,
         quantization_aware=FLAGS.qat,
         max_steps=2 if FLAGS.debug else None,
+        callbacks=make_callbacks(makers),
     )
     try:
         if several:
@@ -187,7 +210,7 @@ def main(arguments: Sequence[str]) -> None:
         print(
             f"stopped after epoch {finished.epochs} of "
             f"{recipe.training.epochs}; to continue: "
-            f"tsm train --resume={shlex.quote(str(run.path))}"
+            f"tsm train --resume={shlex.quote(str(run.path))}{_callbacks()}"
         )
         sys.exit(128 + finished.signal)
     if several:
@@ -220,18 +243,31 @@ def main(arguments: Sequence[str]) -> None:
     print(f"wrote the preset {FLAGS.to}")
 
 
-def _check_data(run, training):
-    if run.read()["data_sha256"] != training.content_hash:
-        raise ValueError(
-            f"The data set {FLAGS.data} differs from the one that the run "
-            f"{run.path} was begun with. Start a new run."
-        )
+def _check_same(run, training):
+    """Raises a ValueError if the data or the teacher is not that of the run."""
+    begun = run.read()
+    teacher = teacher_provenance(FLAGS.teacher).get("teacher_sha256", "")
+    for what, before, now in (
+        (f"data set {FLAGS.data}", begun["data_sha256"], training.content_hash),
+        (f"teacher {FLAGS.teacher}", begun.get("teacher_sha256", ""), teacher),
+    ):
+        if before != now:
+            raise ValueError(
+                f"The {what} differs from the one that the run {run.path} was "
+                "begun with. Start a new run."
+            )
 
 
 def _hash_of_init():
     if not FLAGS.init or not pathlib.Path(FLAGS.init).is_dir():
         return FLAGS.init or ""
     return preset_hash(FLAGS.init)
+
+
+def _callbacks():
+    if not FLAGS.callbacks:
+        return ""
+    return f" --callbacks={shlex.quote(','.join(FLAGS.callbacks))}"
 
 
 def _held_out_splits():

@@ -1,7 +1,11 @@
-"""TrainingConfig: the settings of a training as plain data."""
+"""TrainingConfig, Recipe: the settings of a training as plain data."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
+
+from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.pipeline.sampling import SamplingConfig
 
 _CHOICES = {
     "optimizer": ("adamw", "sgd"),
@@ -11,7 +15,6 @@ _CHOICES = {
     "class_weights": ("none", "balanced"),
     "best_by": ("top1", "mean_class_accuracy", "loss"),
 }
-_SGD_ONLY = (("bias_rate", 1.0), ("classifier_rate", 1.0), ("frozen_epochs", 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +40,9 @@ class TrainingConfig:
         weight_decay: The weight decay of the kernels of convolutions and of
             the classifier; biases and normalization have none. It is decoupled
             in AdamW and added to the gradient in SGD, as in PyTorch.
-        bias_rate: Multiplies the learning rate of biases; SGD only.
+        bias_rate: Multiplies the learning rate of biases.
         classifier_rate: Multiplies the learning rate of the classifier; its
-            bias is multiplied by `bias_rate` as well. SGD only.
+            bias is multiplied by `bias_rate` as well.
         clip_norm: The global norm that gradients are clipped to; 0 does not
             clip.
         label_smoothing: The probability that is taken from the right class and
@@ -47,6 +50,11 @@ class TrainingConfig:
         class_weights: How the loss weights classes: `"none"`, or `"balanced"`
             for factors in inverse proportion to the number of their training
             clips. With several heads, each head has its own factors.
+        teacher_weight: The share of the teacher's predictions in the loss, in
+            (0, 1]; the labels have the rest. For a training with a teacher.
+        teacher_temperature: What the logits of the network and of the teacher
+            are divided by before they are compared. A higher one tells more of
+            the classes that the teacher finds unlikely.
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -57,7 +65,7 @@ class TrainingConfig:
             input, that do not learn; stage 1 is the stem.
         frozen_epochs: The number of epochs after which the kernels of the
             frozen stages learn too (their normalization stays frozen); 0 keeps
-            them frozen. SGD only.
+            them frozen.
         ema: The decay of an exponential moving average of the weights, which
             is tested and saved instead of the last weights; 0 averages nothing.
             Keras 3 only.
@@ -91,6 +99,8 @@ class TrainingConfig:
     clip_norm: float = 0.0
     label_smoothing: float = 0.0
     class_weights: str = "none"
+    teacher_weight: float = 0.5
+    teacher_temperature: float = 4.0
     batch_norm: str = "train"
     sync_batch_norm: bool = False
     frozen_stages: int = 0
@@ -126,6 +136,8 @@ class TrainingConfig:
             ("classifier_rate", self.classifier_rate > 0, "positive"),
             ("clip_norm", self.clip_norm >= 0, "at least 0"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
+            ("teacher_weight", 0 < self.teacher_weight <= 1, "in (0, 1]"),
+            ("teacher_temperature", self.teacher_temperature > 0, "positive"),
             ("frozen_stages", self.frozen_stages >= 0, "at least 0"),
             ("frozen_epochs", self.frozen_epochs >= 0, "at least 0"),
             ("ema", 0 <= self.ema < 1, "in [0, 1)"),
@@ -135,9 +147,6 @@ class TrainingConfig:
         ):
             if not valid:
                 self._refuse(field, expected)
-        for field, neutral in _SGD_ONLY:
-            if self.optimizer != "sgd" and getattr(self, field) != neutral:
-                self._refuse(field, f"{neutral} unless optimizer='sgd'")
 
     def _refuse(self, field, expected):
         raise ValueError(
@@ -155,4 +164,34 @@ class TrainingConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields by name, as JSON values."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All settings of `tsm train` except the data.
+
+    Attributes:
+        training: Settings of the optimization.
+        network: Fields of the network's config that differ from their
+            defaults. The classes come from the data.
+        sampling: How the frames of a clip are chosen.
+        augmentation: How clips are changed.
+        start: The required origin of the initial weights: `"imagenet"`,
+            `"kinetics"` or `"preset"`; empty for random weights.
+        task: What is trained: `"classification"` of clips, or `"detection"` of
+            objects.
+    """
+
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    network: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+    augmentation: AugmentationConfig = dataclasses.field(
+        default_factory=AugmentationConfig
+    )
+    start: str = ""
+    task: str = "classification"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as JSON values."""
         return dataclasses.asdict(self)

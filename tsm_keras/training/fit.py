@@ -15,14 +15,19 @@ from tsm_keras.models.weights import (
     unwrapped,
 )
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import freeze, is_batch_norm
 from tsm_keras.training.objectives import objective_of_model
+from tsm_keras.training.objectives.distillation import (
+    Distilled,
+    check_teacher,
+    distillation_loss,
+)
 from tsm_keras.training.objectives.objective import (
     TOP1,
     Monitor,
     with_one_output,
 )
-from tsm_keras.training.optimizer import build_optimizer
+from tsm_keras.training.optimization.freezing import freeze, is_batch_norm
+from tsm_keras.training.optimization.optimizer import build_optimizer
 
 __all__ = ["TrainingConfig", "early_stopping", "fit"]
 
@@ -33,6 +38,7 @@ def fit(
     config: TrainingConfig,
     *,
     validation_data: tf.data.Dataset | None = None,
+    teacher: keras.Model | None = None,
     clips_per_label: Sequence[Sequence[int]] | None = None,
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
@@ -63,6 +69,9 @@ def fit(
         config: The settings of the training.
         validation_data: Batches of the same function with
             `training=False`.
+        teacher: A trained clip model whose predictions the network learns
+            beside the labels, by `config.teacher_weight`. It sees the same
+            clips, with the number of segments and the size of `model`.
         clips_per_label: For each head, the number of training clips of each
             class, for `config.class_weights`: `[head.clips_per_label for head
             in clips.heads]` of a reader from `open_clips`.
@@ -81,11 +90,14 @@ def fit(
         ValueError: If the model or the version of Keras does not support a
             setting of `config`, or the loss becomes infinite or NaN.
     """
+    if teacher is not None:
+        check_teacher(teacher.video_config, model.video_config)
     steps = steps_per_epoch or int(training_data.cardinality())
-    compiled = compile_model(model, config, steps, clips_per_label)
     trained = _in_precision(model, config)
+    compiled = compile_model(trained, config, steps, clips_per_label, teacher)
     if trained is not model:
-        compiled = compile_model(trained, config, steps, clips_per_label)
+        # It is returned as trained, too, and need not know the teacher.
+        compile_model(model, config, steps, clips_per_label)
     objective = objective_of_model(model)
     if getattr(model, "activation_ranges", None):
         model.activation_ranges = {}
@@ -130,6 +142,7 @@ def compile_model(
     config: TrainingConfig,
     steps_per_epoch: int,
     clips_per_label: Sequence[Sequence[int]] | None = None,
+    teacher: keras.Model | None = None,
 ) -> keras.Model:
     """Freezes layers, and compiles the model with optimizer and loss.
 
@@ -138,9 +151,11 @@ def compile_model(
         config: The settings of the training.
         steps_per_epoch: The number of batches per epoch.
         clips_per_label: As in `fit`.
+        teacher: As in `fit`.
 
     Returns:
-        What was compiled: the model, or its view `with_one_output`.
+        What was compiled: the model, its view `with_one_output`, or with a
+        teacher `Distilled`.
 
     Raises:
         ValueError: If the model or the version of Keras does not support a
@@ -156,6 +171,17 @@ def compile_model(
             # kernel must be off, as it sees the batch of one device only.
             inner = unwrapped(layer)
             inner.synchronized, inner.fused = True, False
+    if teacher is not None:
+        with model.distribute_strategy.scope():
+            model = Distilled(
+                model, model.video_config, teacher, config.precision
+            )
+        loss = distillation_loss(
+            loss,
+            [head.num_classes for head in model.video_config.heads],
+            config.teacher_weight,
+            config.teacher_temperature,
+        )
     # All devices return the same values, which tf_keras would add up.
     model.distribute_reduction_method = "first"
     with model.distribute_strategy.scope():

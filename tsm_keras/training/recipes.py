@@ -14,8 +14,7 @@ from collections.abc import Callable
 from tsm_keras.data.augment.augmentation import AugmentationConfig
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.models.backbones.x3d import X3D_NETWORKS
-from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.run_settings import Recipe
+from tsm_keras.training.config import Recipe, TrainingConfig
 
 _RESNET = {"backbone": "resnet50", "num_segments": 8, "dropout": 0.5}
 _REFERENCE = TrainingConfig(

@@ -148,6 +148,9 @@ from tsm_keras.models.weights import copy_weights
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.distribute import distributed, distributed_test
 from tsm_keras.training.fit import fit
+from tsm_keras.training.optimization.optimizer import (
+    PerVariable, PerVariableAdamW
+)
 
 config = small_config("resnet18", num_segments=2, dropout=0.0)
 rng = np.random.default_rng(0)
@@ -162,10 +165,11 @@ settings = TrainingConfig(
     sync_batch_norm=True, classifier_rate=5.0, weight_decay=1e-2, clip_norm=9,
 )
 found = []
-for strategy in (
+strategies = (
     tf.distribute.get_strategy(),
     tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
-):
+)
+for strategy in strategies:
     with strategy.scope():
         model = build_clip_model(config)
         copy_weights(start, model)
@@ -180,6 +184,29 @@ for name in one:
     np.testing.assert_allclose(one[name], two[name], rtol=2e-3, err_msg=name)
 for a, b in zip(weights, others):
     np.testing.assert_allclose(a, b, rtol=0.02, atol=0.02)
+
+# Steps of AdamW have the rates of their variables on all devices.
+ends = []
+for strategy in strategies:
+    devices = strategy.num_replicas_in_sync
+    with strategy.scope():
+        kernel, bias = tf.Variable([[1.0, 2.0]]), tf.Variable([3.0, 4.0])
+        optimizer = PerVariableAdamW(
+            0.1, variables=[kernel, bias],
+            rules=[PerVariable(5.0, 0.1, first_step=1), PerVariable(2.0)],
+            global_clipnorm=1.0,
+        )
+        optimizer.build([kernel, bias])
+    gradients = [tf.constant([[6.0, 8.0]]), tf.constant([1.0, -2.0])]
+    step = lambda: optimizer.apply_gradients(
+        [(x / devices, y) for x, y in zip(gradients, (kernel, bias))]
+    )
+    for _ in range(3):
+        tf.function(strategy.run)(step)
+    ends.append([kernel.numpy(), bias.numpy()])
+for a, b in zip(*ends):
+    np.testing.assert_allclose(a, b, rtol=1e-6)
+assert (ends[0][0] < [[0.1, 1.1]]).all()
 """
     path = os.pathsep.join(
         [*map(str, PACKAGE_ROOTS.values()), str(checkout.ROOT / "tests")]

@@ -13,9 +13,9 @@ from tsm_keras.training.flags import (
     define,
     is_deterministic,
     recipe_from_flags,
-    serialized,
 )
 from tsm_keras.training.recipes import RECIPES, find_recipe
+from tsm_keras.training.runs.begin import serialized
 from tsm_keras.training.start_checks import check_start
 
 # Name, optimizer's rate and the clips a step it is for, epochs, steps, weight
@@ -90,6 +90,8 @@ def test_any_field_can_be_given():
         clip_norm=5.0,
         label_smoothing=0.2,
         batch_norm="frozen",
+        teacher_weight=0.7,
+        teacher_temperature=2.0,
         sync_batch_norm=True,
         frozen_stages=2,
         frozen_epochs=1,
@@ -109,7 +111,7 @@ def test_any_field_can_be_given():
             value = ",".join(map(str, value))
         arguments.append(f"--{field.name}={value}")
     arguments += ["--size=48", "--flip", "--crop_scales=1,0.5", "--window=9"]
-    arguments.append("--recipe=kinetics_8f")
+    arguments += ["--recipe=kinetics_8f", "--teacher=preset"]
     parse(command.FLAGS, "tsm train", arguments)
     recipe = recipe_from_flags(command.FLAGS)
     assert recipe.training == wanted
@@ -218,8 +220,10 @@ def test_a_typo_gets_the_nearest_recipe():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"bias_rate": 2.0},
-        {"frozen_epochs": 3},
+        {"bias_rate": 0.0},
+        {"teacher_weight": 0.0},
+        {"teacher_temperature": 0.0},
+        {"frozen_epochs": -1},
         {"schedule": "step"},
         {"step_epochs": (3,)},
         {"optimizer": "sgd", "schedule": "step", "step_epochs": (4, 3)},

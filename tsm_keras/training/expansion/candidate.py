@@ -13,9 +13,9 @@ from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.presets import save_preset
+from tsm_keras.training.config import Recipe
 from tsm_keras.training.fit import fit
 from tsm_keras.training.objectives.classification import metric_names
-from tsm_keras.training.run_settings import Recipe
 from tsm_keras.training.runs.train_in_folder import clip_accuracies
 
 

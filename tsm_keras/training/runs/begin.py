@@ -17,10 +17,14 @@ from tensorflow import keras
 from tsm_keras.command_flags import expect_values
 from tsm_keras.models.presets import CONFIG_FILE, save_preset
 from tsm_keras.training.distribute import worker_index
-from tsm_keras.training.flags import serialized
+from tsm_keras.training.flags import is_given
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.runs.run_folder import RunFolder
 from tsm_keras.training.start_weights import StartReport
+
+# These flags are no settings of the run. It must not name programs, because its
+# folder may come from somebody else: callbacks are named with each command.
+_NOT_OF_THE_RUN = ("resume", "overwrite", "run", "callbacks")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,14 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
                 f"{' '.join(others)}"
             )
         run = RunFolder(flag_values.resume)
+        callbacks = flag_values.callbacks
         flag_values(["tsm train", *run.read()["flags"]])
+        flag_values["callbacks"].value = callbacks
+        if not callbacks and (left := run.read().get("callbacks")):
+            print(
+                f"the run was begun with --callbacks={left}, which is left out "
+                "now: --resume imports only callbacks that are named again"
+            )
     expect_values(flag_values, "data", "to")
     target = pathlib.Path(flag_values.to)
     if flag_values.resume:
@@ -131,17 +142,38 @@ def begin_run(
             flags=serialized(flag_values),
             folder=os.getcwd(),
             overwrite=flag_values.overwrite,
+            callbacks=",".join(flag_values.callbacks or ()),
             seed=recipe.training.seed,
             recipe={"name": flag_values.recipe, **recipe.to_dict()},
             network=model.video_config.to_dict(),
             start=report.to_text().splitlines() if report else [],
             data=provenance["data"],
             data_sha256=provenance["data_sha256"],
+            teacher_sha256=provenance.get("teacher_sha256", ""),
         )
     elif flag_values.overwrite:
         run.note(overwrite=True)
     if not run.start.exists():
         save_preset(model, run.start)
+
+
+def serialized(flag_values: flags.FlagValues) -> list[str]:
+    """Returns the given flags, with absolute paths, for `run.json`."""
+    return sorted(
+        f"--{name}={os.path.abspath(flag_values[name].value)}"
+        if _is_path(name, flag_values[name].value)
+        else flag_values[name].serialize()
+        for name in flag_values
+        if is_given(flag_values, name) and name not in _NOT_OF_THE_RUN
+    )
+
+
+def _is_path(name, value):
+    # The preset of --to does not exist yet; --init may be the word scratch.
+    return bool(value) and (
+        name == "to"
+        or (name in ("data", "init", "teacher") and os.path.exists(value))
+    )
 
 
 def _check_unfinished(run, target):

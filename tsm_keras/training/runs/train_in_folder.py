@@ -30,18 +30,19 @@ from tsm_keras.training.fit_quantization_aware import (
     check_trainable_with_roundings,
     fit_quantization_aware,
 )
-from tsm_keras.training.freezing import check_stages
 from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.objectives.classification import (
     metric_names,
     with_joined_labels,
 )
+from tsm_keras.training.objectives.distillation import check_teacher
 from tsm_keras.training.objectives.objective import (
     TOP1,
     Monitor,
     with_one_output,
 )
-from tsm_keras.training.optimizer import check_keras
+from tsm_keras.training.optimization.freezing import check_stages
+from tsm_keras.training.optimization.optimizer import check_keras
 from tsm_keras.training.runs.backup import epochs_done
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 from tsm_keras.training.runs.composition import (
@@ -79,6 +80,7 @@ def check_training(
     strategy: tf.distribute.Strategy,
     *,
     quantization_aware: bool = False,
+    teacher: keras.Model | None = None,
 ) -> None:
     """Checks, before anything is written, that training can start.
 
@@ -87,6 +89,7 @@ def check_training(
         config: Settings of training.
         strategy: The strategy, from `make_strategy`.
         quantization_aware: Whether training simulates int8 rounding.
+        teacher: As in `fit`.
 
     Raises:
         ValueError: If the settings do not fit the model, this version of Keras
@@ -96,6 +99,8 @@ def check_training(
     objective.check(config)
     objective_of(model.video_config).check(config)
     check_stages(model, config)
+    if teacher is not None:
+        check_teacher(teacher.video_config, model.video_config)
     check_keras(config, strategy.num_replicas_in_sync)
     check_batch_size(strategy, config.batch_size)
     if quantization_aware:
@@ -110,11 +115,13 @@ def train_in_folder(
     make_validation: Callable[..., tf.data.Dataset],
     *,
     clips_per_label: Sequence[Sequence[int]] | None = None,
+    teacher: keras.Model | None = None,
     provenance: dict[str, Any] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     leads: bool = True,
     quantization_aware: bool = False,
     max_steps: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Finished:
     """Trains in a run folder, from its last backup if there is one.
 
@@ -128,6 +135,7 @@ def train_in_folder(
         make_validation: Makes the batches that choose the best epoch; called
             with `batch_size`, `num_workers` and `worker`.
         clips_per_label: As in `fit`.
+        teacher: As in `fit`.
         provenance: The provenance of the presets, as JSON values; None for
             none.
         strategy: The strategy, from `make_strategy`; None for one device.
@@ -136,6 +144,8 @@ def train_in_folder(
             written before the last epoch is done.
         max_steps: The largest number of steps of each epoch and of each
             validation; None for all of them.
+        callbacks: Further callbacks for `model.fit`. They are called after
+            those of the run, which write its presets and its backup.
 
     Returns:
         The result of the training.
@@ -165,7 +175,7 @@ def train_in_folder(
         several = isinstance(
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         )
-        callbacks = run_callbacks(
+        own = run_callbacks(
             run,
             config,
             epochs_done=done,
@@ -194,12 +204,13 @@ def train_in_folder(
                 config,
                 validation_data=validation,
                 clips_per_label=clips_per_label,
+                teacher=teacher,
                 steps_per_epoch=steps,
                 validation_steps=min(
                     validation_steps, max_steps or validation_steps
                 ),
                 initial_epoch=done,
-                callbacks=[*callbacks, signals],
+                callbacks=[*own, *callbacks, signals],
             )
         done += len(history.epoch)
     if signals.received and done < config.epochs:

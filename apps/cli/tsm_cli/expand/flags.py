@@ -23,10 +23,9 @@ from tsm_keras.models.config import (
 )
 from tsm_keras.models.config.parts import flat_name
 from tsm_keras.models.presets import read_description
-from tsm_keras.training.config import TrainingConfig
+from tsm_keras.training.config import Recipe, TrainingConfig
 from tsm_keras.training.expansion.axes import AXES
 from tsm_keras.training.recipes import RECIPES, find_recipe
-from tsm_keras.training.run_settings import Recipe
 
 # Names of flags, each with the field of a part of the network that it sets.
 _NETWORK = {

@@ -26,8 +26,8 @@ from tsm_keras.models.quantization.quantization_aware import (
 )
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit_quantization_aware import fit_quantization_aware
-from tsm_keras.training.freezing import freeze
-from tsm_keras.training.optimizer import per_variable
+from tsm_keras.training.optimization.freezing import freeze
+from tsm_keras.training.optimization.optimizer import per_variable
 
 RANGES = {"stage_01_block_00_project_bn": [-2.5, 3.0], "pool": [0.0, 6.0]}
 

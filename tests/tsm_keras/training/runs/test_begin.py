@@ -321,3 +321,76 @@ def test_the_test_split_is_only_used_once_training_is_done(work, tmp_path):
     found = clip_accuracies(load_preset(tmp_path / "new"), clips)["top1"]
     assert about["test_top1"] == pytest.approx(found)
     assert f"top-1 {found:.2%} of 4 test clips" in text
+
+
+MINE = """
+import pathlib
+from tensorflow import keras
+class Mine(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        with open("epochs.txt", "a") as file:
+            file.write(f"{epoch} ")
+        if epoch == 1 and pathlib.Path("fail").exists():
+            raise RuntimeError("as asked")
+"""
+
+
+def test_a_run_knows_its_teacher_and_names_no_program(work, tmp_path):
+    """Its folder may be somebody else's: callbacks come from the command."""
+    _copy(work, tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "evil.py").write_text("open('evil.txt', 'w')")
+    (tmp_path / "fail").touch()
+    taught = ("--to=new", "--teacher=old/a", "--teacher_weight=0.9")
+    named = "--callbacks=./mine.py:Mine"
+    line = refused("train", *taught, *SETTINGS, named, cwd=tmp_path)
+    assert "on_epoch_begin: RuntimeError: as asked" in line
+    run, teacher = RunFolder(tmp_path / "new.run"), tmp_path / "old" / "a"
+    flags = run.read()["flags"]
+    assert f"--teacher={teacher}" in flags
+    assert not [flag for flag in flags if "callbacks" in flag]
+    line = refused("train", "--resume=new.run", named, cwd=tmp_path)
+    assert "as asked" in line
+    assert (tmp_path / "epochs.txt").read_text() == "0 1 1 "
+    # Another teacher comes to its place.
+    digest = preset_hash(teacher)
+    other = load_preset(teacher)
+    other.set_weights([2.0 * weight for weight in other.get_weights()])
+    teacher.rename(tmp_path / "kept")
+    save_preset(other, teacher)
+    line = refused("train", "--resume=new.run", cwd=tmp_path)
+    assert f"The teacher {teacher} differs from the one that the run" in line
+    subprocess.run(["rm", "-r", teacher])
+    (tmp_path / "kept").rename(teacher)
+    run.note(flags=[*flags, "--callbacks=./evil.py:Evil"])
+    refused("train", "--resume=new.run", cwd=tmp_path)
+    assert not (tmp_path / "evil.txt").exists()
+    run.note(flags=flags)
+    # Without the flag there is no callback, and the command says so.
+    text = tsm_here("train", "--resume=new.run", cwd=tmp_path)
+    assert f"the run was begun with {named}, which is left out now" in text
+    assert "continuing after epoch 1 of 2" in text
+    assert (tmp_path / "epochs.txt").read_text() == "0 1 1 "
+    # The preset names the teacher, and has the weights of one without.
+    found, plain = (
+        read_description(path) for path in (tmp_path / "new", teacher)
+    )
+    assert found["provenance"]["teacher_sha256"] == digest
+    assert found["provenance"]["recipe"]["teacher_weight"] == 0.9
+    assert "teacher" not in plain["provenance"]
+    shapes = [
+        [weight.shape for weight in load_preset(path).weights]
+        for path in (tmp_path / "new", teacher)
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_what_a_teacher_needs_is_asked_for(work, tmp_path):
+    _copy(work, tmp_path)
+    for flags, message in (
+        (["--teacher_weight=0.3"], "`teacher_weight` needs a teacher: add"),
+        (["--teacher=nowhere"], "nowhere"),
+    ):
+        line = refused("train", "--to=new", *SETTINGS, *flags, cwd=tmp_path)
+        assert message in line
+    assert not (tmp_path / "new.run").exists()

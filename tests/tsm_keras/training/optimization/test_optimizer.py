@@ -8,9 +8,10 @@ from tensorflow import keras
 from testing.models import small_config
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import freeze
-from tsm_keras.training.optimizer import (
+from tsm_keras.training.optimization.freezing import freeze
+from tsm_keras.training.optimization.optimizer import (
     PerVariable,
+    PerVariableAdamW,
     PerVariableSGD,
     build_optimizer,
     per_variable,
@@ -142,13 +143,14 @@ def test_accumulated_batches_are_one_step(optimizer):
 
 
 @pytest.mark.keras3_only
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("steps_per_epoch", [4, 3], ids=["even", "odd"])
 def test_stages_thaw_in_their_epoch_where_batches_are_accumulated(
-    steps_per_epoch,
+    steps_per_epoch, optimizer
 ):
     config = TrainingConfig(
         epochs=5,
-        optimizer="sgd",
+        optimizer=optimizer,
         frozen_stages=1,
         frozen_epochs=2,
         accumulate=2,
@@ -163,12 +165,12 @@ def test_stages_thaw_in_their_epoch_where_batches_are_accumulated(
         ]
     )
     model.video_config = small_config()  # Says where the stem is.
-    optimizer = build_optimizer(model, config, steps_per_epoch)
+    built = build_optimizer(model, config, steps_per_epoch)
     variables = model.trainable_variables
     changed = []
     for _ in range(config.epochs * steps_per_epoch):
         before = variables[0].numpy()
-        optimizer.apply_gradients(
+        built.apply_gradients(
             [(np.ones(v.shape, np.float32), v) for v in variables]
         )
         changed.append(not np.array_equal(variables[0].numpy(), before))
@@ -180,20 +182,49 @@ def test_stages_thaw_in_their_epoch_where_batches_are_accumulated(
     ]
 
 
-def _adamw(starts, gradients, rate, decay, decays, betas=(0.9, 0.999)):
+def _adamw(starts, gradients, rate, rules, betas=(0.9, 0.999)):
     """Loshchilov and Hutter, 2019, algorithm 2, as Keras rounds it."""
     ends = []
-    for start, steps, decayed in zip(starts, gradients, decays, strict=True):
+    for start, steps, rule in zip(starts, gradients, rules, strict=True):
         value = np.float64(start)
         first = second = np.zeros_like(value)
         for step, gradient in enumerate(steps, start=1):
-            value = value * (1 - rate * decay * decayed)
+            own = rate * rule.rate * (step > rule.first_step)
+            value = value * (1 - own * rule.decay)
             first = betas[0] * first + (1 - betas[0]) * gradient
             second = betas[1] * second + (1 - betas[1]) * gradient**2
             correction = np.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
-            value = value - rate * correction * first / (np.sqrt(second) + 1e-7)
+            value = value - own * correction * first / (np.sqrt(second) + 1e-7)
         ends.append(value)
     return ends
+
+
+def test_adamw_multiplies_whole_steps_by_the_rates_of_variables():
+    rng = np.random.default_rng(0)
+    rules = [
+        PerVariable(1.0, 0.5),  # A kernel,
+        PerVariable(2.0, 0.0),  # a bias,
+        PerVariable(5.0, 0.5),  # a new classifier,
+        PerVariable(1.0, 0.5, first_step=2),  # a stage frozen at first,
+        PerVariable(0.3, 0.5, first_step=1),  # and another one.
+    ]
+    shapes = [(3, 4), (4,), (4, 2), (3, 3), (2, 3)]
+    starts = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    gradients = [
+        rng.normal(size=(4, *shape)).astype(np.float32) for shape in shapes
+    ]
+    variables = [tf.Variable(start) for start in starts]
+    optimizer = PerVariableAdamW(0.1, variables=variables, rules=rules)
+    for step in range(4):
+        optimizer.apply_gradients(
+            zip([g[step] for g in gradients], variables, strict=True)
+        )
+        # Nothing moves a frozen stage, not even its decay.
+        frozen = np.array_equal(variables[3].numpy(), starts[3])
+        assert frozen == (step < 2)
+    expected = _adamw(starts, gradients, 0.1, rules)
+    for found, wanted in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_adamw_decays_kernels_and_neither_biases_nor_normalization():
@@ -222,8 +253,8 @@ def test_adamw_decays_kernels_and_neither_biases_nor_normalization():
             zip([g[step] for g in gradients], variables, strict=True)
         )
     # Kernel and bias, scale and shift, kernel and bias.
-    decays = (1, 0, 0, 0, 1, 0)
-    expected = _adamw(starts, gradients, 0.1, 0.5, decays)
+    rules = [PerVariable(decay=decay) for decay in (0.5, 0, 0, 0, 0.5, 0)]
+    expected = _adamw(starts, gradients, 0.1, rules)
     for found, wanted in zip(variables, expected, strict=True):
         # 1 - 0.999 has four digits in float32; the decay is a change of 5e-2.
         np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-5, atol=1e-5)

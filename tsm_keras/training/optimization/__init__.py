@@ -1,0 +1,1 @@
+"""How the weights of a network change: optimizers, rates and freezing."""
