@@ -106,7 +106,7 @@ def batches(
         `make_dataset` or `make_detection_dataset` without the arguments that
         depend on the devices: `batch_size`, `epochs`, `num_workers`, `worker`.
     """
-    options = {
+    options: dict[str, Any] = {
         "training": split == "train",
         "seed": recipe.training.seed,
         "augmentation": recipe.augmentation,

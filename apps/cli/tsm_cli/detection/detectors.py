@@ -86,9 +86,8 @@ class Detector:
     def view(self, height: int, width: int) -> np.ndarray:
         """Returns the part of a frame that the network sees, as a box."""
         size = self.image_size
-        return self._in_frame(np.array([[0, 0, size, size]], np.float32), height, width)[
-            0
-        ]
+        square = np.array([[0, 0, size, size]], np.float32)
+        return self._in_frame(square, height, width)[0]
 
     def _in_frame(self, boxes, height, width):
         crop = self.resize_size, self.image_size
