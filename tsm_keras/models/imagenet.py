@@ -6,14 +6,11 @@ from tensorflow import keras
 
 from tsm_keras.models.backbones.record import ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.config import (
-    VideoClassifierConfig,
-    VideoDetectorConfig,
-)
+from tsm_keras.models.config import NetworkConfig
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.operators.marks import belongs_to_mark
 
-_Config = TypeVar("_Config", VideoClassifierConfig, VideoDetectorConfig)
+_Config = TypeVar("_Config", bound=NetworkConfig)
 _SIZES = (96, 128, 160, 192, 224)
 
 

@@ -18,7 +18,7 @@ from tsm_keras.data.readers.clip_reader import (
     open_clips,
 )
 from tsm_keras.data.storage.prepared_dataset import is_prepared, open_prepared
-from tsm_keras.models.config import NetworkConfig
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
 from tsm_keras.training.recipes import Recipe
 from tsm_keras.training.starting_point import read_source
 
@@ -112,6 +112,7 @@ def batches(
         "augmentation": recipe.augmentation,
     }
     if isinstance(clips, BoxedReader):
+        assert isinstance(config, VideoDetectorConfig)  # The data have boxes.
         return functools.partial(
             make_detection_dataset,
             flag_values.data,
