@@ -6,7 +6,7 @@ from tensorflow import keras
 
 from tsm_keras.models.backbones.record import ImageNetWeights
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.config import NetworkConfig
+from tsm_keras.models.config import NetworkConfig, VideoDetectorConfig
 from tsm_keras.models.config.head import belongs_to_head
 from tsm_keras.models.operators.marks import belongs_to_mark
 
