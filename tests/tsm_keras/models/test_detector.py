@@ -1,8 +1,8 @@
 """Detectors: their outputs, and streams that equal the clip model."""
 
 import numpy as np
-import tensorflow as tf
 import pytest
+import tensorflow as tf
 from tensorflow import keras
 
 from testing.models import (
