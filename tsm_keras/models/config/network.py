@@ -1,5 +1,6 @@
 """NetworkConfig: what the configs of all networks have in common."""
 
+import abc
 import dataclasses
 import json
 import math
@@ -19,7 +20,7 @@ _Config = TypeVar("_Config", bound="NetworkConfig")
 
 
 @dataclasses.dataclass(frozen=True, init=False)
-class NetworkConfig:
+class NetworkConfig(abc.ABC):
     """The parts that the networks of all tasks have; see the subclasses.
 
     A subclass adds the parts of its task. It says in `_own` which fields set
@@ -44,9 +45,9 @@ class NetworkConfig:
         self._set(self._attributes(fields, {}))
 
     @property
+    @abc.abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """The names of the network's outputs, in order."""
-        raise NotImplementedError
 
     @property
     def can_stream(self) -> bool:
@@ -62,12 +63,12 @@ class NetworkConfig:
         return all(found.ahead < math.inf for found in operators_of(self))
 
     @property
+    @abc.abstractmethod
     def label_lists(self) -> dict[str, tuple[str, ...]]:
         """The names of the classes of each head, by the head's name.
 
         The name of a head that is the only one may be empty.
         """
-        raise NotImplementedError
 
     def changed(self: _Config, **fields: Any) -> _Config:
         """Returns a copy with other fields, which are named as in `__init__`.
@@ -168,19 +169,19 @@ class NetworkConfig:
         return {**parts, **cls._own_parts(fields, before)}
 
     @classmethod
+    @abc.abstractmethod
     def _required(cls) -> str:
         """Returns the names of fields without a default, for messages."""
-        raise NotImplementedError
 
     @classmethod
+    @abc.abstractmethod
     def _own_parts(cls, fields, before) -> dict[str, Any]:
         """Returns the subclass's own attributes; see `_attributes`."""
-        raise NotImplementedError
 
     @classmethod
+    @abc.abstractmethod
     def _own_from_json(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Returns fields in which the subclass's own parts are no objects."""
-        raise NotImplementedError
 
 
 def from_object(name: str, config: Any, values: Any) -> Any:

@@ -39,7 +39,7 @@ class ColoredSpan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """What a head says, or what a detector says about all objects.
+    """The result of one head, or of a detector for all its objects.
 
     Attributes:
         title: What goes on now, in words.
@@ -72,7 +72,7 @@ class Mark:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """What a view shows of a state.
+    """The part of a state that a view shows.
 
     Attributes:
         sections: One section per head, or one for all objects.

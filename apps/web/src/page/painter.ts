@@ -14,7 +14,7 @@ export interface Size {
 export type PainterRequest =
   /** Draws on this canvas from now on. */
   | { readonly kind: "canvas"; readonly canvas: OffscreenCanvas }
-  /** Draws a frame upright, and closes it. */
+  /** The page asks for a frame to be drawn upright; the painter closes it. */
   | {
       readonly kind: "frame";
       readonly frame: VideoFrame;

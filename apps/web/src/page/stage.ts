@@ -40,7 +40,8 @@ export class Stage {
     this.drawnAt = 0;
   }
 
-  /** Draws a frame of a file, unless another one is or was drawn just now. */
+  /** Draws a frame of a file. It is skipped while another one is drawn, and
+   *  if the last one was drawn a moment ago. */
   draw({ frame, orientation }: TimedFrame): void {
     const now = performance.now();
     if (this.isDrawing || now - this.drawnAt < SHORTEST) return;

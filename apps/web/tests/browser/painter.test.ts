@@ -10,7 +10,8 @@ beforeAll(async () => {
   page = await built.open();
 });
 
-/** Draws a frame with four colours; returns the sizes and the corners. */
+/** Draws a frame whose corners have four colours, and returns the sizes and
+ *  the colours of the corners. */
 function drawn(rotation: number, flip: boolean, shown: number) {
   return page.evaluate(
     async ([script, rotation, flip, shown]) => {
