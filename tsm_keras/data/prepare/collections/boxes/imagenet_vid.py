@@ -20,7 +20,10 @@ from tsm_keras.data.prepare.collections.collection import (
 )
 from tsm_keras.data.video.frame_folder import pattern_matcher
 
-# The classes of ImageNet-VID, in the order of published detectors.
+# The classes of ImageNet-VID. Identifiers, names and order are those of
+# `lib/dataset/imagenet_vid.py` in the repository of Flow-Guided Feature
+# Aggregation (github.com/msracver/Flow-Guided-Feature-Aggregation), which
+# published detectors share.
 _CLASSES = {
     "n02691156": "airplane",
     "n02419796": "antelope",
