@@ -2,12 +2,14 @@
 
     python -m benchmarks.streaming.streaming_latency
     python -m benchmarks.streaming.streaming_latency --backbone resnet50
+    python -m benchmarks.streaming.streaming_latency --detector
 
 Exports the streaming network with the causal shift, that with the bidirectional
 shift and lookahead, and the plain 2-D network (`shift="none"`), all as float32
 and as int8, and the causal clip model, which
 an app without streaming would run again for every new frame. All of them have
-random weights and take turns in one run, in LiteRT on the CPU.
+random weights and take turns in one run, in LiteRT on the CPU. A detector has
+no form with lookahead.
 
 A streaming step includes feeding the caches back. The bars apply to the bare
 interpreter and also to `StreamingSession.step`, which an app calls. They are
@@ -34,7 +36,7 @@ from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig, VideoDetectorConfig
 from tsm_live.runtimes.dry_run import dry_step
 from tsm_live.sessions.open_session import StreamingSession
 
@@ -46,6 +48,7 @@ flags.DEFINE_enum(
     [name for name, each in BACKBONES.items() if not each.mixes_time],
     "Network to measure.",
 )
+flags.DEFINE_boolean("detector", False, "Measure a detector of objects.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_list("stages", [], "Stages that shift; empty for all.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
@@ -68,7 +71,8 @@ def main(argv):
         LiteRT=importlib.metadata.version("ai-edge-litert"),
     )
     print(
-        f"network: {FLAGS.backbone}, width {FLAGS.width}, "
+        f"network: {'detector, ' if FLAGS.detector else ''}"
+        f"{FLAGS.backbone}, width {FLAGS.width}, "
         f"stages {','.join(FLAGS.stages) or 'all'}, "
         f"{FLAGS.image_size} px, clips of {FLAGS.num_segments}, "
         f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
@@ -86,11 +90,16 @@ def main(argv):
         for how in ("", ", session")
         for dtype, bar in (("float32", 1.03), ("int8", 1.05))
     ]
-    ratios += [
-        Ratio(f"lookahead {dtype}{how}", f"streaming {dtype}{how}", at_most=bar)
-        for how in ("", ", session")
-        for dtype, bar in (("float32", 1.15), ("int8", np.inf))
-    ]
+    if not FLAGS.detector:
+        ratios += [
+            Ratio(
+                f"lookahead {dtype}{how}",
+                f"streaming {dtype}{how}",
+                at_most=bar,
+            )
+            for how in ("", ", session")
+            for dtype, bar in (("float32", 1.15), ("int8", np.inf))
+        ]
     # A clip of 8 frames should take at least as long as 7.5 steps.
     steps = 7.5 / 8 * FLAGS.num_segments
     ratios.append(Ratio("clip float32", "streaming float32", at_least=steps))
@@ -107,11 +116,9 @@ def build_variants(folder):
     rng = np.random.default_rng(0)
     size = FLAGS.image_size
     frames = rng.integers(0, 256, (1, 8, size, size, 3), dtype=np.uint8)
-    models = {
-        "plain": build("none"),
-        "streaming": build("causal"),
-        "lookahead": build("bidirectional"),
-    }
+    models = {"plain": build("none"), "streaming": build("causal")}
+    if not FLAGS.detector:
+        models["lookahead"] = build("bidirectional")
     variants, session_steps = {}, {}
     for dtype, quantize in QUANTIZATIONS.items():
         for name, model in models.items():
@@ -120,7 +127,7 @@ def build_variants(folder):
                 model,
                 path,
                 quantize=quantize,
-                lookahead=True,
+                lookahead=not FLAGS.detector,
                 calibration_clips=frames,
             )
             name = f"{name} {dtype}"
@@ -136,18 +143,20 @@ def build_variants(folder):
 
 def build(shift):
     """Returns a clip model with random weights."""
+    fields = {
+        "backbone": FLAGS.backbone,
+        "width": FLAGS.width,
+        "num_segments": FLAGS.num_segments,
+        "shift": shift,
+        "stages": tuple(map(int, FLAGS.stages)),
+        "image_size": FLAGS.image_size,
+        "resize_size": FLAGS.image_size,  # A session then resizes nothing.
+        "labels": tuple(f"class {k}" for k in range(NUM_CLASSES)),
+    }
+    if FLAGS.detector:
+        return build_clip_model(VideoDetectorConfig(**fields))
     return build_clip_model(
-        VideoClassifierConfig(
-            num_classes=NUM_CLASSES,
-            backbone=FLAGS.backbone,
-            width=FLAGS.width,
-            num_segments=FLAGS.num_segments,
-            shift=shift,
-            stages=tuple(map(int, FLAGS.stages)),
-            image_size=FLAGS.image_size,
-            resize_size=FLAGS.image_size,  # A session then resizes nothing.
-            labels=tuple(f"class {k}" for k in range(NUM_CLASSES)),
-        )
+        VideoClassifierConfig(num_classes=NUM_CLASSES, **fields)
     )
 
 

@@ -82,6 +82,17 @@ def test_classes_do_not_share_tracks():
     assert [(t.number, t.label) for t in gone] == [(1, 0)]
 
 
+def test_a_second_label_of_the_same_box_is_left_out():
+    tracker = Tracker(_SOON)
+    better, second, beside = (5, 5, 0, 0.9), (6, 5, 1, 0.8), (8, 5, 1, 0.7)
+    appeared, _ = tracker.update(_boxes(better, second, beside))
+    # The overlaps with the better box are 9 / 11 and 7 / 13.
+    assert [(t.label, t.boxes[-1][0]) for t in appeared] == [(0, 5), (1, 8)]
+    # Two objects with the same label stay two, however near they are.
+    appeared, _ = Tracker(_SOON).update(_boxes(better, (6, 5, 0, 0.8)))
+    assert len(appeared) == 2
+
+
 def test_the_better_box_takes_the_track_that_it_overlaps_most():
     tracker = Tracker(_SOON)
     tracker.update(_boxes((0, 0, 0, 0.9), (4, 0, 0, 0.8)))

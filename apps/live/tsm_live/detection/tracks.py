@@ -1,9 +1,11 @@
 """Tracker: follows the objects that a detector finds from frame to frame.
 
-In each frame, the boxes are taken in the order of their scores. Each continues
-the track of its class whose expected box it overlaps most, if it overlaps it
-enough and no better box has taken it. The expected box is the last one, moved
-by the motion before it. Other boxes begin tracks.
+In each frame, the boxes are taken in the order of their scores. A box that is
+nearly the same as a better one with another label is left out, because it is a
+second opinion about the same object. Each of the others continues the track of
+its class whose expected box it overlaps most, if it overlaps it enough and no
+better box has taken it. The expected box is the last one, moved by the motion
+before it. Other boxes begin tracks.
 """
 
 import collections
@@ -15,6 +17,8 @@ import numpy as np
 from tsm_live.detection.boxes import Boxes, box_overlaps
 
 _TRAIL = 16  # The number of latest boxes that a track keeps.
+# Two boxes with an intersection over union above this are nearly the same.
+_SAME = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,8 +127,11 @@ class Tracker:
         free = list(self._tracks)
         for track in free:
             track.misses += 1
+        overlaps = box_overlaps(found.boxes, found.boxes)
+        others = found.classes[:, None] != found.classes
+        second = np.tril((overlaps > _SAME) & others).any(axis=1)
         values = zip(found.boxes, found.classes, found.scores, strict=True)
-        for box, label, score in values:
+        for box, label, score in itertools.compress(values, ~second):
             track = self._best(free, box, label)
             if track is None:
                 track = Track(box, int(label), float(score))
