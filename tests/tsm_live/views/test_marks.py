@@ -125,6 +125,12 @@ def test_browsers_get_the_same():
     picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR).astype(int)
     assert abs(picture[40, 20] - 90).max() > 60  # The left edge of the box.
     assert abs(picture[200:] - 90).max() < 20
+    # Labels would not be legible in a small picture.
+    message = encode_message(object_state(frame=_GREY[:90, :120]))
+    (length,) = struct.unpack(">I", message[:4])
+    jpeg = np.frombuffer(message[4 + length :], np.uint8)
+    picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    assert picture.shape == (360, 480, 3)
 
 
 def test_a_classification_has_no_marks():

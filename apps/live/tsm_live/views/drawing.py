@@ -29,7 +29,7 @@ def draw(state: LiveState) -> np.ndarray:
     Returns:
         `[H, W, 3]` uint8 BGR. H and W are even, as video codecs require.
     """
-    frame = _enlarged(state.frame)
+    frame = enlarged(state.frame)
     if state.is_webcam:
         frame = cv2.flip(frame, 1)
     shown = panel_of(state)
@@ -69,7 +69,8 @@ def draw(state: LiveState) -> np.ndarray:
     return picture
 
 
-def _enlarged(frame):
+def enlarged(frame: np.ndarray) -> np.ndarray:
+    """Returns a frame that is large enough to be drawn on."""
     short, long = sorted(frame.shape[:2])
     scale = min(_SHORTEST / short, _LONGEST / long)
     if scale <= 1:

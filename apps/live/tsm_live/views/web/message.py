@@ -7,6 +7,7 @@ import struct
 import cv2
 
 from tsm_live.live.live_state import LiveState
+from tsm_live.views.drawing import enlarged
 from tsm_live.views.marks import draw_marks
 from tsm_live.views.panel import TIMELINE, panel_of
 
@@ -21,7 +22,7 @@ def encode_message(state: LiveState) -> bytes:
     Returns:
         The length of the JSON text (4 bytes, big-endian), the JSON text, and
         the frame as JPEG, mirrored if it is from a webcam, with the boxes of
-        objects.
+        objects. A small frame with boxes is enlarged, so that they can be read.
     """
     panel, frame = panel_of(state), state.frame
     scale = _LONGEST / max(frame.shape)
@@ -31,7 +32,7 @@ def encode_message(state: LiveState) -> bytes:
     if state.is_webcam:
         frame = cv2.flip(frame, 1)
     if panel.marks:
-        frame = frame.copy()  # The source may still need it.
+        frame = enlarged(frame).copy()  # The source may still need the frame.
         draw_marks(
             frame,
             panel.marks,
