@@ -166,12 +166,21 @@ def test_events_are_those_of_tsm_live(model):
 
 @pytest.mark.parametrize(
     ("preset", "artifact"),
-    [("causal", random_artifact), ("heads", two_head_artifact)],
+    [
+        (("causal",), random_artifact),
+        (("heads",), two_head_artifact),
+        (
+            ("offline", "--lookahead"),
+            functools.partial(
+                random_artifact, shift="bidirectional", lookahead=True
+            ),
+        ),
+    ],
 )
 def test_a_preset_streams_as_its_artifact_does(tsm_predict, preset, artifact):
     arguments = ("videos", "--stream", "--format=jsonl", *_EAGER_FLAGS)
     ours, theirs = (
-        tsm_predict(model, *arguments) for model in (preset, artifact())
+        tsm_predict(*model, *arguments) for model in (preset, (artifact(),))
     )
     assert ours[0] == theirs[0] == 1  # One video is broken.
     assert any(line.get("events") for line in _lines(ours[1]))
@@ -202,6 +211,7 @@ def test_a_video_without_events_has_a_row_in_the_table_only(tsm_predict):
         (("causal", "videos", "--output=no/x.csv"), "output=no/x.csv"),
         (("causal", "videos", "--crops=10"), "crops=10"),
         (("offline", "videos", "--stream"), "cannot stream"),
+        (("causal", "videos", "--lookahead"), "--lookahead: read only with"),
         (("nowhere", "videos"), "nowhere"),
         (("nowhere", "videos", "--stream"), "nowhere"),
         (("causal", "heads"), "heads, which holds none"),

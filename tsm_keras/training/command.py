@@ -288,9 +288,10 @@ def _held_out_splits():
             f"without {missing}"
         )
     if validation == test:
+        reason = "" if "val" in there else ", as there is no val split"
         print(
-            f"validating on the split {validation}, as there is no val split: "
-            "the best epoch is chosen by the clips that measure its accuracy"
+            f"validating on the split {validation}{reason}: the best epoch is "
+            "chosen by the clips that measure its accuracy"
         )
         return validation, None
     if test not in there:

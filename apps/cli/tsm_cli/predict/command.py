@@ -79,7 +79,14 @@ define_groups(
                 flags.DEFINE_boolean,
                 False,
                 "Find when gestures start and end in long videos. The model "
-                "must be causal.",
+                "must be causal, or see --lookahead.",
+            ),
+            (
+                "lookahead",
+                flags.DEFINE_boolean,
+                False,
+                "Let --stream wait for the later frames that a preset needs "
+                "which is not causal.",
             ),
         ),
     },
@@ -138,8 +145,14 @@ def main(arguments: Sequence[str]) -> int:
         refuse_given(
             FLAGS, (*VIEW_NAMES, "batch_size", "top"), "not read with --stream"
         )
+        if pathlib.Path(arguments[0]).is_file():
+            refuse_given(
+                FLAGS,
+                ("lookahead",),
+                "not read: the export of an artifact decides about it",
+            )
     else:
-        refuse_given(FLAGS, _STREAM, "read only with --stream")
+        refuse_given(FLAGS, (*_STREAM, "lookahead"), "read only with --stream")
         refuse_unread_views(FLAGS)
     if FLAGS.output and not pathlib.Path(FLAGS.output).parent.is_dir():
         raise FileNotFoundError(
@@ -179,7 +192,11 @@ def _results(model, videos, progress):
             if FLAGS[name].value is not None
         }
         return predict_events(
-            model, videos, decision=decision, progress=progress
+            model,
+            videos,
+            decision=decision,
+            lookahead=FLAGS.lookahead,
+            progress=progress,
         )
     from tsm_cli.predictors import open_predictor
     from tsm_keras.video_prediction import predict_videos

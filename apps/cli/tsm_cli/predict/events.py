@@ -58,15 +58,18 @@ def predict_events(
     videos: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     decision: Mapping[str, Any] | None = None,
+    lookahead: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[VideoEvents]:
     """Finds the gestures in videos, frame by frame, as `tsm-live` does.
 
     Args:
-        model: A streaming artifact, or the folder of a causal preset.
+        model: A streaming artifact, or the folder of a preset.
         videos: As in `tsm_keras.predict_videos`.
         decision: Fields of `DecisionConfig` that replace the defaults of the
             model.
+        lookahead: Whether a preset that is not causal waits for the later
+            frames that it needs. The export of an artifact decides about it.
         progress: Called with the number of videos done and of all videos.
 
     Returns:
@@ -77,7 +80,8 @@ def predict_events(
             field of `decision` does not fit it, or as in `video_paths`.
     """
     if pathlib.Path(model).is_dir():
-        sessions = SourceSessions([preset_session(load_preset(model))])
+        preset = load_preset(model)
+        sessions = SourceSessions([preset_session(preset, lookahead=lookahead)])
     else:
         sessions = open_sessions(model, 1)
     if sessions.spec.detection:
