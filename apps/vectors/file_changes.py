@@ -22,7 +22,7 @@ def file_cases(
         spec: Its spec.
     """
     size = path.stat().st_size
-    model = path.read_bytes().index(b"PK\3\4")
+    model = _model_size(path)
     for name, reason, start, remove, insert in (
         ("empty file", "The file is empty.", 0, size, b""),
         ("cut in the model", "The file is cut.", model // 2, size, b""),
@@ -41,7 +41,20 @@ def file_cases(
             remove=remove,
             insert=insert,
         )
-    for kind, name, reason, change in _changed_specs():
+    yield from _spec_cases(path, spec, _changed_specs())
+
+
+def detector_file_cases(
+    path: pathlib.Path, spec: ArtifactSpec
+) -> Iterator[dict[str, Any]]:
+    """Returns changes of the spec of a detector; see `file_cases`."""
+    yield from _spec_cases(path, spec, _changed_detectors(spec))
+
+
+def _spec_cases(path, spec, changes):
+    """Yields the cases of some changes of an artifact's spec."""
+    size, model = path.stat().st_size, _model_size(path)
+    for kind, name, reason, change in changes:
         fields = json.loads(spec_to_json(spec))
         change(fields)
         yield file_case(
@@ -52,24 +65,34 @@ def file_cases(
         )
 
 
+def _model_size(path):
+    return path.read_bytes().index(b"PK\3\4")
+
+
+def _setting(*place, to):
+    """Returns a change that sets a field."""
+
+    def change(fields):
+        for key in place[:-1]:
+            fields = fields[key]
+        fields[place[-1]] = to
+
+    return change
+
+
+def _without(*place):
+    """Returns a change that removes a field."""
+
+    def change(fields):
+        for key in place[:-1]:
+            fields = fields[key]
+        del fields[place[-1]]
+
+    return change
+
+
 def _changed_specs():
     """Yields what a reader must do, a name, a reason and a change."""
-
-    def setting(*place, to):
-        def change(fields):
-            for key in place[:-1]:
-                fields = fields[key]
-            fields[place[-1]] = to
-
-        return change
-
-    def without(*place):
-        def change(fields):
-            for key in place[:-1]:
-                fields = fields[key]
-            del fields[place[-1]]
-
-        return change
 
     def unknown_keys(fields):
         for place in (fields, fields["image"], *fields["inputs"]):
@@ -81,7 +104,7 @@ def _changed_specs():
             "refuse",
             f"format {format_number!r}",
             "Only format 3 is known.",
-            setting("format", to=format_number),
+            _setting("format", to=format_number),
         )
     for key, value in (
         ("kind", "picture"),
@@ -92,7 +115,7 @@ def _changed_specs():
         ("outputs", []),
     ):
         reason = f"The field {key} is not valid."
-        yield "refuse", f"{key} {value!r}", reason, setting(key, to=value)
+        yield "refuse", f"{key} {value!r}", reason, _setting(key, to=value)
     for key, value in (
         ("resize", "long_side"),
         ("shrink", "nearest"),
@@ -107,34 +130,88 @@ def _changed_specs():
             "refuse",
             f"image {key} {value!r}",
             f"The value of image.{key} is not known.",
-            setting("image", key, to=value),
+            _setting("image", key, to=value),
         )
     for key in ("format", "kind", "inputs", "outputs", "image", "model_hash"):
         reason = f"The field {key} is missing."
-        yield "refuse", f"without {key}", reason, without(key)
+        yield "refuse", f"without {key}", reason, _without(key)
     yield (
         "refuse",
         "input of an unknown role",
         "An input of an unknown role cannot be fed.",
-        setting("inputs", 1, "role", to="gaze"),
+        _setting("inputs", 1, "role", to="gaze"),
     )
     yield (
         "refuse",
         "cache that nothing feeds",
         "A cache is fed by an output that does not exist.",
-        setting("inputs", 1, "fed_by", to="cache_99_out"),
+        _setting("inputs", 1, "fed_by", to="cache_99_out"),
     )
     yield (
         "refuse",
         "cache of another shape than its output",
         "A cache and the output that feeds it must have the same shape.",
-        setting("inputs", 1, "shape", to=[1, 8, 8, 3]),
+        _setting("inputs", 1, "shape", to=[1, 8, 8, 3]),
     )
     yield (
         "refuse",
         "labels that are not as many as the logits",
         "The number of labels differs from the shape.",
-        setting("outputs", 0, "labels", to=["a", "b"]),
+        _setting("outputs", 0, "labels", to=["a", "b"]),
+    )
+
+
+def _changed_detectors(spec):
+    """Yields changes of the spec of a detector, as `_changed_specs` does."""
+    places = {t.role: i for i, t in enumerate(spec.outputs)}
+    heatmap = places["heatmap"]
+
+    def moved(fields):
+        fields["outputs"].append(fields["outputs"].pop(0))
+        fields["detection"]["from_a_later_version"] = 1
+
+    yield "accept", "outputs in another order", "Roles find outputs.", moved
+    yield (
+        "refuse",
+        "detector of an unknown task",
+        "The task is not known.",
+        _setting("task", to="segmentation"),
+    )
+    yield (
+        "refuse",
+        "detector without its rule",
+        "The field detection is missing.",
+        _without("detection"),
+    )
+    for key, value in (
+        ("stride", 5),
+        ("stride", 8),
+        ("threshold", 1.5),
+        ("top", 0),
+    ):
+        yield (
+            "refuse",
+            f"detection {key} {value}",
+            f"The field detection.{key} is not valid for this detector.",
+            _setting("detection", key, to=value),
+        )
+    yield (
+        "refuse",
+        "detector without a threshold",
+        "The field detection.threshold is missing.",
+        _without("detection", "threshold"),
+    )
+    yield (
+        "refuse",
+        "labels that are not as many as the channels",
+        "The number of labels differs from the shape.",
+        _setting("outputs", heatmap, "labels", to=["ball", "cup"]),
+    )
+    yield (
+        "refuse",
+        "detector without sizes of boxes",
+        "An output of a detector is missing.",
+        _setting("outputs", places["box_size"], "role", to="box_depth"),
     )
 
 

@@ -12,8 +12,10 @@ import sys
 import zlib
 
 import numpy as np
-from file_changes import file_cases
+from box_rules import box_rule_cases
+from file_changes import detector_file_cases, file_cases
 from rules import rule_cases
+from tensorflow import keras
 
 from tsm_cli.vectors.artifact_cases import steps_case
 from tsm_cli.vectors.pictures import random_squares
@@ -24,7 +26,11 @@ from tsm_keras.models.backbones.mobilenet_v2 import mobilenet_v2
 from tsm_keras.models.backbones.record import Backbone, stage_name
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
+from tsm_keras.models.config import (
+    HeadConfig,
+    VideoClassifierConfig,
+    VideoDetectorConfig,
+)
 from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_here
 
@@ -48,6 +54,20 @@ _NETWORKS = {
         "kernels": (1, 3),
     },
     "both_ways": {"heads": _ONE_HEAD, "shift": "bidirectional", "shift_div": 8},
+    "detector": {
+        "labels": ("ball", "cup", "hand"),
+        "stride": 4,
+        "pyramid_channels": 8,
+        "shift": "causal",
+        "shift_div": 4,
+    },
+}
+# The mean and the standard deviation of the outputs of a detector: few cells
+# have a score above 0.5, and boxes have about 2 x 2 of the 8 x 8 cells.
+_MAPS = {
+    "heatmap": (-3.0, 2.5),
+    "box_size": (2.0, 0.75),
+    "box_offset": (0.5, 0.25),
 }
 _SIZE = 32  # Pixels.
 _FRAMES = 4  # Per clip.
@@ -63,8 +83,16 @@ _ARTIFACTS = {
     "two_heads": ("heads", {"quantize": "int8"}),
     "mixtconv": ("mixtconv", {"quantize": "int8"}),
     "lookahead": ("both_ways", {"quantize": "int8", "lookahead": True}),
+    "detector": ("detector", {"quantize": "int8"}),
 }
-_SESSIONS = ("float32", "int8", "two_heads", "lookahead")
+# The artifacts with a session, and how many sets of images are tried for it.
+_SESSIONS = {
+    "float32": 200,
+    "int8": 200,
+    "two_heads": 200,
+    "lookahead": 200,
+    "detector": 20,
+}
 _DECISION = {
     "average": 0.25,
     "min_duration": 0.25,
@@ -76,16 +104,22 @@ _DECISION = {
 
 def main(folder: pathlib.Path) -> None:
     """Writes `vectors.json` and the artifacts that it names."""
-    cases = rule_cases()
+    cases = [*rule_cases(), *box_rule_cases()]
     for name, (network_name, options) in _ARTIFACTS.items():
         path = folder / f"{name}.tflite"
         model = _small_model(network_name)
+        config = model.video_config
+        decision = {}
+        if isinstance(config, VideoClassifierConfig):
+            decision = {
+                "no_gesture": [head.labels[0] for head in config.heads],
+                "decision": _DECISION,
+            }
         export_tflite(
             model,
             path,
             calibration_clips=_clips(2, seed=9),
-            no_gesture=[head.labels[0] for head in model.video_config.heads],
-            decision=_DECISION,
+            **decision,
             **options,
         )
         spec, content = load_artifact(path)
@@ -94,13 +128,17 @@ def main(folder: pathlib.Path) -> None:
             steps_case(f"steps of {name}", path.name, spec, network, _STEPS)
         )
         if name in _SESSIONS:
-            case = f"session of {name}"
+            case, tries = f"session of {name}", _SESSIONS[name]
             cases.append(
-                session_case(case, path.name, spec, network, tries=200)
+                session_case(case, path.name, spec, network, tries=tries)
             )
-    path = folder / "float32.tflite"
-    spec, _ = load_artifact(path)
-    cases += file_cases(path, spec)
+    for name, changes in (
+        ("float32", file_cases),
+        ("detector", detector_file_cases),
+    ):
+        path = folder / f"{name}.tflite"
+        spec, _ = load_artifact(path)
+        cases += changes(path, spec)
     write_vectors(folder / "vectors.json", cases)
 
 
@@ -118,14 +156,17 @@ def _small_model(name):
         blocks=_BLOCKS,
         any_width=True,
     )
-    config = VideoClassifierConfig(
+    fields = _NETWORKS[name]
+    is_detector = "stride" in fields
+    config_of = VideoDetectorConfig if is_detector else VideoClassifierConfig
+    config = config_of(
         backbone="first_stages",
         width=0.25,
         num_segments=_FRAMES,
         frame_interval=0.125,
         image_size=_SIZE,
         resize_size=36,
-        **_NETWORKS[name],
+        **fields,
     )
     model = build_clip_model(config, return_frame_logits=True)
     for layer in model.layers:
@@ -135,7 +176,7 @@ def _small_model(name):
                 for i, weight in enumerate(layer.get_weights())
             ]
         )
-    _centre_logits(model)
+    (_centre_maps if is_detector else _centre_logits)(model)
     return model
 
 
@@ -144,7 +185,14 @@ def _first_stages(frames, config, mark):
         return mark(x, name=name) if name.startswith(_STAGES) else (x, x)
 
     features = mobilenet_v2(frames, config, mark_in_stages)
-    return {name: features[name] for name in ("stem", *_STAGES)}
+    found = {name: features[name] for name in ("stem", *_STAGES)}
+    if isinstance(config, VideoDetectorConfig):
+        # The pyramid needs features of the strides 16 and 32 too.
+        for stage in range(len(_STAGES), len(_STAGES) + 2):
+            name, last = stage_name(stage + 1), found[stage_name(stage)]
+            pool = keras.layers.AveragePooling2D(2, name=f"{name}_pool")
+            found[name] = pool(last)
+    return found
 
 
 def _draw(name, shape, layer):
@@ -173,6 +221,22 @@ def _centre_logits(model):
         gain = np.round(3 / logits.std(axis=0).mean(), 1)
         bias = np.round(gain * (bias - logits.mean(axis=0)), 1)
         classifier.set_weights([gain * kernel, bias])
+
+
+def _centre_maps(model):
+    """Scales and moves the outputs of a detector to those of `_MAPS`."""
+    clips = _clips(16, seed=3).astype(np.float32)
+    layers = {name: model.get_layer(f"detector_{name}") for name in _MAPS}
+    for layer in layers.values():
+        kernel, bias = layer.get_weights()
+        layer.set_weights([kernel, 0 * bias + 100])  # The ReLU has no effect.
+    outputs = model.predict(clips, verbose=0)
+    for name, (mean, deviation) in _MAPS.items():
+        values = outputs[name].reshape(-1, outputs[name].shape[-1]) - 100
+        kernel, bias = layers[name].get_weights()
+        gain = np.round(deviation / values.std(axis=0), 1)
+        bias = np.round(mean - gain * values.mean(axis=0), 1)
+        layers[name].set_weights([gain * kernel, bias])
 
 
 def _clips(count, seed):

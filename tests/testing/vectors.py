@@ -5,7 +5,9 @@
 replays the networks on an accelerator and prints their largest errors.
 """
 
+import dataclasses
 import functools
+import itertools
 import json
 import sys
 import types
@@ -14,10 +16,13 @@ import numpy as np
 
 from testing.checkout import ROOT
 from tsm_cli.vectors.arrays import decode_array
+from tsm_cli.vectors.box_cases import found_boxes
 from tsm_live import Session
 from tsm_live.artifact.file import load_artifact
-from tsm_live.artifact.quantization import as_logits
+from tsm_live.artifact.quantization import as_logits, dequantize
+from tsm_live.artifact.tensors import HEAD_ROLES
 from tsm_live.decision.pacing import Step
+from tsm_live.detection.tracks import TrackConfig
 from tsm_live.live.run_live import LiveConfig
 from tsm_live.live.stream import Stream
 from tsm_live.runtimes.open_network import open_here
@@ -97,30 +102,33 @@ def replay_steps(case, session, network, *, fed):
             assert frames_of_answers == step["answers"]
         else:
             assert answered == step["streams"]
-        heads = spec.heads if step["streams"] or finishing else ()
-        assert set(step["outputs"]) == {head.name for head in heads}
-        for head in heads if answered else ():
-            logits = as_logits(decode_array(step["outputs"][head.name]), head)
-            rows = [predictions[i].heads[head.name].logits for i in answered]
-            pairs.append((head, np.stack(rows), logits[answered]))
+        results = spec.results if step["streams"] or finishing else ()
+        assert set(step["outputs"]) == {result.name for result in results}
+        for result in results if answered else ():
+            expected = _real(result, step["outputs"])
+            rows = [_found(result, predictions[i]) for i in answered]
+            pairs.append((result, np.stack(rows), expected[answered]))
     return _errors(pairs)
 
 
 def replay_session(case, session, network):
-    """Replays a case of the kind `session`; returns the errors of its logits.
+    """Replays a case of the kind `session`; returns the errors of its outputs.
 
-    Choices and events must be equal, except for the scores of events.
+    Choices, events and boxes must be equal, except for scores and edges.
     """
     spec = session.spec
+    rules = TrackConfig(**case["rules"]) if "rules" in case else None
     session.reset()
+    pacer, decision = LiveConfig(decision=rules).stages(spec)
     stream = Stream(
         types.SimpleNamespace(source=types.SimpleNamespace(is_live=False)),
         session.accelerator,
-        *LiveConfig().stages(spec),
+        pacer,
+        decision,
         None,
     )
     images = list(map(decode_array, case["images"]))
-    choices, predictions, events = [], [], []
+    choices, predictions, events, boxes = [], [], [], []
     index = 0
 
     def tell(found):
@@ -129,6 +137,9 @@ def replay_session(case, session, network):
     def answer(prediction):
         predictions.append(prediction)
         tell(stream.answer(prediction))
+        if rules:
+            found = prediction.decode(threshold=rules.threshold)
+            boxes.append([*found_boxes(found, spec.labels, decision)])
         while stream.pass_by():
             pass
 
@@ -154,27 +165,66 @@ def replay_session(case, session, network):
     finish()
     tell(stream.end())
     assert choices == case["choices"]
-    assert_events(events, case["events"], backend_of(network)["event_scores"])
-    assert set(case["outputs"]) == {head.name for head in spec.heads}
+    backend = backend_of(network)
+    scores = backend["event_scores"]
+    pixels = backend["box_cells"] * spec.detection.stride if rules else 0
+    assert_events(events, case["events"], scores, pixels)
+    assert_boxes(boxes, case.get("boxes", []), scores, pixels)
+    assert set(case["outputs"]) == {result.name for result in spec.results}
     pairs = []
-    for head in spec.heads:
-        logits = as_logits(decode_array(case["outputs"][head.name]), head)
-        rows = [found.heads[head.name].logits for found in predictions]
-        pairs.append((head, np.stack(rows), logits))
+    for result in spec.results:
+        rows = [_found(result, prediction) for prediction in predictions]
+        pairs.append((result, np.stack(rows), _real(result, case["outputs"])))
     return _errors(pairs)
 
 
-def assert_events(found, expected, tolerance):
-    """Compares pairs of a frame and a `GestureEvent` with those of a case."""
-    assert [
-        (frame, event.head, event.kind, event.label, event.time)
-        for frame, event in found
-    ] == [
-        (e["frame"], e.get("head", ""), e["kind"], e["label"], e["time"])
-        for e in expected
+def _real(result, outputs):
+    """Returns the logits of a head, or the real values of another output."""
+    values = decode_array(outputs[result.name])
+    decode = as_logits if result.role in HEAD_ROLES else dequantize
+    return decode(values, result)
+
+
+def _found(result, prediction):
+    """Returns what a prediction has of an output."""
+    if result.role in HEAD_ROLES:
+        return prediction.heads[result.name].logits
+    return prediction.outputs[result.role]
+
+
+def assert_events(found, expected, scores, pixels=0.0):
+    """Compares pairs of a frame and an event with the events of a case.
+
+    Args:
+        found: Pairs of a frame and a `GestureEvent` or an `ObjectEvent`.
+        expected: The events of a case.
+        scores: The largest difference of a score.
+        pixels: The largest difference of an edge of a box.
+    """
+    events = []
+    for frame, event in found:
+        fields = dataclasses.asdict(event)
+        if not fields.get("head", "head"):  # There is only one head.
+            del fields["head"]
+        events.append({"frame": frame, **fields})
+    assert_boxes([events], [expected], scores, pixels)
+
+
+def assert_boxes(found, expected, scores, pixels):
+    """Compares lists of objects per frame; see `assert_events`."""
+    assert [[_exact(one) for one in frame] for frame in found] == [
+        [_exact(one) for one in frame] for frame in expected
     ]
-    for (_, event), wanted in zip(found, expected, strict=True):
-        assert abs(event.score - wanted["score"]) <= tolerance
+    chain = itertools.chain.from_iterable
+    for one, wanted in zip(chain(found), chain(expected), strict=True):
+        assert abs(one["score"] - wanted["score"]) <= scores
+        if "box" in wanted:
+            errors = np.subtract(one["box"], wanted["box"])
+            assert np.abs(errors).max() <= pixels
+
+
+def _exact(fields):
+    return {k: v for k, v in fields.items() if k not in ("score", "box")}
 
 
 def backend_of(network):

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.keras3_only
 # Other processors round in another way, and the converter may, too.
 _TOLERANCE = 1e-4
 _FLOATS = ("score", "scale")
+_STEP = 0.2  # The size of a box in pixels moves by so much with an integer.
 _OF_THE_FILE = ("insert", "start", "remove")  # Other versions of TensorFlow.
 _WRITTEN = (".json", ".tflite")
 
@@ -55,6 +56,8 @@ def _assert_alike(found, expected, place):
         assert len(found) == len(expected), place
         for index, pair in enumerate(zip(found, expected, strict=True)):
             _assert_alike(*pair, f"{place}/{index}")
+    elif "/box/" in place or place.endswith("/threshold"):
+        assert found == pytest.approx(expected, abs=_STEP), place
     elif place.rpartition("/")[2] in _FLOATS:
         assert found == pytest.approx(expected, rel=_TOLERANCE), place
     else:
@@ -69,5 +72,8 @@ def test_the_page_names_every_kind_and_key():
         for key in ("steps", "events"):
             for entry in case.get(key, ()):
                 words |= set(entry)
+        words |= set(case.get("rules", ()))
+        if case["kind"] == "tracks":
+            words |= set(case["boxes"][0][0])
     assert len(words) > 40
     assert not {word for word in words if f"`{word}`" not in page}

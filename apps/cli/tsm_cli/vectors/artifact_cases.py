@@ -1,16 +1,19 @@
 """Cases for one artifact: its images, its numbers and every step."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-from tsm_cli.vectors.arrays import encode_array
+from tsm_cli.vectors.arrays import decode_array, encode_array
+from tsm_cli.vectors.box_cases import decode_case
 from tsm_cli.vectors.image_cases import fit_case
 from tsm_cli.vectors.number_cases import dequantize_case, quantize_case
 from tsm_cli.vectors.pictures import random_squares
 from tsm_cli.vectors.session_case import session_case
 from tsm_cli.vectors.steps import Progress, next_step, zero_states
 from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.artifact.tensors import DETECTION_ROLES, RESULT_ROLES
 from tsm_live.runtimes.network import Network
 
 _SIZES = ((480, 640), (1280, 720), (1080, 1920))
@@ -32,16 +35,37 @@ def artifact_cases(
         for h, w in _SIZES
     ]
     cases.append(quantize_case("quantize pixels", spec.frame, np.arange(256)))
-    for head in spec.heads:
-        if head.dtype != "float32":
-            numbers = np.arange(256, dtype=np.uint8).view(head.dtype)
-            name = f"dequantize {head.name}"
-            cases.append(dequantize_case(name, head, numbers))
+    for result in spec.results:
+        if result.role in RESULT_ROLES and result.dtype != "float32":
+            numbers = np.arange(256, dtype=np.uint8).view(result.dtype)
+            name = f"dequantize {result.name}"
+            cases.append(dequantize_case(name, result, numbers))
     cases.append(steps_case("steps", artifact, spec, network, steps))
+    if spec.detection:
+        cases.append(_boxes_case(spec, cases[-1]["steps"]))
     if spec.streams == 1:
         session = session_case("session", artifact, spec, network)
         cases += [session] if session else []
     return cases
+
+
+def _boxes_case(spec, steps):
+    """Returns the best boxes of the first stream in the last step."""
+    assert spec.detection is not None
+    outputs = {
+        name: decode_array(array)[0]
+        for name, array in steps[-1]["outputs"].items()
+    }
+    if spec.layout == "NCHW":
+        outputs = {k: v.transpose(1, 2, 0) for k, v in outputs.items()}
+    tensors = {t.role: t for t in spec.results if t.role in DETECTION_ROLES}
+    return decode_case(
+        "decode",
+        tensors,
+        {role: outputs[tensor.name] for role, tensor in tensors.items()},
+        dataclasses.replace(spec.detection, threshold=0.0, top=20),
+        (_SIZES[0], spec.resize_size, spec.image_size),
+    )
 
 
 def steps_case(

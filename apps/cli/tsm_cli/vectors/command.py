@@ -43,11 +43,6 @@ def main(arguments: Sequence[str]) -> None:
         raise flags.Error("expected one FILE: tsm vectors FILE")
     path = pathlib.Path(arguments[0])
     spec, model = load_artifact(path)
-    if spec.detection:
-        raise ValueError(
-            "Test vectors are for artifacts that classify. Received: "
-            f"{path}, which is a detector"
-        )
     if spec.kind != "stream":
         raise ArtifactError(
             "Test vectors are made for streams. Received: an artifact of kind "

@@ -1,25 +1,30 @@
 """session_case: runs images through pacing, network and decision."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tsm_cli.vectors.arrays import encode_array
-from tsm_cli.vectors.decision_cases import events_of
 from tsm_cli.vectors.pictures import random_picture
+from tsm_cli.vectors.session_decision import Timeline, decide, real_values
 from tsm_cli.vectors.steps import Progress, next_step, zero_states
 from tsm_cli.vectors.vectors_file import TOLERANCES
-from tsm_live.artifact.quantization import as_logits
 from tsm_live.artifact.spec import ArtifactSpec
-from tsm_live.decision.head_decisions import HeadDecisions
+from tsm_live.artifact.tensors import HEATMAP
 from tsm_live.decision.pacing import Step
 from tsm_live.live.run_live import LiveConfig
 from tsm_live.runtimes.network import Network
 
 _TICK = 1 / 64  # Seconds. Multiples of it are exact in every float type.
 _IMAGES = 4
-_CHECKS = 20  # How often the logits are changed a little to find out.
+_CHECKS = 20  # How often the values are changed a little to find out.
+_THRESHOLDS = 3  # How many to try for a detector.
+_BEST = 30  # They are between so many of the best scores.
+# The other rules by which its objects appear and disappear.
+_TRACKS = {"overlap": 0.25, "hits": 2, "misses": 2}
+_NUMBERS = ("score", "box")
 
 
 def session_case(
@@ -33,8 +38,8 @@ def session_case(
     """Runs images through the pacing, the network and the decision.
 
     The short side of the images is `resize_size`, so that they are cropped but
-    not resized, and all pixels are exact. The events stay the same if logits
-    change by as much as backends differ.
+    not resized, and all pixels are exact. The events, and which boxes there
+    are, stay the same if the outputs change by as much as backends differ.
 
     Args:
         name: The name of the case.
@@ -42,42 +47,43 @@ def session_case(
         spec: The spec of the artifact, which is for one stream.
         network: The network of the artifact.
         tries: How many sets of random images to try. The one with the most
-            different gestures is taken.
+            different gestures or objects is taken.
 
     Returns:
-        The case, or None if the events of all images depend on rounding.
+        The case, or None if what is found in all images depends on rounding.
     """
     ticks, shown = _timeline(spec)
     times = [tick * _TICK for tick in ticks]
     pacer, _ = LiveConfig().stages(spec)
     choices = [pacer.step(time) for time in times]
-    best, most = None, -1
+    best, most = None, (0, -1)
     for seed in range(tries):
         images = _images(spec, seed)
-        outputs = _run(spec, network, [images[i] for i in shown], choices)
-        logits = {
-            head.name: as_logits(outputs[head.name], head)
-            for head in spec.heads
-        }
-        events = _decide(spec, times, choices, logits)
-        gestures = len(
-            {(event.get("head"), event["label"]) for event in events}
-        )
-        if gestures > most and _is_clear(spec, times, choices, logits, events):
-            best, most = (images, outputs, events), gestures
+        frames = [images[i] for i in shown]
+        timeline = Timeline(times, choices, [x.shape[:2] for x in frames])
+        outputs = _run(spec, network, frames, choices)
+        values = real_values(spec, outputs)
+        for rules in _rules(spec, values):
+            found = decide(spec, rules, timeline, values)
+            variety = _variety(spec, found["events"])
+            if variety > most and _is_clear(
+                spec, rules, timeline, values, found
+            ):
+                best, most = (images, outputs, rules, found), variety
     if best is None:
         return None
-    images, outputs, events = best
+    images, outputs, rules, found = best
     return {
         "kind": "session",
         "name": name,
         "artifact": artifact,
+        **({"rules": rules} if rules else {}),
         "images": [encode_array(image) for image in images],
         "times": times,
         "image_of_frame": shown,
         "choices": [choice.value for choice in choices],
         "outputs": {k: encode_array(v) for k, v in outputs.items()},
-        "events": events,
+        **found,
     }
 
 
@@ -143,59 +149,58 @@ def _run(
     return {name: np.concatenate(values) for name, values in rows.items()}
 
 
-def _decide(spec, times, choices, logits):
-    """Returns the events of all heads, in the order of `Stream`."""
-    decisions = HeadDecisions(spec).heads
-    events, row = [], 0
-    waiting: list[float] = []  # The times of frames without an output so far.
+def _rules(
+    spec: ArtifactSpec, values: Mapping[str, np.ndarray]
+) -> Iterator[dict[str, Any]]:
+    """Yields the rules to try: for a detector some thresholds, else nothing.
 
-    def answer(frame):
-        nonlocal row
-        time = waiting.pop(0)
-        for name, decision in decisions.items():
-            events.extend(
-                events_of(frame, decision.update(time, logits[name][row]))
-            )
-        row += 1
-
-    def finish(frame, *end):
-        while waiting:
-            answer(frame)
-        for decision in decisions.values():
-            events.extend(events_of(frame, decision.end(*end)))
-
-    for frame, (time, choice) in enumerate(zip(times, choices, strict=True)):
-        if choice is Step.RESTART:
-            finish(frame)
-        if choice is not Step.SKIP:
-            waiting.append(time)
-        if len(waiting) > spec.delay:
-            answer(frame)
-    finish(len(times), times[-1])
-    return events
+    The thresholds are in the widest gaps between the best scores of labels.
+    """
+    if spec.detection is None:
+        yield {}
+        return
+    heatmap = next(t.name for t in spec.results if t.role == HEATMAP)
+    best = np.unique(values[heatmap].max(axis=(1, 2)))[-_BEST:]
+    for place in np.argsort(-np.diff(best), kind="stable")[:_THRESHOLDS]:
+        logit = float(best[place : place + 2].mean())
+        score = 1 / (1 + math.exp(-min(max(logit, -9), 9)))
+        yield {"threshold": round(score, 3), **_TRACKS}
 
 
-def _is_clear(spec, times, choices, logits, events):
-    """Returns whether rounding in a network cannot change the events."""
+def _variety(spec, events):
+    """Returns how many different gestures or objects there are."""
+    kinds = {(event.get("head"), event["label"]) for event in events}
+    return len(kinds), len(events) if spec.detection else 0
+
+
+def _is_clear(spec, rules, timeline, values, found):
+    """Returns whether rounding in a network cannot change what is found."""
     rng = np.random.default_rng(0)
-    errors = {head.name: _error(head, logits[head.name]) for head in spec.heads}
+    errors = {
+        tensor.name: _error(tensor, values[tensor.name])
+        for tensor in spec.results
+    }
     for _ in range(_CHECKS):
         others = {
-            name: values + errors[name] * rng.choice((-1, 1), values.shape)
-            for name, values in logits.items()
+            name: numbers + errors[name] * rng.choice((-1, 1), numbers.shape)
+            for name, numbers in values.items()
         }
-        found = _decide(spec, times, choices, others)
-        if list(map(_kind, found)) != list(map(_kind, events)):
+        other = decide(spec, rules, timeline, others)
+        if _kinds(other) != _kinds(found):
             return False
     return True
 
 
-def _error(head, logits):
-    """Returns the largest error of logits that a backend may make."""
-    if head.scale:
-        return TOLERANCES["gpu"]["fed"]["integer"] * head.scale
-    return TOLERANCES["gpu_float16"]["free"]["float"] * np.abs(logits).max()
+def _error(tensor, values):
+    """Returns the largest error of real values that a backend may make."""
+    if tensor.scale:
+        return TOLERANCES["gpu"]["fed"]["integer"] * tensor.scale
+    return TOLERANCES["gpu_float16"]["free"]["float"] * np.abs(values).max()
 
 
-def _kind(event):
-    return {name: event[name] for name in event if name != "score"}
+def _kinds(found):
+    """Returns what is found, without the numbers that rounding changes."""
+    return [
+        [{k: v for k, v in each.items() if k not in _NUMBERS} for each in group]
+        for group in (found["events"], *found.get("boxes", ()))
+    ]

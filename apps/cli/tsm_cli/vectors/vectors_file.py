@@ -14,20 +14,24 @@ TOLERANCES: dict[str, Any] = {
     "pixels": 1,
     "scores": 1e-5,
     "logits": 1e-5,
+    "boxes": 1e-3,
     "cpu": {
         "fed": {"float": 1e-5, "integer": 1},
         "free": {"float": 1e-5, "integer": 4},
         "event_scores": 0.02,
+        "box_cells": 0.5,
     },
     "gpu": {
         "fed": {"float": 1e-4, "integer": 2},
         "free": {"float": 1e-4, "integer": 8},
         "event_scores": 0.02,
+        "box_cells": 1.0,
     },
     "gpu_float16": {
         "fed": {"float": 2e-2, "integer": 4},
         "free": {"float": 2e-2, "integer": 16},
         "event_scores": 0.1,
+        "box_cells": 2.0,
     },
 }
 
