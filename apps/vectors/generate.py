@@ -83,7 +83,7 @@ _ARTIFACTS = {
     "two_heads": ("heads", {"quantize": "int8"}),
     "mixtconv": ("mixtconv", {"quantize": "int8"}),
     "lookahead": ("both_ways", {"quantize": "int8", "lookahead": True}),
-    "detector": ("detector", {"quantize": "int8"}),
+    "detector": ("detector", {}),
 }
 # The artifacts with a session, and how many sets of images are tried for it.
 _SESSIONS = {

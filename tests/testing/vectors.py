@@ -170,9 +170,9 @@ def replay_session(case, session, network):
     pixels = backend["box_cells"] * spec.detection.stride if rules else 0
     assert_events(events, case["events"], scores, pixels)
     assert_boxes(boxes, case.get("boxes", []), scores, pixels)
-    assert set(case["outputs"]) == {result.name for result in spec.results}
+    assert set(case["outputs"]) == {head.name for head in spec.heads}
     pairs = []
-    for result in spec.results:
+    for result in spec.heads:
         rows = [_found(result, prediction) for prediction in predictions]
         pairs.append((result, np.stack(rows), _real(result, case["outputs"])))
     return _errors(pairs)

@@ -37,7 +37,7 @@ def _copied(tmp_path, artifact):
     return shutil.copy(artifact, tmp_path / f"mine{artifact.suffix}")
 
 
-@pytest.mark.parametrize("name", ["int8", "two_streams"])
+@pytest.mark.parametrize("name", ["int8", "two_streams", "detector"])
 def test_vectors_beside_the_artifact(tmp_path, name, capsys):
     path = _copied(tmp_path, FOLDER / f"{name}.tflite")
     found = _write(path, "--steps=11")
@@ -55,6 +55,7 @@ def _assert_replayed(found, folder, name):
     cases = {case["kind"]: case for case in found["cases"]}
     assert {"fit", "quantize", "steps"} <= set(cases)
     assert ("session" in cases) == (name != "two_streams")
+    assert ("decode" in cases) == (name == "detector")
     session, network = open_case(cases["steps"], folder)
     assert len(cases["steps"]["steps"]) == 11
     for fed in (True, False):
