@@ -13,11 +13,17 @@ from tsm_export.description import IMAGE_INPUTS, describe
 from tsm_export.networks import network_for_export
 from tsm_export.parity import check_parity
 from tsm_export.tflite.conversion import QUANTIZATIONS, convert
+from tsm_export.tflite.float_results import with_float_results
 from tsm_export.tflite.input_type import with_input_type
 from tsm_export.tflite.int8_qat import quantization_aware_tflite
+from tsm_keras.models.config import VideoDetectorConfig
 from tsm_live.artifact.file import ONNX_SUFFIX
 from tsm_live.artifact.spec import ArtifactSpec, TensorSpec
 from tsm_live.runtimes.interpreter_network import tensor_specs
+
+# The types that the logits of an int8 network can have.
+LOGITS_TYPES = ("int8", "float32")
+_INT8 = ("int8", "int8_qat")
 
 
 def export_tflite(
@@ -30,6 +36,7 @@ def export_tflite(
     image_size: int | None = None,
     input_dtype: str | None = None,
     softmax: bool = False,
+    logits: str | None = None,
     lookahead: bool = False,
     calibration_clips: np.ndarray | None = None,
     preset_hash: str = "",
@@ -60,6 +67,9 @@ def export_tflite(
         input_dtype: The type of the images: `"float32"`, `"uint8"` (which
             cameras give), or None for the type that the network computes in.
         softmax: Give probabilities instead of logits.
+        logits: The type of the logits (or probabilities) of an int8 artifact:
+            `"int8"` or `"float32"`, for which the last layer computes in
+            float32; None for the type that the network computes in.
         lookahead: Whether a stream waits for later frames, so that a model
             which is not causal can stream, some steps late.
         calibration_clips: `[B, T, S, S, 3]` uint8 RGB clips on which int8
@@ -89,6 +99,7 @@ def export_tflite(
             "`export_tflite` writes .tflite files; `export_onnx` writes .onnx "
             f"files. Received: path={path}"
         )
+    _expect_logits(model.video_config, logits, quantize)
     network, calibration = network_for_export(
         model,
         kind=kind,
@@ -113,6 +124,8 @@ def export_tflite(
         content = convert(
             network, quantize=quantize, calibration=calibration, softmax=softmax
         )
+    if logits == "float32" and quantize in _INT8:
+        content = with_float_results(content)
     if input_dtype is not None:
         content = with_input_type(content, IMAGE_INPUTS[kind], input_dtype)
     spec = describe(
@@ -132,6 +145,23 @@ def export_tflite(
         check_parity(temporary, network, calibration_clips)
 
     return write_artifact(path, content, spec, check or compare)
+
+
+def _expect_logits(config, logits, quantize):
+    if logits not in (None, *LOGITS_TYPES):
+        raise ValueError(
+            f"`logits` must be None or one of {LOGITS_TYPES}. "
+            f"Received: logits={logits!r}"
+        )
+    if logits == "int8" and quantize not in _INT8:
+        raise ValueError(
+            f"Only a network in int8 has int8 logits, one of {_INT8}. "
+            f"Received: logits='int8', quantize={quantize!r}"
+        )
+    if logits and isinstance(config, VideoDetectorConfig):
+        raise ValueError(
+            f"A detector has no logits of classes. Received: logits={logits!r}"
+        )
 
 
 def signature_tensors(

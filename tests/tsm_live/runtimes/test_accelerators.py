@@ -41,7 +41,11 @@ def _sessions(path, *accelerators, environment):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "least"),
-    [({}, 1e-4), ({"quantize": "int8"}, None), ({"streams": 2}, 1e-4)],
+    [
+        ({}, 1e-4),
+        ({"quantize": "int8", "logits": "float32"}, None),
+        ({"streams": 2}, 1e-4),
+    ],
 )
 def test_the_gpu_says_what_the_cpu_says(gpu, options, least):
     """Caches swapped on the GPU, one stream idle now and then, and a reset."""
