@@ -19,6 +19,7 @@ SMALL = {
     "mobilenet_v3_small": {"image_size": 64},
     "mobilenet_v4_conv_small": {"image_size": 64},
     "efficientnet_lite0": {"image_size": 64},
+    "resnet10": {"image_size": 32},  # See `testing.short_resnet`.
     "resnet18": {"image_size": 32},
     "resnet50": {"image_size": 32},
     "x3d": {"operator": "conv3d", "image_size": 32, "depth": 0.4},

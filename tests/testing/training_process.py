@@ -1,11 +1,15 @@
-"""Runs `tsm train` in a process that tests can watch, signal and kill."""
+"""Runs `tsm train` in a process that tests can watch, signal and kill.
+
+Its networks include the one of `testing.short_resnet`.
+"""
 
 import os
 import subprocess
 import sys
 import time
 
-from testing.checkout import PACKAGE_ROOTS
+from testing.checkout import PACKAGE_ROOTS, ROOT
+from testing.short_resnet import ADD
 
 
 class TrainingProcess:
@@ -20,12 +24,13 @@ class TrainingProcess:
 
     def __init__(self, work, *arguments, before="", **environment):
         self.output = work / f"{time.monotonic_ns()}.txt"
-        path = os.pathsep.join(map(str, PACKAGE_ROOTS.values()))
+        roots = [*PACKAGE_ROOTS.values(), ROOT / "tests"]
+        path = os.pathsep.join(map(str, roots))
         with open(self.output, "w", encoding="utf-8") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-u", "-c"),
-                    f"{before}\nfrom tsm_cli.main import run; run()",
+                    f"{ADD}{before}\nfrom tsm_cli.main import run; run()",
                     *("train", *arguments),
                 ],
                 stdout=file,

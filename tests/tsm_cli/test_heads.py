@@ -18,7 +18,7 @@ from tsm_keras.models.config import HeadConfig
 from tsm_keras.models.presets import load_preset, save_preset
 
 # The parts that the two Kerases share have tests of their own.
-pytestmark = pytest.mark.keras3_only
+pytestmark = [pytest.mark.keras3_only, pytest.mark.usefixtures("resnet10")]
 
 
 def _tsm(module, name, *arguments):
@@ -59,10 +59,10 @@ def test_a_sheet_shows_all_heads(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory):
+def work(resnet10, tmp_path_factory):
     work = tmp_path_factory.mktemp("evaluate")
     # The heads and classes of the model have another order than in the data.
-    config = small_config("resnet18", num_segments=2, frame_interval=0.2)
+    config = small_config("resnet10", num_segments=2, frame_interval=0.2)
     model = build_clip_model(
         config.changed(
             heads=(
@@ -131,7 +131,7 @@ def test_a_stream_reports_every_head(work, monkeypatch, capsys):
 
 
 def test_a_model_with_other_heads_is_refused(work, monkeypatch, tmp_path):
-    config = small_config("resnet18", num_segments=2, num_classes=2)
+    config = small_config("resnet10", num_segments=2, num_classes=2)
     model = build_clip_model(config.changed(labels=MOTIONS))
     save_preset(model, tmp_path / "single")
     with pytest.raises(ValueError, match=r"\['motion', 'light'\] instead of a"):

@@ -26,7 +26,7 @@ from tsm_keras.training.runs.run_folder import RunFolder
 
 EPOCHS = 2
 SETTINGS = (
-    *("--backbone=resnet18", "--size=32", "--segments=2", "--batch_size=4"),
+    *("--backbone=resnet10", "--size=32", "--segments=2", "--batch_size=4"),
     *("--optimizer=sgd", "--learning_rate=0.02", f"--epochs={EPOCHS}"),
     # Dropout draws other masks on other devices.
     *("--dropout=0", "--sync_batch_norm", "--data=data"),
@@ -143,6 +143,7 @@ half = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [half, half])
 from tensorflow import keras
 from testing.models import randomize, small_config
+from testing.short_resnet import add_resnet10
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.weights import copy_weights
 from tsm_keras.training.config import TrainingConfig
@@ -152,7 +153,8 @@ from tsm_keras.training.optimization.optimizer import (
     PerVariable, PerVariableAdamW
 )
 
-config = small_config("resnet18", num_segments=2, dropout=0.0)
+add_resnet10()
+config = small_config("resnet10", num_segments=2, dropout=0.0)
 rng = np.random.default_rng(0)
 clips = rng.integers(0, 256, (13, 2, 32, 32, 3), np.uint8)
 data = tf.data.Dataset.from_tensor_slices((clips, np.arange(13) % 7))

@@ -16,10 +16,12 @@ from tsm_keras.training.fit import TrainingConfig, fit
 from tsm_keras.training.optimization.optimizer import build_optimizer
 from tsm_keras.training.runs.callbacks import StopAfterEpoch
 
+pytestmark = pytest.mark.usefixtures("resnet10")
+
 
 @pytest.mark.slow
 def test_a_network_learns_eight_videos_by_heart():
-    config = small_config(image_size=32, num_classes=4)
+    config = small_config("resnet10", num_classes=4)
     keras.utils.set_random_seed(0)
     model = build_clip_model(config)
     data = make_dataset(
@@ -31,9 +33,9 @@ def test_a_network_learns_eight_videos_by_heart():
 
 
 @pytest.fixture(scope="module")
-def after_an_epoch():
+def after_an_epoch(resnet10):
     """A model after an epoch with label smoothing and weight decay."""
-    config = small_config("resnet18", num_segments=2, num_classes=4)
+    config = small_config("resnet10", num_segments=2, num_classes=4)
     model = build_clip_model(config)
     clips = random_clips(config, clips=2)
     data = tf.data.Dataset.from_tensors((clips, np.arange(2)))
@@ -113,7 +115,7 @@ def test_half_precision_ends_with_the_average_of_its_steps():
     [("float32", "mixed_bfloat16"), ("mixed_bfloat16", "float32")],
 )
 def test_it_trains_in_the_precision_of_the_recipe(built_for, trained_in):
-    config = small_config("resnet18", num_segments=2, num_classes=4)
+    config = small_config("resnet10", num_segments=2, num_classes=4)
     with precision(built_for):
         model = build_clip_model(config)
     clips = random_clips(config, clips=2)
@@ -155,7 +157,7 @@ def test_a_model_that_cannot_be_rebuilt_keeps_its_precision():
 
 @pytest.mark.slow
 def test_training_drops_ranges_that_no_longer_hold(tmp_path):
-    config = small_config("resnet18", num_segments=2, num_classes=4)
+    config = small_config("resnet10", num_segments=2, num_classes=4)
     model = build_clip_model(config)
     model.activation_ranges = {"pool": (0.0, 6.0)}
     path = save_preset(model, tmp_path / "quantized")

@@ -36,13 +36,15 @@ from tsm_keras.training.runs.train_in_folder import (
 from tsm_keras.training.start_weights import start_from
 from tsm_keras.training.starting_point import starting_model
 
+pytestmark = pytest.mark.usefixtures("resnet10")
+
 VERB = HeadConfig(3, ("cut", "stir", "pour"), "verb")
 NOUN = HeadConfig(5, tuple("abcde"), "noun")
 SIZES = [3, 5]
 
 
 def _model(*heads):
-    config = small_config("resnet18", num_segments=2).changed(heads=heads)
+    config = small_config("resnet10", num_segments=2).changed(heads=heads)
     return build_clip_model(config)
 
 
@@ -287,7 +289,7 @@ def test_both_heads_of_generated_gestures_are_learnt(tmp_path, capsys):
     videos = write_clips(tmp_path / "videos", train=16, test=8)
     prepare(videos, tmp_path / "set")
     settings = (
-        *("--backbone=resnet18", "--segments=4", "--size=32", "--dropout=0"),
+        *("--backbone=resnet10", "--segments=4", "--size=32", "--dropout=0"),
         *("--epochs=14", "--batch_size=16", "--cache", "--seed=1"),
     )
     to = tmp_path / "preset"

@@ -19,6 +19,8 @@ from tsm_keras.training.objectives.distillation import (
     remark_on_teacher,
 )
 
+pytestmark = pytest.mark.usefixtures("resnet10")
+
 SIZES = [3, 5]
 
 
@@ -74,7 +76,7 @@ def test_the_loss_is_that_of_the_paper(mixed, weight, temperature):
 
 def _model(seed, heads, **fields):
     fields = {"num_segments": 2, "dropout": 0.0, **fields}
-    config = small_config("resnet18", **fields).changed(heads=heads)
+    config = small_config("resnet10", **fields).changed(heads=heads)
     model = build_clip_model(config)
     randomize(model, seed)
     return model

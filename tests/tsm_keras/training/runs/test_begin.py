@@ -13,8 +13,9 @@ import sys
 import pytest
 
 from testing.checkout import PACKAGE_ROOTS, ROOT
-from testing.command_line import refused, refused_process, tsm_here
+from testing.command_line import refused, tsm_here
 from testing.gestures import write_folder
+from testing.short_resnet import ADD
 from testing.training_process import TrainingProcess
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.readers.probed_videos import CACHE_FILE
@@ -33,13 +34,13 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = (
     # The network that is traced fastest.
-    *("--data=data", "--backbone=resnet18", "--size=32", "--segments=2"),
+    *("--data=data", "--backbone=resnet10", "--size=32", "--segments=2"),
     *("--batch_size=4", "--shift=causal", "--epochs=2"),
 )
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory):
+def work(resnet10, tmp_path_factory):
     """A folder with data, a preset `old/a` and its run."""
     folder = tmp_path_factory.mktemp("work")
     for split in ("train", "test"):
@@ -153,7 +154,7 @@ def _start(work, code, *arguments):
     return subprocess.Popen(
         [
             *(sys.executable, "-u", "-c"),
-            f"{code}\nfrom tsm_cli.main import run; run()",
+            f"{ADD}{code}\nfrom tsm_cli.main import run; run()",
             *("train", *arguments),
         ],
         cwd=work,
@@ -232,7 +233,7 @@ def test_it_says_what_comes_from_the_start_and_what_is_left_out(work, tmp_path):
     text = tsm_here("train", "--to=new", *settings, cwd=tmp_path)
     assert "warning: old/a was trained quantization-aware. Its ranges" in text
     assert "activation_ranges" not in read_description(tmp_path / "new")
-    network = "network: resnet18, shift causal, 2 segments, 32 pixels"
+    network = "network: resnet10, shift causal, 2 segments, 32 pixels"
     assert f"start: old/a\n  {network}\n" in text
     assert "each epoch leaves out 1 of 4 clips, different ones" in text
     start = json.loads((tmp_path / "new.run/run.json").read_text())["start"]
@@ -261,7 +262,7 @@ def test_a_run_killed_after_its_preset_was_written_is_finished_later(
     # What another one put there meanwhile is not its own.
     target.rename(tmp_path / "kept")
     subprocess.run(["cp", "-r", "old/a", "new"], cwd=tmp_path)
-    line = refused_process("train", "--resume=new.run", cwd=tmp_path)
+    line = refused("train", "--resume=new.run", cwd=tmp_path)
     assert "new exists" in line
     subprocess.run(["rm", "-r", "new"], cwd=tmp_path)
     (tmp_path / "kept").rename(target)
@@ -294,7 +295,8 @@ def test_a_run_that_another_process_trains_is_not_resumed(work, tmp_path):
     before = _contents(tmp_path)
     run.lock()
     try:
-        line = refused_process("train", "--resume=old/a.run", cwd=tmp_path)
+        process = _start(tmp_path, "", "--resume=old/a.run")
+        _, line = process.communicate()
     finally:
         run.unlock()
     assert f"Another process trains in old/a.run (process {os.getpid()}" in line

@@ -12,13 +12,14 @@ from tsm_keras.training.runs.run_folder import RunFolder
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("resnet10"),
     pytest.mark.keras3_only,  # tf_keras' dropout has a state it cannot save.
 ]
 
 EPOCHS = 4
 # The network that is traced fastest, and two steps an epoch.
 SETTINGS = (
-    *("--backbone=resnet18", "--size=32", "--segments=2", "--batch_size=4"),
+    *("--backbone=resnet10", "--size=32", "--segments=2", "--batch_size=4"),
     *("--optimizer=sgd", f"--epochs={EPOCHS}", "--ema=0.5", "--dropout=0.3"),
     *("--label_smoothing=0.1", "--crop=multi_scale", "--seed=1"),
 )

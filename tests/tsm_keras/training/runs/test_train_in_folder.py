@@ -32,6 +32,8 @@ from tsm_keras.training.runs.train_in_folder import (
     train_in_folder,
 )
 
+pytestmark = pytest.mark.usefixtures("resnet10")
+
 CONFIG = TrainingConfig(
     epochs=2,
     batch_size=4,
@@ -45,7 +47,7 @@ CONFIG = TrainingConfig(
 
 def _model():
     return build_clip_model(
-        small_config("resnet18", num_segments=2, num_classes=4, labels=LABELS)
+        small_config("resnet10", num_segments=2, num_classes=4, labels=LABELS)
     )
 
 
@@ -74,7 +76,7 @@ def _make_validation(batch_size, **_):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(resnet10, tmp_path_factory):
     run = RunFolder(tmp_path_factory.mktemp("runs") / "run")
     run.describe(flags=[])
     result = train_in_folder(
@@ -176,7 +178,7 @@ def test_flow_is_not_drawn_for_tensorboard(tmp_path):
     """A clip of ten channels cannot be shown as pictures."""
     pytest.importorskip("tensorboard")
     config = flow_config(
-        small_config("resnet18", num_segments=2, labels=LABELS, num_classes=4)
+        small_config("resnet10", num_segments=2, labels=LABELS, num_classes=4)
     )
 
     def clips(batch_size, epochs=(0,), **_):
