@@ -35,12 +35,14 @@ test: $(INSTALLED)
 	$(PYTEST) -m "not slow" $(ARGS)
 	$(TF_KERAS_PYTEST) -m "not slow" $(ARGS) $(TF_KERAS_FIRST)
 
-# The first slow tests with tf_keras are in one file, which two processes share.
-# Of the rest, with tf_keras only the tests that need it may be slow: the others
-# repeat with large networks what fast ones say about small ones.
+# With tf_keras, only those tests may be slow that need it, and the streams of the
+# backbones that no fast test has: the others repeat with large networks what fast
+# ones say about small ones. These streams are in one file, which two processes
+# share.
 slow-test: $(INSTALLED)
 	$(PYTEST) -m slow $(ARGS)
-	$(TF_KERAS_PYTEST) -m slow --dist=load $(ARGS) $(TF_KERAS_FIRST)
+	$(TF_KERAS_PYTEST) -m slow -k in_float64 --dist=load $(ARGS) \
+	  $(TF_KERAS_FIRST)
 	$(TF_KERAS_PYTEST) -m "not slow or tf_keras_only" $(ARGS) $(TF_KERAS_REST)
 
 $(INSTALLED): pyproject.toml setup.py

@@ -135,6 +135,7 @@ def test_lint_finds_nothing(options):
     assert onnx_lint(random_onnx(**options).read_bytes()) == []
 
 
+@pytest.mark.keras3_only  # Only the file matters, whatever Keras it is from.
 def test_float16_is_half_the_file_and_its_caches_are_float16():
     whole, half = (
         load_artifact(random_onnx(quantize))[1]
@@ -149,6 +150,7 @@ def test_float16_is_half_the_file_and_its_caches_are_float16():
     assert spec.frame.dtype == spec.logits.dtype == "float32"
 
 
+@pytest.mark.keras3_only  # Only the file matters, whatever Keras it is from.
 @pytest.mark.parametrize("quantize", ["int8", "int8_tensorrt"])
 def test_int8_weights_are_per_channel_and_caches_are_float(quantize):
     model = onnx.load(random_onnx(quantize))
@@ -167,6 +169,7 @@ def test_int8_weights_are_per_channel_and_caches_are_float(quantize):
     assert {cache.dtype for cache in spec.caches} == {"float32"}
 
 
+@pytest.mark.keras3_only  # Only the file matters, whatever Keras it is from.
 def test_for_tensorrt_every_zero_point_is_zero():
     model = onnx.load(random_onnx("int8_tensorrt"))
     values = {each.name: each for each in model.graph.initializer}
@@ -199,6 +202,7 @@ def test_refusals_leave_no_file(tmp_path, fields, options, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.keras3_only  # Only the file matters, whatever Keras it is from.
 def test_a_network_that_computes_something_else_is_refused(
     tmp_path, monkeypatch
 ):

@@ -77,11 +77,10 @@ def _operations(path):
     return collections.Counter(each["op_name"] for each in details)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_of_the_process_stays_outside(tmp_path, policy):
+def test_mixed_precision_of_the_process_stays_outside(tmp_path):
     model, path = clip_model(), tmp_path / "mixed.tflite"
     before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(policy)
+    keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         trained = rebuild(model, model.video_config, build_clip_model)
         export_tflite(trained, path)

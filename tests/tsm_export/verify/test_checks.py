@@ -91,9 +91,9 @@ def test_the_gpu_takes_all_of_it_and_agrees(gpu, quantize, options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("backbone", "size"), [("resnet18", 32), ("resnet50", 64)]
+    ("backbone", "size", "quantize"),
+    [("resnet18", 32, "int8"), ("resnet50", 64, "none")],
 )
-@pytest.mark.parametrize("quantize", ["none", "int8"])
 def test_the_gpu_takes_resnets(gpu, tmp_path, backbone, size, quantize):
     """Single-pixel features (32 pixels) and strided 1x1 convolutions."""
     model = random_clip_model(backbone, image_size=size, labels=LABELS)

@@ -42,9 +42,8 @@ def _sessions(path, *accelerators, environment):
 @pytest.mark.parametrize(
     ("options", "least"),
     [
-        ({}, 1e-4),
-        ({"quantize": "int8", "logits": "float32"}, None),
         ({"streams": 2}, 1e-4),
+        ({"quantize": "int8", "logits": "float32"}, None),
     ],
 )
 def test_the_gpu_says_what_the_cpu_says(gpu, options, least):

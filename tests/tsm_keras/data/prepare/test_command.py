@@ -33,7 +33,7 @@ def _arguments(folder, *more, how=_LOCAL):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("begun", "finished_by"),
-    [(_LOCAL, _LOCAL), (_LOCAL, _BEAM), (_BEAM, _LOCAL)],
+    [(_LOCAL, _BEAM), (_BEAM, _LOCAL)],
 )
 def test_a_killed_run_is_continued_with_the_same_result(
     tmp_path, begun, finished_by
