@@ -262,7 +262,9 @@ def _missed(frames, labels, threshold, pictures_of):
 
 
 def _percent(share):
-    return None if math.isnan(share) else f"{share:.1%}"
+    if math.isnan(share):
+        return None
+    return f"{round(share, 3) + 0:.1%}"  # Without the sign of -0.0.
 
 
 def _frames(number):
