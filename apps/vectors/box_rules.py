@@ -169,8 +169,22 @@ def _tracks_cases() -> Iterator[dict[str, Any]]:
         ),
         (
             "labels are apart",
-            [[ball(0), cup(1)]] * 4 + [[cup(0)]] * 6,
+            [[ball(0), cup(4)]] * 4 + [[cup(0)]] * 6,
             {},
+            (),
+        ),
+        (
+            # Overlaps of 14 / 18 and 13 / 19 with the best box; the last box is
+            # left out because of the second one, with 15 / 17.
+            "a second label of a box",
+            [
+                [ball(0, 0.875), cup(2, 0.75)],
+                [ball(0, 0.875), cup(3, 0.75)],
+                [cup(2, 0.875), ball(0, 0.75)],
+                [ball(0, 0.875), cup(2, 0.75), ball(3, 0.625)],
+            ]
+            * 4,
+            {"hits": 1, "misses": 2},
             (),
         ),
         (

@@ -1,7 +1,8 @@
 """describe: a clip model on one screen, one row per block."""
 
-import itertools
+import collections
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.backbones.table import BACKBONES
-from tsm_keras.models.config.head import belongs_to_head
+from tsm_keras.models.config.head import DETECTOR, belongs_to_head
 from tsm_keras.models.multiply_adds import multiply_adds
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.streaming import build_streaming_model, delay_text
@@ -25,14 +26,11 @@ def describe(model: keras.Model) -> str:
     time = _stream_time(config)
     facts = _facts(model, time)
     lines = [f"{'block':22}{'output':16}{'mixes time':>11}{'parameters':>12}"]
-    part_of = BACKBONES[config.backbone.name].part_of
-
-    def part(layer):
-        is_classifier = belongs_to_head(layer.name)
-        return layer.name if is_classifier else part_of(layer.name)
-
-    for block, group in itertools.groupby(filter(part, model.layers), key=part):
-        members = list(group)
+    blocks = collections.defaultdict(list)
+    for layer in model.layers:
+        blocks[_block_of(layer.name, config.backbone.name)].append(layer)
+    blocks.pop(None, None)
+    for block, members in blocks.items():
         shape = "x".join(map(str, members[-1].output.shape[1:]))
         is_marked = any(belongs_to_mark(layer.name) for layer in members)
         count = sum(_count(layer.weights) for layer in members)
@@ -65,6 +63,14 @@ def describe(model: keras.Model) -> str:
         f"stream        {stream}",
     ]
     return "\n".join(lines)
+
+
+def _block_of(name, backbone):
+    """Returns the name of the row that a layer belongs to, or None."""
+    if name.startswith(DETECTOR):
+        # Each level of the pyramid and each output is one row.
+        return re.sub(r"_(lateral|upsample|add|smooth)(_.*)?$", "", name)
+    return name if belongs_to_head(name) else BACKBONES[backbone].part_of(name)
 
 
 def _stages(temporal):

@@ -106,11 +106,13 @@ def _compare(spec, name, found, expected, bars):
     if not passed:
         most = f"at most {worst:.1e}, " if np.isfinite(worst) else ""
         wanted = f" (wanted: {most}at least {least:.1%})"
+    compared = f"{agreement:.1%} of {total} boxes matched"
+    if not total:
+        compared = "no score reaches the threshold, so no boxes were compared"
     return Check(
         name,
         bool(passed),
-        f"max {difference:.1e} of the largest value; {agreement:.1%} of "
-        f"{total} boxes matched{wanted}",
+        f"max {difference:.1e} of the largest value; {compared}{wanted}",
     )
 
 

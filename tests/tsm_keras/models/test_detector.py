@@ -29,6 +29,7 @@ from tsm_keras.models.presets import (
     save_preset,
 )
 from tsm_keras.models.streaming import build_streaming_model, to_streaming
+from tsm_keras.models.summary import describe
 from tsm_keras.models.weights import copy_weights, named_weights
 
 OUTPUTS = ("heatmap", "box_size", "box_offset")
@@ -128,6 +129,25 @@ def test_outputs_have_the_size_of_the_grid(stride):
     # All tensors of what is exported have at most four axes.
     network = build_streaming_model(config)
     assert all(len(x.shape) <= 4 for x in network.output.values())
+
+
+@pytest.mark.slow
+def test_the_description_has_a_row_per_level_and_output():
+    model = random_detector()
+    rows = dict(
+        line.split()[::2]  # The name, and the number of parameters.
+        for line in describe(model).splitlines()
+        if line.startswith("detector")
+    )
+    assert {*rows} == {
+        *(f"detector_pyramid_{stride}" for stride in ("32", "16", "08")),
+        *(f"detector_{output}" for output in OUTPUTS),
+    }
+    for name, count in rows.items():
+        layers = [x for x in model.layers if x.name.startswith(name)]
+        assert int(count.replace(",", "")) == sum(
+            layer.count_params() for layer in layers
+        )
 
 
 def test_sizes_are_not_negative_and_an_untrained_score_is_a_tenth():

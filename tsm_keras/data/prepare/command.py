@@ -326,8 +326,9 @@ def _report(dataset: PreparedDataset) -> None:
 def _report_boxes(dataset):
     boxes = dataset.boxes
     print(
-        f"wrote {boxes.stored} boxes; {boxes.clipped} of them reached outside "
-        f"their frame, and a detector need not find {boxes.ignored}"
+        f"wrote {boxes.stored} boxes; {boxes.clipped} of them were cut at the "
+        f"edge of their frame, and {boxes.ignored} are ignored in training and "
+        "evaluation"
     )
     if boxes.broken:
         reasons = ", ".join(

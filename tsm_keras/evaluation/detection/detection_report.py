@@ -22,7 +22,7 @@ from tsm_keras.evaluation.report import (
 
 _LINES = 6  # Per chart; the colours of more would repeat.
 _CHARTS = 3
-_VIDEOS, _FRAMES_PER_VIDEO = 3, 8
+_VIDEOS, _FRAMES_PER_VIDEO = 3, 6
 _MISSES = 6
 _POINTS = slice(None, None, 5)  # Every fifth of 101 recalls is drawn.
 
@@ -30,7 +30,7 @@ _MEASURES = {
     "ap": "AP",
     "ap50": "AP50",
     "ap75": "AP75",
-    "ap50_slow": "AP50, slow objects",
+    "ap50_slow": "AP50, slow",
     "ap50_medium": "AP50, medium",
     "ap50_fast": "AP50, fast",
 }
@@ -222,7 +222,7 @@ def _over_frames(frames, labels, threshold, pictures_of):
                 strict=True,
             )
         ]
-        sheet = contact_sheet(np.stack(drawn), columns=4)
+        sheet = contact_sheet(np.stack(drawn), columns=3)
         numbers = ", ".join(str(frame.number) for frame in chosen)
         pictures.append((f"Video {video}, frames {numbers}.", sheet))
     text = (
@@ -262,7 +262,9 @@ def _missed(frames, labels, threshold, pictures_of):
 
 
 def _percent(share):
-    return None if math.isnan(share) else f"{share:.1%}"
+    if math.isnan(share):
+        return None
+    return f"{round(share, 3) + 0:.1%}"  # Without the sign of -0.0.
 
 
 def _frames(number):

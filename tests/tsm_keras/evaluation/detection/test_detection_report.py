@@ -115,6 +115,6 @@ def test_a_small_picture_is_enlarged():
     frame = evaluated(truth(boxes_at(0), [0]), found([], [], []))
     picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
     drawn = draw_boxes(picture, frame, LABELS, 0.3)
-    assert drawn.shape == (240, 320, 3)
+    assert drawn.shape == (300, 400, 3)
     smaller = cv2.resize(drawn, (80, 60), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(smaller[20:], picture[20:])
