@@ -20,7 +20,7 @@ from tsm_live.runtimes.network import Network
 _TICK = 1 / 64  # Seconds. Multiples of it are exact in every float type.
 _IMAGES = 4
 _CHECKS = 20  # How often the values are changed a little to find out.
-_THRESHOLDS = 3  # How many to try for a detector.
+_THRESHOLDS = 2  # How many to try for a detector.
 _BEST = 30  # They are between so many of the best scores.
 # The other rules by which its objects appear and disappear.
 _TRACKS = {"overlap": 0.25, "hits": 2, "misses": 2}

@@ -11,7 +11,6 @@ from tsm_cli.vectors.decision_cases import events_of
 from tsm_live.artifact.quantization import as_logits, dequantize
 from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.artifact.tensors import CACHE_OUT, HEAD_ROLES
-from tsm_live.decision.object_decision import ObjectDecision
 from tsm_live.decision.open_decision import open_decision
 from tsm_live.decision.pacing import Step
 from tsm_live.detection.tracks import TrackConfig
@@ -60,13 +59,19 @@ def decide(
         timeline: The frames.
         values: The `real_values`, a row per frame that was taken.
     """
-    spec = _with_real_outputs(spec)
+    spec, config = _with_real_outputs(spec), None
     is_detector = spec.detection is not None
     task: Any = detections if is_detector else predictions
     note: Any = object_events if is_detector else events_of
-    decision: Any = open_decision(
-        spec, TrackConfig(**rules) if is_detector else None
-    )
+    if spec.detection is not None:
+        # As the threshold of the artifact, so that boxes are decoded once.
+        rest = {**rules}
+        rule = dataclasses.replace(
+            spec.detection, threshold=rest.pop("threshold")
+        )
+        spec = dataclasses.replace(spec, detection=rule)
+        config = TrackConfig(**rest)
+    decision: Any = open_decision(spec, config)
     events: list[dict[str, Any]] = []
     boxes: list[list[dict[str, Any]]] = []
     waiting: list[int] = []  # The frames without an answer so far.
@@ -78,7 +83,11 @@ def decide(
         (prediction,) = task(spec, row, 0.0, [answered])
         found = decision.update(timeline.times[frame], prediction)
         events.extend(note(now, found))
-        boxes.append(_boxes(prediction, rules, decision))
+        boxes.append(
+            [*found_boxes(prediction.boxes, spec.labels, decision)]
+            if is_detector
+            else []
+        )
 
     def finish(now, time=-np.inf):
         while waiting:
@@ -94,13 +103,6 @@ def decide(
             answer(frame)
     finish(len(timeline.times), timeline.times[-1])
     return {**({"boxes": boxes} if is_detector else {}), "events": events}
-
-
-def _boxes(prediction, rules, decision):
-    if not isinstance(decision, ObjectDecision):
-        return []
-    found = prediction.decode(threshold=rules["threshold"])
-    return list(found_boxes(found, prediction.labels, decision))
 
 
 def _with_real_outputs(spec):
