@@ -108,7 +108,7 @@ def test_modules_of_the_settings_exist():
 
 
 # In this order; a room imports only those before it.
-_ROOMS = ("artifact", "picture", "session", "decision", "check")
+_ROOMS = ("artifact", "picture", "session", "detection", "decision", "check")
 # Of Java only what Android has since API 24.
 _OUTSIDE = (
     "java.nio.",

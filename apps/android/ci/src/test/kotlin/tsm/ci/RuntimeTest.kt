@@ -8,8 +8,11 @@ import tsm.core.check.Vectors
 import tsm.core.check.vectorBytes
 import tsm.core.check.vectorNumbers
 import tsm.core.decision.GestureEvent
+import tsm.core.decision.LiveEvent
 import tsm.core.decision.LiveStream
+import tsm.core.decision.ObjectEvent
 import tsm.core.decision.RulesTest
+import tsm.core.detection.DetectionTest
 import tsm.core.picture.Fit
 import tsm.core.picture.Picture
 import tsm.core.session.StreamingSession
@@ -51,7 +54,7 @@ class RuntimeTest {
 
     @Test
     fun `no kind of case is left out`() {
-        val known = "fit yuv quantize dequantize steps pacing decision session accept refuse".split(" ")
+        val known = "fit yuv quantize dequantize decode steps pacing decision tracks session accept refuse".split(" ")
         val found = Vectors.file.cases.map { it["kind"] as String }
         assertEquals(known.toSet(), found.toSet())
     }
@@ -61,12 +64,15 @@ class RuntimeTest {
         Vectors.forEach("session") { case ->
             session(case["artifact"], isGpu = false).use { session ->
                 val heads = session.spec.heads
-                val stream = LiveStream(session)
+                val rules = DetectionTest.trackConfig((case["rules"] ?: emptyMap<String, Any>()) as Map<*, *>)
+                val stream = LiveStream(session, trackConfig = rules)
+                val tolerance = Vectors.eventScores("cpu")
+                val cells = Vectors.boxCells("cpu")
                 val fit = Fit(session.spec)
                 val square = ByteArray(session.frameBytes)
                 val images = (case["images"] as List<*>).map { picture(it) }
                 val expected = heads.map { vectorNumbers((case["outputs"] as Map<*, *>)[it.name]) }
-                val events = ArrayList<Pair<Int, GestureEvent>>()
+                val events = ArrayList<Pair<Int, LiveEvent>>()
                 val choices = ArrayList<String>()
                 var taken = 0
                 val times = Vectors.numbers(case["times"])
@@ -83,19 +89,36 @@ class RuntimeTest {
                         },
                     )
                     if (!isWanted) continue
-                    fit.fit(images[((case["image_of_frame"] as List<*>)[frame] as Long).toInt()], square)
-                    stream.advance(time, square).forEach { events.add(frame to it) }
+                    val image = images[((case["image_of_frame"] as List<*>)[frame] as Long).toInt()]
+                    fit.fit(image, square)
+                    stream.advance(time, square, image.width, image.height).forEach { events.add(frame to it) }
                     val answered = taken - session.spec.delay
                     taken++
                     // Answers at the end of a stream are checked by their events.
                     if (!session.hasAnswer()) continue
+                    stream.objects?.let {
+                        val boxes = (case["boxes"] as List<*>)[answered]
+                        val pixels = cells * session.spec.detection!!.stride
+                        DetectionTest.assertBoxes(boxes, it.labels, it.boxes, tolerance, pixels)
+                    }
                     for ((i, head) in heads.withIndex()) {
                         assertNear(expected[i], answered * head.labels.size, session.numbers(i))
                     }
                 }
                 stream.restart(times.last()).forEach { events.add(times.size to it) }
                 assertEquals(case["choices"], choices)
-                RulesTest.assertEvents(case["events"] as List<*>, events, Vectors.eventScores("cpu"))
+                val expectedEvents = case["events"] as List<*>
+                val rule = session.spec.detection
+                if (rule == null) {
+                    RulesTest.assertEvents(
+                        expectedEvents,
+                        events.map { it.first to it.second as GestureEvent },
+                        tolerance,
+                    )
+                } else {
+                    val found = events.map { it.first to it.second as ObjectEvent }
+                    DetectionTest.assertEvents(expectedEvents, found, tolerance, cells * rule.stride)
+                }
             }
         }
 

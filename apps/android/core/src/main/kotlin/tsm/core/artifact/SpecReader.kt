@@ -4,6 +4,7 @@ private const val FORMAT = 3
 private const val MAX_RESIZE = 16 // `resize_size` may be this many times the crop.
 private const val CHANNELS = 3
 private const val RANK = 4
+private val TASKS = listOf(ArtifactSpec.CLASSIFICATION, ArtifactSpec.DETECTION)
 private val SECONDS = listOf("average", "min_duration", "cooldown")
 private val SCORES = listOf("start_score", "end_score")
 private val IMAGE_RULES =
@@ -33,7 +34,10 @@ internal class SpecReader(
         val kind = fields["kind"]
         expect(kind == ArtifactSpec.STREAM || kind == ArtifactSpec.CLIP, "kind", "stream or clip", kind)
         asInteger("num_segments", fields["num_segments"])
-        for (name in listOf("preset_hash", "task")) asText(name, fields[name] ?: "")
+        asText("preset_hash", fields["preset_hash"] ?: "")
+        val task = fields["task"] ?: ArtifactSpec.CLASSIFICATION
+        expect(task in TASKS, "task", "one of $TASKS", task)
+        val isDetector = task == ArtifactSpec.DETECTION
         val inputs = tensors("inputs")
         val outputs = tensors("outputs")
         val size = checkImage(kind as String, inputs)
@@ -46,16 +50,19 @@ internal class SpecReader(
         expect(sameJson(crop, size.toLong()), "image.crop_size", "$size, as the image input's shape says", crop)
         val spec =
             ArtifactSpec(
+                task as String,
                 kind,
                 inputs,
                 outputs,
                 resize,
                 asNumber("frame_interval", fields["frame_interval"]),
                 decision(),
+                if (isDetector) DetectionRule.from(fields["detection"]) else null,
                 asText("quantization", fields["quantization"]),
                 asText("model_hash", fields["model_hash"]),
             )
         checkHeads(spec)
+        spec.detection?.let { DetectionRule.check(it, spec) }
         return spec
     }
 
@@ -107,9 +114,8 @@ internal class SpecReader(
     }
 
     private fun checkHeads(spec: ArtifactSpec) {
-        val task = fields["task"]
         expect(
-            spec.heads.isNotEmpty() || task != "classification",
+            spec.heads.isNotEmpty() || spec.detection != null,
             "outputs",
             "at least one with the role `logits` or `probabilities`",
             spec.outputs.map { it.role },
@@ -125,9 +131,9 @@ internal class SpecReader(
         }
         val valid = spec.valid?.shape ?: listOf(spec.streams)
         expect(valid.firstOrNull() == spec.streams, "shape` of `valid", "[${spec.streams}, ...]", valid)
-        val delays = spec.heads.map { it.late }
+        val delays = spec.results.map { it.late }
         val isLate = if (spec.valid == null) delays.all { it == 0 } else delays.toSet().size <= 1
-        expect(isLate, "late", "the same for all heads, and 0 without the role `valid`", delays)
+        expect(isLate, "late", "the same for all results, and 0 without the role `valid`", delays)
     }
 
     private fun decision(): Map<String, Double> {

@@ -18,10 +18,10 @@ enum class DType(
  * @property role what it is for, such as [FRAME] or [CACHE].
  * @property shape its static shape, batch first.
  * @property scale the scale of an integer `q`, which stands for `scale * (q - zeroPoint)`; 0 for floats.
- * @property labels the class names of a head, in order.
+ * @property labels the class names of a head or of a heatmap, in order.
  * @property noGesture the labels which mean that there is no gesture.
  * @property fedBy the name of the output that becomes the value of a cache for the next frame.
- * @property late by how many steps a head is later than the frame that it classifies.
+ * @property late by how many steps a result is later than the frame that it belongs to.
  * @property entries for each number of [VALID], how many steps ago the frame was of which it says whether it exists.
  */
 class TensorSpec internal constructor(
@@ -60,6 +60,12 @@ class TensorSpec internal constructor(
         const val LOGITS = "logits"
         const val PROBABILITIES = "probabilities"
         const val CACHE_OUT = "cache_out"
+        const val HEATMAP = "heatmap"
+        const val BOX_SIZE = "box_size"
+        const val BOX_OFFSET = "box_offset"
+
+        /** The roles of the outputs of a detector. */
+        val MAPS = listOf(HEATMAP, BOX_SIZE, BOX_OFFSET)
 
         /** Reads the JSON object of a tensor; ignores unknown keys. */
         internal fun from(value: Any?): TensorSpec {
@@ -94,7 +100,8 @@ class TensorSpec internal constructor(
                 )
             val perStream = if (role == VALID && shape.isNotEmpty()) tensor.count / shape[0] else 0
             expect(entries.size == perStream, "entries` of `$name", "$perStream integers", entries)
-            expect(labels.isNotEmpty() || !tensor.isHead, "labels` of `$name", "at least one for a head", labels)
+            val needsLabels = tensor.isHead || role == HEATMAP
+            expect(labels.isNotEmpty() || !needsLabels, "labels` of `$name", "at least one for the role $role", labels)
             return tensor
         }
 
@@ -103,7 +110,7 @@ class TensorSpec internal constructor(
             role: String,
             value: Any?,
         ): DType {
-            val isExact = role in setOf(FRAME, CLIP, VALID, LOGITS, PROBABILITIES)
+            val isExact = role in setOf(FRAME, CLIP, VALID, LOGITS, PROBABILITIES) || role in MAPS
             val allowed = DType.entries.filter { it != DType.FLOAT16 || !isExact }
             val dtype = allowed.find { it.label == value }
             expect(dtype != null, "dtype` of `$name", "one of ${allowed.map { it.label }}", value)

@@ -68,9 +68,9 @@ private class Replay(
             val answered = List(spec.streams) { it }.filter { session.hasAnswer(it) }
             val where = "step $number, " + if (isFed) "fed" else "free"
             if (answered != step.answered) fail("The streams $answered have answers in $where")
-            for ((head, tensor) in spec.heads.withIndex()) {
+            for ((result, tensor) in spec.results.withIndex()) {
                 val expected = step.outputs[tensor.name] ?: continue
-                for (stream in step.answered) compare(tensor, expected, session.numbers(head), stream, where)
+                for (stream in step.answered) compare(tensor, expected, session.numbers(result), stream, where)
             }
             session.readCaches(caches)
             for ((cache, found) in spec.caches.zip(caches)) {

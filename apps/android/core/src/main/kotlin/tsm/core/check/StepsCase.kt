@@ -26,7 +26,7 @@ class StepsCase(
      * @property ended the streams that have ended, and take a step past their end.
      * @property answered the streams whose outputs have a meaning.
      * @property frames the RGB pixels of all streams.
-     * @property outputs the values of the heads, as the network stores them.
+     * @property outputs the values of the results, as the network stores them.
      * @property caches the values of the caches after the step.
      */
     class Step(
@@ -82,7 +82,7 @@ class StepsCase(
                 List(steps) {
                     val frames = random.nextBytes(spec.frame.count)
                     session.step(squares(session, streams, frames))
-                    val outputs = spec.heads.mapIndexed { i, head -> head.name to copy(head, session.numbers(i)) }
+                    val outputs = spec.results.mapIndexed { i, each -> each.name to copy(each, session.numbers(i)) }
                     val caches = spec.caches.associate { it.name to Numbers.zeros(it) }
                     session.readCaches(caches.values.toList())
                     val answered = streams.filter { session.hasAnswer(it) }

@@ -9,16 +9,15 @@ import kotlin.math.round
  * The start or the end of a gesture.
  *
  * @property score at a start the score that started the gesture, at an end its highest score.
- * @property time the time in the stream, in seconds.
  * @property head the name of the head, or empty if the network has only one.
  */
 data class GestureEvent(
     val kind: Kind,
-    val label: String,
-    val score: Float,
-    val time: Double,
+    override val label: String,
+    override val score: Float,
+    override val time: Double,
     val head: String = "",
-) {
+) : LiveEvent {
     enum class Kind { START, END }
 }
 

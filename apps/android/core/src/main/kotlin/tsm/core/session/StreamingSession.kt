@@ -14,7 +14,7 @@ import tsm.core.artifact.quantize
  * There are two sets of buffers for the caches. A step reads one set and writes the other, and
  * then they swap, so that caches are never copied. A step allocates nothing.
  *
- * A network that looks ahead answers late: the logits after a step are those of the frame
+ * A network that looks ahead answers late: the results after a step are those of the frame
  * `spec.delay` steps ago, if the stream had begun then ([hasAnswer]). At the end of a stream,
  * `spec.delay` calls of [stepPastEnd] give the answers for its last frames.
  *
@@ -34,8 +34,8 @@ class StreamingSession(
         streams: Int,
     ) {
         val numbers = Numbers.zeros(spec)
-        val decoder = HeadDecoder(spec)
-        val logits = Array(streams) { FloatArray(spec.labels.size) }
+        val decoder = if (spec.isHead) HeadDecoder(spec) else null
+        val logits = Array(if (spec.isHead) streams else 0) { FloatArray(spec.labels.size) }
     }
 
     /** One set of buffers for the caches. */
@@ -71,7 +71,10 @@ class StreamingSession(
     private val encoder = PixelEncoder(spec.frame)
     private val frameBuffer: Network.Buffer
     private val valid: Valid?
-    private val heads: List<Output>
+    private val results: List<Output>
+
+    /** The [numbers] of all results, in the order of `spec.results`. */
+    val allNumbers: List<Numbers>
     private val sets: List<CacheSet>
     private val turns: List<Network.Turn>
     private var current = 0
@@ -86,12 +89,10 @@ class StreamingSession(
         if (spec.kind != ArtifactSpec.STREAM) {
             throw ArtifactException("A session runs streams. Received: an artifact of kind ${spec.kind}")
         }
-        if (spec.heads.isEmpty()) {
-            throw ArtifactException("A session runs networks that classify. Received: an artifact without logits")
-        }
         frameBuffer = network.createBuffer(spec.frame)
         valid = spec.valid?.let { Valid(it, network.createBuffer(it)) }
-        heads = spec.heads.map { Output(it, network.createBuffer(it), spec.streams) }
+        results = spec.results.map { Output(it, network.createBuffer(it), spec.streams) }
+        allNumbers = results.map { it.numbers }
         sets = List(2) { CacheSet(spec.caches.map { cache -> network.createBuffer(cache) }) }
         turns = List(2) { bind(sets[it], sets[1 - it]) }
         reset()
@@ -156,12 +157,13 @@ class StreamingSession(
         turns[current].run()
         current = 1 - current
         for (stream in isMoving.indices) if (!isMoving[stream]) standStill(stream)
-        for (i in heads.indices) {
-            val head = heads[i]
-            head.buffer.read(head.numbers)
+        for (i in results.indices) {
+            val result = results[i]
+            result.buffer.read(result.numbers)
+            val decoder = result.decoder ?: continue
             for (stream in isAnswered.indices) {
-                val logits = head.logits[stream]
-                if (isAnswered[stream]) head.decoder.read(head.numbers, stream * logits.size, logits)
+                val logits = result.logits[stream]
+                if (isAnswered[stream]) decoder.read(result.numbers, stream * logits.size, logits)
             }
         }
     }
@@ -180,7 +182,7 @@ class StreamingSession(
         ago: Int,
     ) = steps[stream] - 1 - ago in 0 until taken[stream]
 
-    /** Returns whether the last step gave new logits of a stream. */
+    /** Returns whether the last step gave new results of a stream. */
     fun hasAnswer(stream: Int = 0): Boolean = isAnswered[stream]
 
     /**
@@ -194,10 +196,14 @@ class StreamingSession(
     fun logits(
         stream: Int = 0,
         head: Int = 0,
-    ): FloatArray = heads[head].logits[stream]
+    ): FloatArray = results[head].logits[stream]
 
-    /** Returns what the network stored in a head in the last step, for all streams. It belongs to the session. */
-    fun numbers(head: Int = 0): Numbers = heads[head].numbers
+    /**
+     * Returns what the network stored in a result in the last step, for all streams. It belongs to the session.
+     *
+     * @param result the number of the head in `spec.heads`, or of a detector's output in `spec.maps`.
+     */
+    fun numbers(result: Int = 0): Numbers = allNumbers[result]
 
     /** Starts all streams anew, with zero caches. */
     fun reset() {
@@ -232,7 +238,11 @@ class StreamingSession(
     ): Network.Turn {
         val inputs = mutableMapOf(spec.frame.name to frameBuffer)
         valid?.let { inputs[it.spec.name] = it.buffer }
-        val outputs = spec.heads.zip(heads).associateTo(mutableMapOf()) { (head, output) -> head.name to output.buffer }
+        val outputs =
+            spec.results.zip(results).associateTo(mutableMapOf()) { (spec, output) ->
+                spec.name to
+                    output.buffer
+            }
         spec.caches.forEachIndexed { i, cache ->
             inputs[cache.name] = read.buffers[i]
             outputs[cache.fedBy] = written.buffers[i]

@@ -26,6 +26,14 @@ class ArtifactTest {
     }
 
     @Test
+    fun `a detector is read`() {
+        val spec = Artifact.from(Vectors.artifact("detector.tflite")).spec
+        assertEquals(DetectionRule(4, 0.3f, 100), spec.detection)
+        assertEquals(TensorSpec.MAPS.toSet(), spec.results.map { it.role }.toSet())
+        assertEquals(listOf("ball", "cup", "hand"), spec.maps.single { it.labels.isNotEmpty() }.labels)
+    }
+
+    @Test
     fun `changed files are refused with a reason, or accepted`() {
         Vectors.forEach("refuse") { case ->
             val error = assertFailsWith<ArtifactException> { Artifact.from(changed(case)) }

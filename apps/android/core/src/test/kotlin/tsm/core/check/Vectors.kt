@@ -36,6 +36,8 @@ object Vectors {
 
     fun eventScores(backend: String): Double = ((tolerances[backend] as Map<*, *>)["event_scores"] as Number).toDouble()
 
+    fun boxCells(backend: String): Double = ((tolerances[backend] as Map<*, *>)["box_cells"] as Number).toDouble()
+
     fun artifact(name: Any?): ByteArray = folder.resolve(name as String).readBytes()
 
     fun floats(value: Any?): FloatArray = (vectorNumbers(value) as Numbers.Floats).values

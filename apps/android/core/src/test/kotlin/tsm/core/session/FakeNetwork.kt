@@ -5,10 +5,10 @@ import tsm.core.artifact.Numbers
 import tsm.core.artifact.TensorSpec
 
 /**
- * A network whose logits are the first pixel plus a sum over all frames of a stream.
+ * A network whose results are the first pixel plus a sum over all frames of a stream.
  *
  * Each element of a cache becomes `cache + pixel`, where `pixel` is the first number of the frame
- * of its stream, and each logit is the first element of the first cache, plus `pixel`.
+ * of its stream, and each number of a result is the first element of the first cache, plus `pixel`.
  *
  * @param error the share by which the pixels are wrong, as on a broken accelerator.
  */
@@ -41,16 +41,18 @@ class FakeNetwork(
         outputs: Map<String, Network.Buffer>,
     ): Network.Turn {
         val frame = (inputs.getValue(spec.frame.name) as Memory).numbers
-        val logits = (outputs.getValue(spec.heads[0].name) as Memory).numbers
+        val results = spec.results.map { (outputs.getValue(it.name) as Memory).numbers }
         val read = spec.caches.map { (inputs.getValue(it.name) as Memory).numbers }
         val written = spec.caches.map { (outputs.getValue(it.fedBy) as Memory).numbers }
         return Network.Turn {
             runs++
             for (stream in 0 until spec.streams) {
                 val pixel = frame[stream * frame.size / spec.streams] * (1 + error)
-                val row = logits.size / spec.streams
                 val first = read[0][stream * read[0].size / spec.streams]
-                for (k in 0 until row) logits[stream * row + k] = first + pixel
+                for (result in results) {
+                    val row = result.size / spec.streams
+                    result.fill(first + pixel, stream * row, (stream + 1) * row)
+                }
                 for (c in read.indices) {
                     val size = read[c].size / spec.streams
                     for (i in stream * size until (stream + 1) * size) written[c][i] = read[c][i] + pixel

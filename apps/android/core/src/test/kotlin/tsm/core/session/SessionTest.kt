@@ -1,13 +1,16 @@
 package tsm.core.session
 
 import tsm.core.artifact.Artifact
+import tsm.core.artifact.ArtifactSpec
 import tsm.core.artifact.parseJson
 import tsm.core.check.SelfCheck
 import tsm.core.check.StepsCase
 import tsm.core.check.Vectors
 import tsm.core.decision.DecisionConfig
 import tsm.core.decision.GestureEvent
+import tsm.core.decision.LiveEvent
 import tsm.core.decision.LiveStream
+import tsm.core.decision.ObjectEvent
 import tsm.core.decision.eventLine
 import tsm.core.picture.Fit
 import tsm.core.picture.Picture
@@ -25,6 +28,7 @@ private const val MEASURED = 2_000
 
 class SessionTest {
     private val one = Artifact.from(Vectors.artifact("float32.tflite")).spec
+    private val detector = Artifact.from(Vectors.artifact("detector.tflite")).spec
     private val two = Artifact.from(Vectors.artifact("two_streams.tflite")).spec
 
     private fun frame(
@@ -88,20 +92,19 @@ class SessionTest {
         val stream = LiveStream(session, listOf(rules))
         val square = frame(session, 1)
         assertTrue(stream.wants(0.0))
-        assertEquals(listOf(GestureEvent.Kind.START), stream.advance(0.0, square).map { it.kind })
+        assertEquals(listOf(GestureEvent.Kind.START), stream.advance(0.0, square).map { kind(it) })
         assertTrue(stream.wants(60.0))
         val events = stream.advance(60.0, square)
         assertEquals(
             listOf(GestureEvent.Kind.END to 0.0, GestureEvent.Kind.START to 60.0),
-            events.map {
-                it.kind to
-                    it.time
-            },
+            events.map { kind(it) to it.time },
         )
         assertEquals(1, stream.resets)
         assertEquals(1f, session.logits()[0])
-        assertEquals(listOf(GestureEvent.Kind.END), stream.restart().map { it.kind })
+        assertEquals(listOf(GestureEvent.Kind.END), stream.restart().map { kind(it) })
     }
+
+    private fun kind(event: LiveEvent) = (event as GestureEvent).kind
 
     @Test
     fun `lines of events are JSON`() {
@@ -117,6 +120,19 @@ class SessionTest {
         assertEquals<Any?>(expected, parseJson(line))
         val ofHead = eventLine("", GestureEvent(GestureEvent.Kind.START, "wave", 1f, 0.0, "verb"))
         assertEquals<Any?>("verb", (parseJson(ofHead) as Map<*, *>)["head"])
+        val box = listOf(-0.04f, 1.25f, 30.0f, 7.96f)
+        val ofObject = eventLine("0", ObjectEvent(ObjectEvent.Kind.APPEAR, 3, "cup", 0.87654f, 1.5, box))
+        val expectedObject =
+            mapOf(
+                "source" to "0",
+                "kind" to "appear",
+                "track" to 3L,
+                "label" to "cup",
+                "score" to 0.8765,
+                "time" to 1.5,
+                "box" to listOf(0.0, 1.3, 30.0, 8.0),
+            )
+        assertEquals<Any?>(expectedObject, parseJson(ofObject))
     }
 
     @Test
@@ -133,11 +149,16 @@ class SessionTest {
     }
 
     @Test
-    fun `a frame allocates nothing`() {
-        val session = StreamingSession(one, FakeNetwork(one))
+    fun `a frame allocates nothing`() = assertNothingAllocated(one)
+
+    @Test
+    fun `a frame of a detector allocates nothing, unless objects come or go`() = assertNothingAllocated(detector)
+
+    private fun assertNothingAllocated(spec: ArtifactSpec) {
+        val session = StreamingSession(spec, FakeNetwork(spec))
         val stream = LiveStream(session)
         val picture = Picture()
-        val fit = Fit(one)
+        val fit = Fit(spec)
         val square = ByteArray(session.frameBytes)
         val y = Plane(ByteArray(64 * 48) { (it % 200).toByte() }, 64, 1)
         val chroma = Plane(ByteArray(32 * 24), 32, 1)
@@ -148,7 +169,7 @@ class SessionTest {
             if (!stream.wants(time)) return
             yuvToRgb(64, 48, y, chroma, chroma, 90, picture)
             fit.fit(picture, square)
-            stream.advance(time, square)
+            stream.advance(time, square, picture.width, picture.height)
         }
         repeat(WARM_UP) { frame() }
         val threads = ManagementFactory.getThreadMXBean() as com.sun.management.ThreadMXBean
