@@ -15,6 +15,12 @@ class FrameConverter(
     private val picture = Picture()
     private val planes = arrayOfNulls<Plane>(PLANES)
 
+    /** The width of the last frame when it is upright. */
+    val width get() = picture.width
+
+    /** The height of the last frame when it is upright. */
+    val height get() = picture.height
+
     /** The RGB square of the last frame. */
     val square = ByteArray(fit.size * fit.size * Picture.CHANNELS)
 

@@ -29,7 +29,7 @@ private const val PICK_MODEL = 2
 private const val STATUS_MILLISECONDS = 500L
 private const val QUARTER_TURN = 90
 
-/** The only screen: the camera, the gestures, and a menu. */
+/** The only screen: the camera, the gestures or objects, and a menu. */
 class MainActivity :
     Activity(),
     TextureView.SurfaceTextureListener,
@@ -68,6 +68,7 @@ class MainActivity :
         val results = view(R.id.results) as ResultView
         results.state = state
         results.history = history
+        (view(R.id.boxes) as BoxView).state = state
         thread = HandlerThread("network").apply { start() }
         worker = Handler(thread.looper)
         store = ModelStore(this)

@@ -66,14 +66,16 @@ class Recognizer(
     private fun start(choice: Choice) {
         val session = choice.session
         try {
-            stream = LiveStream(session)
+            LiveStream(session).also {
+                stream = it
+                state.restart(it)
+            }
         } catch (error: IllegalArgumentException) {
             // Several streams, for instance.
             session.close()
             throw error
         }
         converter = FrameConverter(session.spec)
-        state.restart(session.spec.heads)
     }
 
     /** Takes a frame of the camera. After an error of the network it takes no more. */
@@ -84,7 +86,7 @@ class Recognizer(
         isFront: Boolean,
     ) {
         try {
-            advance(image, uprightRotation(sensorOrientation, displayDegrees, isFront))
+            advance(image, uprightRotation(sensorOrientation, displayDegrees, isFront), isFront)
         } catch (error: ArtifactException) {
             close()
             onError("The network failed: ${error.message}")
@@ -94,6 +96,7 @@ class Recognizer(
     private fun advance(
         image: Image,
         rotation: Int,
+        isFront: Boolean,
     ) {
         val stream = stream ?: return
         val converter = converter ?: return
@@ -101,20 +104,28 @@ class Recognizer(
         if (!stream.wants(time)) return
         val start = System.nanoTime()
         converter.convert(image, rotation)
-        val events = stream.advance(time, converter.square)
+        val events = stream.advance(time, converter.square, converter.width, converter.height)
         val milliseconds = (System.nanoTime() - start) * MILLISECONDS_PER_NANOSECOND
         history.add(events)
-        val decision = stream.decisions[0]
         synchronized(state) {
-            decision.scores.copyInto(state.scores)
-            state.gesture = decision.gesture
+            val objects = stream.objects
+            if (objects == null) {
+                stream.decisions[0].scores.copyInto(state.scores)
+                state.gesture = stream.decisions[0].gesture
+            } else {
+                state.boxes.copyFrom(objects.boxes)
+                state.gesture = objects.best
+                state.width = converter.width
+                state.height = converter.height
+                state.isMirrored = isFront
+            }
             state.time = time
             val old = if (state.milliseconds == 0f) milliseconds else state.milliseconds
             state.milliseconds = old + SMOOTHING * (milliseconds - old)
         }
     }
 
-    /** Ends the gesture and forgets the past, because frames are missing from here on. */
+    /** Ends what goes on and forgets the past, because frames are missing from here on. */
     fun restart() {
         try {
             history.add(stream?.restart().orEmpty())
@@ -122,10 +133,7 @@ class Recognizer(
             close()
             onError("The network failed: ${error.message}")
         }
-        synchronized(state) {
-            state.scores.fill(0f)
-            state.gesture = null
-        }
+        state.clear()
     }
 
     fun close() {

@@ -20,7 +20,11 @@ private val BACKGROUND = Color.argb(150, 0, 0, 0)
 private val BAR = Color.rgb(66, 133, 244)
 private val GESTURE = Color.rgb(52, 168, 83)
 
-/** Shows the current gesture, the most probable labels, and the gestures of the last seconds. */
+/**
+ * Shows the current gesture, the most probable labels, and the gestures of the last seconds.
+ *
+ * For a detector it shows the label of the best object, and the objects of the last seconds.
+ */
 class ResultView(
     context: Context,
     attributes: AttributeSet?,
@@ -34,7 +38,7 @@ class ResultView(
     private val best = IntArray(BARS)
     private var canvas: Canvas? = null
     private var now = 0.0
-    private val visitor = GestureVisitor { label, start, end -> drawGesture(label, start, end) }
+    private val visitor = PeriodVisitor { track, label, start, end -> drawPeriod(row(track), label, start, end) }
 
     override fun onMeasure(
         width: Int,
@@ -57,6 +61,7 @@ class ResultView(
             }
         }
         history?.forEachGesture(state.head, now - TIMELINE_SECONDS, now, visitor)
+        history?.forEachObject(now - TIMELINE_SECONDS, now, visitor)
         this.canvas = null
         postInvalidateOnAnimation()
     }
@@ -77,12 +82,16 @@ class ResultView(
         )
     }
 
-    private fun drawGesture(
+    /** A gesture is below the bars. Objects may be there at the same time, and have all rows. */
+    private fun row(track: Int) = if (track == 0) BARS else (track - 1) % (BARS + 1)
+
+    private fun drawPeriod(
+        row: Int,
         label: String,
         start: Double,
         end: Double,
     ) {
-        val top = LABEL_SIZE + 2 * GAP + BARS * (BAR_HEIGHT + GAP)
+        val top = LABEL_SIZE + 2 * GAP + row * (BAR_HEIGHT + GAP)
         val scale = (width / density - 2 * GAP) / TIMELINE_SECONDS
         val left = (GAP + max(0.0, start - now + TIMELINE_SECONDS) * scale).toFloat()
         drawBox(left, top, (GAP + (end - now + TIMELINE_SECONDS) * scale).toFloat(), GESTURE)

@@ -45,7 +45,14 @@ class ObjectDecision(
     /** The boxes of the last frame. They belong to the decision and change with each frame. */
     val boxes = decoder.newBoxes()
 
-    private val tracker = Tracker(config, boxes.labels.size)
+    /** The label of the best box whose object has appeared, or null. */
+    val best: String?
+        get() {
+            for (i in 0 until boxes.size) if (boxes.tracks[i] > 0) return labels[boxes.labels[i]]
+            return null
+        }
+
+    private val tracker = Tracker(config, boxes.most)
 
     /**
      * Takes what a session found in the next frame.

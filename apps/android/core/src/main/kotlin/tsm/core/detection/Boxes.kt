@@ -8,10 +8,10 @@ private const val EDGES = 4
 /**
  * The boxes of one frame, the best first, in memory that is used again for the next frame.
  *
- * @param most the greatest number of boxes.
+ * @property most the greatest number of boxes.
  */
 class Boxes(
-    most: Int,
+    val most: Int,
 ) {
     /** The number of boxes. */
     var size = 0
@@ -35,7 +35,7 @@ class Boxes(
 
     /** Copies the boxes of another frame, as many as there is room for. */
     fun copyFrom(other: Boxes) {
-        size = min(other.size, labels.size)
+        size = min(other.size, most)
         other.edges.copyInto(edges, 0, 0, EDGES * size)
         other.labels.copyInto(labels, 0, 0, size)
         other.scores.copyInto(scores, 0, 0, size)

@@ -4,6 +4,7 @@ import kotlin.math.max
 import kotlin.math.min
 
 private const val EDGES = 4
+private const val SAME = 0.7 // Boxes with an intersection over union above this are nearly the same.
 
 /**
  * The rules by which objects appear and disappear; `docs/live.md` describes them.
@@ -47,6 +48,7 @@ class Track internal constructor() {
     /** The edges of its last box. */
     val box = FloatArray(EDGES)
 
+    private val expected = FloatArray(EDGES)
     internal var hits = 0
     internal var misses = 0
     internal var isTaken = false // By a box of the present frame.
@@ -96,27 +98,38 @@ class Track internal constructor() {
     ): Double {
         val x = moveX * misses
         val y = moveY * misses
-        val at = EDGES * place
-        val edges = boxes.edges
-        val shared =
-            area(
-                max(edges[at], box[0] + x),
-                max(edges[at + 1], box[1] + y),
-                min(edges[at + 2], box[2] + x),
-                min(edges[at + 3], box[3] + y),
-            )
-        val one = area(edges[at], edges[at + 1], edges[at + 2], edges[at + 3])
-        val united = one + area(box[0] + x, box[1] + y, box[2] + x, box[3] + y) - shared
-        return if (united > 0) shared / united else 0.0
+        expected[0] = box[0] + x
+        expected[1] = box[1] + y
+        expected[2] = box[2] + x
+        expected[3] = box[3] + y
+        return overlap(boxes.edges, EDGES * place, expected, 0)
     }
-
-    private fun area(
-        left: Float,
-        top: Float,
-        right: Float,
-        bottom: Float,
-    ) = max(0.0, right.toDouble() - left) * max(0.0, bottom.toDouble() - top)
 }
+
+/** Returns the intersection over union of two boxes, whose four edges begin at a place of an array; 0 without an area. */
+private fun overlap(
+    one: FloatArray,
+    at: Int,
+    other: FloatArray,
+    from: Int,
+): Double {
+    val left = max(one[at], other[from])
+    val top = max(one[at + 1], other[from + 1])
+    val right = min(one[at + 2], other[from + 2])
+    val bottom = min(one[at + 3], other[from + 3])
+    val shared = area(left, top, right, bottom)
+    val united =
+        area(one[at], one[at + 1], one[at + 2], one[at + 3]) +
+            area(other[from], other[from + 1], other[from + 2], other[from + 3]) - shared
+    return if (united > 0) shared / united else 0.0
+}
+
+private fun area(
+    left: Float,
+    top: Float,
+    right: Float,
+    bottom: Float,
+) = max(0.0, right.toDouble() - left) * max(0.0, bottom.toDouble() - top)
 
 /**
  * Follows the objects of one stream from frame to frame.
@@ -149,14 +162,16 @@ class Tracker(
             tracks[i].misses++
             tracks[i].isTaken = false
         }
-        for (place in 0 until boxes.size) owners[place] = follow(boxes, place)
+        for (place in 0 until boxes.size) {
+            owners[place] = if (isSecondLabel(boxes, place)) null else follow(boxes, place)
+        }
         for (i in tracks.indices) {
             val track = tracks[i]
             if (track.number > 0 || track.misses > 0 || track.hits < config.hits) continue
             track.number = ++count
             coming.add(track)
         }
-        for (place in 0 until boxes.size) boxes.tracks[place] = owners[place]!!.number
+        for (place in 0 until boxes.size) boxes.tracks[place] = owners[place]?.number ?: 0
         dropLost()
     }
 
@@ -172,6 +187,18 @@ class Tracker(
         for (i in gone.indices) unused.add(gone[i])
         gone.clear()
         coming.clear()
+    }
+
+    /** Returns whether a better box with another label is nearly the same: they are about the same object. */
+    private fun isSecondLabel(
+        boxes: Boxes,
+        place: Int,
+    ): Boolean {
+        for (better in 0 until place) {
+            if (boxes.labels[better] == boxes.labels[place]) continue
+            if (overlap(boxes.edges, EDGES * better, boxes.edges, EDGES * place) > SAME) return true
+        }
+        return false
     }
 
     /** Continues the object that a box fits best, or begins one. */

@@ -83,4 +83,18 @@ class PictureTest {
 
     private fun plane(fields: Map<*, *>) =
         Plane(vectorBytes(fields["data"]), fields.int("row_stride"), fields.int("pixel_stride"))
+
+    @Test
+    fun `a point of a frame is where the preview shows it`() {
+        val placement = FramePlacement()
+        placement.set(1080, 1920, 480, 640, false)
+        // The frame is 1440 x 1920 pixels large in the view, of which 180 are cut off at each side.
+        assertEquals(listOf(-180f, 540f, 1260f), listOf(0f, 240f, 480f).map { placement.x(it) })
+        assertEquals(listOf(0f, 960f, 1920f), listOf(0f, 320f, 640f).map { placement.y(it) })
+        placement.set(1080, 1920, 480, 640, true)
+        assertEquals(listOf(1260f, 1230f, -180f), listOf(0f, 10f, 480f).map { placement.x(it) })
+        assertEquals(30f, placement.y(10f))
+        placement.set(200, 100, 100, 100, false)
+        assertEquals(listOf(20f, -30f), listOf(placement.x(10f), placement.y(10f)))
+    }
 }

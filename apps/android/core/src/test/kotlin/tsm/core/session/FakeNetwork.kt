@@ -49,9 +49,9 @@ class FakeNetwork(
             for (stream in 0 until spec.streams) {
                 val pixel = frame[stream * frame.size / spec.streams] * (1 + error)
                 val first = read[0][stream * read[0].size / spec.streams]
-                for (result in results) {
-                    val row = result.size / spec.streams
-                    result.fill(first + pixel, stream * row, (stream + 1) * row)
+                for (i in results.indices) { // An iterator would be allocated.
+                    val row = results[i].size / spec.streams
+                    results[i].fill(first + pixel, stream * row, (stream + 1) * row)
                 }
                 for (c in read.indices) {
                     val size = read[c].size / spec.streams
