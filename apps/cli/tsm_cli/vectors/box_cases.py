@@ -144,9 +144,9 @@ def tracks_case(
         if frame in resets:
             events += object_events(frame, decision.end())
         boxes = Boxes(
-            np.float32([box for *_, box in found]).reshape(-1, 4),
+            np.array([box for *_, box in found], np.float32).reshape(-1, 4),
             np.array([labels.index(label) for label, *_ in found], int),
-            np.float32([score for _, score, _ in found]),
+            np.array([score for _, score, _ in found], np.float32),
         )
         prediction: Any = types.SimpleNamespace(boxes=boxes)
         answer = decision.update(tick * _TICK, prediction)
