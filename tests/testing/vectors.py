@@ -186,10 +186,12 @@ def _real(result, outputs):
 
 
 def _found(result, prediction):
-    """Returns what a prediction has of an output."""
+    """Returns what a prediction has of an output, in the output's layout."""
     if result.role in HEAD_ROLES:
         return prediction.heads[result.name].logits
-    return prediction.outputs[result.role]
+    found = prediction.outputs[result.role]
+    is_nchw = prediction.spec.layout == "NCHW"
+    return found.transpose(2, 0, 1) if is_nchw else found
 
 
 def assert_events(found, expected, scores, pixels=0.0):

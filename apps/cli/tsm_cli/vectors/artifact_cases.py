@@ -58,7 +58,12 @@ def _boxes_case(spec, steps):
     }
     if spec.layout == "NCHW":
         outputs = {k: v.transpose(1, 2, 0) for k, v in outputs.items()}
-    tensors = {t.role: t for t in spec.results if t.role in DETECTION_ROLES}
+    tensors = {
+        # In the layout of the case, which is NHWC.
+        t.role: dataclasses.replace(t, shape=(1, *outputs[t.name].shape))
+        for t in spec.results
+        if t.role in DETECTION_ROLES
+    }
     return decode_case(
         "decode",
         tensors,

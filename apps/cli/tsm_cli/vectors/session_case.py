@@ -162,7 +162,8 @@ def _rules(
         yield {}
         return
     heatmap = next(t.name for t in spec.results if t.role == HEATMAP)
-    best = np.unique(values[heatmap].max(axis=(1, 2)))[-_BEST:]
+    places = (1, 2) if spec.layout == "NHWC" else (2, 3)
+    best = np.unique(values[heatmap].max(axis=places))[-_BEST:]
     for place in np.argsort(-np.diff(best), kind="stable")[:_THRESHOLDS]:
         logit = float(best[place : place + 2].mean())
         score = 1 / (1 + math.exp(-min(max(logit, -9), 9)))
