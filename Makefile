@@ -12,11 +12,12 @@ PYTEST = $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
 TF_KERAS_FIRST = $(addprefix tests/tsm_keras/, layers \
   training/optimization/test_optimizer.py models/test_streaming.py \
   models/test_presets.py)
-TF_KERAS_REST = tests/tsm_keras/models \
-  tests/tsm_keras/training/objectives/test_distillation.py \
+# The file that takes longest comes first: at the end, it would have one process.
+TF_KERAS_REST = $(addprefix tests/tsm_export/, tflite/test_int8_qat.py \
+  tflite/test_export.py tflite/test_kinds.py onnx/test_export.py) \
   $(addprefix --ignore=, $(filter %.py, $(TF_KERAS_FIRST))) \
-  $(addprefix tests/tsm_export/, tflite/test_export.py tflite/test_kinds.py \
-  tflite/test_int8_qat.py onnx/test_export.py)
+  tests/tsm_keras/models \
+  tests/tsm_keras/training/objectives/test_distillation.py
 TF_KERAS_PYTEST = TF_USE_LEGACY_KERAS=1 $(PYTEST)
 
 # PyTorch is for tests only: its CPU build, without gigabytes for GPUs.
