@@ -30,14 +30,14 @@ pytestmark = [pytest.mark.keras3_only, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory):
+def work(resnet10, tmp_path_factory):
     """A folder of presets, artifacts and flow of the shared videos."""
     work = tmp_path_factory.mktemp("evaluate")
     model = random_clip_model(
-        image_size=32, num_classes=4, labels=LABELS, frame_interval=0.2
+        "resnet10", num_classes=4, labels=LABELS, frame_interval=0.2
     )
     other = random_clip_model(
-        image_size=32,
+        "resnet10",
         num_classes=4,
         labels=LABELS[::-1],
         shift="bidirectional",
@@ -193,7 +193,7 @@ def test_lookahead_is_the_same_through_preset_and_artifact(tsm_evaluate):
     printed = tsm_evaluate(
         "other", "--lookahead", "--to=late_keras", *flags_of_both
     )
-    assert "logits are 10 frames later" in printed
+    assert "logits are 4 frames later" in printed
     tsm_evaluate("late.tflite", "--to=late_tflite", *flags_of_both)
     keras, tflite = (
         _results(folder, "stream.json")
@@ -201,7 +201,7 @@ def test_lookahead_is_the_same_through_preset_and_artifact(tsm_evaluate):
     )
     for readout in ("frame", "window"):
         assert keras[readout] == tflite[readout]
-    assert keras["protocol"]["delay_in_frames"] == 10
+    assert keras["protocol"]["delay_in_frames"] == 4
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,14 @@ _SLOW = {
     "inplace": (BOTH | {"placement": "inplace"}, 10),
     "resnet18": (BOTH | {"backbone": "resnet18"}, 8),
     "resnet50": (BOTH | {"backbone": "resnet50"}, 16),
-    "mixtconv_resnet": (CENTRED | {"backbone": "resnet18"}, 24),
     "dilated": (CENTRED | {"kernels": (2, 3), "dilations": (1, 2)}, 20),
     "ordinary": (
         {"operator": "conv1d", "kernels": (4,), "causal": False},
         20,
     ),
-    "x3d_frame": (X3D | {"context": "frame"}, 8),
     "x3d_slowfast": (
-        X3D | {"context": "frame", "depth": 1.0, "shortcut_batch_norm": True},
-        13,
+        X3D | {"context": "frame", "shortcut_batch_norm": True},
+        8,
     ),
     "mobilenet_v3": (BOTH | {"backbone": "mobilenet_v3_small"}, 6),
     "mobilenet_v4": (BOTH | {"backbone": "mobilenet_v4_conv_small"}, 10),
@@ -75,10 +73,8 @@ def test_equals_the_clip_model_at_every_frame(name):
 
 
 @pytest.mark.slow  # The test above covers the networks.
-@pytest.mark.parametrize("backbone", ["mobilenet_v2", "x3d"])
-def test_equals_the_clip_model_in_float32(backbone):
-    fields = BOTH | {"context": "frame"} if backbone == "x3d" else BOTH
-    model = random_clip_model(backbone, **fields, num_segments=16)
+def test_equals_the_clip_model_in_float32():
+    model = random_clip_model(**BOTH, num_segments=16)
     clips = random_clips(model.video_config)
     _, expected = logits_of(model, clips)
     found = stream(to_streaming(model, lookahead=True), clips)
