@@ -70,11 +70,12 @@ class ArtifactTest {
 
     @Test
     fun `mutated specs give an error or a spec, and nothing else`() {
-        val text = specText(Vectors.artifact("two_streams_int8.tflite"))
+        val texts = listOf("two_streams_int8", "detector").map { specText(Vectors.artifact("$it.tflite")) }
         val random = Random(19)
         val pieces =
             listOf("[", "]", "{", "}", "\"", ",", ":", "-1", "1e999", "0", "null", "true", "\\u", "99999999999", "[[[[")
         repeat(MUTATIONS) {
+            val text = texts[it % texts.size]
             val start = random.nextInt(text.length)
             val end = minOf(text.length, start + random.nextInt(6))
             val changed = text.substring(0, start) + pieces.random(random) + text.substring(end)
