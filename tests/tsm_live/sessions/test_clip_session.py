@@ -66,10 +66,12 @@ def test_what_is_no_clip_is_refused(session):
         _open(random_artifact())
 
 
-def test_an_artifact_without_a_head_is_refused():
-    boxes = dataclasses.replace(SPEC.outputs[0], name="b", role="boxes")
+@pytest.mark.parametrize("role", ["boxes", "logits"])
+def test_an_artifact_with_an_unknown_task_is_refused(role):
+    """Even if it has a head, which may mean something else."""
+    output = dataclasses.replace(SPEC.outputs[0], role=role)
     spec = dataclasses.replace(
-        SPEC, task="tracking", outputs=(boxes, *SPEC.outputs[1:])
+        SPEC, task="tracking", outputs=(output, *SPEC.outputs[1:])
     )
-    with pytest.raises(ArtifactError, match="one classification.*'tracking'"):
+    with pytest.raises(ArtifactError, match="one of the tasks.*'tracking'"):
         Session(spec, lambda: None)

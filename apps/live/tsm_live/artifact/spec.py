@@ -32,6 +32,9 @@ __all__ = ["ArtifactError", "ArtifactSpec", "TensorSpec"]
 SECONDS = ("average", "min_duration", "cooldown")
 SCORES = ("start_score", "end_score")
 
+# What sessions run. The spec of another task can be read, by `tsm info`.
+TASKS = ("classification", "detection")
+
 _IMAGE_ROLES = {"stream": FRAME, "clip": CLIP}
 _LAYOUTS = ("NHWC", "NCHW")
 # `resize_size` may be this many times the crop. More would take gigabytes.
@@ -67,8 +70,7 @@ class ArtifactSpec:
         model_hash: The SHA-256 of the model without the spec.
         layout: The layout of the image input and the caches: `"NHWC"`, or
             `"NCHW"` in `.onnx` files.
-        task: `"classification"` or `"detection"`; a later version may add
-            others.
+        task: One of `TASKS`; a later version may add others.
         decision: Defaults for the numbers of `DecisionConfig`, by name.
         detection: How the results of a detection become boxes; None for other
             tasks.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tsm_live.artifact.quantization import quantize, zero_state
-from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
+from tsm_live.artifact.spec import TASKS, ArtifactError, ArtifactSpec
 from tsm_live.runtimes.network import Network
 from tsm_live.sessions.detection_prediction import detections
 from tsm_live.sessions.pixels import Pixels
@@ -46,10 +46,11 @@ class BaseSession:
                 f"`{type(self).__name__}` needs an artifact of kind "
                 f"{self.kind!r}. Received: an artifact of kind {spec.kind!r}"
             )
-        if not (spec.heads or spec.detection):
+        if spec.task not in TASKS:
+            # A newer version may give the outputs of a head another meaning.
             raise ArtifactError(
-                "A session needs an artifact with at least one classification, "
-                f"or a detection. Received: the task {spec.task!r}"
+                f"A session needs an artifact with one of the tasks {TASKS}. "
+                f"Received: the task {spec.task!r}"
             )
         self.spec = spec
         self._pixels = Pixels(spec)
