@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from testing.checkpoint_cases import BY_NAME, CLASSES
-from testing.command_line import refused, tsm, tsm_here
+from testing.command_line import refused, tsm_here
 from testing.gestures import write_folder
+from tsm_export.verify import checks
 from tsm_keras.models.presets import load_preset, read_description
 
 torch = pytest.importorskip("torch")
@@ -48,17 +49,23 @@ def work(tmp_path_factory):
     return work
 
 
+@pytest.fixture
+def without_gpu(monkeypatch):
+    """Software Vulkan takes long, and the tests of `tsm verify` run it."""
+    monkeypatch.setattr(checks, "gpu_environment", lambda: None)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_gpu")
 def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
     preset, artifact = tmp_path / "preset", tmp_path / "online.tflite"
-    printed, _ = tsm(
+    printed = tsm_here(
         "import-weights",
         work / BY_NAME["tsm_online"].file_name,
         f"--to={preset}",
         f"--labels={work / 'labels.txt'}",
         "--segments=4",
         "--size=64",
-        ok=True,
     )
     assert "causal" in printed and "loaded  262 tensors" in printed
     assert "ignored epoch: state of the training" in printed
@@ -83,6 +90,7 @@ def test_from_the_online_demo_to_an_int8_stream(work, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_gpu")
 def test_from_a_bidirectional_network_to_a_clip_artifact(work, tmp_path):
     checkpoint = work / BY_NAME["tsm_mobilenet_v2"].file_name
     preset, artifact = tmp_path / "preset", tmp_path / "clip.tflite"
