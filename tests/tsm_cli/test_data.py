@@ -144,9 +144,10 @@ def test_training_and_evaluation_on_a_prepared_data_set(tmp_path):
         "train",
         f"--data={folder}",
         f"--to={preset}",
-        *("--width=0.35", "--size=32", "--segments=4", "--shift=causal"),
+        *("--backbone=resnet18", "--size=32", "--segments=2"),
+        "--shift=causal",
         *("--epochs=1", "--batch_size=4", "--flip", "--mixup=0.2"),
-        *("--sampling=dense", "--window=8"),
+        *("--sampling=dense", "--window=4"),
         ok=True,
     )
     assert not error and "validating on the split test, as" in output
