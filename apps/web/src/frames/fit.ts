@@ -5,7 +5,12 @@
  * in the centre is cropped.
  */
 
-import { UPRIGHT, type Orientation, type Picture } from "./picture.ts";
+import {
+  UPRIGHT,
+  type Orientation,
+  type Picture,
+  type Size,
+} from "./picture.ts";
 import { resample } from "./resample.ts";
 import type { Window } from "./plan.ts";
 
@@ -50,26 +55,26 @@ export function fitPicture(
   size: number,
   orientation: Orientation = UPRIGHT,
 ): Uint8ClampedArray {
-  const { rotation } = orientation;
-  const [width, height] = squarePixelSize(picture, orientation.pixelAspect);
-  const isTurned = rotation === 90 || rotation === 270;
-  const [uprightWidth, uprightHeight] = isTurned
-    ? [height, width]
-    : [width, height];
-  const upright = cropWindow(uprightWidth, uprightHeight, resizeSize, size);
+  const { width, height } = uprightSize(picture, orientation);
+  const upright = cropWindow(width, height, resizeSize, size);
   const window = storedWindow(upright, orientation);
   const rgb = resample(picture, window, resizeSize < Math.min(width, height));
   return turn(rgb, size, orientation);
 }
 
-/** Returns the size of a stored picture once its pixels are squares. */
-function squarePixelSize(picture: Picture, aspect: number): [number, number] {
+/** Returns the size of a stored picture once it is upright and its pixels are
+ * squares.
+ */
+export function uprightSize(
+  stored: Size,
+  { rotation, pixelAspect: aspect }: Orientation,
+): Size {
   const isUsual = aspect >= 1 / LARGEST_ASPECT && aspect <= LARGEST_ASPECT;
   const ratio = isUsual ? aspect : 1;
-  return [
-    Math.round(picture.width * Math.max(ratio, 1)),
-    Math.round(picture.height / Math.min(ratio, 1)),
-  ];
+  const width = Math.round(stored.width * Math.max(ratio, 1));
+  const height = Math.round(stored.height / Math.min(ratio, 1));
+  const isTurned = rotation % 180 !== 0;
+  return isTurned ? { width: height, height: width } : { width, height };
 }
 
 /** Returns the place of an upright window in the picture as it is stored. */

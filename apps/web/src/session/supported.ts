@@ -19,10 +19,10 @@ export function expectSupported(spec: ArtifactSpec): void {
       "This page runs .tflite files. Received: an artifact for ONNX Runtime",
     );
   }
-  if (spec.heads.length === 0) {
+  if (!["classification", "detection"].includes(spec.task)) {
     throw new ArtifactError(
-      "This page runs networks that classify. Received: an artifact for the " +
-        `task '${spec.task}'`,
+      "This page runs networks that classify or detect. Received: an artifact " +
+        `for the task '${spec.task}'`,
     );
   }
   if (spec.quantization === "dynamic") {

@@ -27,12 +27,19 @@ function drawn(rotation: number, flip: boolean, shown: number) {
         context.fillRect(40 * (i % 2), 20 * (i >> 1), 40, 20);
       });
       const frame = new VideoFrame(source, { timestamp: 0 });
-      const orientation = { rotation, flip, pixelAspect: 1 };
-      const size = { width: shown, height: shown };
-      const answer = new Promise((resolve) => (painter.onmessage = resolve));
-      painter.postMessage({ kind: "frame", frame, orientation, shown: size }, [
+      const [width, height] = rotation % 180 === 0 ? [80, 40] : [40, 80];
+      const request = {
+        kind: "picture",
         frame,
-      ]);
+        orientation: { rotation, flip, pixelAspect: 1 },
+        size: { width, height },
+        marks: null,
+        isMirrored: false,
+        shown: { width: shown, height: shown },
+        pixelRatio: 1,
+      };
+      const answer = new Promise((resolve) => (painter.onmessage = resolve));
+      painter.postMessage(request, [frame]);
       await answer;
       const copy = new OffscreenCanvas(1, 1).getContext("2d")!;
       const read = () => {

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { loadArtifact } from "../../src/artifact/load.ts";
 import {
-  asLogits,
+  asReal,
   dequantize,
   quantize,
 } from "../../src/artifact/quantization.ts";
@@ -131,7 +131,7 @@ test.each(casesOf<NumberCase>("dequantize"))("$name", (each) => {
   expect(dequantize(numbers, tensor)).toEqual(unpack(each.values));
   if (each.logits === undefined) return;
   const expected = unpack(each.logits);
-  const gap = difference(asLogits(numbers, tensor), expected);
+  const gap = difference(asReal(numbers, tensor), expected);
   const bound = TOLERANCES.logits * Math.max(1, largest(expected));
   expect(gap).toBeLessThanOrEqual(bound);
 });
@@ -174,7 +174,7 @@ test.each(casesOf<DecisionCase>("decision"))("$name", (each) => {
   each.times.forEach((time, frame) => {
     if (each.resets.includes(frame)) note(frame, decision.end());
     const row = [frame * count, (frame + 1) * count] as const;
-    const logits = asLogits(outputs.slice(...row), head);
+    const logits = asReal(outputs.slice(...row), head);
     note(frame, decision.update(time, logits));
     const gap = difference(decision.scores, scores.slice(...row));
     expect(gap).toBeLessThanOrEqual(TOLERANCES.scores);
