@@ -6,7 +6,7 @@
 
 import type { DetectionRule } from "../artifact/detection.ts";
 import type { ArtifactSpec } from "../artifact/spec.ts";
-import { cropWindow } from "../frames/fit.ts";
+import { cropWindow } from "../frames/geometry.ts";
 import type { Size } from "../frames/picture.ts";
 
 /** The left, upper, right and lower edge, in pixels. */

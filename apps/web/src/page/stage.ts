@@ -1,6 +1,6 @@
 /** Stage: the picture of a source, with gestures or objects over it. */
 
-import { uprightSize } from "../frames/fit.ts";
+import { uprightSize } from "../frames/geometry.ts";
 import { UPRIGHT } from "../frames/picture.ts";
 import type { TrackedObject } from "../detection/objects.ts";
 import type { TimedFrame } from "../sources/source.ts";

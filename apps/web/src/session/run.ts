@@ -1,6 +1,6 @@
 /** Run: takes the frames of one source through a network to events. */
 
-import { uprightSize } from "../frames/fit.ts";
+import { uprightSize } from "../frames/geometry.ts";
 import type { NetworkWorker } from "../network/client.ts";
 import type { TimedFrame } from "../sources/source.ts";
 import type { SourceEvent, Stream } from "./stream.ts";

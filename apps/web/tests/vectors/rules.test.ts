@@ -13,7 +13,8 @@ import {
   GestureDecision,
 } from "../../src/decision/gestures.ts";
 import { FramePacer } from "../../src/decision/pacing.ts";
-import { cropWindow, fitPicture } from "../../src/frames/fit.ts";
+import { fitPicture } from "../../src/frames/fit.ts";
+import { cropWindow } from "../../src/frames/geometry.ts";
 import {
   interleaved,
   UPRIGHT,
