@@ -25,6 +25,7 @@ import { checkLookahead } from "./lookahead.ts";
 import { isHead, isResult, readTensor, type TensorSpec } from "./tensors.ts";
 
 export type Kind = "stream" | "clip";
+type Task = "classification" | "detection";
 
 /** Defaults of an artifact for turning scores into gestures. */
 export interface DecisionDefaults {
@@ -37,7 +38,6 @@ export interface DecisionDefaults {
 
 export interface ArtifactSpec {
   readonly kind: Kind;
-  readonly task: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** The image input. */
@@ -103,6 +103,7 @@ export function readSpec(text: string): ArtifactSpec {
   checkRules("image.", IMAGE_RULES, image);
   checkRules("", { sampling: "segments" }, json);
   checkPlainFields(json);
+  const task = readTask(json.task ?? "classification");
   const kind = json.kind as Kind;
   const inputs = asList("inputs", json.inputs).map(readTensor);
   const outputs = asList("outputs", json.outputs).map(readTensor);
@@ -113,11 +114,10 @@ export function readSpec(text: string): ArtifactSpec {
   const imageSize = checkFrame(frame, layout, image);
   const streams = kind === "stream" ? frame.shape[0]! : 1;
   const heads = outputs.filter(isHead);
-  checkHeads(json, outputs, heads, streams);
+  checkHeads(task, outputs, heads, streams);
   const valid = inputs.find((tensor) => tensor.role === "valid") ?? null;
   const delay = checkLookahead(valid, outputs.filter(isResult), streams);
-  const detection =
-    json.task === "detection" ? readDetection(json.detection) : null;
+  const detection = task === "detection" ? readDetection(json.detection) : null;
   const results =
     detection === null
       ? heads
@@ -126,7 +126,6 @@ export function readSpec(text: string): ArtifactSpec {
   checkCaches(caches, outputs);
   return {
     kind,
-    task: (json.task ?? "classification") as string,
     inputs,
     outputs,
     frame,
@@ -239,14 +238,23 @@ function checkFrame(
   return size;
 }
 
+/** Refuses a task whose outputs this page does not understand. */
+function readTask(task: unknown): Task {
+  if (task === "classification" || task === "detection") return task;
+  throw new ArtifactError(
+    "This page runs networks that classify or detect. Received: an artifact " +
+      `for the task '${task}'`,
+  );
+}
+
 function checkHeads(
-  json: JsonObject,
+  task: Task,
   outputs: TensorSpec[],
   heads: TensorSpec[],
   streams: number,
 ): void {
   expect(
-    heads.length > 0 || (json.task ?? "classification") !== "classification",
+    heads.length > 0 || task !== "classification",
     "outputs",
     "with a role of logits or probabilities for a classification",
     outputs.map((tensor) => tensor.role),

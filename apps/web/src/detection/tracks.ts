@@ -1,9 +1,11 @@
 /** Tracker: follows the objects that a detector finds from frame to frame.
  *
- * In each frame, the boxes are taken in the order of their scores. Each
- * continues the track of its label whose expected box it overlaps most, if it
- * overlaps it enough and no better box has taken it. The expected box is the
- * last one, moved by the motion before it. Other boxes begin tracks.
+ * In each frame, the boxes are taken in the order of their scores. A box that
+ * is nearly the same as a better one with another label is left out, because it
+ * is a second opinion about the same object. Each of the others continues the
+ * track of its label whose expected box it overlaps most, if it overlaps it
+ * enough and no better box has taken it. The expected box is the last one, moved
+ * by the motion before it. Other boxes begin tracks.
  */
 
 import { boxOverlap, type Box, type FoundBox } from "./boxes.ts";
@@ -30,6 +32,8 @@ const USUAL: TrackConfig = {
   misses: 5,
 };
 const TRAIL = 16; // The number of latest boxes that a track keeps.
+// Two boxes with an intersection over union above this are nearly the same.
+const SAME = 0.7;
 const { fround } = Math;
 
 /** An object that is followed. */
@@ -107,7 +111,7 @@ export class Tracker {
   update(found: readonly FoundBox[]): { appeared: Track[]; gone: Track[] } {
     const free = new Set(this.all);
     for (const track of free) track.misses++;
-    for (const each of found) {
+    for (const each of firstOpinions(found)) {
       const track = this.best(free, each);
       if (track === null) {
         this.all.push(new Track(each));
@@ -147,4 +151,19 @@ export class Tracker {
     }
     return highest >= this.config.overlap ? best : null;
   }
+}
+
+/** Returns the boxes without those that are nearly the same as a better one with
+ * another label.
+ */
+function firstOpinions(found: readonly FoundBox[]): FoundBox[] {
+  return found.filter(
+    ({ box, label }, index) =>
+      !found
+        .slice(0, index)
+        .some(
+          (better) =>
+            better.label !== label && boxOverlap(better.box, box) > SAME,
+        ),
+  );
 }

@@ -68,6 +68,7 @@ interface Backend {
   fed: Tolerances;
   free: Tolerances;
   event_scores: number;
+  box_cells: number;
 }
 interface Tolerances {
   float: number;
@@ -82,6 +83,7 @@ const content = JSON.parse(
     pixels: number;
     scores: number;
     logits: number;
+    boxes: number;
     cpu: Backend;
     gpu: Backend;
   };

@@ -21,6 +21,7 @@ import {
   type Orientation,
   type Plane,
 } from "../../src/frames/picture.ts";
+import { expectAlike } from "./alike.ts";
 import {
   artifactBytes,
   bytesOf,
@@ -38,7 +39,7 @@ import {
 
 const TESTED = [
   ...["fit", "yuv", "quantize", "dequantize", "pacing", "decision"],
-  ...["accept", "refuse", "steps", "session"],
+  ...["decode", "tracks", "accept", "refuse", "steps", "session"],
 ];
 
 test("every kind of case is tested", () => {
@@ -181,11 +182,7 @@ test.each(casesOf<DecisionCase>("decision"))("$name", (each) => {
     expect(gap).toBeLessThanOrEqual(TOLERANCES.scores);
   });
   note(each.times.length, decision.end());
-  const withoutScore = (event: Event) => ({ ...event, score: 0 });
-  expect(events.map(withoutScore)).toEqual(each.events.map(withoutScore));
-  const scoresOf = (list: Event[]) => list.map((event) => event.score);
-  const gap = difference(scoresOf(events), scoresOf(each.events));
-  expect(gap).toBeLessThanOrEqual(TOLERANCES.scores);
+  expectAlike(events, each.events, TOLERANCES.scores, 0);
 });
 
 interface FileCase extends Case {
