@@ -70,17 +70,17 @@ def main(folder: pathlib.Path, in_full_size: bool) -> None:
 
 
 def _spots():
-    """Returns a video in which spots appear, pass each other and disappear."""
+    """Returns a video in which spots appear, move and disappear."""
     frames = np.full((4 * _RATE, 240, 320, 3), 60, np.uint8)
     for number, frame in enumerate(frames):
         share = number / len(frames)
-        spots = [((60 + round(200 * share), 60), (220, 20, 20))]
+        spots = [((60 + round(200 * share), 30), (220, 20, 20))]
         if 0.15 < share < 0.6:
-            spots.append(((260 - round(250 * share), 180), (20, 200, 20)))
+            spots.append(((260 - round(250 * share), 210), (20, 200, 20)))
         if 0.4 < share < 0.8:
             spots.append(((160, 120), (20, 20, 220)))
         for place, colour in spots:
-            cv2.circle(frame, place, 22, colour, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(frame, place, 18, colour, cv2.FILLED, cv2.LINE_AA)
     return frames
 
 

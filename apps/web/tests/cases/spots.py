@@ -21,7 +21,8 @@ LABELS = ("red_spot", "green_spot", "blue_spot")
 _SIZE, _STRIDE = 64, 8  # Pixels of a frame, and of a cell.
 _AROUND = 3 * _STRIDE  # Pixels around the centre of a cell that count.
 _WIDE, _HIGH = 2.0, 2.5  # The size of all boxes in cells.
-_GAIN, _LEAST = 60.0, 0.09  # Logits per unit of colour; colour of a score 0.5.
+_GAIN, _LEAST = 120.0, 0.075  # Logits per unit of colour; that of a score 0.5.
+_GREY = 0.1  # What has less colour than this counts as grey.
 
 
 def main(path: pathlib.Path) -> None:
@@ -75,6 +76,7 @@ def _network():
             ],
             axis=-1,
         )
+        - _GREY
     )
     now = around(colours)
     heatmap = _GAIN * ((now + before) * 0.5 - _LEAST)
