@@ -8,7 +8,7 @@ It writes
 - `objects.mp4` and `.webm` (VP9), coloured spots that move;
 - `events.json`: by the name of a video, the events of `tsm-live` on it, and the
   numbers of its frames and of those that the network takes;
-- `networks.json`, and an artifact, frames and results for each of some networks.
+- `networks.json`, and an artifact, frames and results of each of some networks.
 """
 
 import json
