@@ -3,13 +3,16 @@
 import { expect } from "./fields.ts";
 import type { TensorSpec } from "./tensors.ts";
 
-/** Refuses heads and an input with the role `valid` that do not fit together. */
+/** Refuses results and an input with the role `valid` that do not fit together.
+ *
+ * @returns By how many steps the results are later than their frames.
+ */
 export function checkLookahead(
   valid: TensorSpec | null,
-  heads: readonly TensorSpec[],
+  results: readonly TensorSpec[],
   streams: number,
-): void {
-  const delays = new Set(heads.map((head) => head.late));
+): number {
+  const delays = new Set(results.map((result) => result.late));
   if (valid === null) {
     delays.add(0);
   } else {
@@ -23,7 +26,9 @@ export function checkLookahead(
   expect(
     delays.size <= 1,
     "late",
-    "the same for all heads, and 0 without the role 'valid'",
+    "the same for all heads or outputs of a detector, and 0 without the role " +
+      "'valid'",
     [...delays],
   );
+  return Math.max(0, ...delays);
 }

@@ -33,10 +33,10 @@ export function dequantize(numbers: Numbers, spec: TensorSpec): Float32Array {
   );
 }
 
-/** Returns the output of a head as logits; probabilities become logarithms. */
-export function asLogits(numbers: Numbers, spec: TensorSpec): Float32Array {
+/** Returns a result as real values; probabilities become logits. */
+export function asReal(numbers: Numbers, spec: TensorSpec): Float32Array {
   const values = dequantize(numbers, spec);
-  if (spec.role === "logits") return values;
+  if (spec.role !== "probabilities") return values;
   // A quantized 0 may be any probability below half a step.
   const least = Math.fround(spec.scale / 2 || LEAST_FLOAT);
   return values.map((value) => Math.log(Math.max(value, least)));
@@ -48,6 +48,15 @@ export function makeNumbers(spec: TensorSpec, count: number): Numbers {
   return spec.dtype === "uint8"
     ? new Uint8Array(count)
     : new Float32Array(count);
+}
+
+/** Rounds to some decimal digits; what is exactly between two numbers becomes
+ * the one with an even last digit, as in Python.
+ */
+export function roundDecimal(value: number, digits: number): number {
+  const isBetween = Math.abs(value * 2 ** (digits + 1)) % 2 === 1;
+  if (!isBetween) return Number(value.toFixed(digits));
+  return roundHalfEven(value * 10 ** digits) / 10 ** digits;
 }
 
 /** Rounds to the nearest integer, and halves to the even one. */

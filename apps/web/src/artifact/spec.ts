@@ -15,10 +15,17 @@ import {
   isText,
   type JsonObject,
 } from "./fields.ts";
+import {
+  detectorOutputs,
+  readDetection,
+  type DetectionRule,
+} from "./detection.ts";
+import { checkCaches } from "./caches.ts";
 import { checkLookahead } from "./lookahead.ts";
-import { isHead, readTensor, type TensorSpec } from "./tensors.ts";
+import { isHead, isResult, readTensor, type TensorSpec } from "./tensors.ts";
 
 export type Kind = "stream" | "clip";
+type Task = "classification" | "detection";
 
 /** Defaults of an artifact for turning scores into gestures. */
 export interface DecisionDefaults {
@@ -31,19 +38,23 @@ export interface DecisionDefaults {
 
 export interface ArtifactSpec {
   readonly kind: Kind;
-  readonly task: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** The image input. */
   readonly frame: TensorSpec;
   /** The input that says which frames exist, if the network looks ahead. */
   readonly valid: TensorSpec | null;
-  /** By how many steps the heads are later than their frames. */
+  /** By how many steps the results are later than their frames. */
   readonly delay: number;
   /** The inputs that hold the state of a stream. */
   readonly caches: readonly TensorSpec[];
   /** The outputs that classify. */
   readonly heads: readonly TensorSpec[];
+  /** What is read after each step: the heads, or the heatmap, the box sizes and
+   *  the box offsets of a detector. */
+  readonly results: readonly TensorSpec[];
+  /** How the results of a detector become boxes; null for other tasks. */
+  readonly detection: DetectionRule | null;
   readonly layout: "NHWC" | "NCHW";
   /** The short side of a frame is resized to this many pixels. */
   readonly resizeSize: number;
@@ -92,6 +103,7 @@ export function readSpec(text: string): ArtifactSpec {
   checkRules("image.", IMAGE_RULES, image);
   checkRules("", { sampling: "segments" }, json);
   checkPlainFields(json);
+  const task = readTask(json.task ?? "classification");
   const kind = json.kind as Kind;
   const inputs = asList("inputs", json.inputs).map(readTensor);
   const outputs = asList("outputs", json.outputs).map(readTensor);
@@ -102,21 +114,27 @@ export function readSpec(text: string): ArtifactSpec {
   const imageSize = checkFrame(frame, layout, image);
   const streams = kind === "stream" ? frame.shape[0]! : 1;
   const heads = outputs.filter(isHead);
-  checkHeads(json, outputs, heads, streams);
+  checkHeads(task, outputs, heads, streams);
   const valid = inputs.find((tensor) => tensor.role === "valid") ?? null;
-  checkLookahead(valid, heads, streams);
+  const delay = checkLookahead(valid, outputs.filter(isResult), streams);
+  const detection = task === "detection" ? readDetection(json.detection) : null;
+  const results =
+    detection === null
+      ? heads
+      : detectorOutputs(detection, outputs, frame, layout);
   const caches = inputs.filter((tensor) => tensor.role === "cache");
   checkCaches(caches, outputs);
   return {
     kind,
-    task: json.task as string,
     inputs,
     outputs,
     frame,
     valid,
-    delay: heads[0]?.late ?? 0,
+    delay,
     caches,
     heads,
+    results,
+    detection,
     layout,
     resizeSize: image.resize_size as number,
     imageSize,
@@ -220,14 +238,23 @@ function checkFrame(
   return size;
 }
 
+/** Refuses a task whose outputs this page does not understand. */
+function readTask(task: unknown): Task {
+  if (task === "classification" || task === "detection") return task;
+  throw new ArtifactError(
+    "This page runs networks that classify or detect. Received: an artifact " +
+      `for the task '${task}'`,
+  );
+}
+
 function checkHeads(
-  json: JsonObject,
+  task: Task,
   outputs: TensorSpec[],
   heads: TensorSpec[],
   streams: number,
 ): void {
   expect(
-    heads.length > 0 || (json.task ?? "classification") !== "classification",
+    heads.length > 0 || task !== "classification",
     "outputs",
     "with a role of logits or probabilities for a classification",
     outputs.map((tensor) => tensor.role),
@@ -239,34 +266,6 @@ function checkHeads(
       `shape\` of \`${head.name}`,
       `[${shape}], one number per stream and label`,
       head.shape,
-    );
-  }
-}
-
-function checkCaches(caches: TensorSpec[], outputs: TensorSpec[]): void {
-  const fresh = outputs.filter((tensor) => tensor.role === "cache_out");
-  const names = fresh.map((tensor) => tensor.name).sort();
-  const feeds = caches.map((cache) => cache.fedBy).sort();
-  expect(
-    JSON.stringify(feeds) === JSON.stringify(names),
-    "fed_by",
-    `each output with the role 'cache_out' once, ${names}`,
-    feeds,
-  );
-  for (const cache of caches) {
-    const output = fresh.find((tensor) => tensor.name === cache.fedBy)!;
-    const bare = (tensor: TensorSpec) =>
-      JSON.stringify([
-        tensor.shape,
-        tensor.dtype,
-        tensor.scale,
-        tensor.zeroPoint,
-      ]);
-    expect(
-      bare(cache) === bare(output),
-      cache.fedBy,
-      `like the cache that it feeds, ${bare(cache)}`,
-      output,
     );
   }
 }

@@ -19,7 +19,7 @@ export interface TensorSpec {
   readonly dtype: Dtype;
   readonly scale: number;
   readonly zeroPoint: number;
-  /** The class names of a head, in the order of its values. */
+  /** The class names of a head or a heatmap, in the order of its values. */
   readonly labels: readonly string[];
   /** The labels which mean that there is no gesture. */
   readonly noGesture: readonly string[];
@@ -27,7 +27,7 @@ export interface TensorSpec {
   readonly frames: number;
   /** The output that becomes the value of a cache for the next frame. */
   readonly fedBy: string;
-  /** By how many steps a head is later than the frame that it classifies. */
+  /** By how many steps a result is later than the frame that it is about. */
   readonly late: number;
   /** The number of steps ago of each frame whose existence `valid` says. */
   readonly entries: readonly number[];
@@ -38,12 +38,19 @@ const RANGES: Partial<Record<string, readonly [number, number]>> = {
   uint8: [0, 255],
 };
 const HEAD_ROLES = ["logits", "probabilities"];
+export const DETECTION_ROLES = ["heatmap", "box_size", "box_offset"];
+const RESULT_ROLES = [...HEAD_ROLES, ...DETECTION_ROLES];
 // These roles may not be float16, in which pixels and scores lose digits.
-const EXACT_ROLES = ["frame", "clip", "valid", ...HEAD_ROLES];
+const EXACT_ROLES = ["frame", "clip", "valid", ...RESULT_ROLES];
 
 /** Returns whether a tensor classifies. */
 export function isHead(tensor: TensorSpec): boolean {
   return HEAD_ROLES.includes(tensor.role);
+}
+
+/** Returns whether a tensor is what a network says, and no cache. */
+export function isResult(tensor: TensorSpec): boolean {
+  return RESULT_ROLES.includes(tensor.role);
 }
 
 /** Returns the number of elements of a tensor. */
@@ -101,14 +108,14 @@ export function readTensor(value: unknown): TensorSpec {
   const zeroState = json.zero_state ?? zeroPoint;
   check(zeroState === zeroPoint, "zero_state", `the zero point, ${zeroPoint}`);
   const { labels = [], no_gesture: noGesture = [] } = json;
-  const isHeadRole = HEAD_ROLES.includes(role);
+  const needsLabels = HEAD_ROLES.includes(role) || role === "heatmap";
   check(
     Array.isArray(labels) &&
       labels.every(isLabel) &&
       areDifferent(labels) &&
-      (labels.length > 0 || !isHeadRole),
+      (labels.length > 0 || !needsLabels),
     "labels",
-    "different names of one line each, at least one for a head",
+    "different names of one line each, at least one for a head or a heatmap",
   );
   const names = labels as string[];
   check(

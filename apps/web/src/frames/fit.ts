@@ -5,40 +5,10 @@
  * in the centre is cropped.
  */
 
+import { cropWindow, uprightSize } from "./geometry.ts";
 import { UPRIGHT, type Orientation, type Picture } from "./picture.ts";
 import { resample } from "./resample.ts";
 import type { Window } from "./plan.ts";
-
-const LONGEST = 32; // One side may be this many times as long as the other.
-const LARGEST_ASPECT = 5; // A larger aspect of a pixel is an error in a file.
-
-/** Returns the size of an upright picture after the resize, and its crop.
- *
- * @throws Error if one side is more than 32 times as long as the other.
- */
-export function cropWindow(
-  width: number,
-  height: number,
-  resizeSize: number,
-  size: number,
-): Window {
-  const short = Math.min(width, height);
-  if (Math.max(width, height) > LONGEST * short) {
-    throw new Error(
-      `One side of a frame must be at most ${LONGEST} times as long as the ` +
-        `other. Received: ${width} x ${height} pixels`,
-    );
-  }
-  const resized = (side: number) =>
-    Math.floor((2 * side * resizeSize + short) / (2 * short));
-  return {
-    width: resized(width),
-    height: resized(height),
-    left: Math.floor((resized(width) - size) / 2),
-    top: Math.floor((resized(height) - size) / 2),
-    size,
-  };
-}
 
 /** Resizes and crops a picture to `[size, size, 3]` RGB bytes.
  *
@@ -50,26 +20,11 @@ export function fitPicture(
   size: number,
   orientation: Orientation = UPRIGHT,
 ): Uint8ClampedArray {
-  const { rotation } = orientation;
-  const [width, height] = squarePixelSize(picture, orientation.pixelAspect);
-  const isTurned = rotation === 90 || rotation === 270;
-  const [uprightWidth, uprightHeight] = isTurned
-    ? [height, width]
-    : [width, height];
-  const upright = cropWindow(uprightWidth, uprightHeight, resizeSize, size);
+  const { width, height } = uprightSize(picture, orientation);
+  const upright = cropWindow(width, height, resizeSize, size);
   const window = storedWindow(upright, orientation);
   const rgb = resample(picture, window, resizeSize < Math.min(width, height));
   return turn(rgb, size, orientation);
-}
-
-/** Returns the size of a stored picture once its pixels are squares. */
-function squarePixelSize(picture: Picture, aspect: number): [number, number] {
-  const isUsual = aspect >= 1 / LARGEST_ASPECT && aspect <= LARGEST_ASPECT;
-  const ratio = isUsual ? aspect : 1;
-  return [
-    Math.round(picture.width * Math.max(ratio, 1)),
-    Math.round(picture.height / Math.min(ratio, 1)),
-  ];
 }
 
 /** Returns the place of an upright window in the picture as it is stored. */

@@ -1,5 +1,10 @@
 /** Picture: the pixels of one frame, as a decoder or a camera stores them. */
 
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One channel of a picture. */
 export interface Plane {
   readonly data: Uint8Array | Uint16Array;
@@ -21,9 +26,7 @@ export interface YuvRule {
   readonly depth: number;
 }
 
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
+export interface Picture extends Size {
   /** R, G and B, or Y, U and V. */
   readonly planes: readonly [Plane, Plane, Plane];
   /** Null if the planes are R, G and B. */

@@ -1,5 +1,7 @@
 /** planPlane: which old rows and columns make the new ones of a plane. */
 
+import type { Size } from "./picture.ts";
+
 /** Which part of the resized plane is wanted. */
 export interface Window {
   /** The size of the whole plane after resizing. */
@@ -22,11 +24,6 @@ export interface Plan {
   readonly weights: Float64Array;
   /** The part of a new pixel that an old one covers. */
   readonly share: number;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 // All frames of a video have the same plans.

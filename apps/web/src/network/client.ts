@@ -66,7 +66,7 @@ export class NetworkWorker {
     await this.ask({ kind: "reset", stream });
   }
 
-  /** Ends a stream: returns the logits that are due, and resets it. */
+  /** Ends a stream: returns the values that are due, and resets it. */
   finish(stream?: number): Promise<Results["finish"]> {
     return this.ask({ kind: "finish", stream });
   }

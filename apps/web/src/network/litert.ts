@@ -38,7 +38,7 @@ export class LiteRtNetwork implements Network {
   private readonly frame: number;
   private readonly valid: number;
   private readonly caches: { input: number; output: number }[];
-  private readonly heads: number[];
+  private readonly results: number[];
 
   private constructor(
     private readonly wasm: Wasm,
@@ -57,7 +57,7 @@ export class LiteRtNetwork implements Network {
       input: inputs.indexOf(cache.name),
       output: outputs.indexOf(cache.fedBy),
     }));
-    this.heads = spec.heads.map((head) => outputs.indexOf(head.name));
+    this.results = spec.results.map(({ name }) => outputs.indexOf(name));
   }
 
   /** Loads a model.
@@ -146,9 +146,9 @@ export class LiteRtNetwork implements Network {
     }
     const fed = new Set(this.caches.map((cache) => cache.output));
     this.outputs = outputs.filter((_, index) => !fed.has(index));
-    const results = this.heads.map((output, index) =>
+    const results = this.results.map((output, index) =>
       this.onBytes(outputs[output]!, "READ", (bytes) =>
-        asNumbers(this.spec.heads[index]!, bytes).slice(),
+        asNumbers(this.spec.results[index]!, bytes).slice(),
       ),
     );
     for (const buffer of this.outputs) buffer.delete();

@@ -2,7 +2,7 @@
 
 import type { ArtifactSpec } from "../artifact/spec.ts";
 import type { Orientation } from "../frames/picture.ts";
-import type { Logits, Square } from "../session/session.ts";
+import type { Square, Values } from "../session/session.ts";
 import type { Backend } from "./network.ts";
 
 /** Loads a model. It is the first request to a worker. */
@@ -35,7 +35,7 @@ export interface ResetRequest {
   readonly stream?: number;
 }
 
-/** Ends a stream: asks for the logits that are due, and resets it. */
+/** Ends a stream: asks for the values that are due, and resets it. */
 export interface FinishRequest {
   readonly kind: "finish";
   readonly stream?: number;
@@ -69,8 +69,8 @@ export interface Opened {
 }
 
 export interface FrameResult {
-  /** The logits of the frame `delay` steps ago; null before the first. */
-  readonly logits: Logits | null;
+  /** The values of the frame `delay` steps ago; null before the first. */
+  readonly values: Values | null;
   /** Milliseconds for reading, resizing and cropping the picture. */
   readonly fitting: number;
   /** Milliseconds for the network. */
@@ -81,9 +81,9 @@ export interface FrameResult {
 export interface Results {
   open: Opened;
   frame: FrameResult;
-  squares: (Logits | null)[];
+  squares: (Values | null)[];
   reset: null;
-  finish: Logits[];
+  finish: Values[];
   state: Uint8Array[];
   memory: number;
 }

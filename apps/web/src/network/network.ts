@@ -20,7 +20,7 @@ export interface Network {
 
   /** Takes the next frame of every stream and feeds the caches back.
    *
-   * @returns The numbers of each head, in the order of the spec.
+   * @returns The numbers of each of `spec.results`.
    */
   run(): Promise<Numbers[]>;
 

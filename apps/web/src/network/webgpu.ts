@@ -9,18 +9,18 @@ import {
 import type { Numbers } from "../artifact/quantization.ts";
 import type { ArtifactSpec } from "../artifact/spec.ts";
 import { countElements, type TensorSpec } from "../artifact/tensors.ts";
-import { Session, type Logits } from "../session/session.ts";
+import { Session, type Values } from "../session/session.ts";
 import { BUILDS } from "./builds.ts";
 import type { OpenRequest } from "./messages.ts";
 import type { Network } from "./network.ts";
 
 const FRAMES = 8; // The number of frames in the comparison with the CPU.
-const TOLERANCE = 1e-3; // Relative to the largest logit.
+const TOLERANCE = 1e-3; // Relative to the largest value of a result.
 
 /** Returns a network on WebGPU, or why there is none.
  *
  * The first frames of a stream are run on both backends, and WebGPU is used
- * only if all their logits agree (and, if so wished, only if it is faster).
+ * only if all their results agree (and, if so wished, only if it is faster).
  *
  * @param cpu The session on the CPU. Its caches are reset.
  */
@@ -66,13 +66,14 @@ export async function openGpuNetwork(
   }
 }
 
-/** Returns the largest difference of logits, relative to the largest logit,
- * and whether the GPU took less time after its first frames.
+/** Returns the largest difference of a result, relative to the largest value of
+ * this result, and whether the GPU took less time after its first frames.
  */
 async function compare(cpu: Session, gpu: Session) {
   let seed = 1;
   const random = () => (seed = (seed * 48271) % 2147483647) & 255;
-  let [largest, difference] = [0, 0];
+  const largest = cpu.spec.results.map(() => 0);
+  const difference = cpu.spec.results.map(() => 0);
   let [cpuTime, gpuTime] = [0, 0];
   await cpu.reset();
   await gpu.reset();
@@ -82,27 +83,35 @@ async function compare(cpu: Session, gpu: Session) {
       Uint8Array.from({ length: 3 * imageSize ** 2 }, random),
     );
     const start = performance.now();
-    const expected = flatten(await cpu.step(squares));
+    const expected = joined(await cpu.step(squares));
     const middle = performance.now();
-    const found = flatten(await gpu.step(squares));
+    const found = joined(await gpu.step(squares));
     if (step >= FRAMES / 2) {
       cpuTime += middle - start;
       gpuTime += performance.now() - middle;
     }
-    expected.forEach((value, index) => {
-      largest = Math.max(largest, Math.abs(value));
-      const gap = Math.abs(value - found[index]!);
-      difference = Math.max(difference, Number.isNaN(gap) ? Infinity : gap);
+    expected.forEach(([result, value], index) => {
+      largest[result] = Math.max(largest[result]!, Math.abs(value));
+      const gap = Math.abs(value - found[index]![1]);
+      const known = Number.isNaN(gap) ? Infinity : gap;
+      difference[result] = Math.max(difference[result]!, known);
     });
   }
   await cpu.reset();
   await gpu.reset();
-  return { difference: difference / largest, isFaster: gpuTime < cpuTime };
+  const relative = difference.map((gap, i) => gap && gap / largest[i]!);
+  return {
+    difference: Math.max(...relative),
+    isFaster: gpuTime < cpuTime,
+  };
 }
 
-function flatten(logits: (Logits | null)[]): number[] {
-  return logits.flatMap((heads) =>
-    (heads ?? []).flatMap((values) => [...values]),
+/** Returns all values, each with the number of its result. */
+function joined(streams: (Values | null)[]): [number, number][] {
+  return streams.flatMap((results) =>
+    (results ?? []).flatMap((values, result) =>
+      Array.from(values, (value): [number, number] => [result, value]),
+    ),
   );
 }
 
@@ -145,7 +154,7 @@ class GpuNetwork implements Network {
     this.caches = spec.caches.map((cache) => outputs[cache.fedBy]!);
     const kept = new Set(this.caches);
     const results = await Promise.all(
-      spec.heads.map((head) => outputs[head.name]!.data()),
+      spec.results.map(({ name }) => outputs[name]!.data()),
     );
     for (const tensor of Object.values(outputs)) {
       if (!kept.has(tensor)) tensor.delete();

@@ -100,9 +100,9 @@ async function stepFrame(
   const squares = Array.from({ length: streams }, (_, stream) =>
     stream === 0 ? square : null,
   );
-  const [logits = null] = await session.step(squares);
+  const [values = null] = await session.step(squares);
   const latency = performance.now() - fitted;
-  return { logits, fitting: fitted - start, latency };
+  return { values, fitting: fitted - start, latency };
 }
 
 async function exchangeState(

@@ -3,13 +3,12 @@
 import { CameraRun } from "../session/camera_run.ts";
 import { FileRun } from "../session/file_run.ts";
 import type { Run, Watcher } from "../session/run.ts";
-import { Stream } from "../session/stream.ts";
+import { Stream, type SourceEvent } from "../session/stream.ts";
 import { Camera } from "../sources/camera.ts";
 import type { TimedFrame } from "../sources/source.ts";
 import { VideoFile } from "../sources/video_file.ts";
-import type { GestureEvent } from "../decision/gestures.ts";
-import { find, readable } from "./elements.ts";
-import { EventsView } from "./events_view.ts";
+import { find } from "./elements.ts";
+import { EventsView, titleOf as titleOfEvent } from "./events_view.ts";
 import { Figures } from "./figures_view.ts";
 import {
   openModel,
@@ -18,10 +17,9 @@ import {
   titleOf,
   type OpenModel,
 } from "./model_files.ts";
+import { ResultsView } from "./results_view.ts";
 import { Stage } from "./stage.ts";
 import { describeModel, describeRun } from "./texts.ts";
-import { ScoresView } from "./scores_view.ts";
-import { TimelineView } from "./timeline_view.ts";
 
 const SHORTEST = 66; // Milliseconds between two changes of texts and bars.
 
@@ -32,8 +30,7 @@ export class App implements Watcher {
   private readonly stage = new Stage();
   private readonly events = new EventsView((message) => this.say(message));
   private figures = new Figures(find("figures"));
-  private scores = new ScoresView(find("scores"), []);
-  private timeline = new TimelineView(find("timeline"), [], null);
+  private results: ResultsView | null = null;
   private sourceName = "";
   private isDue = false; // Whether a change of the run will be shown soon.
   private shownAt = 0;
@@ -113,10 +110,11 @@ export class App implements Watcher {
   }
 
   onPicture(frame: TimedFrame): void {
-    if (this.run instanceof FileRun) this.stage.draw(frame);
+    this.stage.keep(frame);
   }
 
   onChange(run: Run): void {
+    if (run === this.run) this.stage.draw(run.stream.objects?.seen ?? null);
     if (this.isDue) return;
     this.isDue = true;
     const pause = SHORTEST - (performance.now() - this.shownAt);
@@ -128,18 +126,26 @@ export class App implements Watcher {
     this.isDue = false;
     this.shownAt = performance.now();
     if (run !== this.run || this.model === null) return;
-    this.scores.show(run.stream.heads);
-    this.timeline.show(run.stream.time);
-    this.stage.showGestures(run.stream.gestures);
+    this.results?.show(run.stream);
+    this.stage.showGestures(run.stream.gestures?.current ?? []);
     this.figures.show(describeRun(this.model.opened, run));
   }
 
-  onEvents(events: readonly GestureEvent[]): void {
+  onEvents(events: readonly SourceEvent[]): void {
     this.events.add(this.sourceName, events);
-    this.timeline.add(events);
-    for (const { kind, label } of events) {
-      if (kind === "start") this.say(readable(label));
-    }
+    this.results?.add(events);
+    // Screen readers hear of gestures when they start.
+    const spoken = events.filter(({ kind }) => kind !== "end");
+    if (spoken.length === 0) return;
+    this.say(
+      spoken
+        .map((event) =>
+          event.kind === "start"
+            ? titleOfEvent(event)
+            : `${titleOfEvent(event)} ${event.kind}s`,
+        )
+        .join(", "),
+    );
   }
 
   /** Shows a message about something that went wrong. */
@@ -200,9 +206,8 @@ export class App implements Watcher {
   }
 
   private prepareViews(length: number | null): void {
-    const { heads } = new Stream(this.model!.artifact.spec);
-    this.timeline = new TimelineView(find("timeline"), heads, length);
-    this.scores = new ScoresView(find("scores"), heads);
+    const stream = new Stream(this.model!.artifact.spec);
+    this.results = new ResultsView(stream, length);
     this.figures.show(describeRun(this.model!.opened, null));
   }
 

@@ -1,6 +1,8 @@
 /** EventsView: the list of events, and their text for other programs. */
 
-import type { GestureEvent } from "../decision/gestures.ts";
+import { roundDecimal } from "../artifact/quantization.ts";
+import type { SourceEvent } from "../session/stream.ts";
+import { objectName, percent } from "./classes.ts";
 import { find, make, onClick, readable } from "./elements.ts";
 
 const SHOWN = 200; // Older lines leave the list, but not the text.
@@ -22,15 +24,15 @@ export class EventsView {
   }
 
   /** Adds events of a source. */
-  add(source: string, events: readonly GestureEvent[]): void {
+  add(source: string, events: readonly SourceEvent[]): void {
     for (const event of events) {
       this.lines.push(eventLine(source, event));
       const item = make("li");
       item.append(
         make("span", "", `${event.time.toFixed(2)} s`),
         make("span", "kind", event.kind),
-        make("span", "label", titled(event)),
-        make("span", "", `${Math.round(100 * event.score)} %`),
+        make("span", "label", titleOf(event)),
+        make("span", "", percent(event.score)),
       );
       this.list.prepend(item);
       if (this.list.children.length > SHOWN) this.list.lastChild?.remove();
@@ -65,21 +67,23 @@ export class EventsView {
   }
 }
 
-/** Returns the label of an event, after the name of its head. */
-function titled({ head, label }: GestureEvent): string {
-  return (head === undefined ? "" : `${readable(head)}: `) + readable(label);
+/** Returns what an event is about: an object, or the gesture of a head. */
+export function titleOf(event: SourceEvent): string {
+  if ("track" in event) return objectName(event);
+  const head = event.head === undefined ? "" : `${readable(event.head)}: `;
+  return head + readable(event.label);
 }
 
 /** Returns an event as a line of JSON, with the fields of `tsm-live`. */
-export function eventLine(source: string, event: GestureEvent): string {
-  const round = (value: number, digits: number) =>
-    Number(value.toFixed(digits));
-  return JSON.stringify({
-    source,
-    kind: event.kind,
-    label: event.label,
-    score: round(event.score, 4),
-    time: round(event.time, 3),
-    ...(event.head === undefined ? {} : { head: event.head }),
-  });
+export function eventLine(source: string, event: SourceEvent): string {
+  const { kind, label } = event;
+  const score = roundDecimal(event.score, 4);
+  const time = roundDecimal(event.time, 3);
+  if ("track" in event) {
+    const { track } = event;
+    const box = event.box.map((edge) => roundDecimal(edge, 1));
+    return JSON.stringify({ source, kind, track, label, score, time, box });
+  }
+  const { head } = event; // JSON has no field for undefined.
+  return JSON.stringify({ source, kind, label, score, time, head });
 }

@@ -1,82 +1,97 @@
-/** The worker that draws the frames of files, so that the page need not.
+/** The worker that draws the frames of files and marks objects in pictures, so
+ * that the page need not.
  *
  * Without a GPU a frame is converted on the processor, which takes longer than
  * everything else that the page does for a frame.
  */
 
-import type { Orientation } from "../frames/picture.ts";
+import type { Orientation, Size } from "../frames/picture.ts";
+import { drawMarks, type Mark } from "./marks.ts";
 
-export interface Size {
-  readonly width: number;
-  readonly height: number;
+/** Draws a frame upright, and marks objects in it. The painter closes it. */
+export interface PictureRequest {
+  readonly kind: "picture";
+  /** Null for a camera, whose picture an element behind the canvas shows. */
+  readonly frame: VideoFrame | null;
+  readonly orientation: Orientation;
+  /** The size of the upright frame. */
+  readonly size: Size;
+  /** The objects, or null if the network finds none. */
+  readonly marks: readonly Mark[] | null;
+  /** Whether the camera's picture is mirrored. */
+  readonly isMirrored: boolean;
+  /** The pixels of the screen in which the picture is shown. */
+  readonly shown: Size;
+  /** The pixels of the screen per pixel of a style sheet. */
+  readonly pixelRatio: number;
 }
 
 export type PainterRequest =
   /** Draws on this canvas from now on. */
   | { readonly kind: "canvas"; readonly canvas: OffscreenCanvas }
-  /** The page asks for a frame to be drawn upright; the painter closes it. */
-  | {
-      readonly kind: "frame";
-      readonly frame: VideoFrame;
-      readonly orientation: Orientation;
-      /** The pixels of the screen in which the picture is shown. */
-      readonly shown: Size;
-    }
+  | PictureRequest
   /** Removes the picture. */
   | { readonly kind: "clear" };
 
+const SHARP = 720; // Marks need so many pixels along the short side.
 let context: OffscreenCanvasRenderingContext2D | null = null;
 
 self.onmessage = ({ data }: MessageEvent<PainterRequest>) => {
   if (data.kind === "canvas") {
-    context = data.canvas.getContext("2d", { alpha: false });
+    context = data.canvas.getContext("2d");
   } else if (data.kind === "clear") {
     context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
   } else {
     if (context !== null) draw(context, data);
-    data.frame.close();
+    data.frame?.close();
     self.postMessage("drawn");
   }
 };
 
 function draw(
   context: OffscreenCanvasRenderingContext2D,
-  {
-    frame,
-    orientation,
-    shown,
-  }: Extract<PainterRequest, { readonly kind: "frame" }>,
+  request: PictureRequest,
 ): void {
-  const { rotation, flip } = orientation;
-  const { displayWidth, displayHeight } = frame;
-  const isTurned = rotation % 180 !== 0;
-  const [uprightWidth, uprightHeight] = isTurned
-    ? [displayHeight, displayWidth]
-    : [displayWidth, displayHeight];
-  // More pixels than the screen shows would only cost time.
-  const scale = Math.min(
-    1,
-    shown.width / uprightWidth,
-    shown.height / uprightHeight,
+  const { frame, size, marks, shown, pixelRatio, isMirrored } = request;
+  const fitting = Math.min(
+    shown.width / size.width,
+    shown.height / size.height,
   );
-  const width = Math.round(uprightWidth * scale);
-  const height = Math.round(uprightHeight * scale);
+  // More pixels than the screen shows, or than a picture has, only cost time.
+  const short = Math.min(size.width, size.height);
+  const most = marks === null ? 1 : Math.max(1, SHARP / short);
+  const scale = frame === null ? fitting : Math.min(fitting, most);
+  const width = Math.round(size.width * scale);
+  const height = Math.round(size.height * scale);
   const { canvas } = context;
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
+  if (frame === null) {
+    context.clearRect(0, 0, width, height);
+  } else {
+    drawUpright(context, frame, request.orientation);
+  }
+  if (marks !== null) {
+    const unit = (pixelRatio * scale) / fitting;
+    drawMarks(context, marks, { frame: size, isMirrored, unit });
+  }
+}
+
+/** Lets a frame fill the canvas. */
+function drawUpright(
+  context: OffscreenCanvasRenderingContext2D,
+  frame: VideoFrame,
+  { rotation, flip }: Orientation,
+): void {
+  const { width, height } = context.canvas;
+  const isTurned = rotation % 180 !== 0;
+  const [across, down] = isTurned ? [height, width] : [width, height];
   context.save();
   context.translate(width / 2, height / 2);
   if (flip) context.scale(-1, 1);
   context.rotate((rotation * Math.PI) / 180);
-  context.scale(scale, scale);
-  context.drawImage(
-    frame,
-    -displayWidth / 2,
-    -displayHeight / 2,
-    displayWidth,
-    displayHeight,
-  );
+  context.drawImage(frame, -across / 2, -down / 2, across, down);
   context.restore();
 }

@@ -1,6 +1,7 @@
 /** ScoresView: the most probable labels of each head, with bars. */
 
-import type { HeadState } from "../session/stream.ts";
+import type { HeadState } from "../decision/heads.ts";
+import { percent as inPercent } from "./classes.ts";
 import { make, readable } from "./elements.ts";
 
 const SHOWN = 5;
@@ -31,7 +32,7 @@ export class ScoresView {
       this.rows[head]!.forEach(({ label, percent, bar }, row) => {
         const k = order[row]!;
         label.data = readable(labels[k]!);
-        percent.data = `${Math.round(100 * scores[k]!)} %`;
+        percent.data = inPercent(scores[k]!);
         bar.style.transform = `scaleX(${scores[k]!})`;
       });
     });

@@ -13,9 +13,11 @@ export function describeModel(model: OpenModel): Record<string, string> {
   return {
     Size: size(model.bytes),
     Numbers:
-      spec.heads[0]!.dtype === "float32" ? floats(spec.quantization) : "int8",
+      spec.results[0]!.dtype === "float32" ? floats(spec.quantization) : "int8",
     Picture: `${imageSize} × ${imageSize} pixels`,
-    Labels: spec.heads.map((head) => head.labels.length).join(" + "),
+    Labels: spec.results
+      .flatMap(({ labels }) => (labels.length > 0 ? labels.length : []))
+      .join(" + "),
     Frames: interval > 0 ? `${+(1 / interval).toFixed(1)} per second` : "all",
     ...(delay > 0 ? { "Answers late by": late } : {}),
   };

@@ -41,11 +41,11 @@ export class CameraRun extends Run {
     }
   }
 
-  /** Ends the gesture of a camera that sends no frames any more. */
+  /** Ends what goes on when a camera sends no more frames. */
   private checkSilence(): void {
     const silence = (performance.now() - this.takenAt) / 1000;
     const isSilent = silence > this.stream.longestSilence;
-    if (isSilent && this.stream.gestures.length > 0) this.endNow();
+    if (isSilent && this.stream.isActive) this.endNow();
   }
 
   private endNow(): void {

@@ -1,9 +1,9 @@
 /** Run: takes the frames of one source through a network to events. */
 
-import type { GestureEvent } from "../decision/gestures.ts";
+import { uprightSize } from "../frames/geometry.ts";
 import type { NetworkWorker } from "../network/client.ts";
 import type { TimedFrame } from "../sources/source.ts";
-import type { Stream } from "./stream.ts";
+import type { SourceEvent, Stream } from "./stream.ts";
 
 /** What a run tells the page. */
 export interface Watcher {
@@ -11,7 +11,7 @@ export interface Watcher {
   onPicture(frame: TimedFrame): void;
   /** Notes that the numbers of the run have changed. */
   onChange(run: Run): void;
-  onEvents(events: readonly GestureEvent[]): void;
+  onEvents(events: readonly SourceEvent[]): void;
 }
 
 export class Run {
@@ -36,7 +36,7 @@ export class Run {
     if (!isPaused) this.resume();
   }
 
-  /** Ends the gesture and resets the caches, before the next frame. */
+  /** Ends what goes on and resets the caches, before the next frame. */
   async reset(): Promise<void> {
     this.resetWanted = true;
     if (!this.isTaking) await this.restart();
@@ -57,12 +57,13 @@ export class Run {
       const step = this.stream.step(time);
       if (step === "restart" || this.resetWanted) await this.restart();
       const isTaken = step !== "skip";
-      this.stream.advance(time, isTaken);
+      const size = uprightSize(frame.visibleRect!, orientation);
+      this.stream.advance(time, isTaken, size);
       if (!isTaken) return;
       const result = await this.worker.step(frame, orientation);
       this.latency = result.latency;
       this.fitting = result.fitting;
-      if (result.logits) this.tell(this.stream.answer(result.logits));
+      if (result.values) this.tell(this.stream.answer(result.values));
     } finally {
       frame.close();
       this.isTaking = false;
@@ -70,7 +71,7 @@ export class Run {
     }
   }
 
-  protected tell(events: readonly GestureEvent[]): void {
+  protected tell(events: readonly SourceEvent[]): void {
     if (events.length > 0) this.watcher.onEvents(events);
   }
 
@@ -81,10 +82,10 @@ export class Run {
     }
   }
 
-  /** Resets the caches, after the logits that are due. */
+  /** Resets the caches, after the values that are due. */
   protected async finish(): Promise<void> {
-    for (const logits of await this.worker.finish()) {
-      this.tell(this.stream.answer(logits));
+    for (const values of await this.worker.finish()) {
+      this.tell(this.stream.answer(values));
     }
   }
 

@@ -1,6 +1,6 @@
 /** Session: runs a streaming artifact frame by frame. */
 
-import { asLogits, quantize } from "../artifact/quantization.ts";
+import { asReal, quantize } from "../artifact/quantization.ts";
 import type { ArtifactSpec } from "../artifact/spec.ts";
 import { countElements, type TensorSpec } from "../artifact/tensors.ts";
 import type { Network } from "../network/network.ts";
@@ -8,8 +8,8 @@ import { Encoder } from "./pixels.ts";
 
 /** One `[size, size, 3]` RGB square, or null for a stream that stands still. */
 export type Square = ArrayLike<number> | null;
-/** The logits of each head, for one stream. */
-export type Logits = Float32Array[];
+/** The real values of `spec.results` for one stream. Those of a head are logits. */
+export type Values = Float32Array[];
 
 export class Session {
   private readonly encoder: Encoder;
@@ -27,11 +27,11 @@ export class Session {
   /** Takes the next square of some or all streams.
    *
    * @param squares One entry per stream; a stream with null keeps its state.
-   * @returns The logits of each stream, null where there was no square. If the
+   * @returns The values of each stream, null where there was no square. If the
    *     network looks ahead, they are those of the frame `spec.delay` steps
    *     ago, and null if the stream had not begun then.
    */
-  async step(squares: readonly Square[]): Promise<(Logits | null)[]> {
+  async step(squares: readonly Square[]): Promise<(Values | null)[]> {
     const { streams } = this.spec;
     if (squares.length !== streams) {
       throw new Error(
@@ -44,16 +44,16 @@ export class Session {
 
   /** Ends a stream; its next square starts a new one.
    *
-   * @returns The logits that are due: those of its last `spec.delay` frames.
+   * @returns The values that are due: those of its last `spec.delay` frames.
    */
-  async finish(stream = 0): Promise<Logits[]> {
+  async finish(stream = 0): Promise<Values[]> {
     const { delay, imageSize, streams } = this.spec;
     const squares = new Array<Square>(streams).fill(null);
     squares[stream] = new Uint8Array(3 * imageSize ** 2);
-    const rest: Logits[] = [];
+    const rest: Values[] = [];
     for (let pastEnd = 1; pastEnd <= delay; pastEnd++) {
-      const logits = (await this.advance(squares, pastEnd))[stream]!;
-      if (logits !== null) rest.push(logits);
+      const values = (await this.advance(squares, pastEnd))[stream]!;
+      if (values !== null) rest.push(values);
     }
     await this.reset(stream);
     return rest;
@@ -75,8 +75,8 @@ export class Session {
   private async advance(
     squares: readonly Square[],
     pastEnd: number,
-  ): Promise<(Logits | null)[]> {
-    const { streams, heads, valid, delay } = this.spec;
+  ): Promise<(Values | null)[]> {
+    const { streams, results, valid, delay } = this.spec;
     const idle = squares.flatMap((square, stream) =>
       square === null ? [stream] : [],
     );
@@ -91,21 +91,21 @@ export class Session {
       return frame >= 0 && frame < this.taken[stream]!;
     };
     if (valid !== null) {
-      const values = this.taken.flatMap((_, stream) =>
+      const entries = this.taken.flatMap((_, stream) =>
         valid.entries.map((ago) => Number(exists(stream, ago))),
       );
-      this.network.writeValid(quantize(values, valid));
+      this.network.writeValid(quantize(entries, valid));
     }
     const kept = idle.length > 0 ? await this.network.readState() : [];
     const outputs = await this.network.run();
     if (idle.length > 0) await this.restore(kept, idle);
-    const logits = outputs.map((numbers, h) => asLogits(numbers, heads[h]!));
+    const values = outputs.map((numbers, i) => asReal(numbers, results[i]!));
     return squares.map((square, stream) =>
       square === null || !exists(stream, delay)
         ? null
-        : logits.map((values) => {
-            const length = values.length / streams;
-            return values.slice(stream * length, (stream + 1) * length);
+        : values.map((all) => {
+            const length = all.length / streams;
+            return all.slice(stream * length, (stream + 1) * length);
           }),
     );
   }

@@ -1,32 +1,29 @@
-/** Stream: the pacing, the decisions and the counters of one source. */
+/** Stream: the pacing, the decision and the counters of one source. */
 
 import type { ArtifactSpec } from "../artifact/spec.ts";
-import {
-  decisionConfig,
-  GestureDecision,
-  type GestureEvent,
-} from "../decision/gestures.ts";
+import type { GestureEvent } from "../decision/gestures.ts";
+import { HeadDecisions } from "../decision/heads.ts";
 import { FramePacer, type Step } from "../decision/pacing.ts";
-import type { Logits } from "./session.ts";
+import { findBoxes } from "../detection/boxes.ts";
+import { ObjectDecision, type ObjectEvent } from "../detection/objects.ts";
+import type { TrackConfig } from "../detection/tracks.ts";
+import type { Size } from "../frames/picture.ts";
+import type { Values } from "./session.ts";
 
-/** One head of the network, which decides by itself. */
-export interface HeadState {
-  /** The name of the head; empty if it is the only one. */
-  readonly name: string;
-  readonly labels: readonly string[];
-  /** The probabilities of the labels, from the averaged logits. */
-  scores: Float32Array;
-  readonly decision: GestureDecision;
-}
+/** What happens in a source. */
+export type SourceEvent = GestureEvent | ObjectEvent;
 
 /** Call `step` with each frame, `restart` if it says so, then `advance`, and
- * `answer` with all logits of the network.
+ * `answer` with all values of the network.
  *
  * A network that looks ahead answers late: events have the times of the frames
- * that the logits belong to.
+ * that the values belong to.
  */
 export class Stream {
-  readonly heads: readonly HeadState[];
+  /** What a detector sees; null for other networks. */
+  readonly objects: ObjectDecision | null;
+  /** What a network that classifies sees; null for others. */
+  readonly gestures: HeadDecisions | null;
   /** The number of frames of the source, and of those that were taken. */
   frames = 0;
   processed = 0;
@@ -37,27 +34,32 @@ export class Stream {
   /** The time of the last frame, in seconds since the first. */
   time = 0;
   private readonly pacer: FramePacer;
-  /** The times of the frames that were taken and have no logits so far. */
-  private waiting: number[] = [];
+  /** The frames that were taken and have no values so far. */
+  private waiting: { time: number; size: Size }[] = [];
 
-  constructor(spec: ArtifactSpec) {
+  /**
+   * @param rules How the objects of a detector appear and disappear, where
+   *     that is not usual.
+   */
+  constructor(
+    private readonly spec: ArtifactSpec,
+    rules: Partial<TrackConfig> = {},
+  ) {
     this.pacer = new FramePacer(spec.frameInterval);
-    this.heads = spec.heads.map((head) => ({
-      name: spec.heads.length > 1 ? head.name : "",
-      labels: head.labels,
-      scores: new Float32Array(head.labels.length),
-      decision: new GestureDecision(head.labels, decisionConfig(spec, head)),
-    }));
+    const isDetector = spec.detection !== null;
+    const { labels } = spec.results[0]!;
+    this.objects = isDetector ? new ObjectDecision(labels, rules) : null;
+    this.gestures = isDetector ? null : new HeadDecisions(spec);
   }
 
-  /** The current gestures, in the order of the heads. */
-  get gestures(): string[] {
-    return this.heads.flatMap(({ decision }) => decision.gesture ?? []);
-  }
-
-  /** Seconds without a frame after which the gestures of a camera end. */
+  /** Seconds without a frame after which what a camera shows ends. */
   get longestSilence(): number {
     return this.pacer.longestSilence;
+  }
+
+  /** Whether a gesture goes on, or an object is there. */
+  get isActive(): boolean {
+    return this.decision.isActive;
   }
 
   /** Says what to do with the next frame. */
@@ -65,44 +67,42 @@ export class Stream {
     return this.pacer.step(time);
   }
 
-  /** Notes that the caches were reset, and ends all gestures. */
-  restart(): GestureEvent[] {
+  /** Notes that the caches were reset, and ends all gestures and objects. */
+  restart(): SourceEvent[] {
     this.resets++;
-    return this.decide((decision) => decision.end());
+    return this.decision.end();
   }
 
-  /** Notes a frame, and whether the network takes it. */
-  advance(time: number, isTaken: boolean): void {
+  /** Notes a frame, and whether the network takes it.
+   *
+   * @param size The size of the upright frame.
+   */
+  advance(time: number, isTaken: boolean, size: Size): void {
     this.time = time;
     this.frames++;
     if (!isTaken) return;
     this.processed++;
-    this.waiting.push(time);
+    this.waiting.push({ time, size });
   }
 
-  /** Takes the logits of the first frame that has none. */
-  answer(logits: Logits): GestureEvent[] {
-    const time = this.waiting.shift();
-    if (time === undefined) return []; // Its stream has ended.
-    const events = this.decide((decision, i) =>
-      decision.update(time, logits[i]!),
-    );
-    for (const head of this.heads) head.scores = head.decision.scores;
-    return events;
+  /** Takes the values of the first frame that has none. */
+  answer(values: Values): SourceEvent[] {
+    const frame = this.waiting.shift();
+    if (frame === undefined) return []; // Its stream has ended.
+    const { time, size } = frame;
+    const { objects, gestures } = this;
+    if (objects === null) return gestures!.update(time, values);
+    const found = findBoxes(this.spec, values, size, objects.threshold);
+    return objects.update(time, found);
   }
 
-  /** Ends all gestures: at the last frame, or at a later time. */
-  end(time = this.time): GestureEvent[] {
+  /** Ends all gestures and objects: at the last frame, or at a later time. */
+  end(time = this.time): SourceEvent[] {
     this.waiting = [];
-    return this.decide((decision) => decision.end(time));
+    return this.decision.end(time);
   }
 
-  private decide(
-    act: (decision: GestureDecision, index: number) => GestureEvent[],
-  ): GestureEvent[] {
-    return this.heads.flatMap(({ name, decision }, index) => {
-      const events = act(decision, index);
-      return name === "" ? events : events.map((e) => ({ ...e, head: name }));
-    });
+  private get decision(): ObjectDecision | HeadDecisions {
+    return (this.objects ?? this.gestures)!;
   }
 }

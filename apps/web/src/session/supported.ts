@@ -19,12 +19,6 @@ export function expectSupported(spec: ArtifactSpec): void {
       "This page runs .tflite files. Received: an artifact for ONNX Runtime",
     );
   }
-  if (spec.heads.length === 0) {
-    throw new ArtifactError(
-      "This page runs networks that classify. Received: an artifact for the " +
-        `task '${spec.task}'`,
-    );
-  }
   if (spec.quantization === "dynamic") {
     throw new ArtifactError(
       "This file has dynamic-range quantization, whose results in a browser " +

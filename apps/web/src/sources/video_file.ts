@@ -46,6 +46,7 @@ export class VideoFile {
           `This browser cannot decode ${name}, whose codec is ${codec}.`,
         );
       }
+      await nameColours(track);
       const duration = await track.computeDuration();
       const ticks = await track.getTimeResolution();
       return new VideoFile(name, duration, input, track, ticks);
@@ -89,6 +90,22 @@ export class VideoFile {
   close(): void {
     this.input.dispose();
   }
+}
+
+/** Lets a track whose file does not name its colours count as BT.601 in limited
+ * range, as `docs/artifact.md` says. mediabunny would call it BT.709.
+ */
+async function nameColours(track: InputVideoTrack): Promise<void> {
+  const config = await track.getDecoderConfig();
+  if (config === null) return;
+  const named: VideoColorSpaceInit = config.colorSpace ?? {};
+  const colorSpace: VideoColorSpaceInit = {
+    primaries: named.primaries ?? "smpte170m",
+    transfer: named.transfer ?? "smpte170m",
+    matrix: named.matrix ?? "smpte170m",
+    fullRange: named.fullRange ?? false,
+  };
+  track.getDecoderConfig = () => Promise.resolve({ ...config, colorSpace });
 }
 
 function fraction(ratio: { num: number; den: number }) {

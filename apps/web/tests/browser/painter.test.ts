@@ -1,4 +1,4 @@
-/** The worker that draws frames shows them upright, in pixels of the screen. */
+/** The worker that draws shows frames upright, and objects in their places. */
 
 import type { Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
@@ -27,12 +27,19 @@ function drawn(rotation: number, flip: boolean, shown: number) {
         context.fillRect(40 * (i % 2), 20 * (i >> 1), 40, 20);
       });
       const frame = new VideoFrame(source, { timestamp: 0 });
-      const orientation = { rotation, flip, pixelAspect: 1 };
-      const size = { width: shown, height: shown };
-      const answer = new Promise((resolve) => (painter.onmessage = resolve));
-      painter.postMessage({ kind: "frame", frame, orientation, shown: size }, [
+      const [width, height] = rotation % 180 === 0 ? [80, 40] : [40, 80];
+      const request = {
+        kind: "picture",
         frame,
-      ]);
+        orientation: { rotation, flip, pixelAspect: 1 },
+        size: { width, height },
+        marks: null,
+        isMirrored: false,
+        shown: { width: shown, height: shown },
+        pixelRatio: 1,
+      };
+      const answer = new Promise((resolve) => (painter.onmessage = resolve));
+      painter.postMessage(request, [frame]);
       await answer;
       const copy = new OffscreenCanvas(1, 1).getContext("2d")!;
       const read = () => {
@@ -89,4 +96,64 @@ test.each([
 test("a picture has no more pixels than the screen shows", async () => {
   const { width, height } = await drawn(90, false, 40);
   expect([width, height]).toEqual([20, 40]);
+});
+
+/** Marks an object in the mirrored or plain picture of a camera; returns the
+ *  columns of its edges, and its name as it is drawn. */
+function marked(box: readonly number[], isMirrored: boolean) {
+  return page.evaluate(
+    async ([script, box, isMirrored]) => {
+      const canvas = document.createElement("canvas");
+      document.body.prepend(canvas);
+      const painter = new Worker(new URL(script, document.baseURI));
+      const offscreen = canvas.transferControlToOffscreen();
+      painter.postMessage({ kind: "canvas", canvas: offscreen }, [offscreen]);
+      const answer = new Promise((resolve) => (painter.onmessage = resolve));
+      painter.postMessage({
+        kind: "picture",
+        frame: null, // Another element shows it.
+        orientation: { rotation: 0, flip: false, pixelAspect: 1 },
+        size: { width: 100, height: 50 },
+        marks: [{ words: "cup 1", colour: "rgb(0 255 0)", box, trail: [] }],
+        isMirrored,
+        shown: { width: 400, height: 300 },
+        pixelRatio: 1,
+      });
+      await answer;
+      const copy = new OffscreenCanvas(400, 200).getContext("2d")!;
+      const read = (x: number, y: number, width: number, height: number) => {
+        copy.clearRect(0, 0, 400, 200);
+        copy.drawImage(canvas, 0, 0);
+        return copy.getImageData(x, y, width, height).data;
+      };
+      const edges = () => {
+        const row = read(0, 150, 400, 1);
+        const isGreen = (x: number) => row[4 * x + 1]! > 200;
+        const columns = Array.from({ length: 400 }, (_, x) => x);
+        const green = columns.filter(isGreen);
+        return [green[0] ?? -1, green.at(-1) ?? -1];
+      };
+      // The page receives the picture of a worker some time later.
+      while (edges()[0] === -1) await new Promise(requestAnimationFrame);
+      const found = edges();
+      const name = read(found[0]!, 82, 70, 16).join();
+      const { width, height } = canvas;
+      painter.terminate();
+      canvas.remove();
+      return { edges: found, name, size: [width, height] };
+    },
+    [workerScript("painter"), box, isMirrored] as const,
+  );
+}
+
+test("a mirrored picture has mirrored boxes, but not mirrored names", async () => {
+  const plain = await marked([10, 25, 40, 45], false);
+  const mirrored = await marked([10, 25, 40, 45], true);
+  expect(plain.size).toEqual([400, 200]); // As many pixels as are shown.
+  expect(plain.edges[0]).toBeCloseTo(4 * 10, -1);
+  expect(plain.edges[1]).toBeCloseTo(4 * 40, -1);
+  expect(mirrored.edges[0]).toBeCloseTo(4 * 60, -1);
+  expect(mirrored.edges[1]).toBeCloseTo(4 * 90, -1);
+  expect(new Set(plain.name.split(",")).size).toBeGreaterThan(4);
+  expect(mirrored.name).toBe(plain.name);
 });

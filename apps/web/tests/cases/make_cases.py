@@ -4,11 +4,11 @@ Run it with `python apps/web/tests/cases/make_cases.py FOLDER`. If `--full_size`
 follows, all networks have the sizes that they have in use; that takes minutes.
 
 It writes
-- `gestures.mp4` (H.264), `.webm` (VP8), `.vp9.webm` and `.y4m`, a rendered hand
-  that swipes;
+- `gestures.mp4` (H.264), `.webm` (VP8) and `.y4m`, a rendered hand that swipes;
+- `objects.mp4` and `.webm` (VP9), coloured spots that move;
 - `events.json`: by the name of a video, the events of `tsm-live` on it, and the
   numbers of its frames and of those that the network takes;
-- `networks.json`, and an artifact, frames and logits for each of some networks.
+- `networks.json`, and an artifact, frames and results of each of some networks.
 """
 
 import json
@@ -17,6 +17,7 @@ import sys
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 from networks import write_networks
 
@@ -26,7 +27,7 @@ from tsm_live.cli.live_command import main as tsm_live
 from tsm_live.decision.pacing import FramePacer, Step
 from tsm_live.sources.video_file import VideoFile
 
-_MOTION = pathlib.Path(__file__).parent / "motion.tflite"
+_FOLDER = pathlib.Path(__file__).parent
 _RATE = 30
 # Motions, and whether they are played backwards.
 _SCRIPT = (
@@ -39,13 +40,16 @@ _SCRIPT = (
     ("no_gesture", True),
 )
 _FAST = {"crf": "10", "b": "4M", "deadline": "realtime", "cpu-used": "8"}
-# Codecs and options, by suffix. The browser's fake camera plays .y4m.
-_CODECS = {
-    "mp4": ("libx264", {"crf": "18"}),
-    "webm": ("libvpx", _FAST),
-    "vp9.webm": ("libvpx-vp9", _FAST),
-    "y4m": ("wrapped_avframe", {}),
+# Codecs and options, by file. The browser's fake camera plays .y4m.
+_FILES = {
+    "gestures.mp4": ("libx264", {"crf": "18"}),
+    "gestures.webm": ("libvpx", _FAST),
+    "gestures.y4m": ("wrapped_avframe", {}),
+    "objects.mp4": ("libx264", {"crf": "18"}),
+    "objects.webm": ("libvpx-vp9", _FAST),
 }
+# The artifact that sees what is in a video.
+_MODELS = {"gestures": "motion.tflite", "objects": "spots.tflite"}
 
 
 def main(folder: pathlib.Path, in_full_size: bool) -> None:
@@ -54,14 +58,30 @@ def main(folder: pathlib.Path, in_full_size: bool) -> None:
     frames = np.concatenate(
         [render(GestureClip(*part, 40, 240, 320, _RATE, 5)) for part in _SCRIPT]
     )
+    videos = {"gestures": frames, "objects": _spots()}
     events = {}
-    for suffix in _CODECS:
-        path = folder / f"gestures.{suffix}"
-        _write_video(path, *_CODECS[suffix], frames)
-        if suffix != "y4m":
-            events[path.name] = _events(path, folder / f"{suffix}.jsonl")
+    for name, codec in _FILES.items():
+        path = folder / name
+        _write_video(path, *codec, videos[path.stem])
+        if path.suffix != ".y4m":
+            events[name] = _events(path, folder / f"{name}.jsonl")
     (folder / "events.json").write_text(json.dumps(events), encoding="utf-8")
     write_networks(folder, in_full_size)
+
+
+def _spots():
+    """Returns a video in which spots appear, move and disappear."""
+    frames = np.full((4 * _RATE, 240, 320, 3), 60, np.uint8)
+    for number, frame in enumerate(frames):
+        share = number / len(frames)
+        spots = [((60 + round(200 * share), 30), (220, 20, 20))]
+        if 0.15 < share < 0.6:
+            spots.append(((260 - round(250 * share), 210), (20, 200, 20)))
+        if 0.4 < share < 0.8:
+            spots.append(((160, 120), (20, 20, 220)))
+        for place, colour in spots:
+            cv2.circle(frame, place, 18, colour, cv2.FILLED, cv2.LINE_AA)
+    return frames
 
 
 def _write_video(path, codec, options, frames):
@@ -84,13 +104,12 @@ def _format(path):
 def _events(video, log):
     """Returns what `tsm-live` sees in a video."""
     log.unlink(missing_ok=True)
-    arguments = [f"--model={_MOTION}", f"--source={video}", f"--events={log}"]
+    model = _FOLDER / _MODELS[video.stem]
+    arguments = [f"--model={model}", f"--source={video}", f"--events={log}"]
     assert tsm_live([*arguments, "--quiet"]) == 0
     events = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    pacer, source = (
-        FramePacer(read_spec(_MOTION).frame_interval),
-        VideoFile(video),
-    )
+    pacer = FramePacer(read_spec(model).frame_interval)
+    source = VideoFile(video)
     times = [frame.time for frame in iter(source.read, None)]
     taken = sum(pacer.step(time) is not Step.SKIP for time in times)
     return {"events": events, "frames": len(times), "taken": taken}

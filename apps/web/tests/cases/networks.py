@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from testing.artifacts import random_clips
-from testing.models import SMALL, random_clip_model
+from testing.models import SMALL, random_clip_model, random_detector
 from tsm_export import export_tflite
+from tsm_live.artifact.tensors import DETECTION_ROLES
+from tsm_live.sessions.detection_prediction import DetectionPrediction
 from tsm_live.sessions.open_session import open_session
 
 _LABELS = tuple("abcdefg")
@@ -23,6 +25,7 @@ class _Network(NamedTuple):
     # What the tests of each day run, which have little time.
     daily: tuple[str, ...] = ("int8",)
     quantize: tuple[str, ...] = _BOTH
+    is_detector: bool = False
 
 
 _224 = {"image_size": 224}
@@ -43,11 +46,12 @@ _NETWORKS = (
     _Network("efficientnet_lite0", "efficientnet_lite0", {}, _224),
     _Network("mobilenet_v3_small", "mobilenet_v3_small", {}, _224),
     _Network("mobilenet_v4", "mobilenet_v4_conv_small", {}, _224),
+    _Network("detector", "mobilenet_v2", {}, _224, is_detector=True),
 )
 
 
 def write_networks(folder, in_full_size):
-    """Writes artifacts with frames and logits, and `networks.json`."""
+    """Writes artifacts with frames and results, and `networks.json`."""
     names = [
         _write(folder, network, quantize, in_full_size)
         for network in _NETWORKS
@@ -61,7 +65,10 @@ def _write(folder, network, quantize, in_full_size):
     config = {**SMALL[network.backbone], **network.config}
     if in_full_size:
         config |= network.full_size
-    model = random_clip_model(network.backbone, labels=_LABELS, **config)
+    if network.is_detector:
+        model = random_detector(network.backbone, **config)
+    else:
+        model = random_clip_model(network.backbone, labels=_LABELS, **config)
     artifact = folder / f"{name}.tflite"
     export_tflite(
         model,
@@ -73,9 +80,17 @@ def _write(folder, network, quantize, in_full_size):
     session = open_session(artifact)
     frames = random_clips(_CLIPS, model, seed=3)
     frames = frames.reshape(-1, *frames.shape[2:])
-    logits = [session.step_squares([frame])[0].logits for frame in frames]
+    results = [_results(session.step_squares([frame])[0]) for frame in frames]
     (folder / f"{name}.frames").write_bytes(frames.tobytes())
-    (folder / f"{name}.logits").write_bytes(
-        np.asarray(logits, np.float32).tobytes()
+    (folder / f"{name}.results").write_bytes(
+        np.asarray(results, np.float32).tobytes()
     )
     return name
+
+
+def _results(prediction):
+    """Returns the logits of a frame, or all values of a detector."""
+    if isinstance(prediction, DetectionPrediction):
+        outputs = [prediction.outputs[role] for role in DETECTION_ROLES]
+        return np.concatenate([values.ravel() for values in outputs])
+    return prediction.logits

@@ -8,7 +8,9 @@ import { launch, openPage } from "./chromium.ts";
 import { serve, type StaticServer } from "./static_server.ts";
 
 export const DIST = join(import.meta.dirname, "../../dist");
-export const MOTION = join(import.meta.dirname, "../cases/motion.tflite");
+const CASES = join(import.meta.dirname, "../cases");
+export const MOTION = join(CASES, "motion.tflite");
+export const SPOTS = join(CASES, "spots.tflite");
 
 export interface BuiltPage {
   browser: Browser;
@@ -87,10 +89,13 @@ export async function savedEvents(page: Page): Promise<SavedEvent[]> {
 
 export interface SavedEvent {
   source: string;
-  kind: "start" | "end";
+  kind: string;
   label: string;
   score: number;
   time: number;
+  /** Of the events of objects only, as is the next one. */
+  track?: number;
+  box?: number[];
 }
 
 /** Returns the figures that the page shows, by name. */

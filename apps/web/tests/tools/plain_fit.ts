@@ -1,6 +1,6 @@
 /** plainFit: what `fitPicture` computes, pixel by pixel and not rounded. */
 
-import { cropWindow } from "../../src/frames/fit.ts";
+import { cropWindow } from "../../src/frames/geometry.ts";
 import type { Orientation, Picture, Plane } from "../../src/frames/picture.ts";
 
 type Pixel = readonly number[];

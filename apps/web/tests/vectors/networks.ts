@@ -2,12 +2,14 @@
 
 import { expect } from "vitest";
 import { loadArtifact } from "../../src/artifact/load.ts";
-import { asLogits } from "../../src/artifact/quantization.ts";
+import { asReal } from "../../src/artifact/quantization.ts";
 import type { TensorSpec } from "../../src/artifact/tensors.ts";
+import { findBoxes } from "../../src/detection/boxes.ts";
 import { fitPicture } from "../../src/frames/fit.ts";
-import { interleaved } from "../../src/frames/picture.ts";
-import type { Logits } from "../../src/session/session.ts";
+import { interleaved, type Size } from "../../src/frames/picture.ts";
+import type { Values } from "../../src/session/session.ts";
 import { Stream } from "../../src/session/stream.ts";
+import { expectAlike, withTracks } from "./alike.ts";
 import {
   artifactBytes,
   asNumbers,
@@ -17,6 +19,7 @@ import {
   TOLERANCES,
   unpack,
   type Event,
+  type ExpectedBox,
   type Packed,
   type SessionCase,
   type StepCase,
@@ -40,12 +43,12 @@ export async function replaySteps(
   try {
     await runtime.reset();
     let before: Uint8Array[] | undefined;
-    let rest: Map<number, Logits[]> | null = null;
+    let rest: Map<number, Values[]> | null = null;
     for (const step of each.steps) {
       const { finish = [] } = step;
       if (way === "fed" && before && !rest) await runtime.state(before);
       for (const stream of step.reset) await runtime.reset(stream);
-      let found: (Logits | null)[];
+      let found: (Values | null)[];
       if (finish.length > 0) {
         // All answers come at once, and then the caches are reset.
         rest ??= await finishAll(runtime, finish);
@@ -57,17 +60,17 @@ export async function replaySteps(
         rest = null;
         found = await runtime.step(squaresOf(step, spec.streams));
       }
-      const answered = found.flatMap((logits, i) => (logits ? [i] : []));
+      const answered = found.flatMap((values, i) => (values ? [i] : []));
       const expected = step.answers?.flatMap((answer, i) =>
         answer === null ? [] : [i],
       );
       expect(answered).toEqual(expected ?? step.streams);
-      for (const [index, head] of spec.heads.entries()) {
-        const packed = step.outputs[head.name];
-        const all = each.steps.map((other) => other.outputs[head.name]);
+      for (const [index, result] of spec.results.entries()) {
+        const packed = step.outputs[result.name];
+        const all = each.steps.map((other) => other.outputs[result.name]);
         if (packed) {
-          const rows = found.map((logits) => logits?.[index] ?? null);
-          checkHead(head, packed, all, rows, answered, bounds[way]);
+          const rows = found.map((values) => values?.[index] ?? null);
+          checkResult(result, packed, all, rows, answered, bounds[way]);
         }
       }
       before = spec.caches.map((cache) => bytesOf(step.caches[cache.name]!));
@@ -92,18 +95,25 @@ export async function replaySession(
   const { spec } = artifact;
   const runtime = await open(artifact);
   try {
-    const stream = new Stream(spec);
+    const stream = new Stream(spec, each.rules);
     const found: Event[] = [];
+    const boxes: ExpectedBox[][] = [];
     const note = (frame: number, events: Omit<Event, "frame">[]) =>
       found.push(...events.map((event) => ({ frame, ...event })));
     const choices: string[] = [];
-    const outputs = spec.heads.map((): number[] => []);
-    const answer = (frame: number, logits: Logits) => {
-      logits.forEach((values, head) => outputs[head]!.push(...values));
-      note(frame, stream.answer(logits));
+    const sizes: Size[] = []; // Of the frames that were taken.
+    const outputs = spec.results.map((): number[] => []);
+    const answer = (frame: number, values: Values) => {
+      values.forEach((numbers, i) => outputs[i]!.push(...numbers));
+      note(frame, stream.answer(values));
+      if (stream.objects === null) return;
+      const { threshold } = stream.objects;
+      const size = sizes[boxes.length]!;
+      const boxesOfFrame = findBoxes(spec, values, size, threshold);
+      boxes.push(withTracks(boxesOfFrame, stream.objects));
     };
     const finish = async (frame: number) => {
-      for (const logits of await runtime.finish(0)) answer(frame, logits);
+      for (const values of await runtime.finish(0)) answer(frame, values);
     };
     for (const [frame, time] of each.times.entries()) {
       const choice = stream.step(time);
@@ -112,36 +122,47 @@ export async function replaySession(
         await finish(frame);
         note(frame, stream.restart());
       }
-      stream.advance(time, choice !== "skip");
+      const image = each.images[each.image_of_frame[frame]!]!;
+      const [height, width] = image.shape as [number, number];
+      const size = { width, height };
+      stream.advance(time, choice !== "skip", size);
       if (choice !== "skip") {
-        const image = each.images[each.image_of_frame[frame]!]!;
-        const [height, width] = image.shape as [number, number];
-        const picture = interleaved(bytesOf(image), width, height, "RGB");
+        sizes.push(size);
+        const picture = interleaved(
+          bytesOf(image),
+          size.width,
+          size.height,
+          "RGB",
+        );
         const square = fitPicture(picture, spec.resizeSize, spec.imageSize);
-        const [logits] = await runtime.step([square]);
-        if (logits) answer(frame, logits);
+        const [values] = await runtime.step([square]);
+        if (values) answer(frame, values);
       }
     }
     await finish(each.times.length);
     note(each.times.length, stream.end());
     expect(choices).toEqual(each.choices);
-    spec.heads.forEach((head, i) => {
-      const expected = asLogits(unpack(each.outputs[head.name]!), head);
-      const bound = headBound(head, expected, TOLERANCES.cpu.free);
+    spec.results.forEach((result, i) => {
+      const packed = each.outputs[result.name];
+      if (packed === undefined) return; // A detector has boxes instead.
+      const expected = asReal(unpack(packed), result);
+      const bound = resultBound(result, expected, TOLERANCES.cpu.free);
       expect(difference(outputs[i]!, expected)).toBeLessThanOrEqual(bound);
     });
-    const withoutScore = (event: Event) => ({ ...event, score: 0 });
-    expect(found.map(withoutScore)).toEqual(each.events.map(withoutScore));
-    const scores = (events: Event[]) => events.map((event) => event.score);
-    const gap = difference(scores(found), scores(each.events));
-    expect(gap).toBeLessThanOrEqual(TOLERANCES.cpu.event_scores);
+    const { event_scores: scores, box_cells: cells } = TOLERANCES.cpu;
+    const pixels = cells * (spec.detection?.stride ?? 0);
+    expectAlike(found, each.events, scores, pixels);
+    expect(boxes.length).toBe(each.boxes?.length ?? 0);
+    boxes.forEach((list, i) =>
+      expectAlike(list, each.boxes![i]!, scores, pixels),
+    );
   } finally {
     await runtime.close();
   }
 }
 
 async function finishAll(runtime: Runtime, streams: number[]) {
-  const rest = new Map<number, Logits[]>();
+  const rest = new Map<number, Values[]>();
   for (const stream of streams) rest.set(stream, await runtime.finish(stream));
   return rest;
 }
@@ -156,19 +177,19 @@ function squaresOf(step: StepCase["steps"][number], streams: number) {
   );
 }
 
-function headBound(
-  head: TensorSpec,
+function resultBound(
+  result: TensorSpec,
   expected: Float32Array,
   bound: Bounds[Way],
 ): number {
-  // A logit of an integer head differs by whole steps of the scale.
-  return head.dtype === "float32"
+  // The value of an integer differs by whole steps of the scale.
+  return result.dtype === "float32"
     ? bound.float * largest(expected)
-    : (bound.integer + 1e-3) * head.scale;
+    : (bound.integer + 1e-3) * result.scale;
 }
 
-function checkHead(
-  head: TensorSpec,
+function checkResult(
+  result: TensorSpec,
   packed: Packed,
   all: (Packed | undefined)[],
   found: (Float32Array | null)[],
@@ -176,11 +197,11 @@ function checkHead(
   bound: Bounds[Way],
 ): void {
   const everything = all.flatMap((other) =>
-    other ? [...asLogits(unpack(other), head)] : [],
+    other ? [...asReal(unpack(other), result)] : [],
   );
-  const limit = headBound(head, Float32Array.from(everything), bound);
-  const expected = asLogits(unpack(packed), head);
-  const length = head.labels.length;
+  const limit = resultBound(result, Float32Array.from(everything), bound);
+  const expected = asReal(unpack(packed), result);
+  const length = expected.length / packed.shape[0]!;
   for (const stream of streams) {
     const row = expected.slice(stream * length, (stream + 1) * length);
     const gap = difference(found[stream]!, row);

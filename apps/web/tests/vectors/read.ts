@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Numbers } from "../../src/artifact/quantization.ts";
 import type { DecisionConfig } from "../../src/decision/gestures.ts";
+import type { TrackConfig } from "../../src/detection/tracks.ts";
 
 export const FOLDER = join(import.meta.dirname, "../../../vectors");
 
@@ -14,12 +15,23 @@ export interface Packed {
   data: string;
 }
 export interface Event {
-  kind: "start" | "end";
+  kind: string;
   label: string;
   score: number;
   time: number;
   frame: number;
   head?: string;
+  /** Of the events of objects only, as is the next one. */
+  track?: number;
+  box?: readonly number[];
+}
+/** A box of one frame. */
+export interface ExpectedBox {
+  label: string;
+  score: number;
+  box: number[];
+  /** The number of the object, or 0 if it has not appeared. */
+  track: number;
 }
 export interface Case {
   kind: string;
@@ -47,11 +59,16 @@ export interface SessionCase extends Case {
   choices: string[];
   outputs: Record<string, Packed>;
   events: Event[];
+  /** Of detectors only, as is the next one. */
+  rules?: Partial<TrackConfig>;
+  /** For each frame that was taken. */
+  boxes?: ExpectedBox[][];
 }
 interface Backend {
   fed: Tolerances;
   free: Tolerances;
   event_scores: number;
+  box_cells: number;
 }
 interface Tolerances {
   float: number;
@@ -66,6 +83,7 @@ const content = JSON.parse(
     pixels: number;
     scores: number;
     logits: number;
+    boxes: number;
     cpu: Backend;
     gpu: Backend;
   };

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { loadArtifact } from "../../src/artifact/load.ts";
 import {
-  asLogits,
+  asReal,
   dequantize,
   quantize,
 } from "../../src/artifact/quantization.ts";
@@ -13,13 +13,15 @@ import {
   GestureDecision,
 } from "../../src/decision/gestures.ts";
 import { FramePacer } from "../../src/decision/pacing.ts";
-import { cropWindow, fitPicture } from "../../src/frames/fit.ts";
+import { fitPicture } from "../../src/frames/fit.ts";
+import { cropWindow } from "../../src/frames/geometry.ts";
 import {
   interleaved,
   UPRIGHT,
   type Orientation,
   type Plane,
 } from "../../src/frames/picture.ts";
+import { expectAlike } from "./alike.ts";
 import {
   artifactBytes,
   bytesOf,
@@ -37,7 +39,7 @@ import {
 
 const TESTED = [
   ...["fit", "yuv", "quantize", "dequantize", "pacing", "decision"],
-  ...["accept", "refuse", "steps", "session"],
+  ...["decode", "tracks", "accept", "refuse", "steps", "session"],
 ];
 
 test("every kind of case is tested", () => {
@@ -131,7 +133,7 @@ test.each(casesOf<NumberCase>("dequantize"))("$name", (each) => {
   expect(dequantize(numbers, tensor)).toEqual(unpack(each.values));
   if (each.logits === undefined) return;
   const expected = unpack(each.logits);
-  const gap = difference(asLogits(numbers, tensor), expected);
+  const gap = difference(asReal(numbers, tensor), expected);
   const bound = TOLERANCES.logits * Math.max(1, largest(expected));
   expect(gap).toBeLessThanOrEqual(bound);
 });
@@ -174,17 +176,13 @@ test.each(casesOf<DecisionCase>("decision"))("$name", (each) => {
   each.times.forEach((time, frame) => {
     if (each.resets.includes(frame)) note(frame, decision.end());
     const row = [frame * count, (frame + 1) * count] as const;
-    const logits = asLogits(outputs.slice(...row), head);
+    const logits = asReal(outputs.slice(...row), head);
     note(frame, decision.update(time, logits));
     const gap = difference(decision.scores, scores.slice(...row));
     expect(gap).toBeLessThanOrEqual(TOLERANCES.scores);
   });
   note(each.times.length, decision.end());
-  const withoutScore = (event: Event) => ({ ...event, score: 0 });
-  expect(events.map(withoutScore)).toEqual(each.events.map(withoutScore));
-  const scoresOf = (list: Event[]) => list.map((event) => event.score);
-  const gap = difference(scoresOf(events), scoresOf(each.events));
-  expect(gap).toBeLessThanOrEqual(TOLERANCES.scores);
+  expectAlike(events, each.events, TOLERANCES.scores, 0);
 });
 
 interface FileCase extends Case {
