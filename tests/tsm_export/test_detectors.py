@@ -101,6 +101,22 @@ def test_artifacts_say_what_they_hold_and_see_time(kind):
 
 
 @pytest.mark.slow
+def test_float16_halves_the_file_and_gives_nearly_the_same(tmp_path):
+    path = tmp_path / "float16.tflite"
+    export_tflite(random_detector(), path, quantize="float16")
+    size = detector_artifact().stat().st_size
+    assert path.stat().st_size < 0.6 * size
+    spec, content = load_artifact(path)
+    assert (spec.task, spec.quantization) == ("detection", "float16")
+    found = run_trial(spec, content, _clips()).logits
+    # Random weights enlarge the rounding of float16, as they do in float32, so
+    # that single values differ much more than the others.
+    for role, values in _prefixes()[4].items():
+        error = np.linalg.norm(found[role] - values)
+        assert 0 < error < 0.2 * np.linalg.norm(values), role
+
+
+@pytest.mark.slow
 def test_int8_ties_its_caches_and_stores_its_threshold(tmp_path):
     path = tmp_path / "int8.tflite"
     export_tflite(
