@@ -289,7 +289,7 @@ def test_both_heads_of_generated_gestures_are_learnt(tmp_path, capsys):
     videos = write_clips(tmp_path / "videos", train=16, test=8)
     prepare(videos, tmp_path / "set")
     settings = (
-        *("--backbone=resnet10", "--segments=4", "--size=32", "--dropout=0"),
+        *("--backbone=resnet18", "--segments=4", "--size=32", "--dropout=0"),
         *("--epochs=14", "--batch_size=16", "--cache", "--seed=1"),
     )
     to = tmp_path / "preset"
