@@ -8,8 +8,8 @@ several seeds, and evaluates them on clips of the validation videos. The causal
 one is also evaluated frame by frame, as a preset and as an int8 artifact. One
 line is written per detector when it is done. To continue an interrupted
 benchmark, run the same command again. `--table` prints the results so far as a
-Markdown table. The exit status is 1 if a bar is missed or could not be measured.
-Each run is a process with one thread and takes about six minutes on an idle core.
+Markdown table. The exit status is 1 if a bar is missed or could not be
+measured. Each run is a process with one thread. docs/detection.md has results.
 """
 
 import dataclasses
@@ -56,12 +56,8 @@ flags.DEFINE_string("to", None, "File of results, one JSON line per run.")
 flags.DEFINE_boolean("table", False, "Print a table of that file; run nothing.")
 flags.DEFINE_integer("seeds", 3, "Runs of each detector.")
 flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
-flags.DEFINE_string(
-    "presets", None, "Folder that keeps the presets and artifacts."
-)
-flags.DEFINE_integer(
-    "videos", 400, "Training videos; a quarter as many to test."
-)
+flags.DEFINE_string("presets", None, "Folder that keeps presets and artifacts.")
+flags.DEFINE_integer("videos", 400, "Training videos; a quarter to test.")
 flags.DEFINE_float("video_seconds", 2.56, "Length of each video.")
 flags.DEFINE_integer("epochs", 8, "Passes over the training videos.")
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
