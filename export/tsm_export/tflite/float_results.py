@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tsm_export.description import ExportError
 from tsm_export.tflite.flatbuffer import op_index, op_name, pack, unpack
 from tsm_export.tflite.layout import put_in_order
 
@@ -32,6 +33,9 @@ def with_float_results(content: bytes) -> bytes:
 
     Returns:
         The content of the new file. The layer's weights take two bytes each.
+
+    Raises:
+        ExportError: If the last layer is not fully connected.
     """
     model = unpack(content)
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
@@ -60,6 +64,11 @@ def _in_float(model, operator, layers) -> Iterator[Any]:
     if not any(operator is layer for layer in layers):
         yield operator
         return
+    if op_name(model, operator) != "FULLY_CONNECTED":
+        raise ExportError(
+            "Float logits need a fully connected last layer. Received: "
+            f"{op_name(model, operator)}"
+        )
     source, weights, *biases = operator.inputs
     # The GPU accelerator of LiteRT 2.3 dequantizes float16 weights and refuses
     # int8 ones.

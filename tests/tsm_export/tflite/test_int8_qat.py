@@ -13,6 +13,8 @@ from testing.gestures import LABELS as GESTURES
 from testing.gestures import write_folder
 from testing.models import randomize, small_config
 from tsm_export import export_tflite
+from tsm_export.tflite.export import signature_tensors
+from tsm_export.tflite.float_results import with_float_results
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.presets import load_preset, save_preset
 from tsm_keras.models.quantization.quantization_aware import (
@@ -23,7 +25,7 @@ from tsm_keras.models.quantization.quantization_aware import (
 )
 from tsm_keras.models.streaming import to_streaming
 from tsm_keras.training.fit_quantization_aware import measure_ranges
-from tsm_live.artifact.file import read_spec
+from tsm_live.artifact.file import load_artifact
 
 # The number of caches of each backbone.
 BACKBONES = {"mobilenet_v2": 10, "resnet18": 8, "efficientnet_lite0": 9}
@@ -76,7 +78,10 @@ def test_caches_are_tied_and_all_is_int8(backbone):
     assert outputs["logits"]["dtype"] == np.int8
     ops = {op["op_name"] for op in interpreter._get_ops_details()}
     assert not ops & {"QUANTIZE", "DEQUANTIZE"}
-    assert read_spec(_artifact(backbone)).quantization == "int8_qat"
+    spec, model = load_artifact(_artifact(backbone))
+    assert spec.quantization == "int8_qat"
+    _, outputs = signature_tensors(with_float_results(model))
+    assert outputs["logits"].dtype == "float32"
 
 
 @pytest.mark.tf_keras_only

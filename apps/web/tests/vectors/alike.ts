@@ -10,7 +10,7 @@ interface Scored {
   readonly box?: readonly number[];
 }
 
-/** Expects events or boxes to be equal, but for small errors of their numbers.
+/** Expects events or boxes to be equal, except for small errors of numbers.
  *
  * @param scores The largest difference of a score.
  * @param edges The largest difference of an edge of a box.
