@@ -34,13 +34,21 @@ def test_a_network_learns_eight_videos_by_heart():
 
 @pytest.fixture(scope="module")
 def after_an_epoch(resnet10):
-    """A model after an epoch with label smoothing and weight decay."""
+    """A model after an epoch with label smoothing; it counts `traced` steps."""
     config = small_config("resnet10", num_segments=2, num_classes=4)
     model = build_clip_model(config)
+    model.traced, step = [], model.train_step
+    model.train_step = lambda data: model.traced.append(1) or step(data)
     clips = random_clips(config, clips=2)
     data = tf.data.Dataset.from_tensors((clips, np.arange(2)))
     fit(model, data, TrainingConfig(epochs=1, label_smoothing=0.2), verbose=0)
     return model
+
+
+@pytest.mark.slow
+def test_a_step_is_traced_once(after_an_epoch):
+    """Keras would trace it twice, which takes seconds before any training."""
+    assert len(after_an_epoch.traced) == 1
 
 
 @pytest.mark.slow
