@@ -177,7 +177,9 @@ class PerVariableAdamW(_GlobalGradients, keras.optimizers.AdamW):
         rule = self._ruled()[self._var_key(variable)]
         before = tf.convert_to_tensor(variable)
         if rule.decay:
-            rate = tf.cast(self.learning_rate, variable.dtype)
+            # The attribute of Keras 3 computes the schedule anew.
+            rate = rest[0] if rest else self.learning_rate
+            rate = tf.cast(rate, variable.dtype)
             variable.assign_sub(before * rule.decay * rate)
         super().update_step(gradient, variable, *rest)
         factor = _rate_now(rule, self.iterations)
