@@ -42,6 +42,7 @@ CASES = [
 ]
 
 
+@pytest.mark.tf_keras_too  # No fast test has the streams of large backbones.
 @pytest.mark.parametrize(("backbone", "shift", "placement"), CASES)
 def test_equals_clip_models_of_every_prefix_in_float64(
     backbone, shift, placement
