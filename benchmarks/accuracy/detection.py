@@ -60,6 +60,8 @@ flags.DEFINE_string("presets", None, "Folder that keeps presets and artifacts.")
 flags.DEFINE_integer("videos", 400, "Training videos; a quarter to test.")
 flags.DEFINE_float("video_seconds", 2.56, "Length of each video.")
 flags.DEFINE_integer("epochs", 8, "Passes over the training videos.")
+flags.DEFINE_integer("class_epochs", 6, "Passes that learn only classes, next.")
+flags.DEFINE_integer("last_epochs", 7, "Passes that learn everything, at last.")
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
 flags.DEFINE_float("learning_rate", 5e-3, "Peak learning rate.")
 flags.DEFINE_float("width", 0.35, "Channel multiplier of MobileNetV2.")
@@ -79,7 +81,8 @@ _NETWORK = (
     "frame_interval",
 )
 _SCALE = (
-    *("videos", "video_seconds", "epochs", "batch_size", "learning_rate"),
+    *("videos", "video_seconds", "epochs", "class_epochs", "last_epochs"),
+    *("batch_size", "learning_rate"),
     *_NETWORK,
 )
 _COLUMNS = {
@@ -163,14 +166,13 @@ def run(data, presets, job):
 
 
 def train(data, job):
-    """Trains a detector from random weights by the recipe `vid_detection`."""
+    """Trains a detector from random weights, as docs/training.md says."""
     fields = {name: job[name] for name in (*_NETWORK, "shift")}
     config = VideoDetectorConfig(
         **{**_RECIPE.network, **fields}, labels=PAIRED + ORDINARY
     )
     settings = dataclasses.replace(
         _RECIPE.training,
-        epochs=job["epochs"],
         batch_size=job["batch_size"],
         learning_rate=job["learning_rate"],
         seed=job["seed"],
@@ -188,7 +190,13 @@ def train(data, job):
         augmentation=AugmentationConfig(flip=True),
         cache=True,
     )
-    fit(model, clips, settings, verbose=2)
+    for name, loss in (
+        ("epochs", "all"),
+        ("class_epochs", "classes"),
+        ("last_epochs", "all"),
+    ):
+        part = {"epochs": job[name], "detector_loss": loss}
+        fit(model, clips, dataclasses.replace(settings, **part), verbose=2)
     return model
 
 

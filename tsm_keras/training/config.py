@@ -14,6 +14,7 @@ _CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "class_weights": ("none", "balanced"),
     "best_by": ("top1", "mean_class_accuracy", "loss"),
+    "detector_loss": ("all", "classes"),
 }
 
 
@@ -55,6 +56,9 @@ class TrainingConfig:
         teacher_temperature: What the logits of the network and of the teacher
             are divided by before they are compared. A higher one tells more of
             the classes that the teacher finds unlikely.
+        detector_loss: What a detector learns: `"all"` for scores, classes and
+            boxes, or `"classes"` to tell each class from the one that it is
+            confused with most, and nothing else (docs/training.md).
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -101,6 +105,7 @@ class TrainingConfig:
     class_weights: str = "none"
     teacher_weight: float = 0.5
     teacher_temperature: float = 4.0
+    detector_loss: str = "all"
     batch_norm: str = "train"
     sync_batch_norm: bool = False
     frozen_stages: int = 0

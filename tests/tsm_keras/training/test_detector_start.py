@@ -9,6 +9,7 @@ import tensorflow as tf
 from testing.models import (
     random_clip_model,
     random_detector,
+    small_config,
     small_detector_config,
 )
 from tsm_keras.models.clip import build_clip_model
@@ -140,3 +141,14 @@ def test_the_loss_of_joined_maps_is_that_of_the_boxes():
     loss = objective.loss(TrainingConfig(best_by="loss"))(joined, outputs)
     # A tenth of the half cell of the width; the offsets are 0.
     np.testing.assert_allclose(loss, [0.05], atol=1e-5)
+    # Now another class has the same score.
+    outputs[:, :, 3, 2, 0] = 30
+    classes = TrainingConfig(best_by="loss", detector_loss="classes")
+    loss = objective.loss(classes)(joined, outputs)
+    np.testing.assert_allclose(loss, [np.log(2)], atol=1e-5)
+
+
+def test_the_loss_of_a_detector_is_refused_for_a_classifier():
+    objective = objective_of(small_config())
+    with pytest.raises(ValueError, match="`detector_loss`.*Received: "):
+        objective.check(TrainingConfig(detector_loss="classes"))

@@ -18,9 +18,10 @@ from tsm_keras.data.moving_objects.shapes import SHAPES
 # frames, slow is above 0.9, medium above 0.7, and fast below it.
 _RATES = {"slow": (0.006, 0.008), "medium": (0.015, 0.022), "fast": (0.05, 0.1)}
 SPEEDS = tuple(_RATES)
-# The box of a bar that turns by a radian per frame changes about as fast as
-# that of an object that moves by this share of its size.
-_BOX_CHANGE_OF_TURNS = 1.2
+# A bar that turns by a radian per frame counts as one that moves by this share
+# of its size. Its box changes a little faster than that of such an object, and
+# small frames show in which direction it turns.
+_BOX_CHANGE_OF_TURNS = 0.7
 _SIDES = (0.08, 0.5)  # Smallest and largest size, as shares of the frame.
 _SHUTTER = 0.5  # The exposure of a frame, as a share of the time per frame.
 _EXPOSURES = 4  # Drawings per frame that are averaged.

@@ -1,4 +1,4 @@
-"""The losses of a detector: focal on heatmaps, L1 on sizes and offsets."""
+"""The losses of a detector: of scores, classes, sizes and offsets of boxes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,13 +7,15 @@ import tensorflow as tf
 from tensorflow import keras
 
 from tsm_keras.models.config import VideoDetectorConfig
+from tsm_keras.models.config.detector import OUTPUTS
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.objectives.box_targets import BoxTargets, box_targets
 from tsm_keras.training.objectives.objective import Monitor
 
 _ALPHA, _BETA = 2.0, 4.0  # CenterNet, equation 1.
-# The weight of each loss, by the output of the network (CenterNet, equation 4).
-WEIGHTS = {"heatmap": 1.0, "box_size": 0.1, "box_offset": 1.0}
+# The weight of each loss. Those of the outputs, by their names, are CenterNet's
+# (equation 4). The loss of the classes is our own.
+WEIGHTS = {"heatmap": 1.0, "box_size": 0.1, "box_offset": 1.0, "class": 2.0}
 
 
 class DetectionObjective:
@@ -21,7 +23,8 @@ class DetectionObjective:
 
     The labels are the boxes of `make_detection_dataset`. They are drawn as maps
     in the input pipeline, and the maps are joined along their channels. The
-    loss is the sum of `losses`, multiplied by `WEIGHTS`.
+    loss is the sum of `losses`, multiplied by `WEIGHTS`, or that of the classes
+    alone.
 
     Args:
         config: The config of the network.
@@ -69,20 +72,22 @@ class DetectionObjective:
 
         def total(joined, outputs):
             found = self._losses(joined, outputs)
+            if config.detector_loss == "classes":
+                return found["class"]
             return sum(WEIGHTS[name] * found[name] for name in WEIGHTS)
 
         return total
 
     def metrics(self, config: TrainingConfig) -> list[keras.metrics.Metric]:
-        """See `Objective`; these are the losses of each output."""
+        """See `Objective`; these are the losses without their weights."""
 
-        def of_output(name):
+        def metric(name):
             return keras.metrics.MeanMetricWrapper(
                 lambda joined, outputs: self._losses(joined, outputs)[name],
                 name=f"{name}_loss",
             )
 
-        return [*map(of_output, WEIGHTS)]
+        return [*map(metric, WEIGHTS)]
 
     def monitor(self, best_by: str) -> Monitor:
         """See `Objective`; it is always the loss."""
@@ -91,11 +96,11 @@ class DetectionObjective:
     def _losses(self, joined, outputs):
         targets = BoxTargets(*tf.split(joined, self._of_targets, axis=-1))
         parts = tf.split(outputs, self._of_outputs, axis=-1)
-        return losses(targets, dict(zip(WEIGHTS, parts, strict=True)))
+        return losses(targets, dict(zip(OUTPUTS, parts, strict=True)))
 
 
 def losses(targets: BoxTargets, outputs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the losses of each clip of a batch, by the network's output.
+    """Returns the losses of each clip of a batch, by the names of `WEIGHTS`.
 
     They are divided by the number of boxes per clip in the batch, or by 1 if
     there are fewer boxes than clips, so that their means over the clips are
@@ -127,6 +132,7 @@ def losses(targets: BoxTargets, outputs: dict[str, Any]) -> dict[str, Any]:
             / centres
             for name in ("box_size", "box_offset")
         },
+        "class": _per_clip(class_loss(hits, outputs["heatmap"])) / boxes,
     }
 
 
@@ -146,6 +152,32 @@ def focal_loss(target: Any, logits: Any) -> Any:
     at_centre = (1.0 - score) ** _ALPHA * tf.nn.softplus(-logits)
     elsewhere = (1.0 - target) ** _BETA * score**_ALPHA * tf.nn.softplus(logits)
     return tf.where(target == 1.0, at_centre, elsewhere)
+
+
+def class_loss(hits: Any, logits: Any) -> Any:
+    """Returns the loss that tells each class from its rival.
+
+    The rival of a class is the one with the highest mean logit at the centres
+    of the class in the batch. So two classes that look alike in single frames,
+    such as a disc that moves left and one that moves right, are rivals.
+
+    Args:
+        hits: 1 where a value of the heatmap is the centre of a box of its
+            class, else 0.
+        logits: The heatmap of the network, before the sigmoid.
+
+    Returns:
+        `-log(sigmoid(logit - logit of the rival))` where `hits` is 1, else 0.
+    """
+    kinds = logits.shape[-1]
+    if kinds == 1:
+        return tf.zeros_like(logits)
+    at, found = (tf.reshape(x, [-1, kinds]) for x in (hits, logits))
+    means = tf.matmul(at, found, transpose_a=True)
+    means /= tf.maximum(tf.reduce_sum(at, axis=0), 1.0)[:, None]
+    means = tf.linalg.set_diag(means, tf.fill([kinds], means.dtype.min))
+    rivals = tf.gather(logits, tf.argmax(means, axis=-1), axis=-1)
+    return hits * tf.nn.softplus(rivals - logits)
 
 
 def _per_clip(values):

@@ -26,7 +26,12 @@ class ClassificationObjective:
         self._sizes = [head.num_classes for head in heads]
 
     def check(self, config: TrainingConfig) -> None:
-        """See `Objective`; all settings are supported."""
+        """See `Objective`."""
+        if config.detector_loss != "all":
+            raise ValueError(
+                "`detector_loss` is for a detector. "
+                f"Received: detector_loss={config.detector_loss!r}"
+            )
 
     def joined(self, data: Any) -> Any:
         """See `Objective`."""
@@ -38,6 +43,7 @@ class ClassificationObjective:
         clips_per_label: Sequence[Sequence[int]] | None = None,
     ) -> Callable[[Any, Any], Any]:
         """See `Objective`; it is the sum of the losses of all heads."""
+        self.check(config)
         weights = _class_weights(config, clips_per_label, self._sizes)
         return cross_entropy(config.label_smoothing, self._sizes, weights)
 

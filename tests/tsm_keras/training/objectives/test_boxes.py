@@ -7,7 +7,11 @@ import pytest
 import tensorflow as tf
 
 from tsm_keras.models.config import VideoDetectorConfig
-from tsm_keras.training.objectives.box_losses import focal_loss, losses
+from tsm_keras.training.objectives.box_losses import (
+    class_loss,
+    focal_loss,
+    losses,
+)
 from tsm_keras.training.objectives.box_targets import box_targets
 
 CONFIG = VideoDetectorConfig(
@@ -178,6 +182,26 @@ def test_focal_loss_by_hand():
     np.testing.assert_allclose(focal_loss(target, logits), expected, rtol=1e-5)
 
 
+def test_class_loss_is_that_of_the_most_confused_class():
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 3, (2, 2, 4, 4, 3)).astype(np.float32)
+    hits = (random.uniform(size=logits.shape) < 0.2).astype(np.float32)
+    expected = np.zeros_like(logits)
+    for kind in range(3):
+        centres = hits[..., kind] == 1
+        means = logits[centres].mean(axis=0)
+        rival = max({0, 1, 2} - {kind}, key=lambda other: means[other])
+        own, other = logits[centres][:, [kind, rival]].T
+        expected[centres, kind] = np.log1p(np.exp(other - own))
+    assert np.count_nonzero(expected) > 20
+    np.testing.assert_allclose(class_loss(hits, logits), expected, rtol=1e-4)
+
+
+def test_a_single_class_has_no_rival():
+    logits = tf.random.stateless_normal((1, 1, 2, 2, 1), (0, 0))
+    assert not np.any(class_loss(tf.ones_like(logits), logits))
+
+
 def perfect(targets, config=CONFIG):
     """Returns outputs that find the boxes of targets with a score near 1."""
     heat = targets.heatmap.numpy()
@@ -210,6 +234,8 @@ def test_losses_are_zero_for_the_right_boxes_and_count_per_box():
     heat[tuple(cell)] = -20.0
     found = losses(targets, {**outputs, "heatmap": tf.constant(heat)})
     np.testing.assert_allclose(found["heatmap"], [20 / 3], rtol=1e-4)
+    # All classes have equal scores there.
+    np.testing.assert_allclose(found["class"], [np.log(2) / 3], rtol=1e-4)
 
 
 def test_ignored_boxes_and_unannotated_frames_cost_nothing():
