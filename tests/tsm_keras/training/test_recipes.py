@@ -99,6 +99,7 @@ def test_any_field_can_be_given():
         accumulate=2,
         precision="mixed_bfloat16",
         class_weights="balanced",
+        detector_loss="classes",
         best_by="loss",
         patience=3,
         seed=9,
