@@ -14,17 +14,19 @@ import traceback
 
 import numpy as np
 
+from tsm_export.verify.matched_boxes import largest_difference, matched_boxes
 from tsm_live.artifact.file import load_artifact, read_spec
-from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.runtimes.dry_run import memory
 from tsm_live.runtimes.network import AcceleratorError
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.base_session import Session
 from tsm_live.sessions.clip_session import ClipSession
+from tsm_live.sessions.detection_prediction import DetectionPrediction
 from tsm_live.sessions.open_session import StreamingSession
 
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.
+_MAX_FRAMES = 6  # A cache has at most as many: a kernel of 7 frames needs 6.
 
 
 def stored_frames(folder: pathlib.Path, size: int) -> np.ndarray:
@@ -46,7 +48,7 @@ def enlarge(frames: np.ndarray, size: int) -> np.ndarray:
 def agreement(
     path: pathlib.Path, *, compute: str, caches: str, steps: int
 ) -> dict:
-    """Streams frames on the GPU; compares the logits with the CPU's.
+    """Streams frames on the GPU; compares the outputs with the CPU's.
 
     Args:
         path: An artifact for one stream.
@@ -62,22 +64,26 @@ def agreement(
         network = _gpu_network(path, compute)
         session = Session(spec, lambda: network)
         result = {"open_s": time.perf_counter() - start}
-        logits = np.zeros((len(frames), len(spec.labels)), np.float32)
-        for step, frame in enumerate(frames):
-            logits[step] = session.step(frame).logits
+        predictions = []
+        for frame in frames:
+            predictions.append(session.step(frame))
             network.write_state(network.read_state())
+        found = stacked(predictions)
     else:
         session = _gpu_session(path, compute)
         result = {"open_s": time.perf_counter() - start}
-        logits = _stream(session, frames)
+        found = stream(session, frames)
         session.reset()
-        again = _stream(session, frames[:_RESET_STEPS])
-        result["reset_exact"] = np.array_equal(again, logits[:_RESET_STEPS])
-    return result | _compare_with_files(path, logits)
+        again = stream(session, frames[:_RESET_STEPS])
+        result["reset_exact"] = all(
+            np.array_equal(values, found[name][:_RESET_STEPS])
+            for name, values in again.items()
+        )
+    return result | _compare_with_files(path, found)
 
 
 def clip(path: pathlib.Path, *, compute: str, steps: int) -> dict:
-    """Classifies clips on the GPU; compares the logits with the CPU's.
+    """Runs clips on the GPU; compares the outputs with the CPU's.
 
     Args:
         path: A clip artifact.
@@ -89,17 +95,20 @@ def clip(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     session = ClipSession(spec, lambda: _gpu_network(path, compute))
     result = {"open_s": time.perf_counter() - start}
     frames = stored_frames(path.parent, spec.image_size)[:steps]
-    logits = [
-        session.classify_squares(c).logits for c in clips_of(spec, frames)
-    ]
-    return result | _compare_with_files(path, np.stack(logits))
+    return result | _compare_with_files(path, run_clips(session, frames))
 
 
-def clips_of(spec: ArtifactSpec, frames: np.ndarray) -> np.ndarray:
-    """Cuts frames into as many clips as they fill."""
-    length = spec.frame.shape[0]
-    count = len(frames) // length
-    return frames[: count * length].reshape(count, length, *frames.shape[1:])
+def run_clips(session: ClipSession, frames: np.ndarray) -> dict:
+    """Runs as many clips as the frames fill; returns their outputs."""
+    length = session.spec.frame.shape[0]
+    predictions: list = []
+    for start in range(0, len(frames) - length + 1, length):
+        clip = list(frames[start : start + length])
+        if session.spec.detection:
+            predictions += session.detect_squares(clip)
+        else:
+            predictions.append(session.classify_squares(clip))
+    return stacked(predictions)
 
 
 def streams(path: pathlib.Path, *, compute: str, steps: int) -> dict:
@@ -119,6 +128,7 @@ def streams(path: pathlib.Path, *, compute: str, steps: int) -> dict:
     on_cpu = StreamingSession(path, threads=4)
     return _compare(
         "cpu",
+        spec,
         _side_by_side(on_gpu, frames, steps),
         _side_by_side(on_cpu, frames, steps),
     )
@@ -126,7 +136,7 @@ def streams(path: pathlib.Path, *, compute: str, steps: int) -> dict:
 
 def _side_by_side(session, frames, steps):
     rng = np.random.default_rng(0)
-    logits = []
+    predictions: list = []
     for step in range(steps):
         if step == steps // 2:
             session.reset(1)
@@ -134,15 +144,15 @@ def _side_by_side(session, frames, steps):
         fed: list[np.ndarray | None] = list(frames[chosen])
         if step % 2:
             fed[0] = None
-        logits += [p.logits for p in session.step_streams(fed) if p is not None]
-    return np.stack(logits)
+        predictions += [p for p in session.step_streams(fed) if p is not None]
+    return stacked(predictions)
 
 
 def soak(path: pathlib.Path, *, steps: int) -> dict:
-    """Streams for a long time: are the last logits right, is memory flat?
+    """Streams for a long time: is the last result right, is memory flat?
 
-    A cache holds features of one frame, so the network's memory is one frame
-    per cache: a fresh stream of the last frames alone must end the same.
+    Each cache holds the features of a few frames, so the network remembers at
+    most the sum of these: a fresh stream of the last frames must end the same.
 
     Args:
         path: An artifact for one stream.
@@ -154,8 +164,8 @@ def soak(path: pathlib.Path, *, steps: int) -> dict:
     held = host = gpu = 0
     finite = True
     for step in range(steps):
-        last = session.step(frames[step % len(frames)]).logits
-        finite = finite and bool(np.isfinite(last).all())
+        last = stacked([session.step(frames[step % len(frames)])])
+        finite = finite and all(np.isfinite(x).all() for x in last.values())
         if step == min(_WARM_UP, steps // 2):
             held, host, gpu = step, memory(), _gpu_memory()
     result = {
@@ -165,12 +175,17 @@ def soak(path: pathlib.Path, *, steps: int) -> dict:
         "gpu_growth_mb": _gpu_memory() - gpu,
         "gpu_mb": _gpu_memory(),
     }
-    window = np.arange(steps - len(spec.caches) - 1, steps) % len(frames)
+    memory_length = _MAX_FRAMES * len(spec.caches) + 1
+    window = np.arange(max(0, steps - memory_length), steps) % len(frames)
     session.reset()
-    fresh = _stream(session, frames[window])[-1]
-    result["as_fresh"] = np.array_equal(last, fresh)
-    on_cpu = _stream(StreamingSession(path, threads=4), frames[window])[-1]
-    return result | _compare("cpu", last[None], on_cpu[None])
+    fresh = stream(session, frames[window])
+    result["as_fresh"] = all(
+        np.array_equal(values[0], fresh[name][-1])
+        for name, values in last.items()
+    )
+    on_cpu = stream(StreamingSession(path, threads=4), frames[window])
+    expected = {name: values[-1:] for name, values in on_cpu.items()}
+    return result | _compare("cpu", spec, last, expected)
 
 
 def _gpu_memory():
@@ -243,34 +258,58 @@ def _gpu_network(path, compute):
     )
 
 
-def _stream(session, frames):
-    return np.stack([session.step(frame).logits for frame in frames])
+def stream(session: Session, frames: np.ndarray) -> dict:
+    """Streams frames of the network's size; returns the outputs."""
+    return stacked([session.step_squares([frame])[0] for frame in frames])
 
 
-def _compare_with_files(path, logits):
+def stacked(predictions: list) -> dict[str, np.ndarray]:
+    """Returns the outputs of predictions by their name, one row for each.
+
+    They are `logits`, or a detector's `heatmap`, `box_size` and `box_offset`.
+    """
+    outputs = [
+        prediction.outputs
+        if isinstance(prediction, DetectionPrediction)
+        else {"logits": prediction.logits}
+        for prediction in predictions
+    ]
+    return {
+        name: np.stack([each[name] for each in outputs]) for name in outputs[0]
+    }
+
+
+def _compare_with_files(path, found):
     """Compares with what `prepare` got on the CPU.
 
-    With the logits of this file, and with those of its float32 brother.
+    With the outputs of this file, and with those of its float32 brother.
     """
-    brother = path.name.replace(f"_{read_spec(path).quantization}", "_none")
-    result = _compare("file", logits, np.load(path.with_suffix(".npy")))
-    expected = path.with_name(brother).with_suffix(".npy")
-    if expected.exists():
-        result |= _compare("float32", logits, np.load(expected))
+    spec = read_spec(path)
+    own = path.with_suffix(".npz")
+    result = _compare("file", spec, found, np.load(own))
+    brother = own.with_name(own.name.replace(f"_{spec.quantization}", "_none"))
+    if brother.exists():
+        result |= _compare("float32", spec, found, np.load(brother))
     return result
 
 
-def _compare(name, found, expected):
-    """Returns the largest error, and how often the same class comes first.
+def _compare(name, spec, found, expected):
+    """Returns the largest error, and how often the same is recognized.
 
-    For the latter each class's mean over the frames is taken off, so that the
-    frame decides which class that is, however untrained the network.
+    These are the matched boxes of a detector. For a classifier it is how often
+    the same class comes first after each class's mean over the frames is taken
+    off, so that the frame decides, however untrained the network.
     """
-    expected = expected[: len(found)]
-    worst = np.abs(found - expected).max() / np.abs(expected).max()
-    result = {f"{name}_error": float(worst)}
-    if len(expected) > 1:
-        firsts = [(x - expected.mean(0)).argmax(-1) for x in (found, expected)]
+    rows = len(next(iter(found.values())))
+    expected = {output: values[:rows] for output, values in expected.items()}
+    result = {f"{name}_error": largest_difference(found, expected)}
+    if spec.detection:
+        matched, boxes = matched_boxes(spec, found, expected)
+        result[f"{name}_boxes"] = boxes
+        result[f"{name}_matched"] = matched / max(boxes, 1)
+    elif rows > 1:
+        logits = found["logits"], expected["logits"]
+        firsts = [(x - logits[1].mean(0)).argmax(-1) for x in logits]
         result[f"{name}_top1"] = float(np.mean(firsts[0] == firsts[1]))
     return result
 

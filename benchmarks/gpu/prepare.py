@@ -6,11 +6,13 @@ r"""Makes what `device` takes to a machine with a GPU: files and logits.
         --quantize=float16,int8 --streams=1
 
 Exports a network as streams and as clips, and writes beside each file
-`NAME.tflite` its logits on this CPU, `NAME.npy`, and the frames that give them,
-`frames.npy`: generated gestures. Without a preset the weights are random, and
-rounding them changes the logits of a MobileNetV2 more than those of a trained
-one. Takes ten minutes. The files share their weights, so that `tar` and `xz`
-with a large dictionary make the folder small.
+`NAME.tflite` its outputs on this CPU, `NAME.npz`, and the frames that give
+them, `frames.npy`: generated gestures, or moving objects for a detector. So
+detectors and classifiers need folders of their own, as do frames of different
+sizes. Without a preset the weights are random, and rounding them changes the
+logits of a MobileNetV2 more than those of a trained one. Takes ten minutes. The
+files share their weights, so that `tar` and `xz` with a large dictionary make
+the folder small.
 """
 
 import os
@@ -21,14 +23,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from absl import app, flags
 
-from benchmarks.gpu.parts import clips_of, enlarge, stored_frames
+from benchmarks.gpu.parts import enlarge, run_clips, stored_frames, stream
 from testing.models import randomize
 from tsm_export.clips import generated_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.gestures.generate import LABELS
+from tsm_keras.data.moving_objects.generate import LABELS as OBJECTS
 from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.backbones.x3d import X3D_NETWORKS
 from tsm_keras.models.clip import build_clip_model
-from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.models.config import VideoClassifierConfig, VideoDetectorConfig
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.weights import copy_weights
 from tsm_live.artifact.file import load_artifact
@@ -42,7 +46,10 @@ flags.DEFINE_string("preset", None, "A causal network that was trained.")
 flags.DEFINE_enum(
     "backbone", "mobilenet_v2", BACKBONES, "The network without a preset."
 )
+flags.DEFINE_enum("x3d", None, X3D_NETWORKS, "An X3D instead of `backbone`.")
+flags.DEFINE_string("operator", "shift", "Its temporal operator.")
 flags.DEFINE_float("width", 1.0, "Its channel multiplier.")
+flags.DEFINE_boolean("detector", False, "A detector, not a classifier.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_integer("stored_size", 56, "Those of a frame in `frames.npy`.")
 flags.DEFINE_list(
@@ -54,7 +61,10 @@ flags.DEFINE_list(
     "Numbers of streams in one batch. Files for several streams are not "
     "written in float16, whose computation is that of float32.",
 )
-flags.DEFINE_integer("clips", 25, "Clips of 8 frames to compare on.")
+flags.DEFINE_multi_enum(
+    "kind", ["clip", "stream"], ["clip", "stream"], "Kinds of files."
+)
+flags.DEFINE_integer("frames", 200, "Frames to compare on.")
 
 
 def main(argv):
@@ -67,17 +77,24 @@ def main(argv):
         image_size=FLAGS.stored_size,
         resize_size=FLAGS.stored_size,
     )
-    clips = generated_clips(config, FLAGS.clips, seed=1000)
-    np.save(folder / "frames.npy", np.concatenate(clips))
-    calibration = enlarge(generated_clips(config, 24, seed=0), FLAGS.image_size)
+    finds_objects = isinstance(config, VideoDetectorConfig)
+    count = -(-FLAGS.frames // config.clip.num_segments)
+    seen, calibration = (
+        generated_clips(config, clips, seed, of_objects=finds_objects)
+        for clips, seed in ((count, 1000), (24, 0))
+    )
+    np.save(folder / "frames.npy", np.concatenate(seen)[: FLAGS.frames])
+    calibration = enlarge(calibration, FLAGS.image_size)
     for quantize in FLAGS.quantize:
         for kind, streams in (
             ("clip", 1),
             *(("stream", int(number)) for number in FLAGS.streams),
         ):
+            if kind not in FLAGS.kind:
+                continue
             if quantize == "float16" and streams > 1:
                 continue
-            name = f"{config.backbone.name}_{quantize}_{kind}{streams}"
+            name = f"{network_name(config)}_{quantize}_{kind}{streams}"
             path = folder / f"{name}.tflite"
             export_tflite(
                 model,
@@ -90,8 +107,20 @@ def main(argv):
             megabytes = path.stat().st_size / 1e6
             print(f"{path.name}: {megabytes:.2f} MB", flush=True)
             if streams == 1:
-                np.save(path.with_suffix(".npy"), cpu_logits(path))
+                np.savez(path.with_suffix(".npz"), **cpu_outputs(path))
     return 0
+
+
+def network_name(config):
+    """Returns what tells the network's files from those of others."""
+    operator = config.temporal.operator
+    return "_".join(
+        [
+            FLAGS.x3d or config.backbone.name,
+            *([operator] if operator in ("mixtconv", "conv1d") else []),
+            *(["detector"] if isinstance(config, VideoDetectorConfig) else []),
+        ]
+    )
 
 
 def build_model():
@@ -101,13 +130,7 @@ def build_model():
         trained = load_preset(FLAGS.preset)
         config = trained.video_config
     else:
-        config = VideoClassifierConfig(
-            num_classes=len(LABELS),
-            backbone=FLAGS.backbone,
-            width=FLAGS.width,
-            shift="causal",
-            labels=LABELS,
-        )
+        config = random_config()
     size = FLAGS.image_size
     model = build_clip_model(config.changed(image_size=size, resize_size=size))
     if trained:
@@ -117,15 +140,31 @@ def build_model():
     return model
 
 
-def cpu_logits(path):
+def random_config():
+    """Returns the config that the flags describe."""
+    if FLAGS.x3d:
+        network = {**X3D_NETWORKS[FLAGS.x3d], "operator": "conv3d"}
+    else:
+        network = {
+            "backbone": FLAGS.backbone,
+            "width": FLAGS.width,
+            "operator": FLAGS.operator,
+        }
+    network["causal"] = True
+    if FLAGS.detector:
+        return VideoDetectorConfig(labels=OBJECTS, **network)
+    return VideoClassifierConfig(
+        num_classes=len(LABELS), labels=LABELS, **network
+    )
+
+
+def cpu_outputs(path):
     spec, model = load_artifact(path)
     frames = stored_frames(path.parent, spec.image_size)
     if spec.kind == "clip":
         session = ClipSession(spec, lambda: open_here(spec, model))
-        clips = clips_of(spec, frames)
-        return np.stack([session.classify_squares(c).logits for c in clips])
-    stream = StreamingSession(path)
-    return np.stack([stream.step(frame).logits for frame in frames])
+        return run_clips(session, frames)
+    return stream(StreamingSession(path), frames)
 
 
 if __name__ == "__main__":

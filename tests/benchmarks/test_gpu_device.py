@@ -41,29 +41,41 @@ def test_it_reports_nothing_without_a_device(tmp_path, flags):
     assert not results.exists()
 
 
-@pytest.mark.slow
-def test_all_parts_on_software_vulkan(tmp_path):
-    environment = require_gpu()
-    folder, results = tmp_path / "files", tmp_path / "results"
+def _prepare(folder, *arguments):
     process = _run(
         "benchmarks.gpu.prepare",
-        *(f"--to={folder}", "--width=0.35", "--image_size=32"),
-        *("--stored_size=32", "--quantize=none", "--streams=1,2", "--clips=2"),
+        *(f"--to={folder}", "--width=0.35", "--quantize=none", "--frames=16"),
+        *arguments,
         environment={},
     )
     assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.slow
+def test_all_parts_on_software_vulkan(tmp_path):
+    environment = require_gpu()
+    detectors, classifiers = tmp_path / "detectors", tmp_path / "classifiers"
+    results = tmp_path / "results"
+    # A detector runs as a stream, and a classifier on clips.
+    size = ("--image_size=64", "--stored_size=64")
+    _prepare(detectors, "--detector", "--kind=stream", "--streams=1,2", *size)
+    size = ("--image_size=32", "--stored_size=32")
+    _prepare(classifiers, "--kind=clip", *size)
     if environment:  # What was found is software, not a GPU.
-        process = _measure(folder, results, environment=environment)
+        process = _measure(detectors, results, environment=environment)
         assert process.returncode == 1
         assert "--allow_software" in process.stderr
         assert not results.exists()
     options = ("--allow_software", "--steps=10", "--soak_steps=20")
     options += ("--seconds=0.2", "--threads=1")
-    process = _measure(folder, results, *options, environment=environment)
-    assert process.returncode == 0, process.stderr
-    report = json.loads((results / "results.json").read_text())
-    assert report["devices"][0]["name"] in process.stdout
-    parts = collections.Counter(row["part"] for row in report["results"])
+    rows = []
+    for folder in (detectors, classifiers):
+        process = _measure(folder, results, *options, environment=environment)
+        assert process.returncode == 0, process.stderr
+        report = json.loads((results / "results.json").read_text())
+        assert report["devices"][0]["name"] in process.stdout
+        rows += report["results"]
+    parts = collections.Counter(row["part"] for row in rows)
     assert parts == {
         "agreement": 3,
         "times": 2,
@@ -71,19 +83,19 @@ def test_all_parts_on_software_vulkan(tmp_path):
         "clip": 2,
         "soak": 1,
     }
-    for row in report["results"]:
+    for row in rows:
         assert "error" not in row and "refused" not in row, row
-        for key in ("file_error", "cpu_error"):
-            assert row.get(key, 0) < 1e-3
+        for name in ("file", "cpu"):
+            assert row.get(f"{name}_error", 0) < 1e-3
+            assert row.get(f"{name}_matched", 1) == 1
+            assert row.get(f"{name}_boxes", 1) > 0
         for key in ("reset_exact", "as_fresh", "finite"):
             assert row.get(key, True)
         if row["part"] == "times":
             assert row["gpu_ms"] > 0 < row["cpu_1_ms"]
     # A part that fails, fails alone, and says why.
-    (folder / "mobilenet_v2_none_clip1.npy").unlink()
-    process = _measure(
-        folder, results, *options, "--part=clip", environment=environment
-    )
+    (classifiers / "mobilenet_v2_none_clip1.npz").unlink()
+    process = _measure(classifiers, results, *options, environment=environment)
     assert process.returncode == 0, process.stderr
     report = json.loads((results / "results.json").read_text())
     assert len(report["results"]) == 2

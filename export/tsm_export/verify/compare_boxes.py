@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from tsm_export.verify.matched_boxes import largest_difference, matched_boxes
 from tsm_export.verify.table import Check
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.weights import rebuild
 from tsm_live.artifact.spec import ArtifactSpec
 from tsm_live.artifact.tensors import DETECTION_ROLES
-from tsm_live.detection.boxes import Boxes, box_overlaps, decode_boxes
 
 # The limits for an artifact compared with the Keras model: the maximum
 # difference relative to the largest value of each output, and the minimum share
@@ -26,11 +26,6 @@ _BARS = {
 }
 # A GPU that computes in float16, compared with the CPU.
 _FLOAT16_BARS = _BARS | {"none": (2e-2, 0.98), "float16": (2e-2, 0.98)}
-# A box is found as well if there is one with the same label, at least this
-# intersection over union, and a score that differs by at most this. Boxes are
-# compared with half a cell more at each side, since those of small objects
-# differ by rounding only.
-_OVERLAP, _SCORE = 0.5, 0.1
 
 
 @without_mixed_precision()
@@ -85,21 +80,8 @@ def against_cpu(
 
 def _compare(spec, name, found, expected, bars):
     worst, least = bars[spec.quantization]
-    difference = max(
-        float(np.abs(found[role] - expected[role]).max())
-        / max(float(np.abs(expected[role]).max()), 1e-9)
-        for role in DETECTION_ROLES
-    )
-    matched = total = 0
-    for theirs, ours in zip(
-        _boxes(spec, found), _boxes(spec, expected), strict=True
-    ):
-        for one, other in ((theirs, ours), (ours, theirs)):
-            # What is only just found by one may be just missed by the other.
-            sure = one.scores >= spec.detection.threshold
-            same = _is_in(one, other, spec.detection.stride / 2)
-            matched += int((same & sure).sum())
-            total += int(sure.sum())
+    difference = largest_difference(found, expected)
+    matched, total = matched_boxes(spec, found, expected)
     agreement = matched / total if total else 1.0
     passed = difference <= worst and agreement >= least
     wanted = ""
@@ -114,31 +96,3 @@ def _compare(spec, name, found, expected, bars):
         bool(passed),
         f"max {difference:.1e} of the largest value; {compared}{wanted}",
     )
-
-
-def _boxes(spec, outputs) -> Iterator[Boxes]:
-    """Yields the boxes of each frame, with some below the threshold."""
-    rule = spec.detection
-    frames = zip(
-        *(
-            outputs[role].reshape(-1, *outputs[role].shape[-3:])
-            for role in DETECTION_ROLES
-        ),
-        strict=True,
-    )
-    for values in frames:
-        yield decode_boxes(
-            **dict(zip(DETECTION_ROLES, values, strict=True)),
-            stride=rule.stride,
-            threshold=max(rule.threshold - _SCORE, 0),
-            top=2 * rule.top,
-        )
-
-
-def _is_in(boxes: Boxes, others: Boxes, margin: float) -> np.ndarray:
-    """Returns, for each box, whether the others have it too."""
-    wider = np.array([-margin, -margin, margin, margin])
-    same = boxes.classes[:, None] == others.classes
-    near = np.abs(boxes.scores[:, None] - others.scores) <= _SCORE
-    overlaps = box_overlaps(boxes.boxes + wider, others.boxes + wider)
-    return (same & near & (overlaps >= _OVERLAP)).any(axis=1)
