@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 from absl import app, flags
+from tensorflow import keras
 
 from benchmarks.gpu.parts import enlarge, run_clips, stored_frames, stream
 from testing.models import randomize
@@ -39,6 +40,8 @@ from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.clip_session import ClipSession
 from tsm_live.sessions.open_session import StreamingSession
+
+_SETTLING_CLIPS = 6
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)
@@ -137,7 +140,26 @@ def build_model():
         copy_weights(trained, model)
     else:
         randomize(model, seed=0)
+        settle(model)
     return model
+
+
+def settle(model):
+    """Sets the statistics of batch normalization to those on some clips.
+
+    As in a trained network, activations then keep their size from layer to
+    layer. With random statistics those of a deep network overflow float16.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    clips = generated_clips(
+        model.video_config,
+        _SETTLING_CLIPS,
+        seed=0,
+        of_objects=isinstance(model.video_config, VideoDetectorConfig),
+    )
+    model(clips.astype("float32"), training=True)
 
 
 def random_config():
