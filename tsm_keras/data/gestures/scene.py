@@ -3,6 +3,7 @@
 Lengths are in units of the frame's short side, angles in degrees.
 """
 
+import functools
 from typing import Any
 
 import cv2
@@ -75,11 +76,12 @@ class GestureScene:
             - _SPRITE * _WRIST,
         )
         size = (clip.width, clip.height)
-        color = cv2.warpAffine(color, place, size)
+        color = cv2.warpAffine(color, place, size).astype(np.float32)
         alpha = cv2.warpAffine(alpha, place, size)[..., None] / np.float32(255)
-        image = image * (1 - alpha) + color * alpha
-        grain = random.normal(0, self.noise, image.shape[:2])[..., None]
-        return np.clip(image + grain, 0, 255).astype(np.uint8)
+        grain = random.normal(0, self.noise, image.shape[:2])
+        image = image + alpha * (color - image)
+        image = image + grain.astype(np.float32)[..., None]
+        return np.clip(image, 0, 255).astype(np.uint8)
 
 
 class _Path:
@@ -142,8 +144,10 @@ class _Hand:
         contrast = random.uniform(5, 45)
         texture = base + contrast * np.sin(stripes)[..., None]
         self.texture = np.clip(texture, 0, 255).astype(np.uint8)
+        # Most gestures leave the hand as it is: it is drawn once.
+        self.draw = functools.lru_cache(maxsize=1)(self._draw)
 
-    def draw(self, openness):
+    def _draw(self, openness):
         """Returns `[S, S, 3]` colours and a `[S, S]` mask, both uint8."""
         mask = np.zeros((_SPRITE, _SPRITE), np.uint8)
         center = np.array([_SPRITE / 2, _SPRITE * 0.62])
