@@ -40,9 +40,8 @@ def default() -> Recipe:
 
     tsm train --data=DATA --to=PRESET
 
-    `tsm quickstart` trains with similar settings and reaches 98% to 100% on
-    generated gestures, where a network without shift cannot exceed 58.3%
-    (docs/performance.md).
+    `tsm quickstart` trains in this way on generated gestures, where a network
+    without shift cannot exceed 58.3% (docs/performance.md).
     """
     return Recipe()
 
