@@ -59,9 +59,15 @@ flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 flags.DEFINE_string("presets", None, "Folder that keeps presets and artifacts.")
 flags.DEFINE_integer("videos", 400, "Training videos; a quarter to test.")
 flags.DEFINE_float("video_seconds", 2.56, "Length of each video.")
-flags.DEFINE_integer("epochs", 8, "Passes over the training videos.")
-flags.DEFINE_integer("class_epochs", 6, "Passes that learn only classes, next.")
-flags.DEFINE_integer("last_epochs", 7, "Passes that learn everything, at last.")
+flags.DEFINE_integer("epochs", 8, "Passes of the first step, with all losses.")
+flags.DEFINE_integer(
+    "class_epochs",
+    6,
+    "Passes of the second step, with the loss of classes only.",
+)
+flags.DEFINE_integer(
+    "last_epochs", 7, "Passes of the third step, with all losses."
+)
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
 flags.DEFINE_float("learning_rate", 5e-3, "Peak learning rate.")
 flags.DEFINE_float("width", 0.35, "Channel multiplier of MobileNetV2.")
@@ -94,6 +100,7 @@ _COLUMNS = {
     "ap50_medium": "medium",
     "ap50_fast": "fast",
 }
+_GENERATOR = 2  # Count up if other objects are drawn: the folder is kept.
 _WAYS = {"clips": "clips", "stream": "stream", "int8": "stream, int8"}
 
 
@@ -125,6 +132,7 @@ def run_all(path):
 def prepared(folder):
     """Returns the folder of the prepared videos, generated if it is missing."""
     name = f"{FLAGS.videos}x{FLAGS.video_seconds}x{FLAGS.image_size}"
+    name += f"_{_GENERATOR}"
     videos, data = folder / f"videos_{name}", folder / f"data_{name}"
     if not (data / "dataset.json").exists():
         write_moving_objects(

@@ -1,10 +1,11 @@
-"""Compares artifacts on a GPU with the CPU: their logits and their speed.
+"""Compares artifacts on a GPU with the CPU: their outputs and their speed.
 
     python -m benchmarks.gpu.device --folder=FOLDER --to=RESULTS
 
 takes the files that `benchmarks.gpu.prepare` wrote. It does not need
-TensorFlow, only `tsm-live` with its packages and a Vulkan loader. Each part
-runs in a process of its own, because a driver may end the process:
+TensorFlow, only a checkout (`PYTHONPATH=apps/live:export`), LiteRT, OpenCV,
+absl and a Vulkan loader. Each part runs in a process of its own, because a
+driver may end the process:
 
 - agreement: 200 frames streamed in float32 and in LiteRT's default compute
   (float16 where the driver has it), with caches swapped on the device or

@@ -26,7 +26,6 @@ from tsm_live.sessions.open_session import StreamingSession
 
 _RESET_STEPS = 5
 _WARM_UP = 500  # Steps of a soak after which buffers are allocated.
-_MAX_FRAMES = 6  # A cache has at most as many: a kernel of 7 frames needs 6.
 
 
 def stored_frames(folder: pathlib.Path, size: int) -> np.ndarray:
@@ -151,8 +150,9 @@ def _side_by_side(session, frames, steps):
 def soak(path: pathlib.Path, *, steps: int) -> dict:
     """Streams for a long time: is the last result right, is memory flat?
 
-    Each cache holds the features of a few frames, so the network remembers at
-    most the sum of these: a fresh stream of the last frames must end the same.
+    If each cache holds the features of a few frames, then the network remembers
+    at most the sum of these: a fresh stream of the last frames must end the
+    same.
 
     Args:
         path: An artifact for one stream.
@@ -175,8 +175,11 @@ def soak(path: pathlib.Path, *, steps: int) -> dict:
         "gpu_growth_mb": _gpu_memory() - gpu,
         "gpu_mb": _gpu_memory(),
     }
-    memory_length = _MAX_FRAMES * len(spec.caches) + 1
-    window = np.arange(max(0, steps - memory_length), steps) % len(frames)
+    remembered = [cache.frames for cache in spec.caches]
+    if 0 in remembered:  # Of all frames so far.
+        return result
+    window = np.arange(max(0, steps - sum(remembered) - 1), steps)
+    window %= len(frames)
     session.reset()
     fresh = stream(session, frames[window])
     result["as_fresh"] = all(

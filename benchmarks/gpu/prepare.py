@@ -1,4 +1,4 @@
-r"""Makes what `device` takes to a machine with a GPU: files and logits.
+r"""Makes what `device` takes to a machine with a GPU: files and outputs.
 
     python -m benchmarks.accuracy.int8_accuracy --preset=PRESET
     python -m benchmarks.gpu.prepare --to=FOLDER --preset=PRESET
@@ -42,6 +42,8 @@ from tsm_live.sessions.clip_session import ClipSession
 from tsm_live.sessions.open_session import StreamingSession
 
 _SETTLING_CLIPS = 6
+# The flags that describe a network with random weights.
+_OF_RANDOM = ("backbone", "x3d", "operator", "width", "detector")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "The folder to write to.", required=True)
@@ -49,9 +51,19 @@ flags.DEFINE_string("preset", None, "A causal network that was trained.")
 flags.DEFINE_enum(
     "backbone", "mobilenet_v2", BACKBONES, "The network without a preset."
 )
-flags.DEFINE_enum("x3d", None, X3D_NETWORKS, "An X3D instead of `backbone`.")
-flags.DEFINE_string("operator", "shift", "Its temporal operator.")
-flags.DEFINE_float("width", 1.0, "Its channel multiplier.")
+flags.DEFINE_enum(
+    "x3d",
+    None,
+    X3D_NETWORKS,
+    "An X3D instead of `backbone`. X3D-XS wants --image_size=160.",
+)
+flags.DEFINE_enum(
+    "operator",
+    "shift",
+    ["shift", "mixtconv", "conv1d"],
+    "The temporal operator of `backbone`.",
+)
+flags.DEFINE_float("width", 1.0, "The channel multiplier of `backbone`.")
 flags.DEFINE_boolean("detector", False, "A detector, not a classifier.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_integer("stored_size", 56, "Those of a frame in `frames.npy`.")
@@ -130,6 +142,12 @@ def build_model():
     """Returns a clip model whose sessions resize no frame of its size."""
     trained = None
     if FLAGS.preset:
+        ignored = [x for x in _OF_RANDOM if FLAGS[x].present]
+        if ignored:
+            raise app.UsageError(
+                "A preset has its own network, so there must be no other "
+                f"flags that describe one. Received: {ignored}"
+            )
         trained = load_preset(FLAGS.preset)
         config = trained.video_config
     else:

@@ -78,7 +78,7 @@ def test_keras3_only_is_left_out_under_tf_keras(tmp_path):
 
 
 def test_what_needs_tf_keras_runs_in_it():
-    """`make test SLOW=1` runs each test that only tf_keras can run."""
+    """`make test SLOW=1` runs each test that is marked for tf_keras."""
     dry = subprocess.run(
         ["make", "--dry-run", "test", "SLOW=1"],
         cwd=checkout.ROOT,
@@ -92,11 +92,13 @@ def test_what_needs_tf_keras_runs_in_it():
         for word in " ".join(commands).split()
         if word.startswith("tests/")
     ]
-    marked = [
-        path
-        for path in checkout.files(checkout.ROOT / "tests", "test_*.py")
-        if "\n@pytest.mark.tf_keras_only" in path.read_text()
-    ]
-    assert marked
-    for path in marked:
-        assert any(path.is_relative_to(part) for part in run), path
+    for mark in ("tf_keras_only", "tf_keras_too"):
+        assert any(mark in command for command in commands)
+        marked = [
+            path
+            for path in checkout.files(checkout.ROOT / "tests", "test_*.py")
+            if f"\n@pytest.mark.{mark}" in path.read_text()
+        ]
+        assert marked
+        for path in marked:
+            assert any(path.is_relative_to(part) for part in run), path

@@ -164,6 +164,13 @@ def test_verify_compares_boxes(monkeypatch):
     assert not check.passed and "(wanted: " in check.detail
     (check,) = compare_boxes.against_keras(spec, right, right)
     assert check.passed and check.detail.startswith("max 0.0e+00")
+    # A NaN where there is no box.
+    sizes = right["box_size"].copy()
+    sizes[0, 0, 0, 0, 0] = np.nan
+    (check,) = compare_boxes.against_keras(
+        spec, right | {"box_size": sizes}, right
+    )
+    assert not check.passed
 
 
 @pytest.mark.parametrize(

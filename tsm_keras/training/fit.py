@@ -193,7 +193,8 @@ def compile_model(
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
         )
-        # A step that makes the variables of the optimizer is traced twice.
+        # Keras traces a step twice if the step creates the variables of the
+        # optimizer, so they are created here.
         model.optimizer.build(model.trainable_variables)
     return model
 

@@ -1,8 +1,8 @@
 """Tries everything on generated gestures: tsm quickstart.
 
-Writes videos, trains TSN, TSM and causal TSM, each from the one before, exports
-the causal TSM as streaming TFLite (float32 and int8), runs it on a video and
-writes a report.
+Writes videos, trains TSN, TSM and causal TSM, exports the causal TSM as
+streaming TFLite (float32 and int8), runs it on a video and writes a report.
+Each network starts from the weights of the one before.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ class Scale:
     calibration_frames: int
 
 
-_FULL = Scale(100, 25, (2, 8, 5), 400)
+_FULL = Scale(100, 25, (3, 8, 5), 400)
 _FAST = Scale(4, 2, (1, 1, 1), 64)
 
 
@@ -241,15 +241,14 @@ def _predict(predictor, test, progress):
 
 
 def _annotate(artifact, test: VideoFolder, result: Result, output) -> None:
-    """Annotates a swipe that a live run recognizes, else the last one."""
-    true = test.label_names.index("swipe_right")
+    """Annotates a swipe that a live run recognizes, else the last one tried."""
+    swipe = test.label_names.index("swipe_right")
+    swipes = np.flatnonzero(np.equal(test.labels, swipe))
+    wrong = result.predictions.classes()[swipes] != swipe
     session = StreamingSession(artifact)
     # A live run averages its scores over time, so it can miss a video whose
-    # clips were right. These come first.
-    classes = result.predictions.classes()
-    for index in np.argsort(classes != true, kind="stable"):
-        if test.labels[index] != true:
-            continue
+    # clip was right. These videos come first.
+    for index in swipes[np.argsort(wrong, kind="stable")]:
         source = pathlib.Path(test.paths[index])
         summary = annotate_video(session, source, output)
         if summary.label == source.parent.name:

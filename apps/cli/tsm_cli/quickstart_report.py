@@ -85,9 +85,10 @@ def write_quickstart_report(
         title="tsm quickstart",
         summary=(
             f"The models were trained on {num_training} generated gesture "
-            f"videos, each from the weights of the one before, and tested on "
-            f"{num_test} others. All gestures except two "
-            "are another one played backwards, so a model that ignores the "
+            f"videos and tested on {num_test} others. TSM started from the "
+            "weights of TSN, and causal TSM from those of TSM. All gestures "
+            "except two are another one played backwards, so a model that "
+            "ignores the "
             f"order of frames reaches at most {ORDER_BLIND_CEILING:.1%}. The "
             "TFLite models ran frame by frame, with explicit caches, on one "
             "thread."

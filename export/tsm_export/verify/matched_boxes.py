@@ -20,16 +20,19 @@ def largest_difference(
 ) -> float:
     """Returns the largest difference relative to the largest expected value.
 
+    It is NaN if there is a NaN in any output.
+
     Args:
         found: Arrays by the name of the output.
         expected: Arrays with the names and the shapes of `found`. Each output
             is compared with its own largest value.
     """
-    return max(
-        float(np.abs(found[name] - values).max())
-        / max(float(np.abs(values).max()), 1e-9)
+    differences = [
+        np.abs(found[name] - values).max() / max(np.abs(values).max(), 1e-9)
         for name, values in expected.items()
-    )
+    ]
+    # Python's own `max` may pass over a NaN.
+    return float(np.max(differences))
 
 
 def matched_boxes(

@@ -148,7 +148,10 @@ def test_the_loss_of_joined_maps_is_that_of_the_boxes():
     np.testing.assert_allclose(loss, [np.log(2)], atol=1e-5)
 
 
-def test_the_loss_of_a_detector_is_refused_for_a_classifier():
-    objective = objective_of(small_config())
-    with pytest.raises(ValueError, match="`detector_loss`.*Received: "):
-        objective.check(TrainingConfig(detector_loss="classes"))
+def test_the_loss_of_classes_is_refused_where_nothing_is_confused():
+    for config in (small_config(), small_detector_config(labels=("ball",))):
+        objective = objective_of(config)
+        with pytest.raises(ValueError, match="`detector_loss`.*Received: "):
+            objective.check(
+                TrainingConfig(best_by="loss", detector_loss="classes")
+            )

@@ -19,8 +19,8 @@ from tsm_keras.data.moving_objects.shapes import SHAPES
 _RATES = {"slow": (0.006, 0.008), "medium": (0.015, 0.022), "fast": (0.05, 0.1)}
 SPEEDS = tuple(_RATES)
 # A bar that turns by a radian per frame counts as one that moves by this share
-# of its size. Its box changes a little faster than that of such an object, and
-# small frames show in which direction it turns.
+# of its size. By the change of its box it would be 1.2. With less, bars turn
+# faster, and small frames show in which direction.
 _BOX_CHANGE_OF_TURNS = 0.7
 _SIDES = (0.08, 0.5)  # Smallest and largest size, as shares of the frame.
 _SHUTTER = 0.5  # The exposure of a frame, as a share of the time per frame.

@@ -48,6 +48,15 @@ class DetectionObjective:
                     f"`{field}` must be {only!r} for a detector. "
                     f"Received: {field}={getattr(config, field)!r}"
                 )
+        if (
+            config.detector_loss != "all"
+            and len(self._config.detection.labels) == 1
+        ):
+            raise ValueError(
+                "`detector_loss` must be 'all' for a detector of one class, "
+                "which has no other to be confused with. "
+                f"Received: detector_loss={config.detector_loss!r}"
+            )
 
     def joined(self, data: Any) -> Any:
         """See `Objective`."""

@@ -29,7 +29,7 @@ class ClassificationObjective:
         """See `Objective`."""
         if config.detector_loss != "all":
             raise ValueError(
-                "`detector_loss` is for a detector. "
+                "`detector_loss` must be 'all' for a classifier. "
                 f"Received: detector_loss={config.detector_loss!r}"
             )
 
