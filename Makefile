@@ -36,12 +36,12 @@ quickstart: $(INSTALLED)
 	$(BIN)/tsm quickstart $(ARGS)
 
 # The fast tests take a quarter of an hour at most, so that they are run. With
-# SLOW=1, as in .ci/run, all tests run, in the same processes: each imports
-# TensorFlow and makes networks that many tests share. With tf_keras, only those
-# tests may be slow that say so: the others repeat with large networks what fast
-# ones say about small ones.
+# SLOW=1, as in .ci/run, all tests run. With tf_keras, only those tests may be slow
+# that say so: the others repeat with large networks what fast ones say about small
+# ones.
 test: $(INSTALLED)
-	$(PYTEST) $(if $(SLOW),,-m "not slow") $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+	$(if $(SLOW),$(PYTEST) -m slow $(ARGS))
 	TF_USE_LEGACY_KERAS=1 $(PYTEST) -m "$(TF_KERAS_MARKS)" $(ARGS) $(TF_KERAS)
 
 $(INSTALLED): pyproject.toml setup.py
