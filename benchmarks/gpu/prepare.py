@@ -17,6 +17,7 @@ the folder small.
 
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -25,7 +26,6 @@ from absl import app, flags
 from tensorflow import keras
 
 from benchmarks.gpu.parts import enlarge, run_clips, stored_frames, stream
-from testing.models import randomize
 from tsm_export.clips import generated_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.gestures.generate import LABELS
@@ -40,6 +40,10 @@ from tsm_live.artifact.file import load_artifact
 from tsm_live.runtimes.open_network import open_here
 from tsm_live.sessions.clip_session import ClipSession
 from tsm_live.sessions.open_session import StreamingSession
+
+# The random weights are those of the tests.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+from testing.models import randomize
 
 _SETTLING_CLIPS = 6
 # The flags that describe a network with random weights.
