@@ -56,7 +56,7 @@ def test_all_parts_on_software_vulkan(tmp_path):
     environment = require_gpu()
     detectors, classifiers = tmp_path / "detectors", tmp_path / "classifiers"
     results = tmp_path / "results"
-    # A detector runs as a stream, and a classifier on clips.
+    # The detector is exported as streams, and the classifier for clips.
     size = ("--image_size=64", "--stored_size=64")
     _prepare(detectors, "--detector", "--kind=stream", "--streams=1,2", *size)
     size = ("--image_size=32", "--stored_size=32")

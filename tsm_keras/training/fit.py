@@ -193,8 +193,8 @@ def compile_model(
             jit_compile=bool(tf.config.list_physical_devices("GPU"))
             and model.distribute_strategy.num_replicas_in_sync == 1,
         )
-        # Keras traces a step twice if the step creates the variables of the
-        # optimizer, so they are created here.
+        # The variables of the optimizer are created here, because Keras traces
+        # the first step twice if that step creates them.
         model.optimizer.build(model.trainable_variables)
     return model
 

@@ -246,8 +246,8 @@ def _annotate(artifact, test: VideoFolder, result: Result, output) -> None:
     swipes = np.flatnonzero(np.equal(test.labels, swipe))
     wrong = result.predictions.classes()[swipes] != swipe
     session = StreamingSession(artifact)
-    # A live run averages its scores over time, so it can miss a video whose
-    # clip was right. These videos come first.
+    # Videos that were classified correctly come first. Not every one of them is
+    # recognized by a live run, because it averages scores over time.
     for index in swipes[np.argsort(wrong, kind="stable")]:
         source = pathlib.Path(test.paths[index])
         summary = annotate_video(session, source, output)

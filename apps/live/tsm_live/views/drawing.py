@@ -70,7 +70,7 @@ def draw(state: LiveState) -> np.ndarray:
 
 
 def enlarged(frame: np.ndarray) -> np.ndarray:
-    """Returns a frame, enlarged if it is too small for labels to be read."""
+    """Enlarges a frame on which labels would be too small to be read."""
     short, long = sorted(frame.shape[:2])
     scale = min(_SHORTEST / short, _LONGEST / long)
     if scale <= 1:
