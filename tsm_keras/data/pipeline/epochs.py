@@ -7,6 +7,7 @@ import tensorflow as tf
 
 # Numbers that are folded into an epoch's seed.
 _ORDER, _SEEDS, _SHARES, _FIRST = range(4)
+_BATCHES_AHEAD = 2
 
 
 def clips_of_worker(
@@ -72,7 +73,11 @@ def with_options(data: tf.data.Dataset, deterministic: bool) -> tf.data.Dataset:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
-    return data.prefetch(tf.data.AUTOTUNE).with_options(options)
+    # As many clips are read at a time as there are processors. If TensorFlow
+    # tuned this number itself, the end of an iteration might wait for the
+    # thread that does, for as long as the iteration took and up to a minute.
+    options.autotune.enabled = False
+    return data.prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 def training_clips(

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tsm_keras.data.augment.crops import center_box, cut, view_boxes
 from tsm_keras.data.augment.mirror import mirror
 from tsm_keras.data.pipeline.dataset import check_channels, check_interval
+from tsm_keras.data.pipeline.epochs import with_options
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import DataSource, as_reader
 from tsm_keras.models.config import TakesClips
@@ -144,4 +145,4 @@ def make_views(
 
     data = tf.data.Dataset.range(clips.num_clips * clips_per_video)
     data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
-    return data.unbatch().batch(batch_size).prefetch(1)
+    return with_options(data.unbatch().batch(batch_size), deterministic=True)
