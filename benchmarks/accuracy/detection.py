@@ -59,14 +59,14 @@ flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 flags.DEFINE_string("presets", None, "Folder that keeps presets and artifacts.")
 flags.DEFINE_integer("videos", 400, "Training videos; a quarter to test.")
 flags.DEFINE_float("video_seconds", 2.56, "Length of each video.")
-flags.DEFINE_integer("epochs", 8, "Passes of the first step, with all losses.")
+flags.DEFINE_integer("epochs", 6, "Passes of the first step, with all losses.")
 flags.DEFINE_integer(
     "class_epochs",
-    6,
+    14,
     "Passes of the second step, with the loss of classes only.",
 )
 flags.DEFINE_integer(
-    "last_epochs", 7, "Passes of the third step, with all losses."
+    "last_epochs", 18, "Passes of the third step, with all losses."
 )
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
 flags.DEFINE_float("learning_rate", 5e-3, "Peak learning rate.")
