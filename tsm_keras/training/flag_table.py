@@ -8,6 +8,7 @@ from tsm_keras.training.recipes import RECIPES
 
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
 _BOOLEAN, _LIST = flags.DEFINE_boolean, flags.DEFINE_list
+_INTEGER = flags.DEFINE_integer
 # The flags under each heading of the help: name, kind, default and help.
 COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
     "data": (
@@ -54,6 +55,15 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             False,
             "Keep the data in memory: the decoded frames of videos (for small "
             "sets), or the JPEG frames of a prepared data set.",
+        ),
+        (
+            "shuffle_buffer",
+            _INTEGER,
+            None,
+            "For disks that are slow at random places: read each shard of a "
+            "prepared data set whole, and shuffle the training clips among "
+            "about this number, whose shards are kept in memory. (default: "
+            "shuffle all clips, and read only the frames that are needed)",
         ),
     ),
     "output": (

@@ -28,6 +28,7 @@ from tsm_keras.data.pipeline.epochs import (
     with_options,
 )
 from tsm_keras.data.pipeline.sampling import SamplingConfig, interval_indices
+from tsm_keras.data.pipeline.whole_shards import read_whole_shards
 from tsm_keras.data.readers.boxed_reader import BoxedReader
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.models.config import VideoDetectorConfig
@@ -48,6 +49,7 @@ def make_detection_dataset(
     augmentation: AugmentationConfig = _AUGMENTATION,
     max_boxes: int | None = None,
     cache: bool = False,
+    shuffle_buffer: int | None = None,
     deterministic: bool = True,
     epochs: Sequence[int] | None = None,
     num_workers: int = 1,
@@ -77,6 +79,7 @@ def make_detection_dataset(
         max_boxes: M, the number of boxes that each frame is padded to; None
             for the largest number in a frame of the split.
         cache: As in `make_dataset`, and so are the arguments after it.
+        shuffle_buffer: See `cache`.
         deterministic: See `cache`.
         epochs: See `cache`.
         num_workers: See `cache`.
@@ -182,6 +185,9 @@ def make_detection_dataset(
             "annotated": annotated,
         }
 
+    whole_shards = None
+    if training and shuffle_buffer is not None:
+        whole_shards = read_whole_shards(videos, shuffle_buffer, video_of)
     data, batch_size = clips_of_worker(
         len(video_of),
         batch_size,
@@ -191,6 +197,7 @@ def make_detection_dataset(
         epochs=epochs,
         num_workers=num_workers,
         worker=worker,
+        whole_shards=whole_shards,
     )
     data = videos.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
     data = data.batch(batch_size, drop_remainder=training)

@@ -18,6 +18,7 @@ from tsm_keras.data.pipeline.epochs import (
     with_options,
 )
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
+from tsm_keras.data.pipeline.whole_shards import read_whole_shards
 from tsm_keras.data.readers.clip_reader import ClipReader, DataSource, as_reader
 from tsm_keras.data.video.resizing import resize
 from tsm_keras.models.config import TakesClips
@@ -37,6 +38,7 @@ def make_dataset(
     sampling: SamplingConfig = _SAMPLING,
     augmentation: AugmentationConfig = _AUGMENTATION,
     cache: bool = False,
+    shuffle_buffer: int | None = None,
     deterministic: bool = True,
     epochs: Sequence[int] | None = None,
     num_workers: int = 1,
@@ -73,6 +75,11 @@ def make_dataset(
             videos (about `height * width * 3` bytes per frame after resizing,
             so this is for small data sets), or the JPEG frames of a prepared
             data set. Every epoch still draws anew.
+        shuffle_buffer: None shuffles all clips in training, and reads their
+            frames at the places where they are. A number is for disks on which
+            this is slow: each shard of a prepared data set is read whole, and
+            clips are shuffled among about this number of clips, whose shards
+            are kept in memory. Each of several workers reads all shards.
         deterministic: False lets fast clips overtake slow ones. An epoch still
             has the same clips, but their order may differ from run to run, and
             a clip may move from one of several `epochs` to the next.
@@ -177,6 +184,15 @@ def make_dataset(
         names = [head.name for head in clips.heads]
         return frames, dict(zip(names, parts, strict=True))
 
+    whole_shards = None
+    if training and shuffle_buffer is not None:
+        if sampling.balanced:
+            raise ValueError(
+                "`shuffle_buffer` must be None for balanced sampling, which "
+                "takes clips from all shards at any time. "
+                f"Received: shuffle_buffer={shuffle_buffer!r}"
+            )
+        whole_shards = read_whole_shards(clips, shuffle_buffer)
     data, batch_size = clips_of_worker(
         clips.num_clips,
         batch_size,
@@ -188,6 +204,7 @@ def make_dataset(
         epochs=epochs,
         num_workers=num_workers,
         worker=worker,
+        whole_shards=whole_shards,
     )
     count = clips_per_video * int(data.cardinality())
     data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)

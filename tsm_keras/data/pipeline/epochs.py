@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tsm_keras.data.pipeline.whole_shards import WholeShards
+
 # Numbers that are folded into an epoch's seed.
 _ORDER, _SEEDS, _SHARES, _FIRST = range(4)
 _BATCHES_AHEAD = 2
@@ -20,6 +22,7 @@ def clips_of_worker(
     epochs: Sequence[int] | None,
     num_workers: int,
     worker: int,
+    whole_shards: WholeShards | None = None,
 ) -> tuple[tf.data.Dataset, int]:
     """Returns the clips of a worker, for training or evaluation.
 
@@ -33,6 +36,7 @@ def clips_of_worker(
         epochs: See `seed`.
         num_workers: See `seed`.
         worker: See `seed`.
+        whole_shards: See `seed`.
 
     Returns:
         The number and the seed of each clip, as in `training_clips`; and
@@ -61,6 +65,7 @@ def clips_of_worker(
         epochs=epochs,
         num_workers=num_workers,
         worker=worker,
+        whole_shards=whole_shards,
     )
     return data, batch_size
 
@@ -89,6 +94,7 @@ def training_clips(
     epochs: Sequence[int] | None = None,
     num_workers: int = 1,
     worker: int = 0,
+    whole_shards: WholeShards | None = None,
 ) -> tf.data.Dataset:
     """Draws the order and the seeds of the clips of each epoch.
 
@@ -109,6 +115,8 @@ def training_clips(
         num_workers: The number of workers that share the clips. Their n-th
             batches together are the n-th batch of one process.
         worker: Number of this worker, from 0.
+        whole_shards: Draws an order in which shards can be read whole, one
+            after the other. None draws any order.
 
     Returns:
         The clips of this worker, not yet batched: the number of each clip,
@@ -118,10 +126,13 @@ def training_clips(
 
     def clips(epoch):
         start = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(num_clips, dtype=tf.int64),
-            tf.random.fold_in(start, _ORDER),
-        )
+        order_seed = tf.random.fold_in(start, _ORDER)
+        if whole_shards is None:
+            order = tf.random.experimental.stateless_shuffle(
+                tf.range(num_clips, dtype=tf.int64), order_seed
+            )
+        else:
+            order = whole_shards.order(order_seed)
         if shares is not None:
             order = _repeated(order, shares, start)
         whole = order[: steps * num_workers * batch_size]

@@ -1,6 +1,5 @@
 """PreparedReader: reads clips from the shards of a prepared data set."""
 
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
 from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
 from tsm_keras.data.readers.reader import BaseReader, ClipHead
+from tsm_keras.data.readers.shard_memory import ShardMemory
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.split_index import read_split_index
 from tsm_keras.data.video.resizing import resize_short_side
@@ -84,13 +84,27 @@ class PreparedReader(BaseReader):
             "label": _labels(clips["label"], matched),
         }
         self.frame_rate = float(np.median(self._described["frame_rate"]))
-        self._memory: dict[str, bytes] | None = {} if cache else None
+        self._memory = ShardMemory() if cache else None
 
     @property
     def clip_names(self) -> tuple[str, ...]:
         """The source file of each clip, relative to the collection."""
         names = self._index.table.names
         return tuple(x.decode("utf-8", "surrogateescape") for x in names)
+
+    @property
+    def shards(self) -> np.ndarray:
+        """The number of the shard of each clip, `[N]`."""
+        return self._index.shards
+
+    def read_whole_shards(self, limit: int) -> None:
+        """Reads shards whole from now on, unless all are kept in memory.
+
+        Args:
+            limit: The number of shards to keep in memory.
+        """
+        if self._memory is None:
+            self._memory = ShardMemory(limit)
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
         """See `ClipReader`; reads only the wanted frames."""
@@ -153,10 +167,7 @@ class PreparedReader(BaseReader):
     def _read(self, number, indices):
         content = None
         if self._memory is not None:
-            path = self._index.path(number)
-            if path not in self._memory:
-                self._memory[path] = pathlib.Path(path).read_bytes()
-            content = self._memory[path]
+            content = self._memory.content(self._index.path(number))
         return self._index.read(number, indices, content)
 
 

@@ -110,6 +110,7 @@ def batches(
         "training": split == "train",
         "seed": recipe.training.seed,
         "augmentation": recipe.augmentation,
+        "shuffle_buffer": flag_values.shuffle_buffer,
     }
     if isinstance(clips, BoxedReader):
         assert isinstance(config, VideoDetectorConfig)  # The data have boxes.
