@@ -13,6 +13,7 @@ from testing import checkout
 _DISTRIBUTIONS = {
     "absl": "absl_py",
     "cv2": "opencv_python_headless",
+    "mlflow": "mlflow_skinny",
     "sklearn": "scikit_learn",
 }
 
