@@ -30,6 +30,7 @@ from tsm_keras.data.pipeline.epochs import (
 from tsm_keras.data.pipeline.sampling import SamplingConfig, interval_indices
 from tsm_keras.data.pipeline.whole_shards import read_whole_shards
 from tsm_keras.data.readers.boxed_reader import BoxedReader
+from tsm_keras.data.readers.reader import PARALLEL
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.models.config import VideoDetectorConfig
 
@@ -199,7 +200,7 @@ def make_detection_dataset(
         worker=worker,
         whole_shards=whole_shards,
     )
-    data = videos.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
+    data = videos.read_ahead(data.map(sample)).map(load, PARALLEL)
     data = data.batch(batch_size, drop_remainder=training)
     return with_options(data, deterministic)
 

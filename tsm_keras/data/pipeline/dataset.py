@@ -20,6 +20,7 @@ from tsm_keras.data.pipeline.epochs import (
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.pipeline.whole_shards import read_whole_shards
 from tsm_keras.data.readers.clip_reader import ClipReader, DataSource, as_reader
+from tsm_keras.data.readers.reader import PARALLEL
 from tsm_keras.data.video.resizing import resize
 from tsm_keras.models.config import TakesClips
 
@@ -207,12 +208,12 @@ def make_dataset(
         whole_shards=whole_shards,
     )
     count = clips_per_video * int(data.cardinality())
-    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
+    data = clips.read_ahead(data.map(sample)).map(load, PARALLEL)
     if clips_per_video > 1:
         data = data.flat_map(separate)
         data = data.apply(tf.data.experimental.assert_cardinality(count))
     data = data.batch(batch_size, drop_remainder=training)
-    data = data.map(finish, tf.data.AUTOTUNE if mixes else None)
+    data = data.map(finish, PARALLEL if mixes else None)
     return with_options(data, deterministic)
 
 

@@ -78,9 +78,9 @@ def with_options(data: tf.data.Dataset, deterministic: bool) -> tf.data.Dataset:
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )
-    # As many clips are read at a time as there are processors. If TensorFlow
-    # tuned this number itself, the end of an iteration might wait for the
-    # thread that does, for as long as the iteration took and up to a minute.
+    # The end of an iteration may wait for the thread that tunes the numbers of
+    # parallel calls, for as long as the iteration took and up to a minute
+    # (TensorFlow 2.21). So these numbers are fixed; see `PARALLEL`.
     options.autotune.enabled = False
     return data.prefetch(_BATCHES_AHEAD).with_options(options)
 

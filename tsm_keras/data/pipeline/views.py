@@ -10,6 +10,7 @@ from tsm_keras.data.pipeline.dataset import check_channels, check_interval
 from tsm_keras.data.pipeline.epochs import with_options
 from tsm_keras.data.pipeline.sampling import SamplingConfig, clip_indices
 from tsm_keras.data.readers.clip_reader import DataSource, as_reader
+from tsm_keras.data.readers.reader import PARALLEL
 from tsm_keras.models.config import TakesClips
 
 VIEW_CROPS = (1, 3, 5, 10)
@@ -144,5 +145,5 @@ def make_views(
         }
 
     data = tf.data.Dataset.range(clips.num_clips * clips_per_video)
-    data = clips.read_ahead(data.map(sample)).map(load, tf.data.AUTOTUNE)
+    data = clips.read_ahead(data.map(sample)).map(load, PARALLEL)
     return with_options(data.unbatch().batch(batch_size), deterministic=True)

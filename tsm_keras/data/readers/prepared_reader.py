@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
 from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
-from tsm_keras.data.readers.reader import BaseReader, ClipHead
+from tsm_keras.data.readers.reader import PARALLEL, BaseReader, ClipHead
 from tsm_keras.data.readers.shard_memory import ShardMemory
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.split_index import read_split_index
@@ -122,7 +122,7 @@ class PreparedReader(BaseReader):
         count = clips.cardinality()
         return (
             clips.batch(_CLIPS_A_READ)
-            .map(read, tf.data.AUTOTUNE)
+            .map(read, PARALLEL)
             .unbatch()
             .apply(tf.data.experimental.assert_cardinality(count))
         )

@@ -1,6 +1,7 @@
 """ClipReader: the interface between the input pipeline and data formats."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -10,6 +11,8 @@ import tensorflow as tf
 from tsm_keras.data.augment.crops import Box, decode_and_cut
 from tsm_keras.data.labels import HasHeads, Head, only_head
 
+# The number of clips that a data set reads at the same time.
+PARALLEL = os.cpu_count() or 1
 _CHUNK = 16  # The number of frames that `iterate` decodes at a time.
 
 
