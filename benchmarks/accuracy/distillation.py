@@ -42,7 +42,7 @@ flags.DEFINE_string("data", None, "Folder that keeps videos and the teacher.")
 flags.DEFINE_integer("seeds", 3, "Networks with and without a teacher.")
 flags.DEFINE_integer("clips", 100, "Training videos per class of the teacher.")
 flags.DEFINE_integer("few", 40, "Those per class that the others learn from.")
-flags.DEFINE_integer("epochs", 12, "Epochs of a causal network.")
+flags.DEFINE_integer("epochs", 16, "Epochs of a causal network.")
 flags.DEFINE_float("weight", 0.7, "Weight of the teacher.")
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
@@ -149,7 +149,7 @@ def train(folder, shift, seed, *, epochs, start=None, teacher=None, weight=0.5):
 
 def top1(model, folder):
     """Returns the share of the videos of a folder that are right."""
-    return float(evaluate(model, scan_folder(folder)).top1())
+    return float(evaluate(model, folder).top1())
 
 
 if __name__ == "__main__":
