@@ -16,10 +16,11 @@ from tsm_keras.data.pipeline.dataset import check_interval
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.prepare.collections.csv_list import read_table
 from tsm_keras.data.readers.folder import VideoFolder
+from tsm_keras.data.readers.probed_videos import ProbedVideos
 from tsm_keras.data.readers.reader import ClipHead
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.data.video.class_folders import find_videos
-from tsm_keras.data.video.decoding import VideoError, VideoInfo, probe_video
+from tsm_keras.data.video.decoding import VideoError, VideoInfo
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.views import predict_heads
 from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
@@ -196,12 +197,21 @@ def _listed(file):
 
 
 def _predictions(predict, paths, heads, progress):
+    if not paths:
+        return
     label_names = {head.name: head.label_names for head in heads}
     done = 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    folder = os.path.commonpath(
+        [os.path.dirname(os.path.abspath(path)) for path in paths]
+    )
+    with (
+        # A prediction leaves no file in the folders that it reads.
+        ProbedVideos(pathlib.Path(folder), add_file=False) as videos,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         for first in range(0, len(paths), _GROUP):
             group = paths[first : first + _GROUP]
-            infos = list(pool.map(_probe, group))
+            infos = list(pool.map(videos.probe, group))
             probabilities = _probabilities(predict, group, infos, heads)
             for path, info in zip(group, infos, strict=True):
                 failed = isinstance(info, VideoError)
@@ -247,13 +257,6 @@ class _UnlabelledVideos(VideoReader):
         if len(heads) > 1:
             shape = len(paths), len(heads)
             self._described["label"] = np.zeros(shape, np.int64)
-
-
-def _probe(path):
-    try:
-        return probe_video(path)
-    except VideoError as error:
-        return error
 
 
 def _named(head: HeadConfig) -> Head:

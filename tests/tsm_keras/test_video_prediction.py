@@ -13,6 +13,8 @@ from testing.heads import MOTIONS
 from testing.models import random_clip_model, small_config
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.pipeline.views import ViewConfig
+from tsm_keras.data.readers import probed_videos
+from tsm_keras.data.readers.folder import scan_folder
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.models.clip import build_clip_model
@@ -30,6 +32,12 @@ def _predictor():
     return KerasPredictor(
         random_clip_model(image_size=32, num_classes=4, labels=LABELS)
     )
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Keeps what is found out about videos out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +83,38 @@ def test_broken_videos_do_not_stop_the_others(tmp_path, monkeypatch):
             one.probabilities[""], other.probabilities[""], atol=1e-6
         )
     assert done == [(n, 7) for n in range(1, 8)]
+    assert [*predict_videos(_predictor(), [])] == []
+
+
+def test_a_second_prediction_only_decodes_what_it_shows(tmp_path, monkeypatch):
+    good, broken = shared_videos().paths[:2], tmp_path / "videos/b.mp4"
+    folder = broken.parent
+    folder.mkdir()
+    for path in good:
+        shutil.copy(path, folder)
+    broken.write_bytes(b"no video")
+    before = sorted(folder.iterdir())
+    first = [*predict_videos(_predictor(), folder)]
+    assert sorted(folder.iterdir()) == before  # It leaves nothing there.
+
+    def refuse(path):
+        raise AssertionError(f"{path} is decoded again")
+
+    monkeypatch.setattr(probed_videos, "probe_video", refuse)
+    again = [*predict_videos(_predictor(), folder)]
+    assert [video.error for video in again] == [x.error for x in first]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_equal(one.probabilities, other.probabilities)
+
+
+def test_a_prediction_knows_what_a_training_has_found(tmp_path, monkeypatch):
+    folder = tmp_path / "videos"
+    for number, path in enumerate(shared_videos().paths[:2]):
+        (folder / str(number)).mkdir(parents=True)
+        shutil.copy(path, folder / str(number))
+    scan_folder(folder)
+    monkeypatch.setattr(probed_videos, "probe_video", None)
+    assert all(video.top(1) for video in predict_videos(_predictor(), folder))
 
 
 def test_every_head_has_its_own_classes():
@@ -144,7 +184,7 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch):
     """It was there when it was checked, so the pipeline reports it."""
     shutil.copy(shared_videos().paths[0], tmp_path / "a.mp4")
     shutil.copy(shared_videos().paths[1], tmp_path / "b.mp4")
-    probe = tsm_keras.video_prediction.probe_video
+    probe = probed_videos.probe_video
 
     def vanishing(path):
         info = probe(path)
@@ -152,6 +192,6 @@ def test_a_file_that_vanishes_is_named(tmp_path, monkeypatch):
             pathlib.Path(path).unlink()
         return info
 
-    monkeypatch.setattr("tsm_keras.video_prediction.probe_video", vanishing)
+    monkeypatch.setattr(probed_videos, "probe_video", vanishing)
     with pytest.raises(Exception, match="b.mp4"):
         list(predict_videos(_predictor(), tmp_path))

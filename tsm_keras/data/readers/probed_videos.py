@@ -1,8 +1,8 @@
-"""probe_videos: what decoding each video of a folder has shown, found once.
+"""What decoding each video of a folder has shown, found once.
 
-The results are kept in `.tsm_videos.json` in the folder of the class folders,
-or in the user's cache if that folder is not writable. A video is decoded again
-only if its size, its time of change or the version of the decoder is another.
+The results are kept in `.tsm_videos.json` in the folder, or in the user's cache
+if that folder is not writable. A video is decoded again only if its size, its
+time of change or the version of the decoder is another.
 """
 
 import concurrent.futures
@@ -28,6 +28,52 @@ CACHE_FILE = ".tsm_videos.json"
 _FORMAT = f"1, PyAV {av.__version__}"
 
 
+class ProbedVideos:
+    """The videos of a folder, each of which is decoded only if it has changed.
+
+    A context manager: at its end, also by an error, what was found is kept.
+
+    Args:
+        folder: The folder that has all of the videos.
+        add_file: Whether to keep the results in the folder even if it has no
+            `.tsm_videos.json` yet, and not in the user's cache.
+    """
+
+    def __init__(self, folder: pathlib.Path, *, add_file: bool = True):
+        self._folder = folder
+        self._place = _cache_path(folder, add_file)
+        self._known = _read(self._place)
+        self._found: dict[str, Any] = {}
+
+    def __enter__(self) -> "ProbedVideos":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        known, found = self._known, self._found
+        if any(known.get(name) != entry for name, entry in found.items()):
+            _write(self._place, known | found)
+
+    def probe(self, path: str) -> VideoInfo | VideoError:
+        """Returns what decoding a video shows, or why it cannot be read.
+
+        Threads may call it at the same time.
+        """
+        name = os.path.relpath(path, self._folder)
+        try:
+            status = os.stat(path)
+        except OSError:
+            return _probe(path)  # The error says what is wrong.
+        identity = [status.st_size, status.st_mtime_ns]
+        entry = self._known.get(name)
+        if entry is None or entry["file"] != identity:
+            info = _probe(path)
+            if (entry := _entry(path, info)) is None:
+                return info
+            entry["file"] = identity
+        self._found[name] = entry
+        return _info(path, entry)
+
+
 def probe_videos(
     folder: pathlib.Path,
     paths: Sequence[str],
@@ -44,30 +90,13 @@ def probe_videos(
         progress: Called after each file with the number of files checked so
             far and the number of all files.
     """
-    place = _cache_path(folder)
-    known = _read(place)
-    found: dict[str, Any] = {}
     infos: list[VideoInfo | VideoError] = []
-
-    def probe(path):
-        name = os.path.relpath(path, folder)
+    with (
+        ProbedVideos(folder) as videos,
+        concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         try:
-            status = os.stat(path)
-        except OSError:
-            return _probe(path)  # The error says what is wrong.
-        identity = [status.st_size, status.st_mtime_ns]
-        entry = known.get(name)
-        if entry is None or entry["file"] != identity:
-            info = _probe(path)
-            if (entry := _entry(path, info)) is None:
-                return info
-            entry["file"] = identity
-        found[name] = entry
-        return _info(path, entry)
-
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for info in pool.map(probe, paths):
+            for info in pool.map(videos.probe, paths):
                 if isinstance(info, VideoError) and stop_at_error:
                     raise info
                 infos.append(info)
@@ -76,10 +105,6 @@ def probe_videos(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-        finally:
-            # A run that ends early keeps what it has not looked at again.
-            if any(known.get(name) != entry for name, entry in found.items()):
-                _write(place, known | found)
     return infos
 
 
@@ -109,9 +134,10 @@ def _info(path, entry):
     return VideoInfo(**fields, key_frames=key_frames)
 
 
-def _cache_path(folder):
-    if os.access(folder, os.W_OK):
-        return folder / CACHE_FILE
+def _cache_path(folder, add_file):
+    file = folder / CACHE_FILE
+    if (add_file or file.exists()) and os.access(folder, os.W_OK):
+        return file
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return pathlib.Path(cache).expanduser() / "tsm-keras" / f"{name}.json"
