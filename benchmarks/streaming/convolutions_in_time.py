@@ -40,6 +40,7 @@ PARTS = ("x3d", "mixtconv", "training")
 FLAGS = flags.FLAGS
 flags.DEFINE_list("parts", [*PARTS], f"What to measure: {', '.join(PARTS)}.")
 flags.DEFINE_string("backbone", "resnet50", "Backbone of MixTConv and TSM.")
+flags.DEFINE_integer("image_size", 112, "Size of the frames in training.")
 flags.DEFINE_integer("threads", 2, "Threads of LiteRT and of PyTorch.")
 flags.DEFINE_integer("rounds", 20, "Turns of each variant.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
@@ -132,14 +133,15 @@ def _training(folder):
 
 
 def _training_step(**fields):
-    """Returns a training step with two clips of 8 frames of 112 pixels."""
+    """Returns a training step with two clips of 8 frames."""
+    size = FLAGS.image_size
     model = build_clip_model(
         VideoClassifierConfig(
-            num_classes=10, backbone=FLAGS.backbone, image_size=112, **fields
+            num_classes=10, backbone=FLAGS.backbone, image_size=size, **fields
         )
     )
     model.compile("sgd", "mse", jit_compile=False)
-    clips = np.random.default_rng(0).random((2, 8, 112, 112, 3), np.float32)
+    clips = np.random.default_rng(0).random((2, 8, size, size, 3), np.float32)
     targets = np.zeros((2, 10), np.float32)
     return lambda: model.train_on_batch(clips, targets)
 

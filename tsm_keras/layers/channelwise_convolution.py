@@ -241,14 +241,17 @@ class ChannelwiseConvolution(keras.layers.Layer):
         images = tf.reshape(
             x, [-1, self.num_segments, height * width, channels]
         )
-        images = tf.pad(
-            images, [[0, 0], [offsets[0], -offsets[-1]], [0, 0], [0, 0]]
-        )
+        padding = "SAME"
+        if offsets[0] != -offsets[-1]:  # SAME pads both ends equally.
+            padding = "VALID"
+            images = tf.pad(
+                images, [[0, 0], [offsets[0], -offsets[-1]], [0, 0], [0, 0]]
+            )
         images = tf.nn.depthwise_conv2d(
             images,
             kernel[:, 0, :, :, None],
             [1, 1, 1, 1],
-            "VALID",
+            padding,
             dilations=[self.dilation, 1],
         )
         return tf.reshape(images, [-1, height, width, channels])

@@ -52,28 +52,22 @@ class MixTConv:
 
     def __call__(self, x: Any, time: "Time", *, name: str) -> Any:
         """Convolves each group and joins the results."""
-        from tsm_keras.layers.channels import ConcatenateChannels, SliceChannels
+        from tsm_keras.layers.channels import ConcatenateChannels
         from tsm_keras.models.operators.shift_start import ShiftStart
 
         groups = group_channels(x.shape[-1], len(self.kernels))
-        parts = []
-        for index, (start, stop) in enumerate(groups):
-            part = x
-            if len(groups) > 1:
-                part = SliceChannels(start, stop, name=f"{name}_group_{index}")(
-                    x
-                )
-            parts.append(
-                convolve_channels(
-                    part,
-                    time,
-                    (self.kernels[index], 1, 1),
-                    dilation=self.dilations[index],
-                    causal=self.causal,
-                    initializer=ShiftStart(self.shift_div, causal=self.causal),
-                    name=f"{name}_kernel_{index}",
-                )
+        parts = [
+            convolve_channels(
+                part,
+                time,
+                (self.kernels[index], 1, 1),
+                dilation=self.dilations[index],
+                causal=self.causal,
+                initializer=ShiftStart(self.shift_div, causal=self.causal),
+                name=f"{name}_kernel_{index}",
             )
+            for index, part in enumerate(_split(x, groups, time, name=name))
+        ]
         if len(parts) == 1:
             return parts[0]
         return ConcatenateChannels(name=f"{name}_mixed")(parts)
@@ -98,3 +92,20 @@ def group_channels(channels: int, groups: int) -> list[tuple[int, int]]:
     for group in range(groups):
         ends.append(ends[-1] + size + (group < rest))
     return list(itertools.pairwise(ends))
+
+
+def _split(x, groups, time, *, name):
+    """Returns each group of channels."""
+    from tsm_keras.layers.channels import SliceChannels, SplitChannels
+    from tsm_keras.models.time import ClipTime
+
+    if len(groups) == 1:
+        return [x]
+    if isinstance(time, ClipTime):  # Clips are trained, streams are not.
+        sizes = [stop - start for start, stop in groups]
+        return SplitChannels(sizes, name=f"{name}_groups")(x)
+    # A stream with lookahead takes the same slices of other frames.
+    return [
+        SliceChannels(start, stop, name=f"{name}_group_{index}")(x)
+        for index, (start, stop) in enumerate(groups)
+    ]

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow import keras
 
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_keras.models.multiply_adds import multiply_adds
 from tsm_keras.models.operators.mixtconv import MixTConv, group_channels
 from tsm_keras.models.operators.shift_start import ShiftStart
+from tsm_keras.models.time import ClipTime
 
 
 def start(frames, *, causal=False, channels=16):
@@ -49,6 +52,70 @@ def test_groups_are_contiguous_and_about_equal():
     assert group_channels(11, 4) == [(0, 3), (3, 6), (6, 9), (9, 11)]
     with pytest.raises(ValueError, match="at least one channel per kernel"):
         group_channels(3, 4)
+
+
+def plain_form(clips, kernels, *, dilation, causal):
+    """The operator on `[B, T, H, W, C]` as a sum of shifted products."""
+    length = clips.shape[1]
+    results, first = [], 0
+    for kernel in kernels:
+        frames, *_, channels = kernel.shape
+        group = clips[..., first : first + channels]
+        first += channels
+        before = (frames - 1 if causal else (frames - 1) // 2) * dilation
+        after = (frames - 1) * dilation - before
+        padded = tf.pad(group, [[0, 0], [before, after]] + [[0, 0]] * 3)
+        parts = [
+            padded[:, index * dilation : index * dilation + length]
+            * kernel[index, 0, 0]
+            for index in range(frames)
+        ]
+        results.append(tf.add_n(parts))
+    return tf.concat(results, axis=-1)
+
+
+@pytest.mark.parametrize("length", [4, 8])  # The longest kernel covers 7.
+@pytest.mark.parametrize(
+    ("kernels", "dilation", "causal"),
+    [
+        ((1, 3, 5, 7), 1, False),
+        ((1, 3, 5, 7), 1, True),
+        ((2, 4), 1, False),
+        ((2, 3), 2, False),
+        ((3,), 2, True),
+    ],
+)
+def test_results_and_gradients_are_those_of_the_plain_form(
+    kernels, dilation, causal, length
+):
+    """The gradients of the plain form are left to autodiff."""
+    rng = np.random.default_rng(0)
+    clips = rng.normal(size=(2, length, 3, 5, 11)).astype(np.float32)
+    dilations = (dilation,) * len(kernels)
+    operator = MixTConv(kernels, dilations, 8, causal=causal)
+    frames = keras.Input((3, 5, 11))
+    model = keras.Model(
+        frames, operator(frames, ClipTime(length), name="block")
+    )
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    weights = [tf.constant(weight) for weight in model.get_weights()]
+    inputs, upstream = tf.constant(clips), rng.normal(size=clips.shape)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([inputs, *weights])
+        found = tf.reshape(
+            model(tf.reshape(inputs, (-1, 3, 5, 11))), clips.shape
+        )
+        expected = plain_form(inputs, weights, dilation=dilation, causal=causal)
+        found_sum = tf.reduce_sum(found * upstream)
+        expected_sum = tf.reduce_sum(expected * upstream)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    variables = list(model.trainable_variables)
+    for one, other in zip(
+        tape.gradient(found_sum, [inputs, *variables]),
+        tape.gradient(expected_sum, [inputs, *weights]),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-4)
 
 
 def test_it_says_what_a_stream_must_know():
