@@ -10,7 +10,8 @@ The parts are:
   against its clip of 13 frames.
 - `mixtconv`: a streaming step of MixTConv against the plain 2-D network and
   against TSM.
-- `training`: a training step of MixTConv against one of TSM.
+- `training`: a training step of MixTConv against one of TSM, with two clips of
+  8 frames.
 
 All networks have random weights and take turns in one run. PyTorch's need
 `pip install pytorchvideo torchvision`; without them they are left out. The exit
