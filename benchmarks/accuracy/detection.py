@@ -59,14 +59,16 @@ flags.DEFINE_string("data", None, "Folder that keeps the generated videos.")
 flags.DEFINE_string("presets", None, "Folder that keeps presets and artifacts.")
 flags.DEFINE_integer("videos", 400, "Training videos; a quarter to test.")
 flags.DEFINE_float("video_seconds", 2.56, "Length of each video.")
-flags.DEFINE_integer("epochs", 6, "Passes of the first step, with all losses.")
 flags.DEFINE_integer(
-    "class_epochs",
-    14,
-    "Passes of the second step, with the loss of classes only.",
+    "epochs", 38, "Passes of the first step, above all for classes."
 )
 flags.DEFINE_integer(
-    "last_epochs", 18, "Passes of the third step, with all losses."
+    "last_epochs", 18, "Passes of the second step, above all for scores."
+)
+flags.DEFINE_list(
+    "class_loss_weights",
+    ["20", "0.5"],
+    "Weight of the loss of classes in each of the two steps.",
 )
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
 flags.DEFINE_float("learning_rate", 5e-3, "Peak learning rate.")
@@ -87,8 +89,8 @@ _NETWORK = (
     "frame_interval",
 )
 _SCALE = (
-    *("videos", "video_seconds", "epochs", "class_epochs", "last_epochs"),
-    *("batch_size", "learning_rate"),
+    *("videos", "video_seconds", "epochs", "last_epochs"),
+    *("class_loss_weights", "batch_size", "learning_rate"),
     *_NETWORK,
 )
 _COLUMNS = {
@@ -198,12 +200,10 @@ def train(data, job):
         augmentation=AugmentationConfig(flip=True),
         cache=True,
     )
-    for name, loss in (
-        ("epochs", "all"),
-        ("class_epochs", "classes"),
-        ("last_epochs", "all"),
+    for name, weight in zip(
+        ("epochs", "last_epochs"), job["class_loss_weights"], strict=True
     ):
-        part = {"epochs": job[name], "detector_loss": loss}
+        part = {"epochs": job[name], "class_loss_weight": float(weight)}
         fit(model, clips, dataclasses.replace(settings, **part), verbose=2)
     return model
 

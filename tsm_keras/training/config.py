@@ -14,7 +14,6 @@ _CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "class_weights": ("none", "balanced"),
     "best_by": ("top1", "mean_class_accuracy", "loss"),
-    "detector_loss": ("all", "classes"),
 }
 
 
@@ -56,9 +55,9 @@ class TrainingConfig:
         teacher_temperature: What the logits of the network and of the teacher
             are divided by before they are compared. A higher one tells more of
             the classes that the teacher finds unlikely.
-        detector_loss: What a detector learns: `"all"` for scores, classes and
-            boxes, or `"classes"` to tell each class from the one that it is
-            confused with most, and nothing else (docs/training.md).
+        class_loss_weight: The weight of a detector's loss of classes, which
+            tells each class from the one that it is confused with most
+            (docs/training.md).
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -105,7 +104,7 @@ class TrainingConfig:
     class_weights: str = "none"
     teacher_weight: float = 0.5
     teacher_temperature: float = 4.0
-    detector_loss: str = "all"
+    class_loss_weight: float = 2.0
     batch_norm: str = "train"
     sync_batch_norm: bool = False
     frozen_stages: int = 0
@@ -139,6 +138,7 @@ class TrainingConfig:
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("bias_rate", self.bias_rate > 0, "positive"),
             ("classifier_rate", self.classifier_rate > 0, "positive"),
+            ("class_loss_weight", self.class_loss_weight >= 0, "at least 0"),
             ("clip_norm", self.clip_norm >= 0, "at least 0"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
             ("teacher_weight", 0 < self.teacher_weight <= 1, "in (0, 1]"),

@@ -143,15 +143,15 @@ def test_the_loss_of_joined_maps_is_that_of_the_boxes():
     np.testing.assert_allclose(loss, [0.05], atol=1e-5)
     # Now another class has the same score.
     outputs[:, :, 3, 2, 0] = 30
-    classes = TrainingConfig(best_by="loss", detector_loss="classes")
-    loss = objective.loss(classes)(joined, outputs)
-    np.testing.assert_allclose(loss, [np.log(2)], atol=1e-5)
+    more, less = (
+        objective.loss(TrainingConfig(best_by="loss", class_loss_weight=x))
+        for x in (20.0, 1.0)
+    )
+    difference = more(joined, outputs) - less(joined, outputs)
+    np.testing.assert_allclose(difference, [19 * np.log(2)], rtol=1e-5)
 
 
-def test_the_loss_of_classes_is_refused_where_nothing_is_confused():
-    for config in (small_config(), small_detector_config(labels=("ball",))):
-        objective = objective_of(config)
-        with pytest.raises(ValueError, match="`detector_loss`.*Received: "):
-            objective.check(
-                TrainingConfig(best_by="loss", detector_loss="classes")
-            )
+def test_a_classifier_has_no_loss_of_confused_classes():
+    config = TrainingConfig(class_loss_weight=20.0)
+    with pytest.raises(ValueError, match="`class_loss_weight`.*Received: "):
+        objective_of(small_config()).check(config)

@@ -99,7 +99,7 @@ def test_any_field_can_be_given():
         accumulate=2,
         precision="mixed_bfloat16",
         class_weights="balanced",
-        detector_loss="classes",
+        class_loss_weight=20.0,
         best_by="loss",
         patience=3,
         seed=9,

@@ -13,9 +13,8 @@ from tsm_keras.training.objectives.box_targets import BoxTargets, box_targets
 from tsm_keras.training.objectives.objective import Monitor
 
 _ALPHA, _BETA = 2.0, 4.0  # CenterNet, equation 1.
-# The weight of each loss. Those of the outputs, by their names, are CenterNet's
-# (equation 4). The loss of the classes is our own.
-WEIGHTS = {"heatmap": 1.0, "box_size": 0.1, "box_offset": 1.0, "class": 2.0}
+# The weights of the losses of the outputs (CenterNet, equation 4).
+WEIGHTS = {"heatmap": 1.0, "box_size": 0.1, "box_offset": 1.0}
 
 
 class DetectionObjective:
@@ -23,8 +22,8 @@ class DetectionObjective:
 
     The labels are the boxes of `make_detection_dataset`. They are drawn as maps
     in the input pipeline, and the maps are joined along their channels. The
-    loss is the sum of `losses`, multiplied by `WEIGHTS`, or that of the classes
-    alone.
+    loss is the sum of `losses`, multiplied by `WEIGHTS` and that of the classes
+    by `TrainingConfig.class_loss_weight`.
 
     Args:
         config: The config of the network.
@@ -48,15 +47,6 @@ class DetectionObjective:
                     f"`{field}` must be {only!r} for a detector. "
                     f"Received: {field}={getattr(config, field)!r}"
                 )
-        if (
-            config.detector_loss != "all"
-            and len(self._config.detection.labels) == 1
-        ):
-            raise ValueError(
-                "`detector_loss` must be 'all' for a detector of one class, "
-                "which has no other to be confused with. "
-                f"Received: detector_loss={config.detector_loss!r}"
-            )
 
     def joined(self, data: Any) -> Any:
         """See `Objective`."""
@@ -79,11 +69,11 @@ class DetectionObjective:
         """See `Objective`."""
         self.check(config)
 
+        weights = {**WEIGHTS, "class": config.class_loss_weight}
+
         def total(joined, outputs):
             found = self._losses(joined, outputs)
-            if config.detector_loss == "classes":
-                return found["class"]
-            return sum(WEIGHTS[name] * found[name] for name in WEIGHTS)
+            return sum(weights[name] * found[name] for name in weights)
 
         return total
 
@@ -96,7 +86,7 @@ class DetectionObjective:
                 name=f"{name}_loss",
             )
 
-        return [*map(metric, WEIGHTS)]
+        return [*map(metric, (*WEIGHTS, "class"))]
 
     def monitor(self, best_by: str) -> Monitor:
         """See `Objective`; it is always the loss."""
@@ -109,7 +99,7 @@ class DetectionObjective:
 
 
 def losses(targets: BoxTargets, outputs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the losses of each clip of a batch, by the names of `WEIGHTS`.
+    """Returns the losses of each clip: those of `WEIGHTS`, and `"class"`.
 
     They are divided by the number of boxes per clip in the batch, or by 1 if
     there are fewer boxes than clips, so that their means over the clips are

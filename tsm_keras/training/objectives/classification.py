@@ -27,10 +27,12 @@ class ClassificationObjective:
 
     def check(self, config: TrainingConfig) -> None:
         """See `Objective`."""
-        if config.detector_loss != "all":
+        if config.class_loss_weight != TrainingConfig.class_loss_weight:
             raise ValueError(
-                "`detector_loss` must be 'all' for a classifier. "
-                f"Received: detector_loss={config.detector_loss!r}"
+                "`class_loss_weight` must be "
+                f"{TrainingConfig.class_loss_weight} for a classifier, which "
+                "has no such loss. "
+                f"Received: class_loss_weight={config.class_loss_weight!r}"
             )
 
     def joined(self, data: Any) -> Any:
