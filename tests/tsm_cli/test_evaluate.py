@@ -268,6 +268,10 @@ def test_pictures_for_a_network_that_sees_flow_are_refused_as_typed(
         assert "`source`" not in str(error.value)
     with pytest.raises(ValueError, match="`data` must .*--data=flows, which"):
         tsm_evaluate("rgb", "--data=flows")
+    shutil.copytree("flows", "split/validation")
+    shutil.copytree("flows", "split/training")
+    with pytest.raises(ValueError, match="`data` must .*--data=split, which"):
+        tsm_evaluate("rgb", "--data=split", "--split=val")
     # Flow alone needs no second folder.
     assert "of 8 clips" in tsm_evaluate("flow", "--data=flows")
 

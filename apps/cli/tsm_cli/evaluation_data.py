@@ -15,7 +15,7 @@ from tsm_keras.data.readers.clip_reader import (
     read_frames,
 )
 from tsm_keras.data.readers.flow_reader import holds_flow
-from tsm_keras.data.storage.prepared_dataset import SPLITS
+from tsm_keras.data.video.class_folders import split_folders
 from tsm_keras.evaluation.evaluate import heads_of_model
 from tsm_keras.models.config import VideoClassifierConfig
 
@@ -135,9 +135,10 @@ def _check_kind(config, data, flow_data):
     """Refuses RGB for a model of flow, and flow for a model of RGB."""
     flag, typed = ("flow_data", flow_data) if flow_data else ("data", data)
     folder = pathlib.Path(typed)
-    found = any(holds_flow(folder / split) for split in ("", *SPLITS))
-    # `open_clips` raises the error about a missing folder.
-    if found != config.input.is_rgb or not folder.exists():
+    if not folder.is_dir():
+        return  # `open_clips` raises the error about it.
+    found = any(holds_flow(split) for _, split in split_folders(folder))
+    if found != config.input.is_rgb:
         return
     if found:
         raise ValueError(

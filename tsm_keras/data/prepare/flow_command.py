@@ -18,18 +18,17 @@ from absl import flags
 
 from tsm_keras.atomic_file import atomic_file, atomic_folder
 from tsm_keras.command_flags import expect_values
-from tsm_keras.data.readers.clip_reader import ClipReader, open_clips
+from tsm_keras.data.readers.clip_reader import (
+    ClipReader,
+    open_clips,
+    split_names,
+)
 from tsm_keras.data.readers.flow_reader import (
     FLOW_FILE,
     X_PATTERN,
     Y_PATTERN,
     holds_flow,
     read_flow_file,
-)
-from tsm_keras.data.storage.prepared_dataset import (
-    SPLITS,
-    is_prepared,
-    open_prepared,
 )
 from tsm_keras.data.storage.same_settings import expect_same_settings
 from tsm_keras.data.video.optical_flow import FLOW_METHODS, flow_function
@@ -77,12 +76,7 @@ def main(arguments: Sequence[str]) -> None:
         )
     flow_function(FLAGS.method)  # Raises if OpenCV lacks the method.
     path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
-    splits: Sequence[str | None]
-    if is_prepared(path):
-        found = open_prepared(path).splits
-        splits = [name for name, split in found.items() if split.clips]
-    else:
-        splits = [name for name in SPLITS if (path / name).is_dir()] or [None]
+    splits: Sequence[str | None] = split_names(path) or [None]
     work = {
         target / (split or ""): open_clips(path, split, verbose=True)
         for split in splits

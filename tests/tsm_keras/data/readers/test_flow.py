@@ -1,4 +1,5 @@
 import itertools
+import pathlib
 import shutil
 
 import cv2
@@ -231,6 +232,24 @@ def test_all_splits_are_checked_before_one_is_computed(tmp_path, tsm_flow):
     assert _contents(tmp_path) == before
     tsm_flow(*flags, "--size=24")
     assert FlowReader(tmp_path / "flow" / "train").num_clips == 8
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "validation"), ("Training", "dev")]
+)
+def test_folders_of_splits_are_known_by_all_their_names(
+    tmp_path, tsm_flow, names
+):
+    videos = pathlib.Path(shared_videos().paths[0]).parents[1]
+    for name in names:
+        shutil.copytree(videos, tmp_path / "videos" / name)
+    flow = tmp_path / "flow"
+    tsm_flow(f"--data={tmp_path / 'videos'}", f"--to={flow}", "--size=24")
+    assert {path.name for path in flow.iterdir()} == {"train", "val"}
+    for split in ("train", "val"):
+        reader = open_clips(flow, split)
+        assert reader.num_clips == 8
+        assert reader.label_names == shared_videos().label_names
 
 
 def test_refuses_gaps_files_that_are_not_images_and_other_folders(tmp_path):
