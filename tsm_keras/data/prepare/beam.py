@@ -18,7 +18,11 @@ from tsm_keras.data.prepare.dataset_folder import finish, unfinished_shards
 from tsm_keras.data.prepare.isolated_process import IsolatedProcess
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.prepare.shards import finished_shards
-from tsm_keras.data.prepare.workers import TIME_LIMIT, write_isolated
+from tsm_keras.data.prepare.workers import (
+    TIME_LIMIT,
+    write_alone,
+    write_isolated,
+)
 from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 
@@ -33,6 +37,9 @@ def ingest_with_beam(
     progress: Callable[[int, int], None] | None = None,
 ) -> PreparedDataset:
     """Writes a prepared data set, or continues one, as `ingest` does.
+
+    Shards for which a worker has too little memory are written here, after all
+    others and one by one. A clip that needs too much even then is rejected.
 
     Args:
         plan: The plan, from `make_plan`.
@@ -57,13 +64,17 @@ def ingest_with_beam(
         plan.without_clips(), root=plan.root.resolve()
     )
     with unfinished_shards(plan, folder) as shards:
-        with _shown(plan, folder, progress), pipeline:
-            _ = (
-                pipeline
-                | "Shards" >> beam.Create(shards)
-                | "Spread" >> beam.Reshuffle()
-                | "Write" >> beam.Map(_write, settings, folder)
-            )
+        with _shown(plan, folder, progress):
+            with pipeline:
+                _ = (
+                    pipeline
+                    | "Shards" >> beam.Create(shards)
+                    | "Spread" >> beam.Reshuffle()
+                    | "Write" >> beam.Map(_write, settings, folder)
+                )
+            finished = finished_shards(folder)
+            large = [shard for shard in shards if shard.file not in finished]
+            write_alone(settings, large, folder)
         return finish(plan, folder)
 
 
@@ -142,6 +153,9 @@ def _shown(plan, folder, progress) -> Iterator[None]:
 def _write(
     shard: PlannedShard, settings: IngestPlan, folder: pathlib.Path
 ) -> str:
-    with contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process:
+    with (
+        contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process,
+        contextlib.suppress(MemoryError),  # The shard is written at the end.
+    ):
         write_isolated(process, settings, shard, folder, alone=False)
     return shard.file

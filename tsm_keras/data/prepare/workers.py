@@ -84,21 +84,19 @@ def _write(plan, shards, folder, workers, progress):
 
     settings = plan.without_clips()
 
-    def write(process, shard, alone, on_clip):
+    def write(process, shard, on_clip):
         write_isolated(
             process,
             settings,
             shard,
             folder,
-            alone=alone,
+            alone=False,
             on_clip=on_clip,
         )
 
     workers = min(workers or os.cpu_count() or 1, max(len(shards), 1))
     large = _write_in_parallel(write, shards, workers, show)
-    with contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process:
-        for shard in large:
-            write(process, shard, True, show)
+    write_alone(settings, large, folder, on_clip=show)
 
 
 def _write_in_parallel(
@@ -125,7 +123,7 @@ def _write_in_parallel(
                 except IndexError:
                     return
                 try:
-                    write(process, shard, False, lambda *clip: news.put(clip))
+                    write(process, shard, lambda *clip: news.put(clip))
                 except MemoryError:
                     large.append(shard)
         except BaseException:
@@ -150,6 +148,33 @@ def _write_in_parallel(
     for future in running:
         future.result()
     return large
+
+
+def write_alone(
+    plan: IngestPlan,
+    shards: Sequence[PlannedShard],
+    folder: pathlib.Path,
+    *,
+    on_clip: Callable[[str, int], object] | None = None,
+) -> None:
+    """Writes shards for which there was too little memory, one by one.
+
+    A clip for which there is still too little memory is rejected.
+
+    Args:
+        plan: As in `write_isolated`.
+        shards: The shards.
+        folder: As in `write_isolated`.
+        on_clip: As in `write_isolated`.
+
+    Raises:
+        OSError: As in `write_shard`.
+    """
+    with contextlib.closing(IsolatedProcess(TIME_LIMIT)) as process:
+        for shard in shards:
+            write_isolated(
+                process, plan, shard, folder, alone=True, on_clip=on_clip
+            )
 
 
 def write_isolated(

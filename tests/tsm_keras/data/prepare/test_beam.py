@@ -1,10 +1,14 @@
+import csv
 import os
+import shutil
 import sys
 
 import pytest
 
 from testing.command_line import tsm
 from testing.plans import contents, gesture_root, small_plan
+from testing.videos import encode_or_be_killed
+from tsm_keras.data.prepare import workers
 from tsm_keras.data.prepare.beam import check_options, ingest_with_beam
 from tsm_keras.data.prepare.workers import ingest
 
@@ -31,6 +35,27 @@ def test_several_beam_workers_write_the_same_files(tmp_path, monkeypatch):
     assert dataset.content_hash == local.content_hash
     assert contents(tmp_path / "beam") == contents(tmp_path / "local")
     assert seen == sorted(seen) and (seen[0], seen[-1]) == ((0, 8), (8, 8))
+
+
+@pytest.mark.slow
+def test_a_clip_that_exhausts_the_memory_is_read_alone_and_then_rejected(
+    tmp_path, monkeypatch
+):
+    root = shutil.copytree(gesture_root(), tmp_path / "videos")
+    shutil.copy(root / "push" / "0.mp4", root / "push" / "large.mp4")
+    monkeypatch.setattr(workers, "try_encode_clip", encode_or_be_killed)
+    seen = []
+    dataset = ingest_with_beam(
+        small_plan(root),
+        tmp_path / "set",
+        [_DIRECT],
+        progress=lambda *counts: seen.append(counts),
+    )
+    assert sum(split.clips for split in dataset.splits.values()) == 8
+    with open(dataset.folder / "rejected.csv", encoding="utf-8") as file:
+        _, (path, reason) = csv.reader(file)
+    assert path == "push/large.mp4" and "more memory than there is" in reason
+    assert seen[-1] == (9, 9)
 
 
 @pytest.mark.parametrize(
