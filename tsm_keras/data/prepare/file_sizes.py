@@ -1,16 +1,14 @@
 """file_sizes: which files of a collection are there, and how large they are."""
 
-import concurrent.futures
 import errno
+import functools
 import os
 import pathlib
 import stat
 from collections.abc import Sequence
 
 from tsm_keras.data.prepare.collections.collection import ClipSource
-
-_CHUNK = 1000  # The number of files that a thread looks at in turn.
-_THREADS = 32  # A file system on a network answers late, but many at once.
+from tsm_keras.data.storage.many_files import for_many_files
 
 
 def file_sizes(
@@ -27,10 +25,7 @@ def file_sizes(
     Raises:
         OSError: If the file system does not answer.
     """
-    chunks = [clips[i : i + _CHUNK] for i in range(0, len(clips), _CHUNK)]
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(lambda part: [_size(root, x) for x in part], chunks)
-        return [size for part in found for size in part]
+    return for_many_files(functools.partial(_size, root), clips)
 
 
 def _size(root, clip):

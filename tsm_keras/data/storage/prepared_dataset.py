@@ -12,7 +12,6 @@
 `dataset.json` is written last: a folder without it is not finished.
 """
 
-import concurrent.futures
 import dataclasses
 import functools
 import json
@@ -34,6 +33,7 @@ from tsm_keras.data.labels import (
 from tsm_keras.data.storage.box_table import BoxCounts
 from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.local_folder import local_folder
+from tsm_keras.data.storage.many_files import for_many_files
 
 DATASET_FILE = "dataset.json"
 REJECTED_FILE = "rejected.csv"
@@ -43,7 +43,6 @@ SPLITS = ("train", "val", "test")
 # boxes there are `task` and `boxes`.
 _ONE_HEAD, _SEVERAL_HEADS, _BOXES = 1, 2, 3
 DETECTION = "detection"  # The task of a data set with boxes.
-_THREADS = 32  # The number of shards that are looked at at the same time.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,10 +230,7 @@ def _open_once(path, *_):
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error!r}") from error
     shards = [x for split in dataset.splits.values() for x in split.shards]
-    # A file system on a network answers late, but many at the same time.
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        chunks = [shards[start::_THREADS] for start in range(_THREADS)]
-        list(pool.map(functools.partial(_check_shards, folder), chunks))
+    for_many_files(functools.partial(_check_shard, folder), shards)
     return dataset
 
 
@@ -308,12 +304,11 @@ def _check_splits(dataset):
             raise ValueError(f"the split {name!r} is described wrongly")
 
 
-def _check_shards(folder, shards):
-    for shard in shards:
-        path = os.path.join(folder, shard.file)
-        size = os.stat(path).st_size  # The error names a path that is missing.
-        if size != shard.bytes:
-            raise ValueError(
-                f"{path} must be {shard.bytes} bytes long, as it was written. "
-                f"Received: {size} bytes"
-            )
+def _check_shard(folder, shard):
+    path = os.path.join(folder, shard.file)
+    size = os.stat(path).st_size  # The error names a path that is missing.
+    if size != shard.bytes:
+        raise ValueError(
+            f"{path} must be {shard.bytes} bytes long, as it was written. "
+            f"Received: {size} bytes"
+        )

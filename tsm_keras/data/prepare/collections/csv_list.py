@@ -5,6 +5,7 @@ Instead of `label`, a list may have one column per head, such as `verb,noun`.
 
 import collections
 import csv
+import dataclasses
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ from tsm_keras.data.prepare.collections.collection import (
     shortened,
     sorted_heads,
 )
+from tsm_keras.data.storage.many_files import for_many_files
 from tsm_keras.data.video.class_folders import split_named
 
 _COLUMNS = ("path", "label", "start", "end", "split")
@@ -51,12 +53,13 @@ def read_csv_list(options: SourceOptions) -> Collection:
                     f"Received: {[*columns]}"
                 )
             of_heads = [columns[head] for head in heads]
-            clips.append(_clip(options, file, line, row, of_heads))
+            clips.append(_clip(file, line, row, of_heads))
             if line == 1:
                 first_rows.append((file, clips[-1]))
     if not clips:
         raise ValueError(f"{lists} lists no clips.")
     _check_headers(options.root, first_rows, clips)
+    clips = _with_frames(options, clips)
     return Collection(options.root, sorted_heads(clips, heads), tuple(clips))
 
 
@@ -179,7 +182,7 @@ def _check_headers(root, first_rows, clips):
             )
 
 
-def _clip(options, file, line, row, columns):
+def _clip(file, line, row, columns):
     if not row.get("path") or not all(map(row.get, columns)):
         expected = "begin with a path and a label"
         if len(columns) > 1:
@@ -203,9 +206,6 @@ def _clip(options, file, line, row, columns):
             f"{file}:{line}: `end` must be after `start`. "
             f"Received: start={start}, end={end}"
         )
-    # Path.is_dir would raise an error for a name that is too long.
-    folder = os.path.isdir(options.root / row["path"])
-    frames = options.frames("img_%05d.jpg", 30.0) if folder else {}
     label = [row[column] for column in columns]
     return ClipSource(
         row["path"],
@@ -213,5 +213,17 @@ def _clip(options, file, line, row, columns):
         split,
         start,
         end,
-        **frames,
     )
+
+
+def _with_frames(options, clips):
+    """Returns the clips; those that are folders are clips of frames."""
+    # Path.is_dir would raise an error for a name that is too long.
+    are_folders = for_many_files(
+        lambda clip: os.path.isdir(os.path.join(options.root, clip.path)), clips
+    )
+    frames = options.frames("img_%05d.jpg", 30.0)
+    return [
+        dataclasses.replace(clip, **frames) if is_folder else clip
+        for clip, is_folder in zip(clips, are_folders, strict=True)
+    ]

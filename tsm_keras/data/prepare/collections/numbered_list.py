@@ -1,5 +1,6 @@
 """Reads lists of mmaction2 and TSN: `path label` or `path frames label`."""
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -15,6 +16,7 @@ from tsm_keras.data.prepare.collections.collection import (
     sorted_heads,
 )
 from tsm_keras.data.prepare.collections.csv_list import list_split
+from tsm_keras.data.storage.many_files import for_many_files
 
 # Names of files with one class name per line, in the order of the numbers.
 _NAMES = ("*label_map*.txt", "labels.txt", "category.txt")
@@ -41,7 +43,7 @@ def read_numbered_list(options: SourceOptions) -> Collection:
     labels = read_lines(names[0]) if names else []
     files = list_files(lists, "*.txt") if lists.is_dir() else [lists]
     clips = [
-        _clip(options, file, number, line, labels)
+        _clip(file, number, line, labels)
         for file in files
         if file not in names
         and (not lists.is_dir() or _is_of_fold(file, options.fold))
@@ -49,6 +51,7 @@ def read_numbered_list(options: SourceOptions) -> Collection:
     ]
     if not clips:
         raise ValueError(f"{lists} lists no clips.")
+    clips = _with_frames(options, clips)
     heads = (Head(tuple(labels)),) if labels else sorted_heads(clips)
     return Collection(options.root, heads, tuple(clips))
 
@@ -58,7 +61,7 @@ def _is_of_fold(file: pathlib.Path, fold: int) -> bool:
     return number is None or int(number[1]) == fold
 
 
-def _clip(options, file, number, line, labels):
+def _clip(file, number, line, labels):
     path, _, label = line.rpartition(" ")
     path = path.rstrip()
     if not path or not label.isdecimal():
@@ -73,9 +76,31 @@ def _clip(options, file, number, line, labels):
             f"the number of class names. Received: {label}"
         )
     name = labels[int(label)] if labels else str(int(label))
-    first, _, count = path.rpartition(" ")
-    # A path may end in a number, too.
-    if count.isdecimal() and first and not os.path.exists(options.root / path):
-        frames = options.frames("img_%05d.jpg", 30.0)
-        return ClipSource(first.rstrip(), name, list_split(file), **frames)
     return ClipSource(path, name, list_split(file))
+
+
+def _with_frames(options, clips):
+    """Returns the clips; of a folder of frames, the number is taken off."""
+    numbered = [clip.path for clip in clips if _without_number(clip.path)]
+    there = for_many_files(
+        lambda path: os.path.exists(os.path.join(options.root, path)), numbered
+    )
+    # A path may end in a number, too.
+    of_frames = {
+        path: _without_number(path)
+        for path, exists in zip(numbered, there, strict=True)
+        if not exists
+    }
+    frames = options.frames("img_%05d.jpg", 30.0)
+    return [
+        dataclasses.replace(clip, path=of_frames[clip.path], **frames)
+        if clip.path in of_frames
+        else clip
+        for clip in clips
+    ]
+
+
+def _without_number(path):
+    """Returns what comes before a number at the end; empty without one."""
+    first, _, number = path.rpartition(" ")
+    return first.rstrip() if number.isdecimal() else ""
