@@ -7,6 +7,7 @@ or belongs to other shards, it is written again.
 """
 
 import contextlib
+import functools
 import pathlib
 import zipfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from tsm_keras.data.storage.split_index import shards_key
 def read_boxes(dataset: PreparedDataset, split: str) -> BoxTable:
     """Returns the boxes of a split, in the order of its clips and frames.
 
+    A command reads each file once, however often it opens the data set.
+
     Args:
         dataset: A data set with boxes.
         split: Name of the split.
@@ -34,12 +37,8 @@ def read_boxes(dataset: PreparedDataset, split: str) -> BoxTable:
     """
     shards = [shard for shard in dataset.split(split).shards if shard.clips]
     path = boxes_path(dataset.folder, split)
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with np.load(path) as stored:
-            fields = {name: stored[name] for name in stored.files}
-        if fields.pop("key").tobytes() == shards_key(shards):
-            fields["rows"] = fields["rows"].astype(BOX)
-            return BoxTable(**fields)
+    if boxes := _read(path, shards_key(shards)):
+        return boxes
     boxes = join_boxes(
         [
             parse_boxes(record)
@@ -51,6 +50,31 @@ def read_boxes(dataset: PreparedDataset, split: str) -> BoxTable:
     )
     write_boxes(path, shards, boxes)
     return boxes
+
+
+def _read(path, key):
+    """Returns the table in a file, or None if it is not of these shards."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+    return _read_once(path, identity, key)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_once(path, identity, key):
+    """Reads a file; `identity` changes if another file takes its place."""
+    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+        with np.load(path) as stored:
+            fields = {name: stored[name] for name in stored.files}
+        if fields.pop("key").tobytes() != key:
+            return None
+        fields["rows"] = fields["rows"].astype(BOX)
+        for array in fields.values():  # All that open the data set share it.
+            array.setflags(write=False)
+        return BoxTable(**fields)
+    return None
 
 
 def write_boxes(

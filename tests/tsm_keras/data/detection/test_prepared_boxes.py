@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from testing.painted_videos import bright_part, write_sequence
 from testing.prepared import shared_prepared
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.prepare.prepare import plan_dataset, prepare
+from tsm_keras.data.readers.boxed_reader import BoxedReader
 from tsm_keras.data.readers.detection_videos import detection_videos
 from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.prepared_dataset import open_prepared
@@ -238,6 +240,27 @@ def test_a_lost_file_of_boxes_is_written_again():
                 getattr(again, name), getattr(before, name)
             )
         assert path.read_bytes() == content
+
+
+def test_the_boxes_are_read_once_however_often_they_are_opened(
+    tmp_path, monkeypatch
+):
+    folder = shutil.copytree(shared_boxed().folder, tmp_path / "set")
+    dataset = open_prepared(folder)
+    reads = []
+    load = np.load
+    monkeypatch.setattr(
+        np, "load", lambda path: reads.append(path) or load(path)
+    )
+    first = BoxedReader(folder, "train")
+    assert BoxedReader(folder, "train").most_boxes == first.most_boxes > 0
+    assert reads == [boxes_path(folder, "train")]
+    path = boxes_path(folder, "train")
+    shutil.copy(path, tmp_path / "other")
+    (tmp_path / "other").replace(path)  # Another file is read again.
+    assert read_boxes(dataset, "train") is not None and len(reads) == 2
+    with pytest.raises(ValueError, match="read-only"):
+        read_boxes(dataset, "train").counts[0] = 7
 
 
 def test_other_readers_find_boxes_under_the_keys_of_media_sequence():
