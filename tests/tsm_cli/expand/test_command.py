@@ -109,6 +109,33 @@ def test_wrong_settings_are_refused_in_one_line(data, tmp_path, flags, message):
     assert not to.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "on_gpu"),
+    [
+        ((), False),
+        (("--recipe=x3d_kinetics",), True),
+        (("--deterministic",), True),
+    ],
+)
+def test_a_gpu_is_deterministic_for_published_recipes_only(
+    data, tmp_path, monkeypatch, given, on_gpu
+):
+    jobs = []
+
+    def note(function, named, **options):
+        jobs.extend(named.values())
+        raise LookupError  # Enough is seen.
+
+    monkeypatch.setattr(command, "run_in_processes", note)
+    for devices in ([], ["a GPU"]):
+        monkeypatch.setattr(
+            command.tf.config, "list_physical_devices", lambda _, d=devices: d
+        )
+        with pytest.raises(LookupError):
+            expand(data, tmp_path / f"{len(devices)}", *given)
+    assert [job.deterministic for job in jobs] == [True, on_gpu]
+
+
 def test_data_and_a_folder_are_required():
     assert "--data must have a value" in refused("expand", "--to=out")
     assert "--to must have a value" in refused("expand", "--data=videos")

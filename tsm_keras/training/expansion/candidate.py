@@ -32,6 +32,8 @@ class CandidateJob:
         cache: Whether to keep the data in memory.
         max_bad_fraction: The share of videos that may be unreadable.
         threads: The number of threads of TensorFlow.
+        deterministic: Whether equal jobs give equal results; a GPU is faster
+            without.
     """
 
     config: VideoClassifierConfig
@@ -42,6 +44,7 @@ class CandidateJob:
     cache: bool = False
     max_bad_fraction: float = 0.0
     threads: int = 0
+    deterministic: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +64,7 @@ class Trained:
 def train_candidate(job: CandidateJob) -> Trained:
     """Trains a network from random weights, tests it and writes its preset.
 
-    Equal jobs give equal results. The settings of TensorFlow are changed for
-    the whole process.
+    The settings of TensorFlow are changed for the whole process.
 
     Raises:
         ValueError, OSError: If the data or a setting is wrong.
@@ -70,25 +72,10 @@ def train_candidate(job: CandidateJob) -> Trained:
     begin = time.monotonic()
     training = job.recipe.training
     tf.config.threading.set_intra_op_parallelism_threads(job.threads)
-    tf.config.experimental.enable_op_determinism()
+    if job.deterministic:
+        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(training.seed)
-    learning, testing = (
-        make_dataset(
-            open_clips(
-                job.data,
-                split,
-                cache=job.cache,
-                max_bad_fraction=job.max_bad_fraction,
-            ),
-            job.config,
-            batch_size=training.batch_size,
-            training=split == "train",
-            seed=training.seed,
-            sampling=job.recipe.sampling,
-            augmentation=job.recipe.augmentation,
-        )
-        for split in ("train", job.validation_split)
-    )
+    learning, testing = candidate_data(job)
     model = build_clip_model(job.config)
     validation = testing if training.patience else None
     fit(model, learning, training, validation_data=validation, verbose=0)
@@ -105,3 +92,31 @@ def train_candidate(job: CandidateJob) -> Trained:
         overwrite=True,
     )
     return Trained(top1, time.monotonic() - begin)
+
+
+def candidate_data(
+    job: CandidateJob,
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the training clips of a job, and one clip per other video.
+
+    Raises:
+        ValueError, OSError: If the data or a setting is wrong.
+    """
+    learning, testing = (
+        make_dataset(
+            open_clips(
+                job.data,
+                split,
+                cache=job.cache,
+                max_bad_fraction=job.max_bad_fraction,
+            ),
+            job.config,
+            batch_size=job.recipe.training.batch_size,
+            training=split == "train",
+            seed=job.recipe.training.seed,
+            sampling=job.recipe.sampling.one_view(),
+            augmentation=job.recipe.augmentation,
+        )
+        for split in ("train", job.validation_split)
+    )
+    return learning, testing

@@ -20,6 +20,7 @@ import pathlib
 import tempfile
 from collections.abc import Sequence
 
+import tensorflow as tf
 from absl import flags
 
 from tsm_cli.expand.flags import (
@@ -39,6 +40,7 @@ from tsm_keras.training.expansion.candidate import (
 from tsm_keras.training.expansion.folder import ExpansionFolder
 from tsm_keras.training.expansion.processes import run_in_processes
 from tsm_keras.training.expansion.search import Flops, expand
+from tsm_keras.training.flags import is_deterministic
 
 FLAGS = flags.FlagValues()
 define(FLAGS, __name__)
@@ -123,6 +125,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _train(folder, validation, recipe, candidates):
     """Trains candidates in processes; see `expand`."""
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    deterministic = is_deterministic(FLAGS, has_gpu)
     jobs = {
         name: CandidateJob(
             found.config,
@@ -133,6 +137,7 @@ def _train(folder, validation, recipe, candidates):
             cache=FLAGS.cache,
             max_bad_fraction=FLAGS.max_bad_fraction,
             threads=max(1, (os.cpu_count() or 1) // FLAGS.jobs),
+            deterministic=deterministic,
         )
         for name, found in candidates.items()
     }

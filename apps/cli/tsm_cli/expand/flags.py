@@ -137,6 +137,13 @@ _COMMAND = {
             "Recipe to take the training and augmentation from: one of "
             f"{', '.join(RECIPES)}.",
         ),
+        (
+            "deterministic",
+            _BOOLEAN,
+            None,
+            "Make equal candidates bit-identical; a GPU is faster without. "
+            "(default: as in tsm train)",
+        ),
     ),
 }
 
