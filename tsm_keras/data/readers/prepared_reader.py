@@ -7,7 +7,12 @@ import tensorflow as tf
 
 from tsm_keras.data.augment.crops import Box, cut, cut_and_stack
 from tsm_keras.data.labels import Head, check_same_heads, check_same_labels
-from tsm_keras.data.readers.reader import PARALLEL, BaseReader, ClipHead
+from tsm_keras.data.readers.reader import (
+    PARALLEL,
+    BaseReader,
+    ClipHead,
+    rows_at,
+)
 from tsm_keras.data.readers.shard_memory import ShardMemory
 from tsm_keras.data.storage.prepared_dataset import PreparedDataset
 from tsm_keras.data.storage.split_index import read_split_index
@@ -83,6 +88,8 @@ class PreparedReader(BaseReader):
             "shape": np.stack([clips["height"], clips["width"]], 1),
             "label": _labels(clips["label"], matched),
         }
+        # Here, because `decode` may be called for every few frames.
+        self._short_sides = {*self._described["shape"].min(axis=1).tolist()}
         self.frame_rate = float(np.median(self._described["frame_rate"]))
         self._memory = ShardMemory() if cache else None
 
@@ -136,7 +143,7 @@ class PreparedReader(BaseReader):
         """See `ClipReader`."""
         number, jpegs = clip["number"], tf.unstack(clip["jpegs"])
         frames = [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in jpegs]
-        shape = tf.gather(self._described["shape"], number)
+        shape = rows_at(self._described["shape"], number)
 
         def resized():
             whole = tf.numpy_function(
@@ -153,10 +160,10 @@ class PreparedReader(BaseReader):
                 cut_and_stack(frames, box(shape)) if box else tf.stack(frames)
             )
 
-        stored = self._described["shape"].min(axis=1) == short_side
-        if short_side is None or stored.all():
+        if short_side is None or self._short_sides == {short_side}:
             return as_stored()
-        return tf.cond(tf.gather(stored, number), as_stored, resized)
+        stored = tf.reduce_min(shape) == short_side
+        return tf.cond(stored, as_stored, resized)
 
     def _clip(self, number, indices):
         return {"number": number, "jpegs": self._read(number, indices)}

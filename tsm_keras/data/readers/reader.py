@@ -59,7 +59,10 @@ class BaseReader(HasHeads):
 
     def describe(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """See `ClipReader`."""
-        return {key: tf.gather(x, number) for key, x in self._described.items()}
+        return {
+            key: rows_at(array, number)
+            for key, array in self._described.items()
+        }
 
     def read_ahead(self, clips: tf.data.Dataset) -> tf.data.Dataset:
         """See `ClipReader`."""
@@ -97,6 +100,20 @@ class BaseReader(HasHeads):
 
     def _decode(self, number, indices, short_side):
         raise NotImplementedError
+
+
+def rows_at(array: np.ndarray, number: tf.Tensor) -> tf.Tensor:
+    """Returns `tf.gather(array, number)`.
+
+    Outside of a graph, TensorFlow would copy the whole array at every call.
+
+    Args:
+        array: An array with a row per clip.
+        number: The numbers of clips.
+    """
+    if tf.executing_eagerly():
+        return tf.constant(array[np.asarray(number)])
+    return tf.gather(array, number)
 
 
 class ClipReader(Protocol):
