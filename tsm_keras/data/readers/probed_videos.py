@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import pathlib
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,13 +27,18 @@ from tsm_keras.data.video.decoding import (
 )
 
 CACHE_FILE = ".tsm_videos.json"
+_SAVE_AFTER = 30.0  # Seconds.
+# The largest share of the time that is spent on saving, however many videos
+# there are.
+_SHARE = 0.05
 _FORMAT = f"1, PyAV {av.__version__}"
 
 
 class ProbedVideos:
     """The videos of a folder, each of which is decoded only if it has changed.
 
-    A context manager: at its end, also by an error, what was found is kept.
+    A context manager: at its end, also by an error, what was found is kept. It
+    is also kept from time to time before, for a process that is killed.
 
     Args:
         folder: The folder that has all of the videos.
@@ -44,14 +51,14 @@ class ProbedVideos:
         self._place = _cache_path(folder, add_file)
         self._known = _read(self._place)
         self._found: dict[str, Any] = {}
+        self._saving = threading.Lock()
+        self._next_save = time.monotonic() + _SAVE_AFTER
 
     def __enter__(self) -> "ProbedVideos":
         return self
 
     def __exit__(self, *error: object) -> None:
-        known, found = self._known, self._found
-        if any(known.get(name) != entry for name, entry in found.items()):
-            _write(self._place, known | found)
+        self._save()
 
     def probe(self, path: str) -> VideoInfo | VideoError:
         """Returns what decoding a video shows, or why it cannot be read.
@@ -71,7 +78,23 @@ class ProbedVideos:
                 return info
             entry["file"] = identity
         self._found[name] = entry
+        # One thread saves while the others go on.
+        is_time = time.monotonic() >= self._next_save
+        if is_time and self._saving.acquire(blocking=False):
+            try:
+                self._save()
+            finally:
+                self._saving.release()
         return _info(path, entry)
+
+    def _save(self):
+        start = time.monotonic()
+        known, found = self._known, self._found.copy()
+        if any(known.get(name) != entry for name, entry in found.items()):
+            self._known = known | found
+            _write(self._place, self._known)
+        end = time.monotonic()
+        self._next_save = end + max(_SAVE_AFTER, (end - start) / _SHARE)
 
 
 def probe_videos(

@@ -24,6 +24,7 @@ from tsm_keras.data.readers.clip_reader import (
     split_names,
 )
 from tsm_keras.data.readers.folder import scan_folder
+from tsm_keras.data.readers.probed_videos import CACHE_FILE, ProbedVideos
 from tsm_keras.data.storage.prepared_dataset import open_prepared
 from tsm_keras.data.video.class_folders import class_videos, left_out
 from tsm_keras.data.video.decoding import (
@@ -94,6 +95,40 @@ def test_a_second_start_decodes_nothing(tmp_path, no_decoding):
     assert class_videos(folder).keys() == set(LABELS)
     moved = folder.rename(tmp_path / "moved")
     assert scan_folder(moved, max_bad_fraction=0.125).infos == first.infos
+
+
+def test_what_was_found_is_kept_even_if_the_process_is_killed(
+    tmp_path, monkeypatch
+):
+    folder = write_folder(tmp_path / "v")
+    paths = [str(path) for path in sorted(folder.rglob("*.mp4"))]
+    decoded = []
+    probe = probed_videos.probe_video
+    monkeypatch.setattr(
+        probed_videos,
+        "probe_video",
+        lambda path: decoded.append(path) or probe(path),
+    )
+    clock = [0.0]
+    monkeypatch.setattr(probed_videos.time, "monotonic", lambda: clock[0])
+    killed = ProbedVideos(folder)  # Its end is never reached.
+    for path in paths[:3]:
+        killed.probe(path)
+    with ProbedVideos(folder) as videos:
+        videos.probe(paths[0])
+    assert decoded == [*paths[:3], paths[0]]  # Nothing was kept so far.
+    (folder / CACHE_FILE).unlink()
+    clock[0] = 31.0
+    infos = [killed.probe(path) for path in paths[3:6]]
+    clock[0] = 45.0
+    killed.probe(paths[6])
+    decoded.clear()
+    with ProbedVideos(folder) as videos:
+        assert [videos.probe(path) for path in paths[3:4]] == infos[:1]
+        for path in paths:
+            videos.probe(path)
+    # The first three were kept too; what came in the 30 seconds after was not.
+    assert decoded == paths[4:]
 
 
 def test_a_changed_video_is_decoded_again(tmp_path):
