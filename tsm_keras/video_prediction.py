@@ -19,6 +19,7 @@ from tsm_keras.data.readers.folder import VideoFolder
 from tsm_keras.data.readers.probed_videos import ProbedVideos
 from tsm_keras.data.readers.reader import ClipHead
 from tsm_keras.data.readers.video_reader import VideoReader
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.video.class_folders import find_videos
 from tsm_keras.data.video.decoding import VideoError, VideoInfo
 from tsm_keras.evaluation.evaluate import KerasPredictor
@@ -151,15 +152,15 @@ def video_paths(
             the folder of the list. Any other source is a video.
 
     Raises:
-        ValueError: If a folder holds no videos, or a list has no paths or
-            names times, which are not read here.
+        ValueError: If a source is an address, a folder holds no videos, or a
+            list has no paths or names times, which are not read here.
         FileNotFoundError: If a list does not exist.
     """
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
     found: list[str] = []
     for source in sources:
-        path = pathlib.Path(source)
+        path = local_folder(source)
         if path.is_dir():
             videos = find_videos(path)
             if not videos:

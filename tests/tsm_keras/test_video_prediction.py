@@ -170,6 +170,11 @@ def test_sources_without_videos_are_refused(tmp_path, name, content, error):
         video_paths(path)
 
 
+def test_a_bucket_is_refused():
+    with pytest.raises(ValueError, match=r"mount the bucket.* s3://$"):
+        video_paths([_ROOT, "s3://key:secret@bucket/videos"])
+
+
 def test_refuses_what_does_not_fit_the_model_before_a_video_is_opened():
     with pytest.raises(ValueError, match="crops=10"):
         predict_videos(_predictor(), _ROOT, ViewConfig(crops=10))

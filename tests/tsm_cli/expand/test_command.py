@@ -98,6 +98,7 @@ def test_latency_is_measured_against_the_parent(tmp_path):
         (["--axes=depth"], "the blocks of resnet18 are fixed"),
         (["--validation_split=test"], "`data` must have a split train and"),
         (["--objective=latency"], "add --causal"),
+        (["--to=s3://bucket/found"], "mount the bucket"),
         (["--epochs=0"], "`epochs` must be at least 1"),
         (["--recipe=x3d"], "`recipe` must be one of"),
     ],

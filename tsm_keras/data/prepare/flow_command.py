@@ -30,6 +30,7 @@ from tsm_keras.data.readers.flow_reader import (
     holds_flow,
     read_flow_file,
 )
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.storage.same_settings import expect_same_settings
 from tsm_keras.data.video.optical_flow import FLOW_METHODS, flow_function
 from tsm_keras.progress import progress_bar
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str]) -> None:
             f"`size` must be at least 16. Received: size={FLAGS.size}"
         )
     flow_function(FLAGS.method)  # Raises if OpenCV lacks the method.
-    path, target = pathlib.Path(FLAGS.data), pathlib.Path(FLAGS.to)
+    path, target = local_folder(FLAGS.data), local_folder(FLAGS.to)
     splits: Sequence[str | None] = split_names(path) or [None]
     work = {
         target / (split or ""): open_clips(path, split, verbose=True)

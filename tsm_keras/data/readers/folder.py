@@ -11,6 +11,7 @@ import numpy as np
 from tsm_keras.data.augment.flip_pairs import chosen_flip_pairs
 from tsm_keras.data.labels import check_same_labels, mirrored_labels
 from tsm_keras.data.readers.probed_videos import probe_videos
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.data.video.class_folders import VIDEO_SUFFIXES, class_videos
 from tsm_keras.data.video.decoding import VideoError, VideoInfo
 
@@ -94,16 +95,17 @@ def scan_folder(
         FileNotFoundError: If `folder` does not exist.
         VideoError: If a video cannot be read and `max_bad_fraction` is 0. The
             error names the first such video.
-        ValueError: If there are fewer than two classes, a class without videos,
-            or classes other than `label_names`; or if more videos than
-            `max_bad_fraction` allows cannot be read. The message lists them.
+        ValueError: If `folder` is an address; if there are fewer than two
+            classes, a class without videos, or classes other than
+            `label_names`; or if more videos than `max_bad_fraction` allows
+            cannot be read. The message lists them.
     """
     if not 0 <= max_bad_fraction < 1:
         raise ValueError(
             "`max_bad_fraction` must be in [0, 1). "
             f"Received: max_bad_fraction={max_bad_fraction!r}"
         )
-    folder = pathlib.Path(folder)
+    folder = local_folder(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"The data folder {folder} does not exist. It must hold one "

@@ -1,4 +1,4 @@
-"""local_folder: the path of a folder on this machine, and of nothing else."""
+"""local_folder: the path of a file or folder on this machine."""
 
 import os
 import pathlib
@@ -15,8 +15,9 @@ def local_folder(path: str | os.PathLike[str]) -> pathlib.Path:
     scheme, separator, _ = os.fspath(path).partition("://")
     if separator:  # The rest is not shown, because it may hold a password.
         raise ValueError(
-            "Data must be in a folder of this machine. Copy it, or mount the "
-            "bucket, for example with gcsfuse or mount-s3, and give the folder "
-            f"that it is mounted at. Received: an address with {scheme}://"
+            "Files must be in a folder of this machine. Copy them, or mount "
+            "the bucket, for example with gcsfuse or mount-s3, and give the "
+            "folder that it is mounted at. Received: an address with "
+            f"{scheme}://"
         )
     return pathlib.Path(path)

@@ -18,6 +18,7 @@ from typing import Any
 import filelock
 
 from tsm_keras.atomic_file import atomic_file, atomic_folder
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.models.config import VideoClassifierConfig
 
 _SETTINGS, _DECISION = "expand.json", "step.json"
@@ -58,7 +59,7 @@ class ExpansionFolder:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = pathlib.Path(path)
+        self.path = local_folder(path)
         self._lock: filelock.BaseFileLock | None = None
 
     def begin(self, settings: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ writes to the folder.
 
 import dataclasses
 import os
-import pathlib
 import shlex
 import sys
 from typing import Any
@@ -15,6 +14,7 @@ from absl import flags
 from tensorflow import keras
 
 from tsm_keras.command_flags import expect_values
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.models.presets import CONFIG_FILE, save_preset
 from tsm_keras.training.distribute import worker_index
 from tsm_keras.training.flags import is_given
@@ -71,7 +71,7 @@ def find_run(flag_values: flags.FlagValues) -> FoundRun:
                 "now: --resume imports only callbacks that are named again"
             )
     expect_values(flag_values, "data", "to")
-    target = pathlib.Path(flag_values.to)
+    target = local_folder(flag_values.to)
     if flag_values.resume:
         _check_unfinished(run, target)
     else:

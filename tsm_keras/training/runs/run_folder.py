@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from tsm_keras.atomic_file import atomic_file
+from tsm_keras.data.storage.local_folder import local_folder
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.presets import PresetError, preset_hash
 from tsm_keras.version import __version__
@@ -40,7 +41,7 @@ class RunFolder:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = pathlib.Path(path)
+        self.path = local_folder(path)
         self._lock: filelock.BaseFileLock | None = None
 
     @property

@@ -373,6 +373,7 @@ def test_a_prepared_data_set_has_its_own_pairs():
         open_clips,
         split_names,
         data_heads,
+        scan_folder,
         open_prepared,
         plan_dataset,
         lambda path: ingest(small_plan(), path),

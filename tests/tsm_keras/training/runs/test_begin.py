@@ -84,6 +84,8 @@ LATE = [
         ("--seed=4294967296", "`seed` must be in 0..4294967295"),
         ("--data=nowhere", "nowhere does not exist"),
         ("--init=nowhere", "nowhere"),
+        ("--to=s3://bucket/preset", "mount the bucket"),
+        ("--run=gs://bucket/run", "mount the bucket"),
         *LATE,
     ],
 )
