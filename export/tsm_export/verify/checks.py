@@ -16,7 +16,7 @@ from tsm_export.verify.compare_scores import BARS
 from tsm_export.verify.gpu import gpu_environment
 from tsm_export.verify.table import Check
 from tsm_export.verify.trial import run_trial
-from tsm_keras.data.readers.clip_reader import open_clips
+from tsm_keras.data.readers.clip_reader import held_out_split, open_clips
 from tsm_keras.models.config import (
     ClipConfig,
     ClipFormat,
@@ -38,7 +38,7 @@ def verify_artifact(
     preset: str | os.PathLike | None = None,
     *,
     data: str | os.PathLike | None = None,
-    split: str = "test",
+    split: str | None = None,
     clips: int = 20,
     soak_frames: int = 2000,
     seed: int = 0,
@@ -54,7 +54,8 @@ def verify_artifact(
             comparison with it.
         data: A prepared data set, or a folder of class folders with videos;
             None for generated gestures, or moving objects for a detector.
-        split: The split of a prepared data set.
+        split: The split of the data set; None for `test`, or `val` if there is
+            no `test`.
         clips: The number of clips.
         soak_frames: As in `verify`.
         seed: The seed of the random choice of clips.
@@ -83,7 +84,9 @@ def verify_artifact(
     if data is None:
         is_detector = spec.detection is not None
         taken = generated_clips(config, clips, seed, of_objects=is_detector)
-    elif spec.detection:
+        return verify(path, model, taken, soak_frames=soak_frames)
+    split = split or held_out_split(data)
+    if spec.detection:
         detector = VideoDetectorConfig(
             labels=spec.labels,
             image_size=spec.image_size,

@@ -19,7 +19,10 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
-    "split", "test", "Split of the prepared data set.", flag_values=FLAGS
+    "split",
+    None,
+    "Split of the data set. (default: test, or val if there is no test)",
+    flag_values=FLAGS,
 )
 flags.DEFINE_integer(
     "clips", 20, "Number of clips.", lower_bound=1, flag_values=FLAGS

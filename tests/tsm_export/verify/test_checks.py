@@ -267,6 +267,31 @@ def test_verify_artifact_compares_with_the_preset(
     assert "".join(capsys.readouterr()) == ""
 
 
+@pytest.mark.parametrize(
+    ("splits", "given", "read"),
+    [
+        (("train", "validation"), None, "val"),
+        (("train", "val", "test"), None, "test"),
+        (("train", "val", "test"), "val", "val"),
+    ],
+)
+def test_verify_artifact_reads_the_split_that_evaluate_reads(
+    tmp_path, monkeypatch, splits, given, read
+):
+    for split in splits:
+        (tmp_path / split).mkdir()
+    opened = []
+
+    def opens(data, split, **_):
+        opened.append(split)
+        raise LookupError
+
+    monkeypatch.setattr(verify_module, "open_clips", opens)
+    with pytest.raises(LookupError):
+        verify_artifact(random_artifact(), data=tmp_path, split=given)
+    assert opened == [read]
+
+
 def test_verify_artifact_refuses_another_preset(tmp_path):
     path, preset = tmp_path / "x.tflite", tmp_path / "preset"
     save_preset(clip_model(), preset)
