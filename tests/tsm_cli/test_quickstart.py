@@ -1,9 +1,15 @@
 import html.parser
 import json
+import pathlib
+import types
 
+import numpy as np
 import pytest
 
 from testing.command_line import refused, tsm
+from tsm_cli import quickstart
+from tsm_cli.quickstart_report import Result
+from tsm_keras.data.readers.folder import VideoFolder
 from tsm_keras.data.video.decoding import probe_video
 
 
@@ -43,6 +49,46 @@ def test_a_fast_run_writes_everything(tmp_path):
     (folder / "quickstart.json").unlink()
     assert "has other content" in refused("quickstart", "--fast", cwd=tmp_path)
     assert (folder / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("classes", "live", "tried"),
+    [
+        # The first is right as a clip, but not in a live run.
+        ("RRR", "LRR", [0, 1]),
+        # A video that is wrong as a clip comes after those that are right.
+        ("LRR", "RLR", [1, 2]),
+        ("LLR", "LRL", [2, 0, 1]),
+        ("RRR", "LLL", [0, 1, 2]),  # None is recognized.
+    ],
+)
+def test_the_annotated_video_is_one_that_a_live_run_recognizes(
+    tmp_path, monkeypatch, classes, live, tried
+):
+    names = ("pull", "swipe_right")
+    paths = ["pull/0.mp4", *(f"swipe_right/{number}.mp4" for number in "012")]
+    videos = VideoFolder("test", tuple(paths), (0, 1, 1, 1), names, ())
+    predictions = types.SimpleNamespace(
+        classes=lambda: np.array([0, *("LR".index(each) for each in classes)])
+    )
+    seen = []
+
+    def annotate(session, source, output):
+        assert session == "session of model.tflite"
+        seen.append(int(source.stem))
+        output.write_text(str(source))
+        label = names["LR".index(live[seen[-1]])]
+        return types.SimpleNamespace(label=label)
+
+    monkeypatch.setattr(
+        quickstart, "StreamingSession", lambda path: f"session of {path}"
+    )
+    monkeypatch.setattr(quickstart, "annotate_video", annotate)
+    output = tmp_path / "annotated.mp4"
+    result = Result("int8", predictions, None, pathlib.Path("model.tflite"))
+    quickstart.annotate_swipe(result.path, videos, result, output)
+    assert seen == tried
+    assert output.read_text() == paths[1 + tried[-1]]
 
 
 class _Report(html.parser.HTMLParser):

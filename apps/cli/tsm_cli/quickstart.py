@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
     artifacts = _export(folder, models["causal TSM"], training, scale)
     results = _evaluate(folder, models, artifacts, test)
     annotated = folder / "annotated.mp4"
-    _annotate(artifacts["int8 TFLite"], test, results[-1], annotated)
+    annotate_swipe(artifacts["int8 TFLite"], test, results[-1], annotated)
     report = write_quickstart_report(
         folder / "report.html",
         results,
@@ -240,8 +240,20 @@ def _predict(predictor, test, progress):
     )
 
 
-def _annotate(artifact, test: VideoFolder, result: Result, output) -> None:
-    """Annotates a swipe that a live run recognizes, else the last one tried."""
+def annotate_swipe(
+    artifact: pathlib.Path,
+    test: VideoFolder,
+    result: Result,
+    output: pathlib.Path,
+) -> None:
+    """Annotates a swipe that a live run recognizes, else the last one tried.
+
+    Args:
+        artifact: The streaming artifact.
+        test: The held-out videos.
+        result: What the artifact predicts for them.
+        output: The video to write.
+    """
     swipe = test.label_names.index("swipe_right")
     swipes = np.flatnonzero(np.equal(test.labels, swipe))
     wrong = result.predictions.classes()[swipes] != swipe
