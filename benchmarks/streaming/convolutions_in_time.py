@@ -7,9 +7,9 @@ The parts are:
 
 - `x3d`: a clip of X3D-S in LiteRT (float32) against pytorchvideo's own network
   in PyTorch, eager and compiled, on the same cores; and a causal step of X3D-S
-  against its clip of 13 frames.
+  against its clip of 13 frames, as a session runs it and with caches copied.
 - `mixtconv`: a streaming step of MixTConv against the plain 2-D network and
-  against TSM.
+  against TSM, and against itself with caches copied.
 - `training`: a training step of MixTConv against one of TSM, with two clips of
   8 frames.
 
@@ -35,7 +35,9 @@ from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.models.backbones.x3d import X3D_NETWORKS
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_live.runtimes.dry_run import dry_step
+from tsm_live.artifact.file import load_artifact
+from tsm_live.runtimes.dry_run import dry_step, step_of
+from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 
 PARTS = ("x3d", "mixtconv", "training")
 FLAGS = flags.FLAGS
@@ -45,6 +47,11 @@ flags.DEFINE_integer("image_size", 112, "Size of the frames in training.")
 flags.DEFINE_integer("threads", 2, "Threads of LiteRT and of PyTorch.")
 flags.DEFINE_integer("rounds", 20, "Turns of each variant.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
+
+# A stream runs by itself: no thread of another network is awake any more, and
+# its own threads are.
+_PAUSE = 0.05
+_UNTIMED_CALLS = 3
 
 LABELS = tuple(f"class {number}" for number in range(400))
 
@@ -59,7 +66,13 @@ def main(argv):
     with tempfile.TemporaryDirectory() as folder:
         for part in FLAGS.parts:
             variants, ratios = globals()[f"_{part}"](pathlib.Path(folder))
-            times = interleave(variants, rounds=FLAGS.rounds, clock=FLAGS.clock)
+            times = interleave(
+                variants,
+                rounds=FLAGS.rounds,
+                clock=FLAGS.clock,
+                untimed_calls=0 if part == "training" else _UNTIMED_CALLS,
+                pause=_PAUSE,
+            )
             ratios = [
                 ratio
                 for ratio in ratios
@@ -72,16 +85,19 @@ def main(argv):
 def _x3d(folder):
     clip, step, causal = "clip, LiteRT", "causal step", "causal clip"
     variants = {
-        clip: _exported(folder, "clip", **X3D_NETWORKS["x3d_s"]),
+        clip: _step(_exported(folder, "clip", **X3D_NETWORKS["x3d_s"])),
         **_pytorchvideo(),
     }
     fields = X3D_NETWORKS["x3d_s"] | {"causal": True}
-    variants[causal] = _exported(folder, "clip", **fields)
-    variants[step] = _exported(folder, "stream", **fields)
+    variants[causal] = _step(_exported(folder, "clip", **fields))
+    path = _exported(folder, "stream", **fields)
+    variants[step] = _step(path)
+    variants[f"{step}, copied"] = _step_with_copies(path)
     return variants, [
         Ratio("clip, PyTorch eager", clip, at_least=1.5),
         Ratio("clip, PyTorch compiled", clip, at_least=1.5),
         Ratio(step, causal, at_most=1 / 8),
+        Ratio(step, f"{step}, copied"),
     ]
 
 
@@ -108,12 +124,16 @@ def _pytorchvideo():
 def _mixtconv(folder):
     variants = {}
     for name, fields in _NETWORKS.items():
-        variants[f"{name} step"] = _exported(
+        path = _exported(
             folder, "stream", backbone=FLAGS.backbone, causal=True, **fields
         )
+        variants[f"{name} step"] = _step(path)
+    # The last one is MixTConv.
+    variants["MixTConv step, copied"] = _step_with_copies(path)
     return variants, [
         Ratio("MixTConv step", "plain step", at_most=1.10),
         Ratio("TSM step", "plain step"),
+        Ratio("MixTConv step", "MixTConv step, copied"),
     ]
 
 
@@ -148,7 +168,7 @@ def _training_step(**fields):
 
 
 def _exported(folder, kind, **fields):
-    """Exports a network with random weights; returns its step in LiteRT."""
+    """Exports a network with random weights; returns the path."""
     config = VideoClassifierConfig(
         **{"num_classes": len(LABELS), "labels": LABELS, **fields}
     )
@@ -156,7 +176,18 @@ def _exported(folder, kind, **fields):
     export_tflite(
         build_clip_model(config), path, kind=kind, check=lambda _: None
     )
+    return path
+
+
+def _step(path):
+    """Returns a step in LiteRT as a session runs it."""
     return dry_step(path, threads=FLAGS.threads)
+
+
+def _step_with_copies(path):
+    """Returns a step in LiteRT's interpreter, which copies caches."""
+    spec, model = load_artifact(path)
+    return step_of(InterpreterNetwork(spec, model, threads=FLAGS.threads), spec)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def interleave(
     untimed_calls: int = 0,
     clock: str = "wall",
     warmup: int = 2,
+    pause: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Times the variants in turns, in an order that changes every round.
 
@@ -31,6 +32,11 @@ def interleave(
             the variant's data back into the processor's caches.
         clock: One of `CLOCKS`.
         warmup: The number of rounds that are not recorded.
+        pause: Seconds to wait before the calls of a variant. After a step, the
+            threads of a runtime wait for the next one without sleeping, for
+            some milliseconds in which they slow the next variant down. So
+            variants with several threads need a pause and, as they sleep after
+            it, untimed calls.
 
     Returns:
         The seconds of the call in each round, by name.
@@ -43,6 +49,7 @@ def interleave(
         turns = order[first:] + order[:first]
         for name in reversed(turns) if index % 2 else turns:
             call = variants[name]
+            time.sleep(pause)
             for _ in range(untimed_calls):
                 call()
             start = now()

@@ -1,4 +1,4 @@
-"""dry_step: runs an artifact on random images, without an app.
+"""dry_step, step_of: run a network on random images, without an app.
 
     python -m tsm_live.runtimes.dry_run FILE THREADS
 
@@ -17,6 +17,8 @@ import numpy as np
 
 from tsm_live.artifact.file import ONNX_SUFFIX, load_artifact
 from tsm_live.artifact.quantization import quantize
+from tsm_live.artifact.spec import ArtifactSpec
+from tsm_live.runtimes.network import Network
 from tsm_live.runtimes.open_network import open_network
 
 # The unit of ru_maxrss.
@@ -39,8 +41,14 @@ def dry_step(
         ImportError: If it is an `.onnx` file and ONNX Runtime is missing.
     """
     spec, model = load_artifact(path)
+    return step_of(open_network(path, spec, model, threads=threads), spec)
+
+
+def step_of(
+    network: Network, spec: ArtifactSpec
+) -> Callable[[], list[np.ndarray]]:
+    """Does what `dry_step` does, for a network that is open already."""
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
-    network = open_network(path, spec, model, threads=threads)
     fed = quantize(pixels, spec.frame)
 
     def step():

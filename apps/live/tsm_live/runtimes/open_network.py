@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 
+from tsm_live.artifact.quantization import zero_state
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.isolated_network import IsolatedNetwork, SessionError
 from tsm_live.runtimes.network import (
@@ -13,6 +14,11 @@ from tsm_live.runtimes.network import (
 )
 
 ACCELERATORS = ("cpu", "gpu", "auto")
+
+# On the CPU, caches of at least so many bytes are swapped, and smaller ones are
+# copied. A step with swapped caches starts later, since LiteRT registers every
+# buffer anew (`benchmarks/streaming/session_overhead.py`).
+LARGE_CACHES = 8_000_000
 
 # By the hash of a model: the error if the GPU cannot run it, else None. Each
 # model is tried once, and all its sessions run on the same accelerator.
@@ -77,12 +83,19 @@ def open_here(
         from tsm_live.runtimes.onnx_network import OnnxNetwork
 
         return OnnxNetwork(spec, model, threads=threads, providers=providers)
-    if accelerator == "gpu":
-        from tsm_live.runtimes.gpu_network import GpuNetwork
-
-        return GpuNetwork(spec, model, enforce_float32=enforce_float32)
+    # ONNX Runtime's users need no LiteRT, so it is imported late.
+    from tsm_live.runtimes.compiled_network import CompiledNetwork
     from tsm_live.runtimes.interpreter_network import InterpreterNetwork
 
+    if accelerator == "gpu":
+        return CompiledNetwork(
+            spec, model, accelerator="gpu", enforce_float32=enforce_float32
+        )
+    if sum(zero_state(cache).nbytes for cache in spec.caches) >= LARGE_CACHES:
+        try:
+            return CompiledNetwork(spec, model, threads=threads)
+        except AcceleratorError as error:
+            logging.getLogger(__name__).info("Caches are copied: %s", error)
     return InterpreterNetwork(spec, model, threads=threads)
 
 

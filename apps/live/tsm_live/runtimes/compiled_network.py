@@ -1,4 +1,7 @@
-"""GpuNetwork: runs a network in LiteRT's GPU accelerator.
+"""CompiledNetwork: runs a network in a `CompiledModel` of LiteRT 2.
+
+It swaps the caches instead of copying them. On the GPU it is the only way to
+run a network; on the CPU `open_network` takes it for large caches.
 
 A GPU driver may crash the process. `open_network` therefore tries a model in a
 child process first.
@@ -16,44 +19,58 @@ from tsm_live.runtimes.interpreter_network import (
     signature_details,
     tensor_specs,
 )
-from tsm_live.runtimes.network import AcceleratorError, check_tensors
+from tsm_live.runtimes.network import (
+    AcceleratorError,
+    check_tensors,
+    check_threads,
+)
 
 _WAYS = ("inputs", "outputs")
 
 
-def _compile(model: bytes, enforce_float32: bool) -> Any:
-    """Returns a `CompiledModel` of LiteRT that runs on the GPU alone.
+def _compile(
+    model: bytes, accelerator: str, threads: int, enforce_float32: bool
+) -> Any:
+    """Returns a `CompiledModel` of LiteRT that runs on the CPU or the GPU only.
 
     Raises:
-        AcceleratorError: If there is no GPU that can run the whole model.
+        AcceleratorError: If the accelerator cannot run the whole model.
     """
     try:
         from ai_edge_litert import compiled_model as litert
     except ImportError as error:
         raise AcceleratorError(
-            "The GPU accelerator needs LiteRT 2: pip install "
-            '"ai-edge-litert>=2"'
+            "`CompiledModel`, which the GPU needs, comes with LiteRT 2: "
+            'pip install "ai-edge-litert>=2"'
         ) from error
+    hardware = litert.HardwareAccelerator
     options = litert.Options(
-        hardware_accelerators=litert.HardwareAccelerator.GPU,
+        hardware_accelerators={"cpu": hardware.CPU, "gpu": hardware.GPU}[
+            accelerator
+        ],
+        cpu_options=litert.CpuOptions(num_threads=threads),
         gpu_options=litert.GpuOptions(enforce_f32=enforce_float32),
     )
     try:
         compiled = litert.CompiledModel.from_buffer(model, options=options)
     except RuntimeError as error:
+        if accelerator == "cpu":
+            raise AcceleratorError(
+                f"`CompiledModel` cannot run the model on the CPU: {error}"
+            ) from error
         raise AcceleratorError(
             "The GPU accelerator cannot run the model. Check whether there is "
             "a GPU with a driver (on Linux: Vulkan, see `vulkaninfo`)."
         ) from error
-    if not compiled.is_fully_accelerated():
+    if accelerator == "gpu" and not compiled.is_fully_accelerated():
         raise AcceleratorError(
             "The GPU accelerator cannot run all of the model."
         )
     return compiled
 
 
-class GpuNetwork:
-    """Runs a `.tflite` artifact on the GPU and keeps its caches there.
+class CompiledNetwork:
+    """Runs a `.tflite` artifact in a `CompiledModel` and keeps its caches.
 
     There are two sets of buffers for the caches. A step reads one set and
     writes the other, and then they swap, so that caches are never copied.
@@ -61,29 +78,35 @@ class GpuNetwork:
     Args:
         spec: The spec of an artifact.
         model: The bytes of its model.
-        enforce_float32: Compute in float32; the default is float16.
+        accelerator: `"cpu"` or `"gpu"`.
+        threads: The number of threads on the CPU.
+        enforce_float32: Compute in float32 on the GPU; the default is float16.
 
     Raises:
-        ArtifactError: If LiteRT cannot load the model even on the CPU, or its
-            tensors differ from the spec.
-        AcceleratorError: If there is no GPU that can run the whole network.
+        ValueError: If `threads` is not an integer from 1 to 256.
+        ArtifactError: If the interpreter of LiteRT cannot load the model, or
+            its tensors differ from the spec.
+        AcceleratorError: If LiteRT is too old, or the accelerator cannot run
+            the whole network.
     """
-
-    accelerator = "gpu"
 
     def __init__(
         self,
         spec: ArtifactSpec,
         model: bytes,
         *,
+        accelerator: str = "cpu",
+        threads: int = 1,
         enforce_float32: bool = False,
     ):
+        check_threads(threads)
+        self.accelerator = accelerator
         # `CompiledModel` does not verify a model, but the interpreter does.
         inputs, outputs = signature_details(load_interpreter(model))
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
         self._content = model  # LiteRT does not copy it.
-        self._model = _compile(model, enforce_float32)
+        self._model = _compile(model, accelerator, threads, enforce_float32)
         ((signature, names),) = self._model.get_signature_list().items()
         self._spec = spec
 
@@ -104,6 +127,14 @@ class GpuNetwork:
         ]
         self._current = 0
         self.write_state([zero_state(cache) for cache in spec.caches])
+        try:
+            self.run()  # Some errors appear only in a run.
+        except RuntimeError as error:
+            raise AcceleratorError(
+                f"`CompiledModel` cannot run the model on the {accelerator}: "
+                f"{error}"
+            ) from error
+        self._current = 0  # The set that was read is still zero.
 
     def _turn(self, names, read, written):
         """Returns the buffers for a step in the order of the signature."""
@@ -119,7 +150,7 @@ class GpuNetwork:
         return [[tensors[name] for name in names[way]] for way in _WAYS]
 
     def frame(self) -> np.ndarray:
-        """Returns the memory that the next `run` sends to the GPU."""
+        """Returns the memory that the next `run` copies to the accelerator."""
         return self._host[0]
 
     def valid(self) -> np.ndarray:
@@ -145,7 +176,7 @@ class GpuNetwork:
 
 
 def _read(buffers: Sequence[Any], tensors: Sequence[TensorSpec]):
-    """Returns the values of tensors in buffers on the GPU."""
+    """Returns copies of the values of tensors in buffers."""
     return [
         buffer.read(int(np.prod(t.shape)), np.dtype(t.dtype)).reshape(t.shape)
         for buffer, t in zip(buffers, tensors, strict=True)

@@ -1,0 +1,152 @@
+"""CompiledNetwork on the CPU gives the bits of the interpreter.
+
+`test_accelerators.py` tests it on the GPU.
+"""
+
+import logging
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from testing.artifacts import random_artifact
+from tsm_live.artifact.file import load_artifact
+from tsm_live.artifact.quantization import quantize, zero_state
+from tsm_live.runtimes import open_network as opening
+from tsm_live.runtimes.compiled_network import CompiledNetwork
+from tsm_live.runtimes.dry_run import memory, step_of
+from tsm_live.runtimes.interpreter_network import InterpreterNetwork
+from tsm_live.runtimes.network import AcceleratorError
+
+_STEPS = 20
+_TASKS = "/proc/self/task"  # Linux has a folder here for each thread.
+
+
+def _networks(path, **options):
+    spec, model = load_artifact(path)
+    kinds = (InterpreterNetwork, CompiledNetwork)
+    return spec, [kind(spec, model, **options) for kind in kinds]
+
+
+def _step(spec, network, step):
+    """Feeds frames that differ from step to step; returns the results."""
+    rng = np.random.default_rng(step)
+    network.frame()[...] = quantize(
+        rng.integers(0, 256, spec.frame.shape), spec.frame
+    )
+    if spec.valid:
+        values = rng.integers(0, 2, spec.valid.shape)
+        network.valid()[...] = quantize(values, spec.valid)
+    return network.run()
+
+
+def _assert_equal(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"quantize": "int8"},
+        {"shift": "bidirectional", "lookahead": True},
+        {"quantize": "int8", "streams": 2, "input_dtype": "uint8"},
+    ],
+)
+def test_results_and_caches_are_those_of_the_interpreter(options, threads):
+    spec, networks = _networks(random_artifact(**options), threads=threads)
+    assert bool(spec.valid) == bool(options.get("lookahead"))
+    changed = 0
+    for step in range(_STEPS):
+        if step == _STEPS // 2:
+            for network in networks:
+                network.write_state([zero_state(each) for each in spec.caches])
+        before = networks[1].read_state()
+        expected, found = (_step(spec, each, step) for each in networks)
+        _assert_equal(found, expected)
+        after = networks[1].read_state()
+        _assert_equal(after, networks[0].read_state())
+        changed += not np.array_equal(before[0], after[0])
+    # A frame that `valid` calls missing may leave a cache as it is.
+    assert changed == _STEPS if not spec.valid else changed > _STEPS // 2
+
+
+def test_a_state_can_be_written_again_after_any_number_of_steps():
+    """Both sets of buffers take a state, and copies stay as they are."""
+    spec, (_, network) = _networks(random_artifact())
+    for steps in (1, 2):
+        state = network.read_state()
+        first = _step(spec, network, 0)
+        kept = [array.copy() for array in first]
+        for step in range(1, steps):
+            _step(spec, network, step)
+        _assert_equal(first, kept)
+        network.write_state(state)
+        _assert_equal(network.read_state(), state)
+        _assert_equal(_step(spec, network, 0), kept)
+
+
+@pytest.mark.skipif(not os.path.isdir(_TASKS), reason="needs Linux")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_it_has_as_many_threads_as_it_is_told(threads):
+    before = len(os.listdir(_TASKS))
+    _, networks = _networks(random_artifact(), threads=threads)
+    del networks[0]
+    assert len(os.listdir(_TASKS)) - before == threads - 1
+
+
+def test_wrong_numbers_of_threads_are_refused():
+    with pytest.raises(ValueError, match="Received: threads=0"):
+        CompiledNetwork(*load_artifact(random_artifact()), threads=0)
+
+
+def test_memory_does_not_grow():
+    spec, (_, network) = _networks(random_artifact())
+    step = step_of(network, spec)
+    for _ in range(500):
+        step()
+    before = memory()
+    for _ in range(5000):
+        step()
+    assert memory() - before < 1e6
+
+
+def test_the_cpu_swaps_caches_from_a_size_on(monkeypatch):
+    spec, model = load_artifact(random_artifact())
+    size = sum(zero_state(cache).nbytes for cache in spec.caches)
+    assert 0 < size < opening.LARGE_CACHES
+    assert type(opening.open_here(spec, model)) is InterpreterNetwork
+    monkeypatch.setattr(opening, "LARGE_CACHES", size)
+    network = opening.open_here(spec, model)
+    assert type(network) is CompiledNetwork
+    assert network.accelerator == "cpu"
+    monkeypatch.setattr(opening, "LARGE_CACHES", size + 1)
+    assert type(opening.open_here(spec, model)) is InterpreterNetwork
+
+
+def test_the_interpreter_takes_over(monkeypatch, caplog):
+    monkeypatch.setattr(opening, "LARGE_CACHES", 1)
+    caplog.set_level(logging.INFO)
+    spec, model = load_artifact(random_artifact())
+    from ai_edge_litert import compiled_model
+
+    def refuse(*_, **__):
+        raise RuntimeError("no such op")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(compiled_model.CompiledModel, "from_buffer", refuse)
+        assert type(opening.open_here(spec, model)) is InterpreterNetwork
+    assert "no such op" in caplog.text
+    with monkeypatch.context() as failing:
+        failing.setattr(compiled_model.CompiledModel, "run_by_index", refuse)
+        assert type(opening.open_here(spec, model)) is InterpreterNetwork
+    # LiteRT 1 has no such module.
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", None)
+    monkeypatch.delattr("ai_edge_litert.compiled_model")
+    assert type(opening.open_here(spec, model)) is InterpreterNetwork
+    with pytest.raises(AcceleratorError, match="comes with LiteRT 2"):
+        CompiledNetwork(spec, model)
