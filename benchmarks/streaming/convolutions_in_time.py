@@ -51,7 +51,7 @@ flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 # A stream runs by itself: no thread of another network is awake any more, and
 # its own threads are.
 _PAUSE = 0.05
-_UNTIMED_CALLS = 3
+_UNTIMED_CALLS = 5
 
 LABELS = tuple(f"class {number}" for number in range(400))
 

@@ -33,10 +33,10 @@ def interleave(
         clock: One of `CLOCKS`.
         warmup: The number of rounds that are not recorded.
         pause: Seconds to wait before the calls of a variant. After a step, the
-            threads of a runtime wait for the next one without sleeping, for
-            some milliseconds in which they slow the next variant down. So
-            variants with several threads need a pause and, as they sleep after
-            it, untimed calls.
+            threads of a runtime seem to wait for the next one without sleeping
+            for some milliseconds, and then they slow the next variant down.
+            After a pause a variant's own threads sleep too, so it needs untimed
+            calls.
 
     Returns:
         The seconds of the call in each round, by name.

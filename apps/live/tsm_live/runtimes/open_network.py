@@ -17,7 +17,7 @@ ACCELERATORS = ("cpu", "gpu", "auto")
 
 # On the CPU, caches of at least so many bytes are swapped, and smaller ones are
 # copied. A step with swapped caches starts later, since LiteRT registers every
-# buffer anew (`benchmarks/streaming/session_overhead.py`).
+# buffer anew (`docs/performance.md`).
 LARGE_CACHES = 8_000_000
 
 # By the hash of a model: the error if the GPU cannot run it, else None. Each
