@@ -4,7 +4,6 @@ import concurrent.futures
 import dataclasses
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -16,7 +15,10 @@ from tsm_keras.data.pipeline.dataset import check_interval
 from tsm_keras.data.pipeline.views import ViewConfig
 from tsm_keras.data.prepare.collections.csv_list import read_table
 from tsm_keras.data.readers.folder import VideoFolder
-from tsm_keras.data.readers.probed_videos import ProbedVideos
+from tsm_keras.data.readers.probed_videos import (
+    ProbedVideos,
+    folder_with_findings,
+)
 from tsm_keras.data.readers.reader import ClipHead
 from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.data.storage.local_folder import local_folder
@@ -161,7 +163,7 @@ def video_paths(
     found: list[str] = []
     for source in sources:
         path = local_folder(source)
-        if path.is_dir():
+        if os.path.isdir(path):
             videos = find_videos(path)
             if not videos:
                 raise ValueError(
@@ -191,7 +193,7 @@ def _listed(file):
             raise ValueError(
                 f"{file}:{line}: a row must have a path. Received: {row}"
             )
-        paths.append(str(file.parent / row["path"]))
+        paths.append(str(file.parent / local_folder(row["path"])))
     if not paths:
         raise ValueError(f"{file} lists no videos.")
     return paths
@@ -202,12 +204,9 @@ def _predictions(predict, paths, heads, progress):
         return
     label_names = {head.name: head.label_names for head in heads}
     done = 0
-    folder = os.path.commonpath(
-        [os.path.dirname(os.path.abspath(path)) for path in paths]
-    )
     with (
         # A prediction leaves no file in the folders that it reads.
-        ProbedVideos(pathlib.Path(folder), add_file=False) as videos,
+        ProbedVideos(folder_with_findings(paths), add_file=False) as videos,
         concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         for first in range(0, len(paths), _GROUP):

@@ -109,6 +109,11 @@ _WAYS = {"clips": "clips", "stream": "stream", "int8": "stream, int8"}
 def main(argv):
     if argv[1:]:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
+    weights = FLAGS.class_loss_weights
+    if len(weights) != 2 or not all(map(_is_number, weights)):
+        raise app.UsageError(
+            f"--class_loss_weights takes two numbers. Received: {weights}"
+        )
     path = pathlib.Path(FLAGS.to)
     if not FLAGS.table:
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
@@ -116,6 +121,13 @@ def main(argv):
     found = read_results(path)
     print_table(found)
     return 0 if print_bars(found) else 1
+
+
+def _is_number(text):
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
 
 
 def run_all(path):

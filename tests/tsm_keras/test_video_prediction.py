@@ -1,6 +1,7 @@
 """Predictions for videos without labels, and for some that are broken."""
 
 import functools
+import os
 import pathlib
 import shutil
 
@@ -114,7 +115,18 @@ def test_a_prediction_knows_what_a_training_has_found(tmp_path, monkeypatch):
         shutil.copy(path, folder / str(number))
     scan_folder(folder)
     monkeypatch.setattr(probed_videos, "probe_video", None)
-    assert all(video.top(1) for video in predict_videos(_predictor(), folder))
+    for source in (folder, folder / "1"):
+        found = [*predict_videos(_predictor(), source)]
+        assert found and all(video.top(1) for video in found)
+
+
+def test_odd_paths_are_broken_videos(tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # No home.
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("x" * 300 + "/a.mp4", "loop/a.mp4", "nul\0.mp4"):
+        (video,) = predict_videos(_predictor(), str(tmp_path / path))
+        assert video.error
 
 
 def test_every_head_has_its_own_classes():

@@ -17,6 +17,10 @@ pytestmark = pytest.mark.keras3_only
 
 # Other processors round in another way, and the converter may, too.
 _TOLERANCE = 1e-4
+# A network that is quantized anew has slightly other ranges, if its calibration
+# ran on a processor that rounds in another way. On an AMD EPYC, its outputs and
+# caches differed by up to 4 steps.
+_STEPS = 8
 _FLOATS = ("score", "scale")
 _STEP = 0.2  # The size of a box in pixels moves by so much with an integer.
 _OF_THE_FILE = ("insert", "start", "remove")  # Other versions of TensorFlow.
@@ -46,7 +50,8 @@ def _assert_alike(found, expected, place):
         assert (new.dtype, new.shape) == (old.dtype, old.shape), place
         new, old, is_float = *map(np.float64, (new, old)), old.dtype.kind == "f"
         largest = np.abs(old[np.isfinite(old)]).max(initial=1)
-        limit = _TOLERANCE * largest if is_float else 1
+        steps = _STEPS if "/steps/" in place and "/frames" not in place else 1
+        limit = _TOLERANCE * largest if is_float else steps
         # Infinities, which some heatmaps have, must be at the same places.
         np.testing.assert_allclose(new, old, rtol=0, atol=limit, err_msg=place)
     elif isinstance(expected, dict):

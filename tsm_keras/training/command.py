@@ -227,7 +227,7 @@ def main(arguments: Sequence[str]) -> None:
             title = f"{head} top-1".strip()
             print(f"{title} {top1:.2%} of {test.num_clips} test clips")
         if has_boxes:
-            loss = mean_loss(finished.model, clips)
+            loss = mean_loss(finished.model, clips, recipe.training)
             result = {**result, "test_loss": loss}
             print(
                 f"loss {loss:.4f} on the clips of {test.num_clips} test "

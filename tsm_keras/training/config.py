@@ -1,6 +1,7 @@
 """TrainingConfig, Recipe: the settings of a training as plain data."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,7 +58,7 @@ class TrainingConfig:
             the classes that the teacher finds unlikely.
         class_loss_weight: The weight of a detector's loss of classes, which
             tells each class from the one that it is confused with most
-            (docs/training.md).
+            (docs/training.md). A detector of one class has no such loss.
         batch_norm: How batch normalization trains: `"train"` trains all
             layers; `"partial"` freezes all layers except the first, in
             inference mode (TSN, section 3.3); `"frozen"` freezes all layers.
@@ -138,7 +139,11 @@ class TrainingConfig:
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("bias_rate", self.bias_rate > 0, "positive"),
             ("classifier_rate", self.classifier_rate > 0, "positive"),
-            ("class_loss_weight", self.class_loss_weight >= 0, "at least 0"),
+            (
+                "class_loss_weight",
+                0 <= self.class_loss_weight < math.inf,
+                "at least 0 and finite",
+            ),
             ("clip_norm", self.clip_norm >= 0, "at least 0"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)"),
             ("teacher_weight", 0 < self.teacher_weight <= 1, "in (0, 1]"),

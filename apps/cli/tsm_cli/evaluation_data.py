@@ -15,6 +15,7 @@ from tsm_keras.data.readers.clip_reader import (
     read_frames,
 )
 from tsm_keras.data.readers.flow_reader import holds_flow
+from tsm_keras.data.storage.prepared_dataset import is_prepared
 from tsm_keras.data.video.class_folders import split_folders
 from tsm_keras.evaluation.evaluate import heads_of_model
 from tsm_keras.models.config import VideoClassifierConfig
@@ -137,7 +138,9 @@ def _check_kind(config, data, flow_data):
     folder = pathlib.Path(typed)
     if not folder.is_dir():
         return  # `open_clips` raises the error about it.
-    found = any(holds_flow(split) for _, split in split_folders(folder))
+    found = not is_prepared(folder) and any(
+        holds_flow(split) for _, split in split_folders(folder)
+    )
     if found != config.input.is_rgb:
         return
     if found:

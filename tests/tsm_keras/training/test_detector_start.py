@@ -1,5 +1,6 @@
 """Detectors that start from other networks, and what `fit` makes of them."""
 
+import math
 import types
 
 import numpy as np
@@ -18,6 +19,7 @@ from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import compile_model
 from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.recipes import Recipe, find_recipe
+from tsm_keras.training.runs.train_in_folder import mean_loss
 from tsm_keras.training.start_checks import check_task
 from tsm_keras.training.start_weights import start_from
 from tsm_keras.training.starting_point import starting_model
@@ -149,6 +151,35 @@ def test_the_loss_of_joined_maps_is_that_of_the_boxes():
     )
     difference = more(joined, outputs) - less(joined, outputs)
     np.testing.assert_allclose(difference, [19 * np.log(2)], rtol=1e-5)
+
+
+def test_the_loss_of_the_test_clips_has_the_weights_of_the_training():
+    model = random_detector()
+    config = model.video_config
+    size, frames = config.input.image_size, config.clip.num_segments
+    box = tf.constant([8.0, 8.0, 24.0, 40.0])
+    truth = {
+        "boxes": tf.tile(box[None, None, None], [1, frames, 1, 1]),
+        "classes": tf.ones([1, frames, 1], tf.int32),
+        "ignored": tf.zeros([1, frames, 1], tf.bool),
+        "annotated": tf.ones([1, frames], tf.bool),
+    }
+    clips = tf.zeros([1, frames, size, size, 3], tf.uint8)
+    data = tf.data.Dataset.from_tensors((clips, truth))
+    none, one, twenty = (
+        mean_loss(
+            model, data, TrainingConfig(best_by="loss", class_loss_weight=x)
+        )
+        for x in (0.0, 1.0, 20.0)
+    )
+    assert one > none
+    np.testing.assert_allclose(twenty - none, 20 * (one - none), rtol=1e-4)
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.inf, math.nan])
+def test_the_weight_of_confused_classes_is_a_finite_number(weight):
+    with pytest.raises(ValueError, match="`class_loss_weight`.*Received: "):
+        TrainingConfig(class_loss_weight=weight)
 
 
 def test_a_classifier_has_no_loss_of_confused_classes():

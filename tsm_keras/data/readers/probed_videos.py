@@ -44,6 +44,8 @@ class ProbedVideos:
         folder: The folder that has all of the videos.
         add_file: Whether to keep the results in the folder even if it has no
             `.tsm_videos.json` yet, and not in the user's cache.
+
+    Without a home there is no user's cache, and then nothing is kept.
     """
 
     def __init__(self, folder: pathlib.Path, *, add_file: bool = True):
@@ -68,7 +70,7 @@ class ProbedVideos:
         name = os.path.relpath(path, self._folder)
         try:
             status = os.stat(path)
-        except OSError:
+        except (OSError, ValueError):
             return _probe(path)  # The error says what is wrong.
         identity = [status.st_size, status.st_mtime_ns]
         entry = self._known.get(name)
@@ -157,24 +159,65 @@ def _info(path, entry):
     return VideoInfo(**fields, key_frames=key_frames)
 
 
+def folder_with_findings(videos: Sequence[str]) -> pathlib.Path:
+    """Returns the folder for `ProbedVideos` that has all of these videos.
+
+    It is the nearest one that has a `.tsm_videos.json`, or else the nearest
+    one.
+
+    Args:
+        videos: The paths of one or more videos.
+    """
+    nearest = pathlib.Path(
+        os.path.commonpath(
+            [os.path.dirname(os.path.abspath(path)) for path in videos]
+        )
+    )
+    for folder in (nearest, *nearest.parents):
+        if os.path.exists(folder / CACHE_FILE):
+            return folder
+    return nearest
+
+
 def _cache_path(folder, add_file):
     file = folder / CACHE_FILE
-    if (add_file or file.exists()) and os.access(folder, os.W_OK):
-        return file
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return pathlib.Path(cache).expanduser() / "tsm-keras" / f"{name}.json"
+    if (add_file or os.path.exists(file)) and os.access(folder, os.W_OK):
+        return pathlib.Path(os.path.realpath(file))  # It may be a link.
+    name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(cache):
+        return None
+    return pathlib.Path(cache) / "tsm-keras" / f"{name}.json"
 
 
 def _read(path) -> dict[str, Any]:
+    """Returns the entries of a file that are whole; a damaged one has none."""
+    if path is None:
+        return {}
     try:
         content = json.loads(path.read_text("utf-8"))
-        return content["videos"] if content["format"] == _FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}  # It is missing, or damaged.
+        if content["format"] != _FORMAT:
+            return {}
+        entries = content["videos"].items()
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError),
+        RecursionError,
+    ):
+        return {}
+    return {name: entry for name, entry in entries if _is_whole(name, entry)}
+
+
+def _is_whole(name, entry):
+    try:
+        _info(name, entry)
+        return isinstance(entry["file"], list)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
 
 
 def _write(path, videos):
+    if path is None:
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(path) as temporary:

@@ -109,7 +109,7 @@ def rows_at(array: np.ndarray, number: tf.Tensor) -> tf.Tensor:
 
     Args:
         array: An array with a row per clip.
-        number: The numbers of clips.
+        number: The numbers of clips, which must exist: they are not checked.
     """
     if tf.executing_eagerly():
         return tf.constant(array[np.asarray(number)])

@@ -56,7 +56,7 @@ def _read(path, key):
     """Returns the table in a file, or None if it is not of these shards."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     identity = (status.st_ino, status.st_mtime_ns, status.st_size)
     return _read_once(path, identity, key)
@@ -65,7 +65,10 @@ def _read(path, key):
 @functools.lru_cache(maxsize=8)
 def _read_once(path, identity, key):
     """Reads a file; `identity` changes if another file takes its place."""
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+    with contextlib.suppress(
+        *(OSError, EOFError, ValueError, TypeError, KeyError, AttributeError),
+        zipfile.BadZipFile,
+    ):
         with np.load(path) as stored:
             fields = {name: stored[name] for name in stored.files}
         if fields.pop("key").tobytes() != key:

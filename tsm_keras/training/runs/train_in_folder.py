@@ -258,15 +258,18 @@ def clip_accuracies(
     return dict(zip(names, hits.mean(axis=0).tolist(), strict=True))
 
 
-def mean_loss(model: keras.Model, clips: tf.data.Dataset) -> float:
+def mean_loss(
+    model: keras.Model, clips: tf.data.Dataset, training: TrainingConfig
+) -> float:
     """Returns the mean loss of a detector, as validation computes it.
 
     Args:
         model: A detector of clips.
         clips: Batches from `make_detection_dataset(training=False)`.
+        training: The settings of the training, which weigh the losses.
     """
     objective, view = objective_of(model.video_config), with_one_output(model)
-    loss = objective.loss(TrainingConfig(best_by="loss"))
+    loss = objective.loss(training)
     found = [
         loss(labels, view.predict_on_batch(batch)).numpy()
         for batch, labels in objective.joined(clips)

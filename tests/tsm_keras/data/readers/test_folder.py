@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -152,6 +153,38 @@ def test_a_folder_that_is_not_writable_is_decoded_once_too(
     assert not (folder / ".tsm_videos.json").exists()
     no_decoding()
     assert scan_folder(folder) == first
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "[]",
+        '{"format": "F", "videos": []}',
+        '{"format": "F", "videos": {"push/0.mp4": "x"}}',
+        '{"format": "F", "videos": {"push/0.mp4": {}}}',
+        '{"format": "F", "videos": {"push/0.mp4": {"file": 1, "error": ""}}}',
+        '{"format": "F", "videos": {"push/0.mp4": {"file": [], "fps": 1}}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_damaged_file_of_findings_does_not_matter(tmp_path, damaged):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    before = scan_folder(folder)
+    kept = folder / probed_videos.CACHE_FILE
+    file_format = json.dumps(probed_videos._FORMAT)
+    kept.write_text(damaged.replace('"F"', file_format))
+    assert scan_folder(folder) == before
+    assert json.loads(kept.read_text())["videos"].keys() == {
+        os.path.relpath(path, folder) for path in before.paths
+    }
+
+
+def test_findings_are_kept_where_a_link_points(tmp_path):
+    folder = write_folder(tmp_path / "v", clips_per_class=1)
+    (folder / probed_videos.CACHE_FILE).symlink_to(tmp_path / "kept.json")
+    scan_folder(folder)
+    assert (folder / probed_videos.CACHE_FILE).is_symlink()
+    assert (tmp_path / "kept.json").exists()
 
 
 def test_a_disk_that_fails_is_asked_again(tmp_path, monkeypatch):
