@@ -141,12 +141,31 @@ def test_the_interpreter_takes_over(monkeypatch, caplog):
         refusing.setattr(compiled_model.CompiledModel, "from_buffer", refuse)
         assert type(opening.open_here(spec, model)) is InterpreterNetwork
     assert "no such op" in caplog.text
-    with monkeypatch.context() as failing:
-        failing.setattr(compiled_model.CompiledModel, "run_by_index", refuse)
+    for method in (
+        "create_input_buffer_by_name",
+        "create_output_buffer_by_name",
+        "run_by_index",
+    ):
+        with monkeypatch.context() as failing:
+            failing.setattr(compiled_model.CompiledModel, method, refuse)
+            assert type(opening.open_here(spec, model)) is InterpreterNetwork
+            with pytest.raises(AcceleratorError, match="the cpu: no such op"):
+                CompiledNetwork(spec, model)
+
+
+def test_the_interpreter_takes_over_from_an_old_litert(monkeypatch):
+    monkeypatch.setattr(opening, "LARGE_CACHES", 1)
+    spec, model = load_artifact(random_artifact())
+
+    def assert_too_old():
         assert type(opening.open_here(spec, model)) is InterpreterNetwork
+        with pytest.raises(AcceleratorError, match=r"LiteRT 2\.1\.5 or later"):
+            CompiledNetwork(spec, model)
+
+    with monkeypatch.context() as older:  # Up to LiteRT 2.1.4.
+        older.delattr("ai_edge_litert.compiled_model.Options")
+        assert_too_old()
     # LiteRT 1 has no such module.
     monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", None)
     monkeypatch.delattr("ai_edge_litert.compiled_model")
-    assert type(opening.open_here(spec, model)) is InterpreterNetwork
-    with pytest.raises(AcceleratorError, match="comes with LiteRT 2"):
-        CompiledNetwork(spec, model)
+    assert_too_old()

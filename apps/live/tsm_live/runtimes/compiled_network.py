@@ -1,4 +1,4 @@
-"""CompiledNetwork: runs a network in a `CompiledModel` of LiteRT 2.
+"""CompiledNetwork: runs a network in a `CompiledModel` of LiteRT.
 
 It swaps the caches instead of copying them. On the GPU it is the only way to
 run a network; on the CPU `open_network` takes it for large caches.
@@ -34,30 +34,34 @@ def _compile(
     """Returns a `CompiledModel` of LiteRT that runs on the CPU or the GPU only.
 
     Raises:
-        AcceleratorError: If the accelerator cannot run the whole model.
+        AcceleratorError: If LiteRT is too old, or the GPU cannot run the whole
+            model.
+        RuntimeError: If the CPU cannot run the model.
     """
     try:
-        from ai_edge_litert import compiled_model as litert
+        from ai_edge_litert.compiled_model import (
+            CompiledModel,
+            CpuOptions,
+            GpuOptions,
+            HardwareAccelerator,
+            Options,
+        )
     except ImportError as error:
         raise AcceleratorError(
-            "`CompiledModel`, which the GPU needs, comes with LiteRT 2: "
-            'pip install "ai-edge-litert>=2"'
+            "`CompiledModel` with options, which the GPU needs, comes with "
+            'LiteRT 2.1.5 or later: pip install "ai-edge-litert>=2.1.5"'
         ) from error
-    hardware = litert.HardwareAccelerator
-    options = litert.Options(
-        hardware_accelerators={"cpu": hardware.CPU, "gpu": hardware.GPU}[
-            accelerator
-        ],
-        cpu_options=litert.CpuOptions(num_threads=threads),
-        gpu_options=litert.GpuOptions(enforce_f32=enforce_float32),
+    hardware = {"cpu": HardwareAccelerator.CPU, "gpu": HardwareAccelerator.GPU}
+    options = Options(
+        hardware_accelerators=hardware[accelerator],
+        cpu_options=CpuOptions(num_threads=threads),
+        gpu_options=GpuOptions(enforce_f32=enforce_float32),
     )
     try:
-        compiled = litert.CompiledModel.from_buffer(model, options=options)
+        compiled = CompiledModel.from_buffer(model, options=options)
     except RuntimeError as error:
         if accelerator == "cpu":
-            raise AcceleratorError(
-                f"`CompiledModel` cannot run the model on the CPU: {error}"
-            ) from error
+            raise
         raise AcceleratorError(
             "The GPU accelerator cannot run the model. Check whether there is "
             "a GPU with a driver (on Linux: Vulkan, see `vulkaninfo`)."
@@ -106,9 +110,22 @@ class CompiledNetwork:
         check_tensors(spec.inputs, tensor_specs(inputs))
         check_tensors(spec.outputs, tensor_specs(outputs))
         self._content = model  # LiteRT does not copy it.
-        self._model = _compile(model, accelerator, threads, enforce_float32)
-        ((signature, names),) = self._model.get_signature_list().items()
         self._spec = spec
+        try:
+            self._model = _compile(model, accelerator, threads, enforce_float32)
+            self._create_buffers()
+            self.write_state([zero_state(cache) for cache in spec.caches])
+            self.run()  # Some errors appear only in a run.
+        except RuntimeError as error:
+            raise AcceleratorError(
+                f"`CompiledModel` cannot run the model on the {accelerator}: "
+                f"{error}"
+            ) from error
+        self._current = 0  # The set that was read is still zero.
+
+    def _create_buffers(self):
+        spec = self._spec
+        ((signature, names),) = self._model.get_signature_list().items()
 
         def buffer(name):
             return self._model.create_input_buffer_by_name(signature, name)
@@ -126,15 +143,6 @@ class CompiledNetwork:
             self._turn(names, *sets) for sets in (self._sets, self._sets[::-1])
         ]
         self._current = 0
-        self.write_state([zero_state(cache) for cache in spec.caches])
-        try:
-            self.run()  # Some errors appear only in a run.
-        except RuntimeError as error:
-            raise AcceleratorError(
-                f"`CompiledModel` cannot run the model on the {accelerator}: "
-                f"{error}"
-            ) from error
-        self._current = 0  # The set that was read is still zero.
 
     def _turn(self, names, read, written):
         """Returns the buffers for a step in the order of the signature."""
