@@ -3,6 +3,7 @@
 `test_accelerators.py` tests it on the GPU.
 """
 
+import dataclasses
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ import pytest
 from testing.artifacts import random_artifact
 from tsm_live.artifact.file import load_artifact
 from tsm_live.artifact.quantization import quantize, zero_state
+from tsm_live.artifact.spec import ArtifactError
 from tsm_live.runtimes import open_network as opening
 from tsm_live.runtimes.compiled_network import CompiledNetwork
 from tsm_live.runtimes.dry_run import memory, step_of
@@ -169,3 +171,26 @@ def test_the_interpreter_takes_over_from_an_old_litert(monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", None)
     monkeypatch.delattr("ai_edge_litert.compiled_model")
     assert_too_old()
+
+
+def test_a_cache_that_is_too_large_in_the_spec_is_refused():
+    """Nothing of its size is allocated before."""
+    shape = (1, 2**30, 2**30)
+    spec, model = load_artifact(random_artifact())
+    names = {spec.caches[0].name, spec.caches[0].fed_by}
+    spec = dataclasses.replace(
+        spec,
+        inputs=_with_shape(spec.inputs, names, shape),
+        outputs=_with_shape(spec.outputs, names, shape),
+    )
+    with pytest.raises(ArtifactError, match=r"is not what the embedded spec"):
+        opening.open_here(spec, model)
+
+
+def _with_shape(tensors, names, shape):
+    return tuple(
+        dataclasses.replace(tensor, shape=shape)
+        if tensor.name in names
+        else tensor
+        for tensor in tensors
+    )

@@ -1,10 +1,12 @@
 """open_network: opens an artifact's network in the runtime for its format."""
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 
-from tsm_live.artifact.quantization import zero_state
+import numpy as np
+
 from tsm_live.artifact.spec import ArtifactError, ArtifactSpec
 from tsm_live.runtimes.isolated_network import IsolatedNetwork, SessionError
 from tsm_live.runtimes.network import (
@@ -91,7 +93,12 @@ def open_here(
         return CompiledNetwork(
             spec, model, accelerator="gpu", enforce_float32=enforce_float32
         )
-    if sum(zero_state(cache).nbytes for cache in spec.caches) >= LARGE_CACHES:
+    # The spec may be wrong until a network checks it, so nothing is allocated.
+    cached = sum(
+        math.prod(cache.shape) * np.dtype(cache.dtype).itemsize
+        for cache in spec.caches
+    )
+    if cached >= LARGE_CACHES:
         try:
             return CompiledNetwork(spec, model, threads=threads)
         except AcceleratorError as error:
