@@ -158,7 +158,7 @@ class CompiledNetwork:
         return [[tensors[name] for name in names[way]] for way in _WAYS]
 
     def frame(self) -> np.ndarray:
-        """Returns the memory that the next `run` copies to the accelerator."""
+        """Returns the memory that the next `run` copies to its input buffer."""
         return self._host[0]
 
     def valid(self) -> np.ndarray:
