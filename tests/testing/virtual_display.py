@@ -94,8 +94,14 @@ class Display:
         ).split()[-1]
 
     def press(self, window, key):
-        """Presses a key in a window."""
-        self._xdotool("windowactivate", "--sync", window, "key", key)
+        """Presses a key in a window, as soon as it has the focus."""
+
+        def has_focus():
+            self._xdotool("windowactivate", "--sync", window)
+            return self._xdotool("getactivewindow") == window
+
+        wait_for(has_focus)
+        self._xdotool("key", key)
 
     def size(self, window):
         """Returns the (width, height) of a window."""
