@@ -45,18 +45,29 @@ def virtual_display(folder):
     with os.fdopen(reading) as numbers:
         name = f":{numbers.readline().strip()}"
     display = Display(name, pathlib.Path(folder) / "Xvfb_screen0")
-    manager = subprocess.Popen(
+    processes = [server]
+
+    def is_managed():
+        if server is processes[-1] or processes[-1].poll() is not None:
+            processes.append(_start_manager(display))
+        return display.has_manager()
+
+    try:
+        wait_for(is_managed)  # Without a manager, keys are lost.
+        yield display
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(_PATIENCE)
+
+
+def _start_manager(display):
+    return subprocess.Popen(
         ["openbox"],
         env=display.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        yield display
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(_PATIENCE)
 
 
 class Display:
@@ -86,6 +97,10 @@ class Display:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def has_manager(self):
+        """Returns whether a window manager has taken over the screen."""
+        return self._xdotool("get_num_desktops") not in ("", "0")
 
     def window(self, title):
         """Waits for a window; returns its number."""
