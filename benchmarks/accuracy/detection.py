@@ -65,10 +65,13 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "last_epochs", 18, "Passes of the second step, above all for scores."
 )
-flags.DEFINE_list(
-    "class_loss_weights",
-    ["20", "0.5"],
-    "Weight of the loss of classes in each of the two steps.",
+flags.DEFINE_float(
+    "class_loss_weight",
+    20.0,
+    "Weight of the loss of classes in the first step.",
+)
+flags.DEFINE_float(
+    "last_class_loss_weight", 0.5, "The same weight in step two."
 )
 flags.DEFINE_integer("batch_size", 8, "Clips per step.")
 flags.DEFINE_float("learning_rate", 5e-3, "Peak learning rate.")
@@ -90,7 +93,8 @@ _NETWORK = (
 )
 _SCALE = (
     *("videos", "video_seconds", "epochs", "last_epochs"),
-    *("class_loss_weights", "batch_size", "learning_rate"),
+    *("class_loss_weight", "last_class_loss_weight"),
+    *("batch_size", "learning_rate"),
     *_NETWORK,
 )
 _COLUMNS = {
@@ -109,11 +113,6 @@ _WAYS = {"clips": "clips", "stream": "stream", "int8": "stream, int8"}
 def main(argv):
     if argv[1:]:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
-    weights = FLAGS.class_loss_weights
-    if len(weights) != 2 or not all(map(_is_number, weights)):
-        raise app.UsageError(
-            f"--class_loss_weights takes two numbers. Received: {weights}"
-        )
     path = pathlib.Path(FLAGS.to)
     if not FLAGS.table:
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
@@ -121,13 +120,6 @@ def main(argv):
     found = read_results(path)
     print_table(found)
     return 0 if print_bars(found) else 1
-
-
-def _is_number(text):
-    try:
-        return float(text) >= 0
-    except ValueError:
-        return False
 
 
 def run_all(path):
@@ -212,10 +204,11 @@ def train(data, job):
         augmentation=AugmentationConfig(flip=True),
         cache=True,
     )
-    for name, weight in zip(
-        ("epochs", "last_epochs"), job["class_loss_weights"], strict=True
-    ):
-        part = {"epochs": job[name], "class_loss_weight": float(weight)}
+    for step in ("", "last_"):
+        part = {
+            "epochs": job[f"{step}epochs"],
+            "class_loss_weight": job[f"{step}class_loss_weight"],
+        }
         fit(model, clips, dataclasses.replace(settings, **part), verbose=2)
     return model
 

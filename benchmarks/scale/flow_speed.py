@@ -15,11 +15,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks.scale.cpu_task import cpu_task_seconds
 from benchmarks.timing import print_machine
 from tsm_keras.data.video.encoding import write_video
 
@@ -29,7 +29,6 @@ flags.DEFINE_integer("frames", 75, "Frames of a clip.", lower_bound=2)
 flags.DEFINE_integer("rounds", 3, "Number of rounds.", lower_bound=1)
 
 _HEIGHT, _WIDTH = 256, 340
-_COUNT = "sum(i * i for i in range(20_000_000))"
 # The import of TensorFlow does not count.
 _RUN = """
 import sys, time
@@ -53,7 +52,7 @@ def main(argv):
         _write_clips(folder / "videos")
         for turn in range(FLAGS.rounds):
             for cores in (1, 2):
-                alone[cores].append(_count(cores))
+                alone[cores].append(cpu_task_seconds(cores))
                 to = folder / f"{turn}-{cores}"
                 found[cores].append(_flow(folder / "videos", to, cores))
                 speed = FLAGS.clips * FLAGS.frames / found[cores][-1]
@@ -93,18 +92,6 @@ def _flow(data, to, cores):
         preexec_fn=functools.partial(os.sched_setaffinity, 0, range(cores)),
     )
     return float(result.stdout.splitlines()[-1])
-
-
-def _count(processes):
-    """Returns the seconds that a CPU task takes in each of some processes."""
-    start = time.perf_counter()
-    running = [
-        subprocess.Popen([sys.executable, "-c", _COUNT])
-        for _ in range(processes)
-    ]
-    for process in running:
-        process.wait()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks.scale.cpu_task import cpu_task_seconds
 from benchmarks.timing import print_machine
 from tsm_keras.data.video.encoding import write_video
 
@@ -50,7 +50,6 @@ print(json.dumps({
     "memory": own.ru_maxrss / 1e3,
 }))
 """
-_COUNT = "sum(i * i for i in range(30_000_000))"
 
 
 def main(argv):
@@ -65,7 +64,7 @@ def main(argv):
         source = _write_clips(folder / "videos")
         for turn in range(FLAGS.rounds):
             for workers in (1, 2):
-                alone[workers].append(_count(workers))
+                alone[workers].append(cpu_task_seconds(workers))
                 to = folder / f"{turn}-{workers}"
                 run = _prepare(source, to, workers)
                 found[workers].append(run)
@@ -117,18 +116,6 @@ def _prepare(source, to, workers):
         check=True,
     )
     return json.loads(result.stdout)
-
-
-def _count(processes):
-    """Returns the seconds that a CPU task takes in each of some processes."""
-    start = time.perf_counter()
-    running = [
-        subprocess.Popen([sys.executable, "-c", _COUNT])
-        for _ in range(processes)
-    ]
-    for process in running:
-        process.wait()
-    return time.perf_counter() - start
 
 
 def _median(runs):

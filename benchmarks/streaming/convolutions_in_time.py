@@ -180,12 +180,12 @@ def _exported(folder, kind, **fields):
 
 
 def _step(path):
-    """Returns a step in LiteRT as a session runs it."""
+    """Returns a function that runs a step in the way a session does."""
     return dry_step(path, threads=FLAGS.threads)
 
 
 def _step_with_copies(path):
-    """Returns a step in LiteRT's interpreter, which copies caches."""
+    """Returns a function that runs a step in LiteRT and copies the caches."""
     spec, model = load_artifact(path)
     return step_of(InterpreterNetwork(spec, model, threads=FLAGS.threads), spec)
 

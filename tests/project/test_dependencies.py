@@ -1,4 +1,4 @@
-"""What the packages import is what their distributions declare.
+"""The packages import only what their distributions declare.
 
 The wheel has all files of the packages (see test_distributions.py), so its
 imports are those of the checkout. Nothing is installed for this.
@@ -99,7 +99,7 @@ def test_every_import_is_declared(name):
 
 
 def test_no_command_needs_an_extra_before_it_runs():
-    """What an extra brings is imported only where it is used."""
+    """Packages of an extra are imported only where they are used."""
     dependencies, _ = _declared(checkout.ROOT)
     waiting = [module for module, _ in _COMMANDS.values()]
     waiting += ["tsm_keras", "tsm_export", "tsm_live"]

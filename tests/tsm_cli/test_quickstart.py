@@ -54,9 +54,9 @@ def test_a_fast_run_writes_everything(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "live", "tried"),
     [
-        # The first is right as a clip, but not in a live run.
+        # The first video is right as a clip, but wrong in a live run.
         ("RRR", "LRR", [0, 1]),
-        # A video that is wrong as a clip comes after those that are right.
+        # The first video is wrong as a clip, so the others are tried before it.
         ("LRR", "RLR", [1, 2]),
         ("LLR", "LRL", [2, 0, 1]),
         ("RRR", "LLL", [0, 1, 2]),  # None is recognized.

@@ -1,4 +1,4 @@
-"""What decoding each video of a folder has shown, found once.
+"""ProbedVideos, probe_videos: decode each video of a folder only once.
 
 The results are kept in `.tsm_videos.json` in the folder, or in the user's cache
 if that folder is not writable. A video is decoded again only if its size, its

@@ -64,7 +64,7 @@ def _read(path, key):
 
 @functools.lru_cache(maxsize=8)
 def _read_once(path, identity, key):
-    """Reads a file; `identity` changes if another file takes its place."""
+    """Reads a file once; a file that replaces it has a different `identity`."""
     with contextlib.suppress(
         *(OSError, EOFError, ValueError, TypeError, KeyError, AttributeError),
         zipfile.BadZipFile,

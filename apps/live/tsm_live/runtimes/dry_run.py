@@ -47,7 +47,7 @@ def dry_step(
 def step_of(
     network: Network, spec: ArtifactSpec
 ) -> Callable[[], list[np.ndarray]]:
-    """Returns a step as `dry_step` does, for a network that is open already."""
+    """Returns what `dry_step` returns, for a network that is already open."""
     pixels = np.random.default_rng(0).integers(0, 256, spec.frame.shape)
     fed = quantize(pixels, spec.frame)
 

@@ -70,7 +70,7 @@ def draw(state: LiveState) -> np.ndarray:
 
 
 def enlarged(frame: np.ndarray) -> np.ndarray:
-    """Enlarges a frame that is too small for readable labels."""
+    """Returns the frame, enlarged if labels would be too small to read."""
     short, long = sorted(frame.shape[:2])
     scale = min(_SHORTEST / short, _LONGEST / long)
     if scale <= 1:

@@ -1,4 +1,4 @@
-"""What readers share: rows of large tables, read one at a time."""
+"""All readers look up single rows of large tables without copying them."""
 
 import numpy as np
 import pytest
