@@ -24,8 +24,9 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
+from benchmarks.accuracy.clip_accuracy import compare
 from benchmarks.accuracy.end_of_video import at_the_end, print_ends
-from benchmarks.accuracy.gesture_streams import gestures
+from benchmarks.accuracy.gesture_streams import gestures, gestures_in_memory
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
     run_missing,
@@ -34,7 +35,6 @@ from benchmarks.accuracy.resumable_runs import (
 from benchmarks.timing import print_machine
 from tsm_keras.data.gestures.generate import ORDER_BLIND_CEILING
 from tsm_keras.data.pipeline.views import ViewConfig
-from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
@@ -147,7 +147,11 @@ def main(argv):
 def run_all(path):
     with tempfile.TemporaryDirectory() as scratch:
         data = str(FLAGS.data or pathlib.Path(scratch) / "data")
-        videos_of(data, FLAGS.training_clips, FLAGS.test_clips)
+        gestures(
+            data,
+            training_clips=FLAGS.training_clips,
+            test_clips=FLAGS.test_clips,
+        )
         # The seed changes last, so that an interrupted run has every setting.
         jobs = [
             {"setting": setting.name, "seed": seed, **scale()}
@@ -167,7 +171,7 @@ def scale():
 
 def run(data, job):
     """Trains one network from scratch and returns its top-1 accuracy."""
-    videos, training, test = videos_of(
+    videos, training, test = gestures_in_memory(
         data, job["training_clips"], job["test_clips"]
     )
     setting = next(x for x in SETTINGS if x.name == job["setting"])
@@ -189,19 +193,6 @@ def run(data, job):
         result["end"] = at_the_end(model, test)
     keras.backend.clear_session()
     return result
-
-
-@functools.cache
-def videos_of(data, training_clips, test_clips):
-    """Returns the videos, and readers that keep their frames in memory."""
-    videos = gestures(
-        data, training_clips=training_clips, test_clips=test_clips
-    )
-    return (
-        videos,
-        VideoReader(videos.training, cache=True),
-        VideoReader(videos.test, cache=True),
-    )
 
 
 def read_results(path):
@@ -232,16 +223,6 @@ def print_tables(found):
                 f"| {text or texts[name]} | {top1.mean():.1f} | {seeds} | "
                 f"{compare(top1, base) if name != rows[0][0] else ''} |"
             )
-
-
-def compare(top1, base):
-    """Returns the difference of two settings, and if their ranges overlap."""
-    if base is None:
-        return ""
-    difference = f"{top1.mean() - base.mean():+.1f}"
-    if top1.max() < base.min() or base.max() < top1.min():
-        return difference
-    return f"{difference}, not told apart"
 
 
 def print_bars(found):

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tensorflow import keras
 
+from benchmarks.accuracy.clip_accuracy import spread
 from tsm_cli.predictors import ArtifactPredictor
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.augment.crops import center_box
@@ -93,12 +94,6 @@ def print_ends(lines: Sequence[Mapping[str, float]]) -> None:
         ]
         if cells:
             print(f"| {text} | {' | '.join([*cells, '–'][:2])} |")
-
-
-def spread(shares: Sequence[float]) -> str:
-    """Returns the mean, the lowest and the highest of shares, in percent."""
-    percent = 100 * np.array(shares)
-    return f"{percent.mean():.1f} ({percent.min():.1f} to {percent.max():.1f})"
 
 
 def _streamed(session, videos, config):

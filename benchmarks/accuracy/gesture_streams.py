@@ -1,6 +1,7 @@
 """Shared by benchmarks of accuracy: generated gestures, training, streaming."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -12,6 +13,7 @@ from tsm_keras.atomic_file import atomic_folder
 from tsm_keras.data.gestures.generate import write_gestures
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.readers.folder import VideoFolder, scan_folder
+from tsm_keras.data.readers.video_reader import VideoReader
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.sessions.open_session import open_session
 
@@ -77,6 +79,25 @@ def gestures(
                 write_gestures(partial, clips_per_class=count, seed=seed)
         splits.append(scan_folder(path))
     return Gestures(*splits)
+
+
+@functools.cache
+def gestures_in_memory(
+    folder: str, training_clips: int, test_clips: int
+) -> tuple[Gestures, VideoReader, VideoReader]:
+    """Returns `gestures`, and readers that keep their frames in memory.
+
+    The readers are of the videos to train on and of those to test on. A
+    process that asks again gets the same readers.
+    """
+    videos = gestures(
+        folder, training_clips=training_clips, test_clips=test_clips
+    )
+    return (
+        videos,
+        VideoReader(videos.training, cache=True),
+        VideoReader(videos.test, cache=True),
+    )
 
 
 def stream(path: str | os.PathLike, clips: np.ndarray) -> np.ndarray:

@@ -18,7 +18,6 @@ to the first, with unchanged labels. The benchmark takes about 15 minutes on two
 cores with the default flags.
 """
 
-import csv
 import functools
 import os
 import pathlib
@@ -29,7 +28,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks.accuracy.end_of_video import at_the_end, print_ends, spread
+from benchmarks.accuracy.action_clips import prepare_actions, short_side
+from benchmarks.accuracy.clip_accuracy import (
+    MEASURES,
+    accuracies,
+    int8_accuracies,
+    spread,
+)
+from benchmarks.accuracy.end_of_video import at_the_end, print_ends
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
     run_missing,
@@ -37,20 +43,8 @@ from benchmarks.accuracy.resumable_runs import (
     train_from_scratch,
 )
 from benchmarks.timing import print_machine
-from tsm_cli.predictors import ArtifactPredictor
-from tsm_export.clips import video_clips
-from tsm_export.tflite.export import export_tflite
-from tsm_keras.data.pipeline.views import ViewConfig
-from tsm_keras.data.prepare.collections.collection import SourceOptions
-from tsm_keras.data.prepare.collections.formats import read_collection
-from tsm_keras.data.prepare.plan import make_plan
-from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.data.storage.image_settings import ImageSettings
-from tsm_keras.data.storage.prepared_dataset import is_prepared
 from tsm_keras.evaluation.evaluate import KerasPredictor
-from tsm_keras.evaluation.metrics import compute_metrics
-from tsm_keras.evaluation.views import predict_views
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
@@ -91,7 +85,6 @@ NETWORKS = {
     "causal": "causal TSM",
     "int8": "causal TSM, int8 TFLite, streamed",
 }
-MEASURES = ("top1", "macro", "top1_backwards", "macro_backwards")
 
 
 def main(argv):
@@ -104,7 +97,12 @@ def main(argv):
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
             data = FLAGS.prepared or f"{scratch}/prepared"
-            prepare(pathlib.Path(FLAGS.actions), data)
+            prepare_actions(
+                pathlib.Path(FLAGS.actions),
+                data,
+                image_size=FLAGS.image_size,
+                split=FLAGS.split,
+            )
             jobs = [
                 {"shift": shift, "seed": seed, **scale()}
                 for seed in range(FLAGS.seeds)
@@ -121,35 +119,6 @@ def scale():
     return {name: FLAGS[name].value for name in _SCALE}
 
 
-def prepare(actions, folder):
-    """Writes a prepared data set of small clips, unless it exists."""
-    if is_prepared(folder):
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        lists = pathlib.Path(scratch) / "clips.csv"
-        with (
-            (actions / "manifest.csv").open(encoding="utf-8") as manifest,
-            lists.open("w", encoding="utf-8") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(("path", "label", "split"))
-            for row in csv.DictReader(manifest):
-                writer.writerow(
-                    (row["clip"], row["cls"], row[f"split_{FLAGS.split}"])
-                )
-        options = SourceOptions(actions, lists=lists)
-        plan = make_plan(
-            read_collection("csv", options),
-            name="actions",
-            images=ImageSettings(
-                short_side=_short_side(FLAGS.image_size), max_frame_rate=12.5
-            ),
-            # Seen from above, no class changes when it is mirrored.
-            flip_pairs=(),
-        )
-        ingest(plan, folder)
-
-
 def run(data, job):
     """Trains one network and returns its accuracies."""
     training = open_clips(data, "train", cache=True)
@@ -160,7 +129,7 @@ def run(data, job):
         backbone=job["backbone"],
         width=job["width"],
         image_size=job["image_size"],
-        resize_size=_short_side(job["image_size"]),
+        resize_size=short_side(job["image_size"]),
         shift=job["shift"],
         shift_div=4,
         dropout=0.2,
@@ -173,35 +142,13 @@ def run(data, job):
         model = train_from_scratch(
             job, training, config, flip=True, label_smoothing=0.1
         )
-    result = worth(KerasPredictor(model), test, config)
+    result = accuracies(KerasPredictor(model), test, config)
     if job["shift"] != "none":
         result["end"] = at_the_end(model, test)
     if job["shift"] == "causal":
-        with tempfile.TemporaryDirectory() as scratch:
-            path = pathlib.Path(scratch) / "int8.tflite"
-            clips = video_clips(training, config, 50, job["seed"])
-            export_tflite(model, path, quantize="int8", calibration_clips=clips)
-            result["int8"] = worth(ArtifactPredictor(path), test, config)
-    return result
-
-
-def _short_side(image_size):
-    return image_size * 9 // 8
-
-
-def worth(predictor, test, config):
-    result = {}
-    for suffix, step in (("", 1), ("_backwards", -1)):
-        predictions = predict_views(
-            lambda clips, step=step: predictor(clips[:, ::step]),
-            test,
-            config,
-            ViewConfig(),
-            batch_size=32,
+        result["int8"] = int8_accuracies(
+            model, training, test, seed=job["seed"]
         )
-        metrics = compute_metrics(predictions)
-        result[f"top1{suffix}"] = metrics.top1
-        result[f"macro{suffix}"] = metrics.mean_class_accuracy
     return result
 
 
@@ -216,10 +163,7 @@ def print_table(path):
             if "int8" in line:
                 found["int8"].append(line["int8"])
     print("\nMean over the seeds, with the lowest and highest, in percent.\n")
-    print(
-        "| network | seeds | top-1 | mean class accuracy | top-1 backwards | "
-        "mean class accuracy backwards |"
-    )
+    print(f"| network | seeds | {' | '.join(MEASURES.values())} |")
     print("|---|---|---|---|---|---|")
     for name, lines in found.items():
         if lines:
