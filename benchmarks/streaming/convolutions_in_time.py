@@ -1,7 +1,9 @@
-"""Measures the speed of X3D and MixTConv against what they are compared with.
+r"""Measures the speed of X3D and MixTConv against what they are compared with.
 
     python -m benchmarks.streaming.convolutions_in_time
     python -m benchmarks.streaming.convolutions_in_time --parts=x3d --rounds=5
+    python -m benchmarks.streaming.convolutions_in_time --parts=mixtconv \
+        --backbone=mobilenet_v2 --quantize=int8 --clock=cpu
 
 The parts are:
 
@@ -44,6 +46,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list("parts", [*PARTS], f"What to measure: {', '.join(PARTS)}.")
 flags.DEFINE_string("backbone", "resnet50", "Backbone of MixTConv and TSM.")
 flags.DEFINE_integer("image_size", 112, "Size of the frames in training.")
+flags.DEFINE_enum(
+    "quantize", "none", ["none", "int8"], "Quantization of LiteRT's networks."
+)
 flags.DEFINE_integer("threads", 2, "Threads of LiteRT and of PyTorch.")
 flags.DEFINE_integer("rounds", 20, "Turns of each variant.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
@@ -60,7 +65,10 @@ def main(argv):
     if argv[1:]:
         raise app.UsageError(f"Unknown arguments: {argv[1:]}")
     print_machine(TensorFlow=tf.__version__, PyTorch=torch.__version__)
-    print(f"{FLAGS.threads} threads, {FLAGS.clock} time")
+    print(
+        f"{FLAGS.threads} threads, {FLAGS.clock} time, "
+        f"quantization: {FLAGS.quantize}"
+    )
     torch.set_num_threads(FLAGS.threads)
     holds = True
     with tempfile.TemporaryDirectory() as folder:
@@ -173,8 +181,18 @@ def _exported(folder, kind, **fields):
         **{"num_classes": len(LABELS), "labels": LABELS, **fields}
     )
     path = folder / f"{len(list(folder.iterdir()))}.tflite"
+    size = config.input.image_size
+    # The speed does not depend on the ranges, so one clip is enough.
+    clip = np.random.default_rng(0).integers(
+        0, 256, (1, config.clip.num_segments, size, size, 3), np.uint8
+    )
     export_tflite(
-        build_clip_model(config), path, kind=kind, check=lambda _: None
+        build_clip_model(config),
+        path,
+        kind=kind,
+        quantize=FLAGS.quantize,
+        calibration_clips=clip,
+        check=lambda _: None,
     )
     return path
 
