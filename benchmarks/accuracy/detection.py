@@ -27,7 +27,7 @@ from tensorflow import keras
 
 from benchmarks.accuracy.resumable_runs import read_lines, run_missing
 from benchmarks.timing import print_machine
-from tsm_cli.detection.detectors import open_detector
+from tsm_cli.detectors import open_detector
 from tsm_export.clips import boxed_clips
 from tsm_export.tflite.export import export_tflite
 from tsm_keras.data.augment.augmentation import AugmentationConfig

@@ -43,7 +43,7 @@ from tsm_keras.data.prepare.collections.formats import read_collection
 from tsm_keras.data.prepare.plan import make_plan
 from tsm_keras.data.prepare.workers import ingest
 from tsm_keras.data.readers.folder import scan_folder
-from tsm_keras.data.storage.records import parse_clip
+from tsm_keras.data.storage.clip_record import parse_clip
 from tsm_keras.data.video.resizing import resize_short_side
 from tsm_keras.models.config import VideoClassifierConfig
 

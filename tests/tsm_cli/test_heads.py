@@ -9,7 +9,8 @@ import pytest
 
 from testing.heads import LIGHTS, MOTIONS, shared_heads, write_clips
 from testing.models import randomize, small_config
-from tsm_cli import data, evaluate
+from tsm_cli import data
+from tsm_cli.evaluate import command as evaluate
 from tsm_export import export_tflite
 from tsm_keras.command_flags import parse
 from tsm_keras.data.prepare import command

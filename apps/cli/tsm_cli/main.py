@@ -37,7 +37,7 @@ _COMMANDS = {
         "grow a small network step by step to the best one for a budget",
     ),
     "evaluate": (
-        "tsm_cli.evaluate",
+        "tsm_cli.evaluate.command",
         "measure the accuracy of presets and artifacts",
     ),
     "predict": (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tensorflow import keras
 
-from tsm_cli.detection.task import expect_classifier
+from tsm_cli.task import expect_classifier
 from tsm_export.verify.trial import stream_clips
 from tsm_keras.evaluation.evaluate import KerasPredictor, side_by_side
 from tsm_keras.models.clip import build_clip_model

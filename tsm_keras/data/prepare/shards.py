@@ -18,9 +18,9 @@ from tsm_keras.data.prepare.placed_boxes import PlacedBoxes
 from tsm_keras.data.prepare.plan import IngestPlan, PlannedShard
 from tsm_keras.data.storage.box_table import BoxTable, join_boxes
 from tsm_keras.data.storage.boxed_record import BoxedClip
+from tsm_keras.data.storage.clip_record import ClipRecord
 from tsm_keras.data.storage.clip_table import ClipTable
 from tsm_keras.data.storage.prepared_dataset import Shard
-from tsm_keras.data.storage.records import ClipRecord
 from tsm_keras.data.storage.shard_writer import ShardWriter
 
 WORK_FOLDER = ".unfinished"

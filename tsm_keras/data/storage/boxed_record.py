@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tsm_keras.data.storage.box_table import BOX, BoxTable
-from tsm_keras.data.storage.records import ClipRecord
+from tsm_keras.data.storage.clip_record import ClipRecord
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 

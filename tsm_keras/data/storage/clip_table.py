@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tsm_keras.data.storage.records import ClipRecord
+from tsm_keras.data.storage.clip_record import ClipRecord
 
 # The place of a JPEG file in its shard, in bytes, and its checksum.
 FRAME = np.dtype([("offset", "<i8"), ("length", "<i4"), ("crc32", "<u4")])

@@ -3,7 +3,7 @@
     labels.txt                      class names, one per line, in label order
     labels_verb.txt, ...            the same for each of several heads
     dataset.json                    the fields of `PreparedDataset`
-    train-00000-of-00012.tfrecord   shards of clips (see records.py)
+    train-00000-of-00012.tfrecord   shards of clips (see clip_record.py)
     train.index                     names, frames and places (split_index.py)
     rejected.csv                    clips in no shard: path and reason
     train.boxes                     boxes, for a detector (split_boxes.py)

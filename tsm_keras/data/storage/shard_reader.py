@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import google_crc32c
 import numpy as np
 
+from tsm_keras.data.storage.clip_record import context_end, parse_record
 from tsm_keras.data.storage.clip_table import (
     FRAME,
     ClipTable,
@@ -23,7 +24,6 @@ from tsm_keras.data.storage.clip_table import (
     make_table,
 )
 from tsm_keras.data.storage.prepared_dataset import Shard
-from tsm_keras.data.storage.records import context_end, parse_record
 
 RECORD_START = 12  # The bytes of the length of a record and its checksum.
 _RECORD_END = 4  # The bytes of the checksum of a record.

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Sequence
 from types import TracebackType
 
+from tsm_keras.data.storage.clip_record import ClipRecord, serialize_clip
 from tsm_keras.data.storage.clip_table import ClipTable, make_table
 from tsm_keras.data.storage.prepared_dataset import Shard
-from tsm_keras.data.storage.records import ClipRecord, serialize_clip
 from tsm_keras.data.storage.shard_reader import RECORD_START, checksum
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from tsm_keras.models.operators.convolve import (
+from tsm_keras.models.operators.convolve_channels import (
     convolve_channels,
     frames_ahead,
 )

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tsm_keras.models.operators.convolve import frames_ahead
+from tsm_keras.models.operators.convolve_channels import frames_ahead
 
 if TYPE_CHECKING:
     from tsm_keras.models.time import Time

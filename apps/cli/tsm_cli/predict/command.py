@@ -20,7 +20,7 @@ from typing import Any
 
 from absl import flags
 
-from tsm_cli.detection.task import expect_classifier
+from tsm_cli.task import expect_classifier
 from tsm_cli.view_flags import (
     VIEW_FLAGS,
     VIEW_NAMES,

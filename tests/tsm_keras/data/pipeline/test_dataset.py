@@ -14,7 +14,7 @@ from tsm_keras.data.pipeline.sampling import (
     twice_indices,
 )
 from tsm_keras.data.readers.clip_reader import open_clips
-from tsm_keras.data.storage.records import parse_clip
+from tsm_keras.data.storage.clip_record import parse_clip
 from tsm_keras.data.video.decoding import read_video
 from tsm_keras.data.video.resizing import center_crop, resize_short_side
 

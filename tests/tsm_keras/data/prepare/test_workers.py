@@ -32,9 +32,9 @@ from tsm_keras.data.prepare.dataset_folder import unfinished_shards
 from tsm_keras.data.prepare.isolated_process import IsolatedProcess
 from tsm_keras.data.prepare.shards import WORK_FOLDER
 from tsm_keras.data.prepare.workers import ingest
+from tsm_keras.data.storage.clip_record import parse_clip
 from tsm_keras.data.storage.image_settings import ImageSettings
 from tsm_keras.data.storage.prepared_dataset import open_prepared
-from tsm_keras.data.storage.records import parse_clip
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import tensorflow as tf
 from testing.prepared import shared_prepared
 from tsm_keras.data.readers.prepared_reader import PreparedReader
 from tsm_keras.data.storage import split_index
+from tsm_keras.data.storage.clip_record import parse_clip
 from tsm_keras.data.storage.prepared_dataset import open_prepared
-from tsm_keras.data.storage.records import parse_clip
 from tsm_keras.data.storage.split_index import index_path, read_split_index
 
 

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from testing.boxed_videos import shared_boxed
-from tsm_cli import evaluate
+from tsm_cli.evaluate import command as evaluate
 from tsm_keras.command_flags import parse
 from tsm_keras.models.presets import read_description
 from tsm_keras.training import command

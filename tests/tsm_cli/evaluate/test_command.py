@@ -12,8 +12,8 @@ from absl import flags
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clip_model
 from testing.prepared import shared_prepared
-from tsm_cli import evaluate
-from tsm_cli.evaluation_data import Data, Settings
+from tsm_cli.evaluate import command as evaluate
+from tsm_cli.evaluate.settings import Data, Settings
 from tsm_export import export_tflite
 from tsm_export.clips import video_clips
 from tsm_keras.command_flags import parse

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tsm_cli.embeddings import check_embedding, embedding_sections
-from tsm_cli.evaluation_data import Data, Settings
+from tsm_cli.evaluate.embeddings import check_embedding, embedding_sections
+from tsm_cli.evaluate.settings import Data, Settings
 from tsm_cli.predictors import ArtifactPredictor, open_predictor
 from tsm_keras.data.pipeline.views import make_views
 from tsm_keras.evaluation.ensemble import combine, in_order_of

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from tsm_cli.detection.task import is_detector
+from tsm_cli.task import is_detector
 from tsm_cli.view_flags import (
     VIEW_FLAGS,
     VIEW_NAMES,
@@ -195,9 +195,9 @@ def main(arguments: Sequence[str]) -> None:
     else:
         _refuse_unread(arguments)
     # TensorFlow is imported only after the command line is checked.
-    from tsm_cli.evaluation import evaluate
-    from tsm_cli.evaluation_data import Settings
-    from tsm_cli.stream_evaluation import evaluate_stream
+    from tsm_cli.evaluate.clips import evaluate
+    from tsm_cli.evaluate.settings import Settings
+    from tsm_cli.evaluate.streams import evaluate_stream
     from tsm_keras.data.readers.clip_reader import held_out_split
 
     settings = Settings(
@@ -214,7 +214,7 @@ def main(arguments: Sequence[str]) -> None:
         },
     )
     if detects:
-        from tsm_cli.detection.evaluate_detector import evaluate_detector
+        from tsm_cli.evaluate.boxes import evaluate_detector
 
         evaluate_detector(settings, stream=FLAGS.stream)
     else:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsm_cli.evaluation import check_target
-from tsm_cli.evaluation_data import Data, Settings
+from tsm_cli.evaluate.clips import check_target
+from tsm_cli.evaluate.settings import Data, Settings
 from tsm_cli.predictors import (
     ArtifactPredictor,
     ArtifactStreams,

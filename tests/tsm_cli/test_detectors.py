@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from testing.models import random_clip_model, random_detector
-from tsm_cli.detection.detectors import LOWEST_SCORE, open_detector
-from tsm_cli.detection.task import expect_classifier, is_detector
+from tsm_cli.detectors import LOWEST_SCORE, open_detector
+from tsm_cli.task import expect_classifier, is_detector
 from tsm_keras.models.presets import save_preset
 from tsm_live.artifact.preprocessing import fit_frame
 from tsm_live.detection.boxes import decode_boxes

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from tsm_cli.detection.task import is_detector
+from tsm_cli.task import is_detector
 from tsm_keras.evaluation.detection.windows import windows
 from tsm_keras.models.presets import load_preset
 from tsm_keras.models.streaming_classifier import StreamingClassifier

@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsm_keras.data.storage.records import (
+from tsm_keras.data.storage.clip_record import (
     ClipRecord,
     context_end,
     parse_clip,

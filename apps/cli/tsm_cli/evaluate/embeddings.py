@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from tsm_cli.evaluation_data import Data, Settings
+from tsm_cli.evaluate.settings import Data, Settings
 from tsm_cli.predictors import ArtifactPredictor
 from tsm_keras.evaluation.embedding import (
     clip_features,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tsm_cli.detection.detectors import LOWEST_SCORE, Detector, open_detector
-from tsm_cli.evaluation import check_target
-from tsm_cli.evaluation_data import Settings
+from tsm_cli.detectors import LOWEST_SCORE, Detector, open_detector
+from tsm_cli.evaluate.clips import check_target
+from tsm_cli.evaluate.settings import Settings
 from tsm_keras.data.readers.detection_videos import detection_videos
 from tsm_keras.evaluation.detection.detection_report import (
     Evaluated,

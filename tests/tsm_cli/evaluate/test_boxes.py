@@ -8,7 +8,7 @@ from absl import flags
 
 from testing.boxed_videos import shared_boxed
 from testing.models import random_clip_model, random_detector
-from tsm_cli import evaluate
+from tsm_cli.evaluate import command as evaluate
 from tsm_cli.predict import command as predict
 from tsm_keras.command_flags import parse
 from tsm_keras.data.moving_objects.generate import LABELS

@@ -1,1 +1,0 @@
-"""Detectors of objects in `tsm evaluate`."""
