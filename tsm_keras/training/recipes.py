@@ -8,7 +8,6 @@ docstring has the command, the accuracy to expect and the source of this figure:
 
 import dataclasses
 import difflib
-import inspect
 from collections.abc import Callable
 
 from tsm_keras.data.augment.augmentation import AugmentationConfig
@@ -303,12 +302,3 @@ def find_recipe(name: str) -> Recipe:
             f"Received: recipe={name!r}"
         )
     return RECIPES[name]()
-
-
-def recipe_summaries() -> list[str]:
-    """Returns one line per recipe: its name and a summary."""
-    width = max(map(len, RECIPES))
-    return [
-        f"{name:{width}}  {(inspect.getdoc(recipe) or '').splitlines()[0]}"
-        for name, recipe in RECIPES.items()
-    ]

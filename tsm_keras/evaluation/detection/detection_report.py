@@ -34,7 +34,6 @@ _MEASURES = {
     "ap50_medium": "AP50, medium",
     "ap50_fast": "AP50, fast",
 }
-_MISSED = ("class", "video", "frame", "missed", "frames")
 _DELAY = "average delay in frames"
 
 
