@@ -49,7 +49,9 @@ def define_fields(
             default = [str(item) for item in value]
         if origin is not None:
             source = origin if isinstance(origin, str) else origin[name]
-            shown = ",".join(default) if isinstance(value, tuple) else value
+            shown = value
+            if isinstance(value, tuple):
+                shown = ",".join(default) or "empty"
             text, default = f"{text} (default: {source}{shown})", None
         _KINDS[type(value)](name, default, text, flag_values=flag_values)
     _group(flag_values, module_name, group, names)
@@ -66,15 +68,36 @@ def define_groups(
         flag_values: The flag values that receive the flags.
         module_name: The module of the command, which `--help` lists.
         groups: The flags under each heading of the help. Each has a name, a
-            kind (`flags.DEFINE_string` and so on), a default, a help text and,
-            optionally, a dictionary of bounds.
+            kind (`flags.DEFINE_string` and so on, or `define_enum`), a default,
+            a help text and, optionally, further arguments of the kind, such as
+            `{"lower_bound": 1}`.
     """
     for group, rows in groups.items():
-        for name, kind, default, text, *bounds in rows:
-            options = bounds[0] if bounds else {}
-            kind(name, default, text, flag_values=flag_values, **options)
+        for name, kind, default, text, *options in rows:
+            named = options[0] if options else {}
+            kind(name, default, text, flag_values=flag_values, **named)
         names = [name for name, *_ in rows]
         _group(flag_values, module_name, group, names)
+
+
+def define_enum(
+    name: str,
+    default: str | None,
+    text: str,
+    *,
+    flag_values: flags.FlagValues,
+    enum_values: Sequence[str],
+) -> None:
+    """Defines a flag with a choice of values; a kind for `define_groups`.
+
+    Args:
+        name: The name of the flag.
+        default: One of the values, or None.
+        text: The help.
+        flag_values: The flag values that receive the flag.
+        enum_values: The values to choose from.
+    """
+    flags.DEFINE_enum(name, default, enum_values, text, flag_values=flag_values)
 
 
 def given_fields(

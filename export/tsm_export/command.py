@@ -1,7 +1,8 @@
 """Turns a preset into an artifact: `tsm export PRESET --to=FILE`.
 
 The artifact is checked first, as `tsm verify` does, and is not written if a
-check fails.
+check fails. What the gesture and detector flags say is stored in the artifact
+as the default; flags of `tsm-live` and `tsm predict` replace it.
 """
 
 import functools
@@ -21,6 +22,7 @@ from tsm_export.tflite.export import LOGITS_TYPES, export_tflite
 from tsm_export.verify.checks import verify
 from tsm_export.verify.command import TrialError, print_checks
 from tsm_keras.command_flags import (
+    define_enum,
     define_fields,
     define_groups,
     expect_values,
@@ -42,42 +44,38 @@ def _meanings(quantizations):
     return "; ".join(f"{name}: {text}" for name, text in quantizations.items())
 
 
-def _define_enum(name, default, text, *, flag_values, enum_values):
-    flags.DEFINE_enum(name, default, enum_values, text, flag_values=flag_values)
-
-
 FLAGS = flags.FlagValues()
 _GROUPS: dict[str, list[tuple[Any, ...]]] = {
     "output": [
-        ("to", flags.DEFINE_string, None, "The .tflite or .onnx file to write"),
+        ("to", flags.DEFINE_string, None, ".tflite or .onnx file to write."),
         (
             "format",
-            _define_enum,
+            define_enum,
             None,
-            "The format of the file (default: what --to ends in)",
+            "Format of the file. (default: what --to ends in)",
             {"enum_values": list(_FORMATS)},
         ),
         (
             "verify",
             flags.DEFINE_bool,
             True,
-            "Check the artifact before it is written",
+            "Check the artifact before it is written.",
         ),
         (
             "soak_frames",
             flags.DEFINE_integer,
             2000,
-            "Number of frames to stream without a break in the check",
+            "Number of frames to stream without a break in the check.",
             {"lower_bound": 0},
         ),
     ],
     "network": [
         (
             "kind",
-            _define_enum,
+            define_enum,
             "stream",
             "stream: one frame per call, for causal networks and with "
-            "--lookahead for others; clip: one whole clip per call",
+            "--lookahead for others; clip: one whole clip per call.",
             {"enum_values": KINDS},
         ),
         (
@@ -86,34 +84,34 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             False,
             "Let a stream wait for the later frames that a network needs which "
             "is not causal. It answers late, by as many frames as tsm info "
-            "says",
+            "says.",
         ),
         (
             "quantize",
-            _define_enum,
+            define_enum,
             "none",
             f"For .tflite {_meanings(QUANTIZATIONS)}. "
-            f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}",
+            f"For .onnx {_meanings(ONNX_QUANTIZATIONS)}.",
             {"enum_values": list(QUANTIZATIONS | ONNX_QUANTIZATIONS)},
         ),
         (
             "streams",
             flags.DEFINE_integer,
             1,
-            "Number of streams that run in one batch",
+            "Number of streams that run in one batch.",
         ),
         (
             "size",
             flags.DEFINE_integer,
             None,
-            "Height and width of a frame in pixels (default: as in training)",
+            "Height and width of a frame in pixels. (default: as in training)",
             {"lower_bound": 32},
         ),
         (
             "input",
-            _define_enum,
+            define_enum,
             None,
-            "Type of the frames; cameras give uint8 (default: the type in "
+            "Type of the frames; cameras give uint8. (default: the type in "
             "which the network computes)",
             {"enum_values": INPUTS},
         ),
@@ -121,15 +119,15 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             "softmax",
             flags.DEFINE_bool,
             False,
-            "Give probabilities instead of logits",
+            "Give probabilities instead of logits.",
         ),
         (
             "logits",
-            _define_enum,
+            define_enum,
             None,
             "Type of the logits of an int8 .tflite file. With float32 the last "
             "layer computes in float32, which agrees a little better with the "
-            "network before int8 (default: int8)",
+            "network before int8. (default: int8)",
             {"enum_values": LOGITS_TYPES},
         ),
     ],
@@ -140,27 +138,32 @@ _GROUPS: dict[str, list[tuple[Any, ...]]] = {
             None,
             "Prepared data set, or folder of class folders with videos. int8 "
             "measures its ranges on these clips, and the artifact is checked "
-            "on them",
+            "on them.",
         ),
         (
             "calibration_frames",
             flags.DEFINE_integer,
             400,
-            "Number of frames to calibrate on",
+            "Number of frames to calibrate on.",
             {"lower_bound": 1},
         ),
-        ("seed", flags.DEFINE_integer, 0, "Seed of the random choice of clips"),
+        (
+            "seed",
+            flags.DEFINE_integer,
+            0,
+            "Seed of the random choice of clips.",
+        ),
     ],
 }
 define_groups(FLAGS, __name__, _GROUPS)
 _DECISION = {name: name for name in SECONDS + SCORES}
-_LIVE = "when a gesture starts and ends in tsm-live, by default"
+_LIVE = "gesture"
 define_fields(FLAGS, __name__, _LIVE, DecisionConfig(), _DECISION)
 _NO_GESTURE: tuple[Any, ...] = (
     "no_gesture",
     flags.DEFINE_multi_string,
     [],
-    "A label which means that there is no gesture. May be repeated",
+    "Label which means that there is no gesture. May be repeated.",
 )
 define_groups(FLAGS, __name__, {_LIVE: [_NO_GESTURE]})
 
@@ -170,18 +173,18 @@ _BOXES: list[tuple[Any, ...]] = [
         "threshold",
         flags.DEFINE_float,
         None,
-        "Score that the box of an object must have (default: 0.3)",
+        "Score that the box of an object must have. (default: 0.3)",
         {"lower_bound": 0.0, "upper_bound": 1.0},
     ),
     (
         "top",
         flags.DEFINE_integer,
         None,
-        "Maximum number of boxes per frame (default: 100)",
+        "Largest number of boxes per frame. (default: 100)",
         {"lower_bound": 1},
     ),
 ]
-define_groups(FLAGS, __name__, {"which boxes a detector finds": _BOXES})
+define_groups(FLAGS, __name__, {"detector": _BOXES})
 
 _NEARER = (
     " Ranges fit better if they are measured on more videos, and on videos "

@@ -6,6 +6,7 @@ import pytest
 from absl import flags
 
 from tsm_keras.command_flags import (
+    define_enum,
     define_fields,
     define_groups,
     expect_values,
@@ -63,6 +64,32 @@ def test_the_help_of_a_flag_is_what_the_docstring_says_of_the_field():
     without = _flags(origin="from elsewhere, else ")
     assert without["speed"].default is None
     assert without["steps"].help.endswith("(default: from elsewhere, else 1,2)")
+
+
+def test_an_empty_default_is_named():
+    values = flags.FlagValues()
+    define_fields(
+        values,
+        "module",
+        "things",
+        _Config(steps=()),
+        {"steps": "steps"},
+        origin="from elsewhere, else ",
+    )
+    assert values["steps"].help.endswith(
+        "(default: from elsewhere, else empty)"
+    )
+
+
+def test_a_choice_has_its_values_only():
+    values = flags.FlagValues()
+    kind = "kind", define_enum, "a", "A letter.", {"enum_values": ["a", "b"]}
+    define_groups(values, "module", {"things": [kind]})
+    assert parse(values, "program", []) == [] and values.kind == "a"
+    parse(values, "program", ["--kind=b"])
+    assert values.kind == "b"
+    with pytest.raises(flags.Error, match="kind"):
+        parse(values, "program", ["--kind=c"])
 
 
 def test_what_is_given_is_of_the_type_of_the_field():

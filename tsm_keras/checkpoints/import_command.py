@@ -20,7 +20,11 @@ from tsm_keras.checkpoints.importing import import_state_dict
 from tsm_keras.checkpoints.inference import ask_for
 from tsm_keras.checkpoints.naming.table import SOURCES
 from tsm_keras.checkpoints.registry import PUBLISHED, download, find_published
-from tsm_keras.command_flags import expect_values
+from tsm_keras.command_flags import (
+    define_enum,
+    define_groups,
+    expect_values,
+)
 from tsm_keras.file_hash import file_sha256
 from tsm_keras.models.presets import save_preset
 
@@ -28,14 +32,14 @@ FLAGS = flags.FlagValues()
 
 # Flags for fields of the config and for the data set: flag, field, kind, help.
 _FIELDS = (
-    ("backbone", "backbone", flags.DEFINE_string, "The name of the backbone."),
+    ("backbone", "backbone", flags.DEFINE_string, "Name of the backbone."),
     (
         "width",
         "width",
         flags.DEFINE_float,
-        "The channel multiplier of MobileNetV2.",
+        "Channel multiplier of MobileNetV2.",
     ),
-    ("classes", "num_classes", flags.DEFINE_integer, "The number of classes."),
+    ("classes", "num_classes", flags.DEFINE_integer, "Number of classes."),
     (
         "shift",
         "shift",
@@ -52,8 +56,8 @@ _FIELDS = (
         "placement",
         "placement",
         flags.DEFINE_string,
-        "The input that is shifted: that of the residual branch only "
-        "(residual), or that of the identity path too (inplace).",
+        "Input that is shifted: that of the residual branch only (residual), "
+        "or that of the identity path too (inplace).",
     ),
     (
         "non_local",
@@ -78,46 +82,49 @@ _FIELDS = (
         "dataset",
         "dataset",
         flags.DEFINE_string,
-        "The name of the data set that the weights were trained on.",
+        "Name of the data set that the weights were trained on.",
     ),
 )
 
-flags.DEFINE_string(
-    "to", None, "The preset folder to write.", flag_values=FLAGS
+_BOOLEAN = flags.DEFINE_boolean
+define_groups(
+    FLAGS,
+    __name__,
+    {
+        "output": (
+            ("to", flags.DEFINE_string, None, "Preset folder to write."),
+            ("overwrite", _BOOLEAN, False, "Replace the preset at --to."),
+            ("tensors", _BOOLEAN, False, "Print one line per tensor."),
+        ),
+        "weights": (
+            (
+                "source",
+                define_enum,
+                "auto",
+                "Project that named the weights; auto recognizes it.",
+                {"enum_values": SOURCES},
+            ),
+            (
+                "labels",
+                flags.DEFINE_string,
+                None,
+                "File with the class names, one per line, in the order of the "
+                "logits.",
+            ),
+            (
+                "force",
+                _BOOLEAN,
+                False,
+                "Load the weights even if the shift differs from that of their "
+                "training. The network must then be trained further.",
+            ),
+        ),
+        "network": tuple(
+            (name, kind, None, f"{text} (default: inferred from the file)")
+            for name, _, kind, text in _FIELDS
+        ),
+    },
 )
-flags.DEFINE_boolean(
-    "overwrite", False, "Replaces the preset at --to.", flag_values=FLAGS
-)
-flags.DEFINE_enum(
-    "source",
-    "auto",
-    SOURCES,
-    f"The project that named the weights: {', '.join(SOURCES)}.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "labels",
-    None,
-    "A file with the class names, one per line, in the order of the logits.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "force",
-    False,
-    "Loads the weights even if the shift differs from that of their training. "
-    "The network must then be trained further.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "tensors", False, "Prints one line per tensor.", flag_values=FLAGS
-)
-for _flag, _, _define, _text in _FIELDS:
-    _define(
-        _flag,
-        None,
-        f"{_text} (default: inferred from the file)",
-        flag_values=FLAGS,
-    )
 
 
 def main(arguments: Sequence[str]) -> None:

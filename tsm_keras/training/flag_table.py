@@ -1,14 +1,14 @@
-"""COMMAND_FLAGS: the flags of `tsm train` that are no fields of a recipe."""
+"""COMMAND_FLAGS: the flags of `tsm train` that are not fields of a recipe."""
 
 from typing import Any
 
 from absl import flags
 
+from tsm_keras.data.flag_rows import FLIP_PAIRS, MAX_BAD_FRACTION
 from tsm_keras.training.recipes import RECIPES
 
-_FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
+_TEXT, _INTEGER = flags.DEFINE_string, flags.DEFINE_integer
 _BOOLEAN, _LIST = flags.DEFINE_boolean, flags.DEFINE_list
-_INTEGER = flags.DEFINE_integer
 # The flags under each heading of the help: name, kind, default and help.
 COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
     "data": (
@@ -34,21 +34,8 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             "Split that the finished network is tested on. (default: test, "
             "unless it is the validation split)",
         ),
-        (
-            "max_bad_fraction",
-            _FLOAT,
-            0.0,
-            "Share of the videos of a folder that may be unreadable; they are "
-            "left out.",
-        ),
-        (
-            "flip_pairs",
-            _TEXT,
-            None,
-            "For a folder of videos: the pairs of classes that change into "
-            "each other when a clip is mirrored, such as left:right,a:b; "
-            "auto finds them by name. (default: mirroring is refused)",
-        ),
+        MAX_BAD_FRACTION,
+        FLIP_PAIRS,
         (
             "cache",
             _BOOLEAN,
@@ -138,7 +125,7 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             "`tsm export --quantize=int8_qat`.",
         ),
     ),
-    "devices": (
+    "device": (
         (
             "distribute",
             _TEXT,

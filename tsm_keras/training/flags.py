@@ -25,7 +25,7 @@ from tsm_keras.training.recipes import Recipe, find_recipe
 from tsm_keras.training.starting_point import CHANGEABLE
 
 # Names of flags, each with the field of a part of the network that it sets.
-_NETWORK = {
+NETWORK_FLAGS: dict[type, dict[str, str]] = {
     BackboneConfig: {
         "backbone": "name",
         "width": "width",
@@ -52,7 +52,7 @@ _NETWORK = {
         "non_local": "non_local",
     },
 }
-_TRAINING = {
+TRAINING_FLAGS = {
     field.name: field.name for field in dataclasses.fields(TrainingConfig)
 }
 _DETECTION = {"stride": "stride", "pyramid_channels": "pyramid_channels"}
@@ -85,7 +85,7 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         module_name: The module of the command, which `--help` lists.
     """
     define_groups(flag_values, module_name, COMMAND_FLAGS)
-    for part, names in _NETWORK.items():
+    for part, names in NETWORK_FLAGS.items():
         define_fields(
             flag_values,
             module_name,
@@ -117,10 +117,10 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         module_name,
         "training",
         TrainingConfig(),
-        _TRAINING,
+        TRAINING_FLAGS,
         origin={
             name: smaller if name == "learning_rate" else _RECIPE
-            for name in _TRAINING
+            for name in TRAINING_FLAGS
         },
     )
     define_flags(flag_values, module_name)
@@ -134,15 +134,13 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
             needs another one.
     """
     recipe = find_recipe(flag_values.recipe)
-    training = given_fields(flag_values, TrainingConfig, _TRAINING)
+    training = given_training(flag_values)
     for name in ("teacher_weight", "teacher_temperature"):
         if name in training and not flag_values.teacher:
             raise ValueError(
                 f"`{name}` needs a teacher: add --teacher=PRESET. "
                 f"Received: {name}={training[name]}"
             )
-    if training.get("schedule", "step") != "step":
-        training.setdefault("step_epochs", ())
     is_trained = flag_values.pretrained or (
         flag_values.init not in (None, "", "scratch")
     )
@@ -164,10 +162,18 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     )
 
 
+def given_training(flag_values: flags.FlagValues) -> dict[str, Any]:
+    """Returns the fields of `TrainingConfig` that the command line sets."""
+    given = given_fields(flag_values, TrainingConfig, TRAINING_FLAGS)
+    if given.get("schedule", "step") != "step":
+        given.setdefault("step_epochs", ())
+    return given
+
+
 def given_network(flag_values: flags.FlagValues) -> dict[str, Any]:
     """Returns the fields of the network that the command line sets."""
     given: dict[str, Any] = {}
-    for part, names in _NETWORK.items():
+    for part, names in NETWORK_FLAGS.items():
         found = given_fields(flag_values, part, names)
         given |= {flat_name(part, field): found[field] for field in found}
     given |= given_fields(flag_values, DetectionConfig, _DETECTION)

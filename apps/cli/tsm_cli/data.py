@@ -14,8 +14,9 @@ import numpy as np
 from absl import flags
 
 from tsm_keras.atomic_file import atomic_file
-from tsm_keras.command_flags import expect_values
+from tsm_keras.command_flags import define_groups, expect_values
 from tsm_keras.data.augment.augmentation import AugmentationConfig
+from tsm_keras.data.flag_rows import FLIP_PAIRS, MAX_BAD_FRACTION
 from tsm_keras.data.pipeline.dataset import make_dataset
 from tsm_keras.data.pipeline.flags import configs_from_flags, define_flags
 from tsm_keras.data.pipeline.sampling import SamplingConfig
@@ -27,34 +28,48 @@ from tsm_keras.models.config import ClipConfig, ClipFormat, InputConfig
 FLAGS = flags.FlagValues()
 
 
-def _define(kind, name, default, text, **options):
-    return kind(name, default, text, flag_values=FLAGS, **options)
-
-
-_define(flags.DEFINE_string, "to", None, ".png or .html file to write.")
-_define(flags.DEFINE_string, "split", "train", "Split of the data set.")
-_define(flags.DEFINE_integer, "clips", 12, "Clips to show.", lower_bound=1)
-_define(flags.DEFINE_integer, "size", 224, "Side of the clips in pixels.")
-_define(flags.DEFINE_integer, "segments", 8, "Frames per clip.")
-_define(flags.DEFINE_integer, "seed", 0, "Seed of all draws.", lower_bound=0)
-_define(
-    flags.DEFINE_boolean,
-    "training",
-    True,
-    "Sample at random and augment; --notraining shows clips of evaluation.",
-)
-_define(
-    flags.DEFINE_float,
-    "max_bad_fraction",
-    0.0,
-    "Share of the videos that may be unreadable; they are left out.",
-)
-_define(
-    flags.DEFINE_string,
-    "flip_pairs",
-    None,
-    "For a folder of videos: the pairs of classes that change into each other "
-    "when a clip is mirrored, such as left:right,a:b; auto finds them by name.",
+_INTEGER = flags.DEFINE_integer
+define_groups(
+    FLAGS,
+    __name__,
+    {
+        "data": (
+            (
+                "split",
+                flags.DEFINE_string,
+                "train",
+                "Split of the data set.",
+            ),
+            MAX_BAD_FRACTION,
+            FLIP_PAIRS,
+        ),
+        "output": (
+            ("to", flags.DEFINE_string, None, ".png or .html file to write."),
+            (
+                "clips",
+                _INTEGER,
+                12,
+                "Number of clips to show.",
+                {"lower_bound": 1},
+            ),
+            ("size", _INTEGER, 224, "Side of the clips in pixels."),
+            ("segments", _INTEGER, 8, "Frames per clip."),
+            (
+                "seed",
+                _INTEGER,
+                0,
+                "Seed of all draws.",
+                {"lower_bound": 0},
+            ),
+            (
+                "training",
+                flags.DEFINE_boolean,
+                True,
+                "Sample at random and augment; --notraining shows clips as "
+                "evaluation sees them.",
+            ),
+        ),
+    },
 )
 define_flags(FLAGS, __name__)
 

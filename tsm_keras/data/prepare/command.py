@@ -92,7 +92,7 @@ define_groups(
                 "Take only this many clips, chosen at random.",
             ),
         ),
-        "splits": (
+        "split": (
             (
                 "val_fraction",
                 _FLOAT,

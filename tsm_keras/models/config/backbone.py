@@ -10,12 +10,14 @@ from tsm_keras.models.config.checks import expect, expect_choice, is_number
 class BackboneConfig:
     """The 2-D network that sees each frame.
 
+    A config of a network has these fields under their own names too, except
+    `name`, which is its field `backbone`.
+
     Attributes:
         name: The backbone: `"efficientnet_lite0"` to `"efficientnet_lite4"`,
             `"mobilenet_v2"`, `"mobilenet_v3_small"`, `"mobilenet_v3_large"`,
             `"mobilenet_v4_conv_small"`, `"mobilenet_v4_conv_medium"`,
             `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnet101"` or `"x3d"`.
-            Its flat name is `backbone`.
         width: Multiplies the channels of MobileNetV2 and X3D; others take 1.0
             only.
         depth: Multiplies the number of blocks of each stage of X3D.

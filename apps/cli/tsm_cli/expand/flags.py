@@ -10,45 +10,30 @@ from tsm_keras.command_flags import (
     define_groups,
     given_fields,
 )
+from tsm_keras.data.flag_rows import MAX_BAD_FRACTION
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.backbones.x3d import X3D_NETWORKS
-from tsm_keras.models.config import (
-    BackboneConfig,
-    ClipConfig,
-    HeadConfig,
-    InputConfig,
-    TemporalConfig,
-    VideoClassifierConfig,
-)
+from tsm_keras.models.config import HeadConfig, VideoClassifierConfig
 from tsm_keras.models.config.parts import flat_name
 from tsm_keras.models.presets import read_description
 from tsm_keras.training.config import Recipe, TrainingConfig
 from tsm_keras.training.expansion.axes import AXES
+from tsm_keras.training.flags import (
+    NETWORK_FLAGS,
+    TRAINING_FLAGS,
+    given_training,
+)
 from tsm_keras.training.recipes import RECIPES, find_recipe
 
-# Names of flags, each with the field of a part of the network that it sets.
+# The flags of `tsm train` that change the network to start from.
+_CHANGES = (
+    *("width", "depth", "bottleneck", "activation", "dropout", "size"),
+    *("segments", "frame_interval", "operator", "causal", "context"),
+)
 _NETWORK = {
-    BackboneConfig: {
-        "width": "width",
-        "depth": "depth",
-        "bottleneck": "bottleneck",
-        "activation": "activation",
-        "dropout": "dropout",
-    },
-    InputConfig: {"size": "image_size"},
-    ClipConfig: {
-        "segments": "num_segments",
-        "frame_interval": "frame_interval",
-    },
-    TemporalConfig: {
-        "operator": "operator",
-        "causal": "causal",
-        "context": "context",
-    },
-}
-_TRAINING = {
-    field.name: field.name for field in dataclasses.fields(TrainingConfig)
+    part: {name: names[name] for name in names if name in _CHANGES}
+    for part, names in NETWORK_FLAGS.items()
 }
 _FLOAT, _TEXT = flags.DEFINE_float, flags.DEFINE_string
 _INTEGER, _BOOLEAN = flags.DEFINE_integer, flags.DEFINE_boolean
@@ -68,13 +53,7 @@ _COMMAND = {
             "Split that measures the accuracy. (default: val, or test if "
             "there is no val)",
         ),
-        (
-            "max_bad_fraction",
-            _FLOAT,
-            0.0,
-            "Share of the videos of a folder that may be unreadable; they "
-            "are left out.",
-        ),
+        MAX_BAD_FRACTION,
         (
             "cache",
             _BOOLEAN,
@@ -170,7 +149,7 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         module_name,
         "training",
         TrainingConfig(),
-        _TRAINING,
+        TRAINING_FLAGS,
         origin="from the recipe, else ",
     )
 
@@ -182,9 +161,7 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
         ValueError: If there is no such recipe, or a setting is invalid.
     """
     recipe = find_recipe(flag_values.recipe)
-    given = given_fields(flag_values, TrainingConfig, _TRAINING)
-    if given.get("schedule", "step") != "step":
-        given.setdefault("step_epochs", ())
+    given = given_training(flag_values)
     return dataclasses.replace(
         recipe,
         training=dataclasses.replace(recipe.training, **given),
