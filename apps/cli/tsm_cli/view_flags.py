@@ -90,15 +90,25 @@ def views_from_flags(flag_values: flags.FlagValues) -> "ViewConfig":
 def refuse_unread_views(flag_values: flags.FlagValues) -> None:
     """Raises a flags.Error for flags that the chosen views do not read."""
     if flag_values.views:
-        refuse_given(flag_values, _REPLACED, "not read with --views")
+        refuse_given(flag_values, _REPLACED, "with --views")
     elif flag_values.sampling != "dense":
-        refuse_given(flag_values, _DENSE, "read only with --sampling=dense")
+        refuse_given(flag_values, _DENSE, "without --sampling=dense")
 
 
 def refuse_given(
-    flag_values: flags.FlagValues, names: Sequence[str], reason: str
+    flag_values: flags.FlagValues, names: Sequence[str], where: str
 ) -> None:
-    """Raises a flags.Error if one of these flags is on the command line."""
+    """Refuses flags that have no effect.
+
+    Args:
+        flag_values: The parsed flags.
+        names: The flags.
+        where: Where they have no effect, such as "with --stream".
+
+    Raises:
+        flags.Error: If one of the flags is on the command line.
+    """
     given = [f"--{name}" for name in names if flag_values[name].present]
     if given:
-        raise flags.Error(f"{', '.join(given)}: {reason}")
+        verb = "has" if len(given) == 1 else "have"
+        raise flags.Error(f"{', '.join(given)} {verb} no effect {where}")

@@ -58,7 +58,7 @@ def test_stream_and_clips_are_compared_in_the_report(tsm_evaluate):
 def test_what_does_not_fit_is_refused(tsm_evaluate, work):
     with pytest.raises(ValueError, match="are not among its own"):
         tsm_evaluate("others")
-    with pytest.raises(flags.Error, match="--crops: not read by a detector"):
+    with pytest.raises(flags.Error, match="--crops has no effect for a detec"):
         tsm_evaluate("detector", "--crops=3")
     with pytest.raises(ValueError, match="Detectors are evaluated one by one"):
         tsm_evaluate("detector", "others")

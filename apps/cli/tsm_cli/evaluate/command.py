@@ -28,6 +28,7 @@ from tsm_cli.view_flags import (
     views_from_flags,
 )
 from tsm_keras.command_flags import define_groups, expect_values
+from tsm_keras.data.flag_rows import FLIP_PAIRS, MAX_BAD_FRACTION
 
 FLAGS = flags.FlagValues()
 # Flags that --stream does not read, and that only it reads.
@@ -75,23 +76,10 @@ define_groups(
                 "Folder of optical flow from `tsm flow`, for presets that take "
                 "flow.",
             ),
-            (
-                "max_bad_fraction",
-                _FLOAT,
-                0.0,
-                "Share of the videos of a folder that may be unreadable; they "
-                "are left out.",
-            ),
-            (
-                "flip_pairs",
-                _TEXT,
-                None,
-                "For a folder of videos: the pairs of classes that change into "
-                "each other when a clip is mirrored, such as left:right,a:b; "
-                "auto finds them by name. (default: mirroring is refused)",
-            ),
+            MAX_BAD_FRACTION,
+            FLIP_PAIRS,
         ),
-        "views": (
+        "view": (
             *VIEW_FLAGS,
             (
                 "average",
@@ -102,7 +90,7 @@ define_groups(
                 "models)",
             ),
         ),
-        "models": (
+        "model": (
             (
                 "batch_size",
                 _NUMBER,
@@ -191,7 +179,7 @@ def main(arguments: Sequence[str]) -> None:
     expect_values(FLAGS, "data")
     detects = is_detector(arguments[0])
     if detects:
-        _refuse(_NOT_DETECTOR, "not read by a detector of objects")
+        _refuse(_NOT_DETECTOR, "for a detector of objects")
     else:
         _refuse_unread(arguments)
     # TensorFlow is imported only after the command line is checked.
@@ -224,19 +212,19 @@ def main(arguments: Sequence[str]) -> None:
 def _refuse_unread(models):
     """Refuses flags without effect, on which a user would rely in vain."""
     if FLAGS.stream:
-        _refuse(_NOT_STREAM, "not read with --stream")
+        _refuse(_NOT_STREAM, "with --stream")
         if pathlib.Path(models[0]).is_file():
             _refuse(
                 ("batch_size", "lookahead"),
-                "not read: an artifact has its own streams",
+                "for an artifact, which was exported with its own streams",
             )
     else:
-        _refuse(_STREAM, "read only with --stream")
+        _refuse(_STREAM, "without --stream")
         refuse_unread_views(FLAGS)
 
 
-def _refuse(names, reason):
-    refuse_given(FLAGS, names, reason)
+def _refuse(names, where):
+    refuse_given(FLAGS, names, where)
 
 
 def _weights(count):

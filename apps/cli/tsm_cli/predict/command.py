@@ -1,8 +1,8 @@
 """Predicts the classes of videos: `tsm predict MODEL VIDEO`.
 
 MODEL is a preset folder or an artifact. VIDEO is a video file, a folder (all
-videos below it count) or a list, FILE.csv, with a column `path`. There may be
-several of them. No labels are needed.
+videos below it count) or a list, FILE.csv, with a column `path`. Several may be
+given. No labels are needed.
 
 tsm predict PRESET holiday.mp4
 tsm predict FILE.tflite videos/ --top=3 --output=classes.csv
@@ -63,7 +63,7 @@ define_groups(
                 "File to write. (default: standard output)",
             ),
         ),
-        "views": VIEW_FLAGS,
+        "view": VIEW_FLAGS,
         "model": (
             (
                 "batch_size",
@@ -142,17 +142,15 @@ def main(arguments: Sequence[str]) -> int:
         )
     output_format = _format()
     if FLAGS.stream:
-        refuse_given(
-            FLAGS, (*VIEW_NAMES, "batch_size", "top"), "not read with --stream"
-        )
+        refuse_given(FLAGS, (*VIEW_NAMES, "batch_size", "top"), "with --stream")
         if pathlib.Path(arguments[0]).is_file():
             refuse_given(
                 FLAGS,
                 ("lookahead",),
-                "not read: the export of an artifact decides about it",
+                "for an artifact, whose export decides about it",
             )
     else:
-        refuse_given(FLAGS, (*_STREAM, "lookahead"), "read only with --stream")
+        refuse_given(FLAGS, (*_STREAM, "lookahead"), "without --stream")
         refuse_unread_views(FLAGS)
     if FLAGS.output and not pathlib.Path(FLAGS.output).parent.is_dir():
         raise FileNotFoundError(
