@@ -10,7 +10,7 @@ def isolated_code(code: str) -> list[str]:
 
     The child imports from where this process imports, except from the current
     folder: a file called `numpy.py` that happens to lie there does not run.
-    The folder of this package comes last, in case that is it.
+    The folder of this package comes last, because it may be the current folder.
     """
     here = pathlib.Path.cwd().resolve()
     path = [

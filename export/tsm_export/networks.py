@@ -124,7 +124,8 @@ def _expect_bounded_caches(temporal):
         raise ValueError(
             "A network that averages over all frames so far keeps their sum in "
             "its caches, which int8 cannot hold: train with context='frame', "
-            "or export it as none or float16. Received: context='past'"
+            "or use quantize='none' or 'float16' (--quantize). "
+            "Received: context='past'"
         )
 
 

@@ -99,7 +99,7 @@ def is_wrapped(tensors: Mapping[str, np.ndarray]) -> bool:
 
 
 def _mixtconv(tensors):
-    """Returns the kernels of the convolutions in time, and that there are."""
+    """Returns the operator, its causality and the lengths of its kernels."""
     frames = {}
     for key, tensor in tensors.items():
         if match := _KERNEL.search(key):

@@ -167,10 +167,8 @@ def _run_command(program, module, arguments):
 def _reading_error(error):
     """Returns the part of an error that a user can act on, or None.
 
-    Most of them are errors of TensorFlow.
-
-    An error that is raised inside tf.data arrives as the text of another one,
-    with its type, message and traceback.
+    An error that is raised inside tf.data arrives as the text of an error of
+    TensorFlow, with its type, message and traceback.
     """
     if isinstance(error, MemoryError):
         return f"{_MEMORY} Python says: {error}"
@@ -219,8 +217,9 @@ def _command_help(program, command):
     for group, members in groups.items():
         lines += ["", f"{group} flags:".removeprefix("other ")]
         for flag in members:
-            default = ""
-            if flag.default not in (None, []) and "(default: " not in flag.help:
-                default = f" (default: {flag.default_as_str.strip(chr(39))})"
-            lines += flag_lines(flag.name, flag.help + default)
+            # absl adds this to the help of flags that may be repeated.
+            text, _, _ = flag.help.partition(";\n    repeat this option")
+            if flag.default not in (None, []) and "(default: " not in text:
+                text += f" (default: {flag.default_as_str.strip(chr(39))})"
+            lines += flag_lines(flag.name, text)
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Tries everything on generated gestures: tsm quickstart.
+"""Tries all steps on generated gestures: `tsm quickstart`.
 
-Writes videos, trains TSN, TSM and causal TSM, exports the causal TSM as
+It writes videos, trains TSN, TSM and causal TSM, exports the causal TSM as
 streaming TFLite (float32 and int8), runs it on a video and writes a report.
 Each network starts from the weights of the one before.
 """

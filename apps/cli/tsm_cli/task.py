@@ -10,7 +10,7 @@ from tsm_live.artifact.file import read_spec
 def is_detector(path: str | os.PathLike) -> bool:
     """Returns whether a preset or an artifact detects objects in frames.
 
-    It is False for what cannot be read; who opens it will say why.
+    It is False for a file that cannot be read: opening it will raise the error.
     """
     path = pathlib.Path(path)
     try:

@@ -79,12 +79,12 @@ def make_detection_dataset(
             and CutMix are refused, because boxes would not fit.
         max_boxes: M, the number of boxes that each frame is padded to; None
             for the largest number in a frame of the split.
-        cache: As in `make_dataset`, and so are the arguments after it.
-        shuffle_buffer: See `cache`.
-        deterministic: See `cache`.
-        epochs: See `cache`.
-        num_workers: See `cache`.
-        worker: See `cache`.
+        cache: As in `make_dataset`.
+        shuffle_buffer: As in `make_dataset`.
+        deterministic: As in `make_dataset`.
+        epochs: As in `make_dataset`.
+        num_workers: As in `make_dataset`.
+        worker: As in `make_dataset`.
 
     Returns:
         Batches of clips, `[B, T, S, S, 3]` uint8, and a dictionary: `boxes`,

@@ -31,12 +31,12 @@ def clips_of_worker(
         batch_size: The number of clips per batch of this worker.
         training: Whether the clips are those of `training_clips`; else they
             come in their order, with zeros in place of seeds.
-        seed: As in `training_clips`, and so are the other arguments.
-        shares: See `seed`.
-        epochs: See `seed`.
-        num_workers: See `seed`.
-        worker: See `seed`.
-        whole_shards: See `seed`.
+        seed: As in `training_clips`.
+        shares: As in `training_clips`.
+        epochs: As in `training_clips`.
+        num_workers: As in `training_clips`.
+        worker: As in `training_clips`.
+        whole_shards: As in `training_clips`.
 
     Returns:
         The number and the seed of each clip, as in `training_clips`; and

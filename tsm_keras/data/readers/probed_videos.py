@@ -2,7 +2,7 @@
 
 The results are kept in `.tsm_videos.json` in the folder, or in the user's cache
 if that folder is not writable. A video is decoded again only if its size, its
-time of change or the version of the decoder is another.
+modification time or the version of the decoder has changed.
 """
 
 import concurrent.futures
@@ -37,8 +37,9 @@ _FORMAT = f"1, PyAV {av.__version__}"
 class ProbedVideos:
     """The videos of a folder, each of which is decoded only if it has changed.
 
-    A context manager: at its end, also by an error, what was found is kept. It
-    is also kept from time to time before, for a process that is killed.
+    It is a context manager. The results are saved when the block ends, even if
+    it ends by an error, and from time to time before that, because the process
+    may be killed.
 
     Args:
         folder: The folder that has all of the videos.

@@ -1,7 +1,7 @@
 """BoxedClip: a clip whose frames have boxes in place of a class for the clip.
 
 The keys are those of MediaSequence for regions, and `region/is_ignored` for
-boxes that a detector need not find and may find, such as crowds.
+boxes that a detector may find but need not, such as crowds.
 """
 
 import dataclasses

@@ -199,9 +199,9 @@ def _renew(path, shards, heads):
     except OSError as error:
         if not all(has_old_index(path.parent, shard) for shard in shards):
             raise OSError(
-                f"{path} is missing or of other shards and cannot be written "
-                f"({error}). Open the data set once where its folder is "
-                "writable."
+                f"{path} is missing or belongs to other shards, and cannot be "
+                f"written ({error}). Open the data set once where its folder "
+                "is writable."
             ) from error
     return table
 

@@ -13,9 +13,9 @@ def is_due(time: float, last: float, frame_rate: float) -> bool:
     """Returns whether a frame is far enough from the last one to be stored.
 
     A video of a constant frame rate keeps every k-th frame, so that equal
-    numbers of frames are equal times apart: at most 25 frames per second leave
-    15 of a video of 30. No frame of a video that is slower than `frame_rate`
-    is left out.
+    numbers of frames are equal times apart: if at most 25 frames per second
+    are stored, a video of 30 frames per second keeps 15. No frame of a video
+    that is slower than `frame_rate` is left out.
 
     Args:
         time: The time of the frame, in seconds.

@@ -26,9 +26,9 @@ def evaluate_videos(
     If it takes every n-th frame only, each video is shown to it n times, from
     the first, the second, ... frame on, so that every frame is predicted.
 
-    What the network cannot see is not expected of it: boxes are cut at the
+    A detector need not find what its network cannot see: boxes are cut at the
     edge of its view. An object is ignored if less than a fifth of its box is
-    left, and not there if nothing is.
+    left, and removed if nothing is left.
 
     Args:
         detect: Yields the boxes of each frame.

@@ -18,8 +18,8 @@ class Truth:
         classes: `[n]` int, the number of each object's class.
         tracks: `[n]` int, a number that an object keeps from frame to frame
             of its video; negative if it is unknown.
-        ignored: `[n]` bool, boxes such as crowds, which a detector need not
-            find and may find.
+        ignored: `[n]` bool, boxes such as crowds, which a detector may find
+            but need not.
     """
 
     boxes: np.ndarray

@@ -30,12 +30,12 @@ def expect_integer(field: str, value: Any, least: int) -> None:
 
 
 def is_integer(value: Any) -> bool:
-    """Returns whether a value is an integer; True and False are none."""
+    """Returns whether a value is an integer; True and False are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Returns whether a value is a finite number; True and False are none."""
+    """Returns whether a value is a finite number; True and False are not."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     try:
         return number and math.isfinite(value)

@@ -10,9 +10,10 @@ class TemporalOperator(Protocol):
     """Mixes the features of different frames, which it reaches by `Time`.
 
     An operator may have weights. The names of its layers then start with the
-    name that it is called with. Before training, these layers must not change
-    the outputs of the network, so that a network with the operator can start
-    from the weights of one without it.
+    name that it is called with. A network with the operator can start from the
+    weights of a network without it: these layers then keep their initial
+    weights. So initially they should change nothing, as in a non-local block,
+    or resemble a shift, as in MixTConv.
     """
 
     @property

@@ -214,7 +214,9 @@ class _Search:
             reasons = "; ".join(
                 f"{name}: {it.error}" for name, it in results.items()
             )
-            raise ValueError(f"Nothing in step {number} was trained: {reasons}")
+            raise ValueError(
+                f"All candidates of step {number} failed: {reasons}"
+            )
         # Of equally accurate networks the cheapest one.
         best = max(trained, key=lambda it: (it.top1, -it.cost))
         self._folder.write_decision(number, best.name)

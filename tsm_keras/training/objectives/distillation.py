@@ -148,8 +148,8 @@ def distillation_loss(
     size of gradients independent of the temperature.
 
     Args:
-        of_labels: The loss of the labels. Smoothing, mixing and class weights
-            are its matter; the teacher predicts the same mixed clip.
+        of_labels: The loss of the labels, with label smoothing, mixing and
+            class weights. The teacher predicts the same mixed clip.
         num_classes: The number of classes of each head.
         weight: The share of the teacher, in (0, 1].
         temperature: What logits are divided by before the softmax.

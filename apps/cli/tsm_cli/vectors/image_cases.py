@@ -72,7 +72,7 @@ def yuv_case(
         name: The name of the case.
         yuv: `[H, W]` luma and twice `[ceil(H / 2), ceil(W / 2)]` chroma, uint8.
         rotation: The degrees, clockwise, by which the frame must be turned.
-        padding: The number of unused bytes after each row but the last.
+        padding: The number of unused bytes after each row except the last.
         interleaved: Whether U and V take turns in memory, with a pixel stride
             of 2.
     """

@@ -209,7 +209,7 @@ class TensorSpec:
 def check_caches(
     caches: Sequence[TensorSpec], outputs: Iterable[TensorSpec]
 ) -> None:
-    """Checks that an output like it feeds each cache, and each output one.
+    """Checks that each cache has an output like it, and each output a cache.
 
     Raises:
         ArtifactError: If one does not.

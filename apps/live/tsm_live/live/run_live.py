@@ -75,7 +75,7 @@ def run_live(
             dropped, each when its scores are known.
         config: Options of the run.
         on_event: A function that gets the title of a source and each event, a
-            `GestureEvent` or, of a detector, an `ObjectEvent`.
+            `GestureEvent` or, for a detector, an `ObjectEvent`.
         wants_end: A function that is called repeatedly. The run ends when it
             returns true.
 

@@ -13,7 +13,7 @@ _RATE_FRAMES = 30  # The frame rate is measured over so many frames.
 class Reader:
     """Reads a source in a thread and holds its latest frames.
 
-    Of a live source it holds only the latest frame; an older one is dropped
+    For a live source it holds only the latest frame; an older one is dropped
     and counted. Any other source is read a few frames ahead, and no frame is
     dropped.
 

@@ -23,7 +23,7 @@ def source_title(name: str) -> str:
 
     This hides all text before the last `@` of an address, and the value of
     each parameter whose name suggests a password, a user, a token, a key or a
-    signature. Of a GStreamer pipeline it returns only the first element.
+    signature. For a GStreamer pipeline it returns only the first element.
 
     Args:
         name: The name of a source as for `open_source`.

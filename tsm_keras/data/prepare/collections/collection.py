@@ -44,7 +44,7 @@ class ClipSource:
         return (self.label,) if isinstance(self.label, str) else self.label
 
     def classes(self) -> tuple[tuple[int, str], ...]:
-        """Returns the place of the head and the name of each class of it."""
+        """Returns each class of the clip as (place of its head, name)."""
         return tuple(enumerate(self.labels))
 
     def truth(self) -> Any:
