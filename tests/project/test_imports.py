@@ -77,7 +77,9 @@ _ORDERS = {
         "views",
         "cli",
     ),
+    "tsm_keras.training": ("objectives", "optimization", "runs", "expansion"),
     "tsm_export": ("tflite", "onnx", "verify"),
+    "tsm_cli": ("evaluate", "expand", "predict", "vectors"),
 }
 
 # What would make a device install what it cannot hold.

@@ -97,6 +97,12 @@ def valid_configs(draw):
         operator = draw(st.sampled_from(["none", "shift", "mixtconv"]))
     frames = st.integers(1, 9)
     kernels = draw(st.lists(frames, min_size=1, max_size=4))
+    options = {
+        "depth": POSITIVE,
+        "bottleneck": POSITIVE,
+        "activation": st.sampled_from(["swish", "hard_swish"]),
+        "shortcut_batch_norm": st.booleans(),
+    }
     return VideoClassifierConfig(
         num_classes=num_classes,
         backbone=backbone,
@@ -107,10 +113,7 @@ def valid_configs(draw):
         context=context,
         kernels=tuple(kernels),
         dilations=draw(st.just(()) | st.tuples(*[frames] * len(kernels))),
-        depth=draw(POSITIVE),
-        bottleneck=draw(POSITIVE),
-        activation=draw(st.sampled_from(["swish", "hard_swish"])),
-        shortcut_batch_norm=draw(st.booleans()),
+        **{it: draw(options[it]) for it in BACKBONES[backbone].options},
         shift_div=draw(st.integers(1, 64)),
         placement=draw(st.sampled_from(["residual", "inplace"])),
         stages=draw(stages_of(backbone)),
@@ -241,6 +244,26 @@ def test_refuses(field, value):
 def test_refuses_a_width_for_resnets(backbone):
     with pytest.raises(ValueError, match="`width` must be 1.0.*Received: wid"):
         VideoClassifierConfig(num_classes=3, backbone=backbone, width=0.5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "default"),
+    [
+        ("depth", 5.0, 2.2),
+        ("bottleneck", 1.0, 2.25),
+        ("activation", "hard_swish", "'swish'"),
+        ("shortcut_batch_norm", True, False),
+    ],
+)
+def test_refuses_options_of_another_backbone(field, value, default):
+    x3d = VideoClassifierConfig(num_classes=3, backbone="x3d", **{field: value})
+    assert getattr(x3d.backbone, field) == value
+    with pytest.raises(
+        ValueError, match=f"`{field}` must be {default} for backbone='resnet18'"
+    ):
+        VideoClassifierConfig(
+            num_classes=3, backbone="resnet18", **{field: value}
+        )
 
 
 def test_flow_needs_a_mean_for_each_of_its_channels():

@@ -84,8 +84,9 @@ class Backbone:
         blocks: The number of blocks in each stage.
         any_width: Whether the number of channels can be multiplied; otherwise
             the width must be 1.0.
-        any_depth: Whether the number of blocks and the channels inside them
-            can be multiplied.
+        options: The names of further fields of `BackboneConfig` that the
+            network has, such as `depth`. Without them, the fields must have
+            their defaults.
         has_head: Whether a last convolution follows the stages.
         head_after_pool: Called as `head_after_pool(x, config)` with the
             features of `build` after global pooling, `[N, C]`; it returns the
@@ -108,7 +109,7 @@ class Backbone:
     build: Callable[..., dict[str, Any]]
     blocks: tuple[int, ...]
     any_width: bool = False
-    any_depth: bool = False
+    options: tuple[str, ...] = ()
     has_head: bool = False
     head_after_pool: Callable[..., Any] | None = None
     marked_stages: tuple[int, ...] = ()

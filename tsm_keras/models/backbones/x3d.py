@@ -127,7 +127,7 @@ X3D = Backbone(
     # With a depth of 1.
     blocks=tuple(stage.blocks for stage in STAGES),
     any_width=True,
-    any_depth=True,
+    options=("depth", "bottleneck", "activation", "shortcut_batch_norm"),
     has_head=True,
     mixes_time=True,
 )

@@ -76,6 +76,7 @@ class BackboneConfig:
             self.width == 1.0 or BACKBONES[self.name].any_width,
             f"1.0 for backbone={self.name!r}",
         )
+        self._expect_defaults()
         expect(
             "batch_norm_epsilon",
             self.batch_norm_epsilon,
@@ -88,3 +89,16 @@ class BackboneConfig:
             is_number(self.dropout) and 0 <= self.dropout < 1,
             "a number in [0, 1)",
         )
+
+    def _expect_defaults(self):
+        """Refuses options that other backbones have and this one has not."""
+        of_others = {name for it in BACKBONES.values() for name in it.options}
+        for field in dataclasses.fields(self):
+            if field.name in of_others - {*BACKBONES[self.name].options}:
+                value = getattr(self, field.name)
+                expect(
+                    field.name,
+                    value,
+                    value == field.default,
+                    f"{field.default!r} for backbone={self.name!r}",
+                )

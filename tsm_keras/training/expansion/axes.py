@@ -140,8 +140,9 @@ def axes_of(
     reasons = {}
     if not record.any_width:
         reasons["width"] = f"the channels of {record.name} are fixed"
-    if not record.any_depth:
+    if "depth" not in record.options:
         reasons["depth"] = f"the blocks of {record.name} are fixed"
+    if "bottleneck" not in record.options:
         reasons["bottleneck"] = (
             f"the channels inside the blocks of {record.name} are fixed"
         )

@@ -133,7 +133,7 @@ _NETWORK = (*("Frames", "Interval", "Size", "Width", "Depth", "Bottleneck"),)
 
 
 def _values(config):
-    """Returns the cells of a network; None for what its backbone has not."""
+    """Returns the cells of a network; None for options it does not have."""
     frames = config.clip.frame_interval * VIDEO_RATE
     record = BACKBONES[config.backbone.name]
     return (
@@ -141,8 +141,8 @@ def _values(config):
         f"{frames:.3g}/{VIDEO_RATE} s",
         config.input.image_size,
         config.backbone.width if record.any_width else None,
-        config.backbone.depth if record.any_depth else None,
-        config.backbone.bottleneck if record.any_depth else None,
+        config.backbone.depth if "depth" in record.options else None,
+        config.backbone.bottleneck if "bottleneck" in record.options else None,
     )
 
 
