@@ -19,7 +19,9 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "rounds", 200, "Timed steps of each file.", lower_bound=1, flag_values=FLAGS
 )
-flags.DEFINE_string("vs", None, "The file to compare with.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "vs", None, "File to compare with. (default: the first)", flag_values=FLAGS
+)
 
 
 def main(arguments: Sequence[str]) -> None:
