@@ -202,6 +202,7 @@ def parse(
         flag_values: The flags of the command.
         program: The name of the command in messages.
         arguments: The command line without the name of the command.
+            `--flagfile=FILE` stands for the lines of a file.
 
     Returns:
         The arguments that are not flags.
@@ -211,6 +212,8 @@ def parse(
     """
     for name in flag_values:
         flag_values[name].unparse()
+    # The lines of a --flagfile=FILE may have hyphens too.
+    arguments = flag_values.read_flags_from_files([*arguments])
     return flag_values([program, *underscored(flag_values, arguments)])[1:]
 
 

@@ -123,6 +123,16 @@ def test_hyphens_are_underscores_in_names_alone():
     assert underscored(values, given) == wanted
 
 
+def test_a_file_of_flags_is_read(tmp_path):
+    path = tmp_path / "flags.txt"
+    path.write_text("# Slowly.\n--speed=2\n--no-flip\n")
+    values = _flags(f"--flagfile={path}", "--steps=3,4")
+    found = given_fields(values, _Config, _NAMES)
+    assert found == {"rate": 2.0, "steps": (3, 4), "flip": False}
+    with pytest.raises(flags.Error, match="nowhere"):
+        _flags(f"--flagfile={tmp_path / 'nowhere'}")
+
+
 def test_a_missing_value_is_named():
     with pytest.raises(flags.Error, match="--to must have a value"):
         expect_values(_flags("--to="), "speed", "to")

@@ -155,6 +155,16 @@ def test_hyphens_and_underscores_are_one_flag(flag, capsys):
     assert "start_score=-1.0" in capsys.readouterr().err
 
 
+def test_a_file_of_flags_is_read(tmp_path, capsys):
+    path = tmp_path / "flags.txt"
+    path.write_text("--source=-\n--start-score=-1\n")
+    assert main([f"--model={random_artifact()}", f"--flagfile={path}"]) == 1
+    assert "start_score=-1.0" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([f"--flagfile={tmp_path / 'nowhere'}"])
+    assert "nowhere" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [[], ["benchmark"]])
 def test_the_help_lists_every_flag_under_a_heading(command, capsys):
     with pytest.raises(SystemExit, match="0"):

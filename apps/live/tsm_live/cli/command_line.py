@@ -116,6 +116,8 @@ class CommandLine:
             sys.exit(0)
         values = self._values
         try:
+            # The lines of a --flagfile=FILE may have hyphens too.
+            arguments = values.read_flags_from_files([*arguments])
             rest = values([self.program, *self._underscored(arguments)])[1:]
         except flags.UnrecognizedFlagError as error:
             self._refuse_unknown(error.flagname, arguments)
