@@ -18,7 +18,7 @@ from tsm_keras.training.recipes import RECIPES, find_recipe
 from tsm_keras.training.runs.begin import serialized
 from tsm_keras.training.start_checks import check_start
 
-# Name, optimizer's rate and the clips a step it is for, epochs, steps, weight
+# Name, optimizer's rate and the clips per step it is for, epochs, steps, weight
 # decay, dropout: as the reference publishes them.
 PUBLISHED = (
     ("kinetics_8f", 0.02, 128, 50, (20, 40), 1e-4, 0.5),

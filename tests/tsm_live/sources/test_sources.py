@@ -25,7 +25,7 @@ def _read_all(source):
     return frames
 
 
-# Name, frames, seconds from the first to the last, frames a second.
+# Name, frames, seconds from the first to the last, frames per second.
 @pytest.mark.parametrize(
     ("name", "count", "length", "fps"),
     [

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 EPOCHS = 4
-# The network that is traced fastest, and two steps an epoch.
+# The network that is traced fastest, and two steps per epoch.
 SETTINGS = (
     *("--backbone=resnet10", "--size=32", "--segments=2", "--batch_size=4"),
     *("--optimizer=sgd", f"--epochs={EPOCHS}", "--ema=0.5", "--dropout=0.3"),
