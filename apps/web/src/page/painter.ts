@@ -1,11 +1,12 @@
 /** The worker that draws the frames of files and marks objects in pictures, so
  * that the page need not.
  *
- * Without a GPU a frame is converted on the processor, which takes longer than
- * everything else that the page does for a frame.
+ * Without a GPU a frame is converted on the processor, which takes about as long
+ * as everything else that the page does for a frame.
  */
 
 import type { Orientation, Size } from "../frames/picture.ts";
+import { FrameDrawer } from "./frame_drawer.ts";
 import { drawMarks, type Mark } from "./marks.ts";
 
 /** Draws a frame upright, and marks objects in it. The painter closes it. */
@@ -35,23 +36,34 @@ export type PainterRequest =
 
 const SHARP = 720; // Marks need so many pixels along the short side.
 let context: OffscreenCanvasRenderingContext2D | null = null;
+let drawer = new FrameDrawer();
+let queue: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<PainterRequest>) => {
-  if (data.kind === "canvas") {
-    context = data.canvas.getContext("2d");
-  } else if (data.kind === "clear") {
-    context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
-  } else {
-    if (context !== null) draw(context, data);
-    data.frame?.close();
-    self.postMessage("drawn");
-  }
+  // Requests are answered one after the other.
+  queue = queue.then(() => respond(data)).catch(reportError);
 };
 
-function draw(
+async function respond(request: PainterRequest): Promise<void> {
+  if (request.kind === "canvas") {
+    context = request.canvas.getContext("2d");
+  } else if (request.kind === "clear") {
+    context?.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    drawer = new FrameDrawer(); // The next source may have other frames.
+  } else {
+    try {
+      if (context !== null) await draw(context, request);
+    } finally {
+      request.frame?.close();
+      self.postMessage("drawn");
+    }
+  }
+}
+
+async function draw(
   context: OffscreenCanvasRenderingContext2D,
   request: PictureRequest,
-): void {
+): Promise<void> {
   const { frame, size, marks, shown, pixelRatio, isMirrored } = request;
   const fitting = Math.min(
     shown.width / size.width,
@@ -64,14 +76,19 @@ function draw(
   const width = Math.round(size.width * scale);
   const height = Math.round(size.height * scale);
   const { canvas } = context;
-  if (canvas.width !== width || canvas.height !== height) {
+  const resize = () => {
+    if (canvas.width === width && canvas.height === height) return;
     canvas.width = width;
     canvas.height = height;
-  }
+  };
   if (frame === null) {
+    resize();
     context.clearRect(0, 0, width, height);
   } else {
-    drawUpright(context, frame, request.orientation);
+    await drawer.draw(frame, (source) => {
+      resize(); // It clears the canvas, so the picture must follow at once.
+      drawUpright(context, source, request.orientation);
+    });
   }
   if (marks !== null) {
     const unit = (pixelRatio * scale) / fitting;
@@ -79,10 +96,10 @@ function draw(
   }
 }
 
-/** Lets a frame fill the canvas. */
+/** Lets a frame, or a copy of it, fill the canvas. */
 function drawUpright(
   context: OffscreenCanvasRenderingContext2D,
-  frame: VideoFrame,
+  source: CanvasImageSource,
   { rotation, flip }: Orientation,
 ): void {
   const { width, height } = context.canvas;
@@ -92,6 +109,6 @@ function drawUpright(
   context.translate(width / 2, height / 2);
   if (flip) context.scale(-1, 1);
   context.rotate((rotation * Math.PI) / 180);
-  context.drawImage(frame, -across / 2, -down / 2, across, down);
+  context.drawImage(source, -across / 2, -down / 2, across, down);
   context.restore();
 }

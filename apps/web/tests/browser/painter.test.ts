@@ -98,6 +98,79 @@ test("a picture has no more pixels than the screen shows", async () => {
   expect([width, height]).toEqual([20, 40]);
 });
 
+/** Draws frames as decoders give them; returns how much each picture differs
+ *  from what a canvas draws of the frame itself, at most and of 255. */
+function differences(count: number) {
+  return page.evaluate(
+    async ([script, count]) => {
+      const canvas = document.createElement("canvas");
+      document.body.prepend(canvas);
+      const painter = new Worker(new URL(script, document.baseURI));
+      const offscreen = canvas.transferControlToOffscreen();
+      painter.postMessage({ kind: "canvas", canvas: offscreen }, [offscreen]);
+      const found: number[] = [];
+      for (let picture = 0; picture < count; picture++) {
+        // Sizes and colours change.
+        const [width, height] = picture % 4 < 2 ? [64, 32] : [32, 48];
+        const pixels = Uint8Array.from(
+          { length: (width * height * 3) / 2 },
+          (_, i) => 40 + ((41 * picture + 3 * (i % width)) % 180),
+        );
+        const frame = new VideoFrame(pixels, {
+          format: "I420",
+          codedWidth: width,
+          codedHeight: height,
+          timestamp: picture,
+        });
+        const options = { willReadFrequently: true };
+        const context = new OffscreenCanvas(width, height).getContext(
+          "2d",
+          options,
+        )!;
+        const read = (source: CanvasImageSource) => {
+          context.clearRect(0, 0, width, height);
+          context.drawImage(source, 0, 0, width, height);
+          return context.getImageData(0, 0, width, height).data;
+        };
+        const expected = read(frame);
+        const request = {
+          kind: "picture",
+          frame,
+          orientation: { rotation: 0, flip: false, pixelAspect: 1 },
+          size: { width, height },
+          marks: null,
+          isMirrored: false,
+          shown: { width, height },
+          pixelRatio: 1,
+        };
+        const answer = new Promise((resolve) => (painter.onmessage = resolve));
+        painter.postMessage(request, [frame]);
+        await answer;
+        let difference = 255;
+        // The page receives the picture of a worker some time later.
+        for (let wait = 0; wait < 200 && difference > 2; wait++) {
+          await new Promise(requestAnimationFrame);
+          const drawn = read(canvas);
+          const gaps = drawn.map((value, i) => Math.abs(value - expected[i]!));
+          difference = Math.max(...gaps);
+        }
+        found.push(difference);
+      }
+      painter.terminate();
+      canvas.remove();
+      return found;
+    },
+    [workerScript("painter"), count] as const,
+  );
+}
+
+test("frames of a decoder are drawn alike in both ways", async () => {
+  const count = 14; // More than the worker needs to try both.
+  const found = await differences(count);
+  expect(found.length).toBe(count);
+  expect(Math.max(...found)).toBeLessThanOrEqual(2);
+});
+
 /** Marks an object in the mirrored or plain picture of a camera; returns the
  *  columns of its edges, and its name as it is drawn. */
 function marked(box: readonly number[], isMirrored: boolean) {

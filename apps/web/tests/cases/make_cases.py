@@ -5,7 +5,7 @@ follows, all networks have the sizes that they have in use; that takes minutes.
 
 It writes
 - `gestures.mp4` (H.264), `.webm` (VP8) and `.y4m`, a rendered hand that swipes;
-- `objects.mp4` and `.webm` (VP9), coloured spots that move;
+- `objects.mp4`, `.webm` (VP9) and `.y4m`, coloured spots that move;
 - `events.json`: by the name of a video, the events of `tsm-live` on it, and the
   numbers of its frames and of those that the network takes;
 - `networks.json`, and an artifact, frames and results of each of some networks.
@@ -47,6 +47,7 @@ _FILES = {
     "gestures.y4m": ("wrapped_avframe", {}),
     "objects.mp4": ("libx264", {"crf": "18"}),
     "objects.webm": ("libvpx-vp9", _FAST),
+    "objects.y4m": ("wrapped_avframe", {}),
 }
 # The artifact that sees what is in a video.
 _MODELS = {"gestures": "motion.tflite", "objects": "spots.tflite"}
