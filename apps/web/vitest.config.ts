@@ -11,6 +11,7 @@ export default defineConfig({
           name: "bench",
           include: ["bench/**/*.test.ts"],
           testTimeout: 900_000,
+          fileParallelism: false,
         },
       },
       {
