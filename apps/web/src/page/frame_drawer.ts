@@ -1,16 +1,15 @@
-/** FrameDrawer: draws frames in the cheaper of two ways.
+/** FrameDrawer: draws frames in the faster of two ways.
  *
- * A canvas draws a frame itself, which is best with a GPU. Without one it
- * converts the frame into new shared memory each time, and it takes half the
- * time to copy the frame into memory that is used again and to draw the copy.
- * No browser says which one it will be, so both ways are tried.
+ * A canvas can draw a frame itself, which is best with a GPU. Without one it
+ * converts each frame into new shared memory. Then it is faster to convert the
+ * frame into memory that is used again, and to draw this copy. No browser says
+ * what it will do, so both ways are tried; they draw the same pixels.
  */
 
 import type { Size } from "../frames/picture.ts";
 
 const TRIES = 5; // Of each way; the fastest one counts.
-// A copy of these formats has the colours that a canvas draws. Frames of more
-// than 8 bits may need tone mapping, which a copy lacks.
+// Frames of more than 8 bits may need tone mapping, which a copy lacks.
 const COPIED = /^(NV12|I4\d\d)$/;
 
 type Way = "itself" | "copy";
@@ -30,14 +29,14 @@ export class FrameDrawer {
     const start = performance.now();
     const copy = way === "copy" ? await this.copy(frame) : null;
     draw(copy ?? frame);
-    this.times[way].push(performance.now() - start);
-    if (this.times[way].length > TRIES) this.times[way].pop();
+    const times = this.times[way];
+    if (times.length < TRIES) times.push(performance.now() - start);
   }
 
   private choose(frame: VideoFrame): Way {
     if (!this.canCopy || !COPIED.test(frame.format ?? "")) return "itself";
     const { itself, copy } = this.times;
-    if (copy.length < TRIES || itself.length < TRIES) {
+    if (itself.length < TRIES) {
       return copy.length <= itself.length ? "copy" : "itself";
     }
     return Math.min(...copy) < Math.min(...itself) ? "copy" : "itself";
@@ -47,12 +46,16 @@ export class FrameDrawer {
   private async copy(frame: VideoFrame): Promise<OffscreenCanvas | null> {
     const { width, height } = frame.visibleRect!;
     const { pixels, copied } = this.roomFor({ width, height });
+    const options = { format: "RGBA" } as const;
     try {
-      await frame.copyTo(pixels.data, { format: "RGBA" });
+      // Older browsers copy the frame in its own format, or fail.
+      const bytes = frame.allocationSize(options);
+      this.canCopy = bytes === pixels.data.length;
+      if (this.canCopy) await frame.copyTo(pixels.data, options);
     } catch {
-      this.canCopy = false; // An older browser.
-      return null;
+      this.canCopy = false;
     }
+    if (!this.canCopy) return null;
     copied.putImageData(pixels, 0, 0);
     return copied.canvas;
   }

