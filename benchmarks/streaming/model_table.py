@@ -7,15 +7,16 @@ Each model is a causal network with 27 classes and random weights. It is
 exported as a float32 and as an int8 stream, and the steps of all files take
 turns in one run, in LiteRT on the CPU. `--movinet` adds the files that
 `benchmarks/streaming/movinet_stream.py` wrote. The table replaces the lines
-between the two comments of the page `--to`. The exit status is 1 if a bar is
-missed.
+between the two comments of the page `--to`. With `--files=FOLDER`, a run that
+was interrupted goes on with the models that are missing there. The exit status
+is 1 if a bar is missed.
 """
 
 import dataclasses
 import importlib.metadata
+import json
 import os
 import pathlib
-import re
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -25,6 +26,7 @@ import tensorflow as tf
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 
+from benchmarks.streaming.model_page import markdown, replace_table
 from benchmarks.timing import print_machine
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.gpu import gpu_environment
@@ -41,14 +43,19 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("to", None, "Markdown page with the table to replace.")
 flags.DEFINE_list("models", None, "Models of the table; all by default.")
 flags.DEFINE_string("movinet", None, "Folder of MoViNets as .tflite files.")
+flags.DEFINE_string(
+    "files", None, "Folder in which to keep the exported files."
+)
 flags.DEFINE_integer("rounds", 50, "Turns of each file.", lower_bound=1)
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
 flags.DEFINE_boolean("gpu", True, "Try the GPU accelerator, which is slow.")
 
+DTYPES = {"float32": "none", "int8": "int8"}
 NUM_CLASSES = 27
 _REFERENCE = "mobilenet_v2"
-_MARKS = ("<!-- table: begin -->", "<!-- table: end -->")
+_GPU_SIZE = 64
+_FRAMES = 2  # Of the clip for calibration; speed does not depend on it.
 _PAPER, _TIMM = "paper", "timm"
 
 
@@ -94,26 +101,32 @@ def main(argv):
         LiteRT=importlib.metadata.version("ai-edge-litert"),
     )
     chosen = FLAGS.models or [model.backbone for model in MODELS]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(FLAGS.files or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         rows = [
-            measure(model, pathlib.Path(folder))
+            measure(model, folder)
             for model in MODELS
             if model.backbone in {*chosen, _REFERENCE}
         ]
         steps = {
-            (row["name"], quantize): dry_step(
-                row[quantize], threads=FLAGS.threads
+            (row["name"], dtype): dry_step(
+                folder / f"{row['name']}_{dtype}.tflite", threads=FLAGS.threads
             )
             for row in rows
-            for quantize in ("none", "int8")
+            for dtype in DTYPES
         }
-        for path in sorted(pathlib.Path(FLAGS.movinet or folder).glob("mov*")):
-            rows.append({"name": path.stem, "bytes": path.stat().st_size})
-            steps[path.stem, "none"] = movinet_step(path)
+        if FLAGS.movinet:
+            for path in sorted(pathlib.Path(FLAGS.movinet).glob("*_int8.*")):
+                rows.append(movinet_row(path))
+                for dtype in DTYPES:
+                    file = path.with_name(path.name.replace("int8", dtype))
+                    steps[rows[-1]["name"], dtype] = movinet_step(file)
         times = interleave(
             steps, rounds=FLAGS.rounds, untimed_calls=1, clock=FLAGS.clock
         )
-    table = "\n".join(markdown(rows, times))
+    conditions = f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
+    table = "\n".join(markdown(rows, times, _REFERENCE, conditions))
     print(f"\n{table}\n")
     if FLAGS.to:
         replace_table(pathlib.Path(FLAGS.to), table)
@@ -121,60 +134,107 @@ def main(argv):
 
 
 def measure(model, folder):
-    """Exports one model; returns what its row shows, and the two files."""
-    print(f"exporting {model.backbone}", flush=True)
-    network = build_clip_model(
+    """Exports one model to `folder`; returns what its row shows."""
+    known = folder / f"{model.backbone}.json"
+    row = json.loads(known.read_text("utf-8")) if known.exists() else {}
+    if row and ("gpu" in row or not FLAGS.gpu):
+        return row
+    print(f"building {model.backbone}", flush=True)
+    network = build(model)
+    if not row:
+        row = export(model, network, folder)
+    if FLAGS.gpu:
+        row["gpu"] = on_gpu(network)
+    known.write_text(json.dumps(row), "utf-8")
+    return row
+
+
+def build(model):
+    """Returns the causal network of a row, with random weights."""
+    return build_clip_model(
         VideoClassifierConfig(
             num_classes=NUM_CLASSES,
             labels=tuple(f"class {number}" for number in range(NUM_CLASSES)),
             backbone=model.backbone,
-            num_segments=8,
+            num_segments=_FRAMES,
             shift="causal",
             image_size=model.size,
         )
     )
-    rng = np.random.default_rng(0)
-    clips = rng.integers(0, 256, (1, 8, model.size, model.size, 3), np.uint8)
+
+
+def export(model, network, folder):
+    """Writes the files of a network; returns its row without the GPU."""
+    for dtype, quantize in DTYPES.items():
+        path = folder / f"{model.backbone}_{dtype}.tflite"
+        write_stream(network, path, quantize, model.size)
     facts = model_facts(network)
-    row = {
+    return {
         "name": model.backbone,
         "size": model.size,
         "top1": f"{model.top1:.1f} ({model.source})",
         "parameters": facts["trainable"],
         "macs": facts["flops_per_frame"] / 2,
         "caches": sum(facts["cache_elements"]),
+        "bytes": path.stat().st_size,
     }
-    for quantize in ("none", "int8"):
-        path = folder / f"{model.backbone}_{quantize}.tflite"
-        export_tflite(
-            network,
-            path,
-            quantize=quantize,
-            calibration_clips=clips,
-            check=lambda path: None,  # Speed does not depend on the weights.
-        )
-        row[quantize] = path
-    row["bytes"] = row["int8"].stat().st_size
-    row["gpu"] = on_gpu(row["none"], clips[:, :2]) if FLAGS.gpu else ""
-    return row
 
 
-def on_gpu(path, clips):
-    """Returns whether the GPU accelerator takes the whole network."""
+def write_stream(network, path, quantize, size):
+    """Exports a stream of frames of `size` pixels; returns random frames."""
+    rng = np.random.default_rng(0)
+    clips = rng.integers(0, 256, (1, _FRAMES, size, size, 3), np.uint8)
+    export_tflite(
+        network,
+        path,
+        quantize=quantize,
+        image_size=size,
+        calibration_clips=clips,
+        check=lambda path: None,  # Speed does not depend on the weights.
+    )
+    return clips
+
+
+def on_gpu(network):
+    """Returns whether the GPU accelerator takes the whole network.
+
+    The frames are small, because Vulkan in software is slow.
+    """
     environment = gpu_environment()
     if environment is None:
-        return "not tried"
-    try:
-        run_trial(
-            *load_artifact(path),
-            clips,
-            accelerator="gpu",
-            environment=environment,
-        )
-    except OSError as error:
-        print(error)
-        return "no"
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "gpu.tflite"
+        for quantize in DTYPES.values():
+            clips = write_stream(network, path, quantize, _GPU_SIZE)
+            try:
+                run_trial(
+                    *load_artifact(path),
+                    clips,
+                    accelerator="gpu",
+                    environment=environment,
+                )
+            except OSError as error:
+                print(error)
+                return "no"
     return "yes"
+
+
+def movinet_row(path):
+    """Returns what the table shows of a MoViNet, from its int8 file."""
+    return {
+        "name": path.stem.removesuffix("_int8"),
+        "bytes": path.stat().st_size,
+        "caches": sum(
+            np.prod(each["shape"]) * np.dtype(each["dtype"]).itemsize
+            for name, each in _inputs(path).items()
+            if name != "image"
+        ),
+    }
+
+
+def _inputs(path):
+    return Interpreter(str(path)).get_signature_runner().get_input_details()
 
 
 def movinet_step(path):
@@ -185,6 +245,8 @@ def movinet_step(path):
         name: np.zeros(each["shape"], each["dtype"])
         for name, each in runner.get_input_details().items()
     }
+    rng = np.random.default_rng(0)
+    state["image"] = rng.random(state["image"].shape, np.float32)
 
     def step():
         outputs = runner(**state)
@@ -193,63 +255,6 @@ def movinet_step(path):
         )
 
     return step
-
-
-def markdown(rows, times):
-    """Returns the lines of the table."""
-    milliseconds = {
-        quantize: np.median(times[_REFERENCE, quantize]) * 1e3
-        for quantize in ("none", "int8")
-    }
-    lines = [
-        "| model | size | parameters | multiply-adds per frame | "
-        "ImageNet top-1 | int8 file | int8 caches | float32 step | "
-        "int8 step | GPU |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        name, steps = row["name"], []
-        for quantize in ("none", "int8"):
-            found = times.get((name, quantize))
-            if found is None:
-                steps.append("")
-                continue
-            ratio = np.median(found / times[_REFERENCE, quantize])
-            steps.append(f"{ratio:.2f}")
-        if "size" not in row:
-            lines.append(
-                f"| {name} | | | | | {row['bytes'] / 1e6:.2f} MB (float32) | | "
-                f"{steps[0]} | | |"
-            )
-            continue
-        lines.append(
-            f"| `{name}` | {row['size']} | {row['parameters'] / 1e6:.2f} M | "
-            f"{row['macs'] / 1e9:.3f} G | {row['top1']} | "
-            f"{row['bytes'] / 1e6:.2f} MB | {row['caches'] / 1e3:.1f} KB | "
-            f"{steps[0]} | {steps[1]} | {row['gpu']} |"
-        )
-    return [
-        *lines,
-        "",
-        "Steps are ratios to those of MobileNetV2 in the same run, which took "
-        f"{milliseconds['none']:.2f} ms in float32 and "
-        f"{milliseconds['int8']:.2f} ms in int8, {FLAGS.threads} thread(s), "
-        f"{FLAGS.clock} time.",
-    ]
-
-
-def replace_table(page, table):
-    """Replaces the lines between the two comments of a page."""
-    begin, end = map(re.escape, _MARKS)
-    text, count = re.subn(
-        f"{begin}.*{end}",
-        lambda _: f"{_MARKS[0]}\n{table}\n{_MARKS[1]}",
-        page.read_text("utf-8"),
-        flags=re.DOTALL,
-    )
-    if count != 1:
-        raise ValueError(f"{page} must have the lines {_MARKS} once.")
-    page.write_text(text, "utf-8")
 
 
 def bars_hold(rows, times):
@@ -262,10 +267,10 @@ def bars_hold(rows, times):
         "int8 file in MB": (row["bytes"] / 1e6, 4.2),
         "int8 caches in KB": (row["caches"] / 1e3, 100),
     }
-    a0 = next((key for key in times if key[0].startswith("movinet_a0")), None)
-    if a0:
-        ratio = float(np.median(times[name, "int8"] / times[a0]))
-        bars["int8 step, as a ratio to MoViNet-A0"] = (ratio, 0.6)
+    for key in times:
+        if key[0].startswith("movinet_a0"):
+            ratio = float(np.median(times[name, "int8"] / times[key]))
+            bars[f"int8 step, as a ratio to {' '.join(key)}"] = (ratio, 0.6)
     for what, (found, most) in bars.items():
         verdict = "PASS" if found <= most else "FAIL"
         print(f"{name}, {what}: {found:.2f}, at most {most} {verdict}")
