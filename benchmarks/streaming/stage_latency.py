@@ -37,6 +37,7 @@ _FRAMES = 2  # Of the clip for calibration; speed does not depend on it.
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("backbone", "mobilenet_v2", list(BARS), "Network to measure.")
+flags.DEFINE_list("placements", None, "Placements to measure; default: all.")
 flags.DEFINE_list("types", list(QUANTIZATIONS), "Types to measure.")
 flags.DEFINE_string(
     "files", None, "Folder in which to keep the exported files."
@@ -80,11 +81,12 @@ def main(argv):
 
 def placements(stages):
     """Returns the stages with a shift, by the name of the placement."""
-    return {
+    found = {
         "all stages": stages,
         f"stages {stages[-2]} and {stages[-1]}": stages[-2:],
         **{f"stage {stage}": (stage,) for stage in stages},
     }
+    return {name: found[name] for name in FLAGS.placements or found}
 
 
 def export_all(folder, names, dtype):
