@@ -1,7 +1,7 @@
 """Trains a preset.
 
 tsm train --data=DATA --to=PRESET --shift=causal
-tsm train --data=DATA --to=PRESET --recipe=finetune_small --init=OTHER_PRESET
+tsm train --data=DATA --to=PRESET --init=OTHER_PRESET
 tsm train --data=DATA --to=PRESET_FOR_INT8 --qat --init=PRESET
 tsm train --resume=RUN
 
@@ -42,6 +42,7 @@ from tsm_keras.training.flags import (
     define,
     given_network,
     is_deterministic,
+    name_recipe,
     recipe_from_flags,
 )
 from tsm_keras.training.objectives.distillation import (
@@ -92,8 +93,7 @@ def main(arguments: Sequence[str]) -> None:
     found = find_run(FLAGS)
     run = found.folder
     has_boxes = holds_boxes(FLAGS.data)
-    if has_boxes and FLAGS.recipe == "default":
-        FLAGS.recipe = "vid_detection"
+    name_recipe(FLAGS, has_boxes)
     recipe = recipe_from_flags(FLAGS)
     # Settings are checked before any video is read.
     network_parts(recipe.network)

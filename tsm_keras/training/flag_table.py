@@ -91,9 +91,11 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
         (
             "recipe",
             _TEXT,
-            "default",
-            f"Recipe to take settings from: one of {', '.join(RECIPES)}. For "
-            "data with boxes, vid_detection is the default.",
+            None,
+            f"Recipe to take settings from: one of {', '.join(RECIPES)}. "
+            "(default: vid_detection for data with boxes, quantization_aware "
+            "with --qat, finetune_small with --init or --pretrained, else "
+            "default)",
         ),
         (
             "init",
@@ -138,8 +140,8 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             _BOOLEAN,
             None,
             "Make equal runs bit-identical; a GPU is faster without. (default: "
-            "yes, except on a GPU with the recipes default, finetune_small and "
-            "vid_detection)",
+            "yes, except on a GPU with the recipes default, finetune_small, "
+            "quantization_aware and vid_detection)",
         ),
     ),
 }

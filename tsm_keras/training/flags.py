@@ -62,9 +62,12 @@ _CHANGEABLE = "from the recipe if it names one, else from --init, else "
 _RECIPE = "from the recipe, else "
 _PACE = "from --init, else that of the training clips, or if unknown "
 # Recipes that repeat no published training.
-_OWN_RECIPES = ("default", "finetune_small", "vid_detection")
-# A trained network needs smaller steps: its learning rate is divided by this.
-_SMALLER = 10
+_OWN_RECIPES = (
+    "default",
+    "finetune_small",
+    "quantization_aware",
+    "vid_detection",
+)
 _SHIFT = (
     (
         "shift",
@@ -107,23 +110,34 @@ def define(flag_values: flags.FlagValues, module_name: str) -> None:
         _DETECTION,
         origin=dict.fromkeys(_DETECTION, _FIXED),
     )
-    rate = TrainingConfig().learning_rate
-    smaller = (
-        f"from the recipe, else {rate / _SMALLER} with --init or --pretrained, "
-        "without them "
-    )
     define_fields(
         flag_values,
         module_name,
         "training",
         TrainingConfig(),
         TRAINING_FLAGS,
-        origin={
-            name: smaller if name == "learning_rate" else _RECIPE
-            for name in TRAINING_FLAGS
-        },
+        origin=dict.fromkeys(TRAINING_FLAGS, _RECIPE),
     )
     define_flags(flag_values, module_name)
+
+
+def name_recipe(flag_values: flags.FlagValues, has_boxes: bool) -> None:
+    """Sets `--recipe` to the usual recipe, unless the command line names one.
+
+    Args:
+        flag_values: The flags.
+        has_boxes: Whether the clips of the data set have boxes, for a detector.
+    """
+    if flag_values.recipe:
+        return
+    if has_boxes:
+        flag_values.recipe = "vid_detection"
+    elif flag_values.qat:
+        flag_values.recipe = "quantization_aware"
+    elif flag_values.pretrained or (flag_values.init or "scratch") != "scratch":
+        flag_values.recipe = "finetune_small"
+    else:
+        flag_values.recipe = "default"
 
 
 def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
@@ -141,12 +155,6 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
                 f"`{name}` needs a teacher: add --teacher=PRESET. "
                 f"Received: {name}={training[name]}"
             )
-    is_trained = flag_values.pretrained or (
-        flag_values.init not in (None, "", "scratch")
-    )
-    if flag_values.recipe == "default" and is_trained:
-        rate = recipe.training.learning_rate / _SMALLER
-        training.setdefault("learning_rate", rate)
     if flag_values.debug:
         training["epochs"] = min(2, training.get("epochs", 2))
     sampling, augmentation = configs_from_flags(

@@ -63,7 +63,8 @@ def check_start(
         "imagenet": f"ImageNet weights: add --init={backbone}.pth, a file from "
         "torchvision or timm, or --pretrained=imagenet",
         "kinetics": "a network trained on Kinetics: add --init=PRESET",
-        "preset": "a trained network: add --init=PRESET",
+        "preset": "a trained network: add --init=PRESET or "
+        "--pretrained=imagenet",
     }[recipe.start]
     raise ValueError(
         f"This recipe starts from {wanted} (--init=scratch for random weights)."

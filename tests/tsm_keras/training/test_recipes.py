@@ -12,6 +12,7 @@ from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.flags import (
     define,
     is_deterministic,
+    name_recipe,
     recipe_from_flags,
 )
 from tsm_keras.training.recipes import RECIPES, find_recipe
@@ -65,12 +66,12 @@ def test_docstrings_hold_commands_that_parse(name):
     found = re.search(r"tsm train ((?:.+\n)+)", text)
     arguments = found[1].split()
     parse(command.FLAGS, "tsm train", arguments)
+    name_recipe(command.FLAGS, has_boxes=False)
     assert command.FLAGS.recipe == name
     recipe = recipe_from_flags(command.FLAGS)
     network_parts(recipe.network)
     check_start(recipe, command.FLAGS.init, command.FLAGS.pretrained)
-    if name != "default":
-        assert recipe == find_recipe(name)
+    assert recipe == find_recipe(name)
 
 
 def test_any_field_can_be_given():
@@ -138,6 +139,7 @@ def test_any_field_can_be_given():
 )
 def test_a_gpu_is_deterministic_for_published_recipes_only(arguments, on_gpu):
     parse(command.FLAGS, "tsm train", arguments)
+    name_recipe(command.FLAGS, has_boxes=False)
     assert is_deterministic(command.FLAGS, has_gpu=True) == on_gpu
     assert is_deterministic(command.FLAGS, has_gpu=False)
     parse(command.FLAGS, "tsm train", [*arguments, "--nodeterministic"])
@@ -145,37 +147,39 @@ def test_a_gpu_is_deterministic_for_published_recipes_only(arguments, on_gpu):
 
 
 def test_help_says_what_comes_from_the_preset_that_training_starts_from():
-    rate = TrainingConfig().learning_rate
     for name, text in (
         ("width", "(default: from --init, else from the recipe, else"),
         ("backbone", "(default: from --init, else from the recipe, else"),
         ("shift", "else from --init, else bidirectional)"),
         ("segments", "from the recipe if it names one, else from --init"),
-        (
-            "learning_rate",
-            f"else {rate / 10} with --init or --pretrained, without them "
-            f"{rate})",
-        ),
+        ("learning_rate", "(default: from the recipe, else 0.002)"),
+        ("recipe", "finetune_small with --init or --pretrained"),
     ):
         assert text in command.FLAGS[name].help.replace("\n", " ")
 
 
 @pytest.mark.parametrize(
-    ("init", "share"),
+    ("arguments", "has_boxes", "name"),
     [
-        ("", 1),
-        ("--init=scratch", 1),
-        ("--init=old", 0.1),
-        ("--pretrained=imagenet", 0.1),
+        ((), False, "default"),
+        (("--init=scratch",), False, "default"),
+        (("--init=old",), False, "finetune_small"),
+        (("--pretrained=imagenet",), False, "finetune_small"),
+        (("--init=old", "--qat"), False, "quantization_aware"),
+        ((), True, "vid_detection"),
+        (("--init=old",), True, "vid_detection"),
+        (("--init=old", "--recipe=default"), False, "default"),
+        (("--recipe=default",), True, "default"),
     ],
 )
-def test_a_trained_network_gets_smaller_steps(init, share):
+def test_the_usual_recipe_depends_on_the_start(arguments, has_boxes, name):
     values = flags.FlagValues()
     define(values, "test")
-    values(["tsm train", *filter(None, [init])])
+    values(["tsm train", *arguments])
+    name_recipe(values, has_boxes)
+    assert values.recipe == name
     training = recipe_from_flags(values).training
-    rate = TrainingConfig().learning_rate
-    assert training.learning_rate == pytest.approx(share * rate)
+    assert training == find_recipe(name).training
 
 
 def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
