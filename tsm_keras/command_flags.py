@@ -213,7 +213,10 @@ def parse(
     for name in flag_values:
         flag_values[name].unparse()
     # The lines of a --flagfile=FILE may have hyphens too.
-    arguments = flag_values.read_flags_from_files([*arguments])
+    try:
+        arguments = flag_values.read_flags_from_files([*arguments])
+    except UnicodeDecodeError as error:
+        raise flags.Error(f"--flagfile is not UTF-8 text: {error}") from error
     return flag_values([program, *underscored(flag_values, arguments)])[1:]
 
 

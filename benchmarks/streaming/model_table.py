@@ -100,7 +100,15 @@ def main(argv):
         Keras=KERAS_VERSION,
         LiteRT=importlib.metadata.version("ai-edge-litert"),
     )
-    chosen = FLAGS.models or [model.backbone for model in MODELS]
+    known = [model.backbone for model in MODELS]
+    chosen = FLAGS.models or known
+    if not {*chosen} <= {*known}:
+        raise app.UsageError(
+            f"--models must be some of {known}. Received: {chosen}"
+        )
+    movinets = sorted(pathlib.Path(FLAGS.movinet or "").glob("*_int8.tflite"))
+    if FLAGS.movinet and not movinets:
+        raise app.UsageError(f"There is no *_int8.tflite in {FLAGS.movinet}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(FLAGS.files or temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,12 +124,11 @@ def main(argv):
             for row in rows
             for dtype in DTYPES
         }
-        if FLAGS.movinet:
-            for path in sorted(pathlib.Path(FLAGS.movinet).glob("*_int8.*")):
-                rows.append(movinet_row(path))
-                for dtype in DTYPES:
-                    file = path.with_name(path.name.replace("int8", dtype))
-                    steps[rows[-1]["name"], dtype] = movinet_step(file)
+        for path in movinets if FLAGS.movinet else ():
+            rows.append(movinet_row(path))
+            for dtype in DTYPES:
+                file = path.with_name(path.name.replace("int8", dtype))
+                steps[rows[-1]["name"], dtype] = movinet_step(file)
         times = interleave(
             steps, rounds=FLAGS.rounds, untimed_calls=1, clock=FLAGS.clock
         )
@@ -169,6 +176,7 @@ def export(model, network, folder):
         path = folder / f"{model.backbone}_{dtype}.tflite"
         write_stream(network, path, quantize, model.size)
     facts = model_facts(network)
+    int8 = folder / f"{model.backbone}_int8.tflite"
     return {
         "name": model.backbone,
         "size": model.size,
@@ -176,7 +184,7 @@ def export(model, network, folder):
         "parameters": facts["trainable"],
         "macs": facts["flops_per_frame"] / 2,
         "caches": sum(facts["cache_elements"]),
-        "bytes": path.stat().st_size,
+        "bytes": int8.stat().st_size,
     }
 
 

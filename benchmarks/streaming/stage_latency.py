@@ -60,6 +60,11 @@ def main(argv):
         f"network: {FLAGS.backbone}, {FLAGS.image_size} px, "
         f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
     )
+    if not FLAGS.types or not {*FLAGS.types} <= {*QUANTIZATIONS}:
+        raise app.UsageError(
+            f"--types must be some of {[*QUANTIZATIONS]}. "
+            f"Received: {FLAGS.types}"
+        )
     names = placements(BACKBONES[FLAGS.backbone].stages_with_marks)
     passed = set(names)
     with tempfile.TemporaryDirectory() as temporary:
@@ -86,7 +91,12 @@ def placements(stages):
         f"stages {stages[-2]} and {stages[-1]}": stages[-2:],
         **{f"stage {stage}": (stage,) for stage in stages},
     }
-    return {name: found[name] for name in FLAGS.placements or found}
+    chosen = found if FLAGS.placements is None else FLAGS.placements
+    if not chosen or not {*chosen} <= {*found}:
+        raise app.UsageError(
+            f"--placements must be some of {[*found]}. Received: {[*chosen]}"
+        )
+    return {name: found[name] for name in chosen}
 
 
 def export_all(folder, names, dtype):

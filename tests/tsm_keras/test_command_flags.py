@@ -131,6 +131,9 @@ def test_a_file_of_flags_is_read(tmp_path):
     assert found == {"rate": 2.0, "steps": (3, 4), "flip": False}
     with pytest.raises(flags.Error, match="nowhere"):
         _flags(f"--flagfile={tmp_path / 'nowhere'}")
+    path.write_bytes(b"--speed=\xff")
+    with pytest.raises(flags.Error, match="--flagfile is not UTF-8 text"):
+        _flags(f"--flagfile={path}")
 
 
 def test_a_missing_value_is_named():

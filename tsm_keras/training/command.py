@@ -93,6 +93,9 @@ def main(arguments: Sequence[str]) -> None:
     found = find_run(FLAGS)
     run = found.folder
     has_boxes = holds_boxes(FLAGS.data)
+    if found.goes_on:
+        # The usual recipe may have been another one when the run was begun.
+        FLAGS.recipe = run.read().get("recipe", {}).get("name")
     name_recipe(FLAGS, has_boxes)
     recipe = recipe_from_flags(FLAGS)
     # Settings are checked before any video is read.
@@ -119,7 +122,7 @@ def main(arguments: Sequence[str]) -> None:
         for split in splits
     )
     if found.goes_on:
-        _check_same(run, training)
+        _check_same(run, training, recipe)
     model, report = starting_model(
         recipe,
         given_network(FLAGS),
@@ -243,13 +246,22 @@ def main(arguments: Sequence[str]) -> None:
     print(f"wrote the preset {FLAGS.to}")
 
 
-def _check_same(run, training):
-    """Raises a ValueError if the data or the teacher is not that of the run."""
+def _check_same(run, training, recipe):
+    """Raises a ValueError if what a run was begun with has changed."""
     begun = run.read()
     teacher = teacher_provenance(FLAGS.teacher).get("teacher_sha256", "")
+    settings = recipe.training.to_dict()
+    begun_with = begun.get("recipe", {}).get("training", {})
+    # JSON has no tuples, and versions differ in what can be set.
+    same = [
+        begun_with[name] == (list(value) if isinstance(value, tuple) else value)
+        for name, value in settings.items()
+        if name in begun_with
+    ]
     for what, before, now in (
         (f"data set {FLAGS.data}", begun["data_sha256"], training.content_hash),
         (f"teacher {FLAGS.teacher}", begun.get("teacher_sha256", ""), teacher),
+        (f"recipe {FLAGS.recipe}", True, all(same)),
     ):
         if before != now:
             raise ValueError(

@@ -94,8 +94,8 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             None,
             f"Recipe to take settings from: one of {', '.join(RECIPES)}. "
             "(default: vid_detection for data with boxes, quantization_aware "
-            "with --qat, finetune_small with --init or --pretrained, else "
-            "default)",
+            "with --qat, finetune_small with --pretrained or with --init of "
+            "trained weights, else default)",
         ),
         (
             "init",

@@ -127,7 +127,16 @@ def name_recipe(flag_values: flags.FlagValues, has_boxes: bool) -> None:
     Args:
         flag_values: The flags.
         has_boxes: Whether the clips of the data set have boxes, for a detector.
+
+    Raises:
+        ValueError: If a recipe for quantization-aware training is named
+            without `--qat`.
     """
+    if flag_values.recipe == "quantization_aware" and not flag_values.qat:
+        raise ValueError(
+            "This recipe is for quantization-aware training: add --qat. "
+            f"Received: recipe={flag_values.recipe!r}"
+        )
     if flag_values.recipe:
         return
     if has_boxes:

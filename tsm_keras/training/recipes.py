@@ -164,11 +164,13 @@ def finetune_small() -> Recipe:
 
     This is the usual recipe with --init or --pretrained=imagenet. It is our
     own. From ImageNet weights, a causal EfficientNet-Lite0 of 96 pixels reached
-    FIGURE top-1 on 80 clips of four actions after training with 213
+    87.5% top-1 on 80 clips of four actions after all epochs with 213 others
     (docs/ablations.md).
     """
     return Recipe(
-        TrainingConfig(epochs=30, learning_rate=1e-3, label_smoothing=0.1),
+        TrainingConfig(
+            epochs=30, learning_rate=1e-3, label_smoothing=0.1, patience=10
+        ),
         {"dropout": 0.2},
         start="preset",
     )

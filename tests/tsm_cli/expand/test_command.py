@@ -101,6 +101,8 @@ def test_latency_is_measured_against_the_parent(tmp_path):
         (["--to=s3://bucket/found"], "mount the bucket"),
         (["--epochs=0"], "`epochs` must be at least 1"),
         (["--recipe=x3d"], "`recipe` must be one of"),
+        (["--recipe=finetune_small"], "start from random weights"),
+        (["--recipe=vid_detection"], "`recipe` must be for classifiers"),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(data, tmp_path, flags, message):

@@ -251,6 +251,17 @@ def test_edited_config_that_fits_the_weights_is_found_by_its_hash(
         load_preset(preset)
 
 
+def test_options_that_a_backbone_does_not_have_were_stored_once(preset):
+    """Earlier versions accepted and ignored the depth of MobileNetV2."""
+    before = read_description(preset)["config"]
+    edit_description(
+        preset,
+        lambda d: d["config"]["backbone"].update(depth=1.0, bottleneck=1.0),
+        rehash=True,
+    )
+    assert load_preset(preset).video_config == before
+
+
 def test_invalid_config_field_is_named(preset):
     edit_description(preset, lambda d: d["config"].update(shift_div=0))
     with pytest.raises(PresetError, match="`shift_div`.*Received: shift_div=0"):

@@ -153,7 +153,7 @@ def test_help_says_what_comes_from_the_preset_that_training_starts_from():
         ("shift", "else from --init, else bidirectional)"),
         ("segments", "from the recipe if it names one, else from --init"),
         ("learning_rate", "(default: from the recipe, else 0.002)"),
-        ("recipe", "finetune_small with --init or --pretrained"),
+        ("recipe", "finetune_small with --pretrained or with --init of"),
     ):
         assert text in command.FLAGS[name].help.replace("\n", " ")
 
@@ -209,6 +209,14 @@ def test_a_start_that_a_recipe_needs_is_asked_for():
             check_start(find_recipe(name), None, None)
     with pytest.raises(ValueError, match="two starts"):
         check_start(find_recipe("default"), "preset", "imagenet")
+
+
+def test_the_recipe_of_quantization_aware_training_needs_its_flag():
+    values = flags.FlagValues()
+    define(values, "test")
+    values(["tsm train", "--init=old", "--recipe=quantization_aware"])
+    with pytest.raises(ValueError, match="add --qat. Received: recipe"):
+        name_recipe(values, has_boxes=False)
 
 
 @pytest.mark.parametrize("pretrained", ["Imagenet", "kinetics", True, 1])

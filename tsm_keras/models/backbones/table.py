@@ -1,4 +1,4 @@
-"""BACKBONES: the 2-D networks that a config can name.
+"""BACKBONES, OPTIONS: the 2-D networks that a config can name.
 
 TensorFlow is imported only when a network is built, because configs are
 checked against this table in processes that need no TensorFlow.
@@ -23,3 +23,8 @@ BACKBONES: dict[str, Backbone] = {
         X3D,
     )
 }
+
+# Fields of `BackboneConfig` that only some backbones have.
+OPTIONS = frozenset(
+    name for backbone in BACKBONES.values() for name in backbone.options
+)

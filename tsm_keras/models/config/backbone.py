@@ -1,8 +1,9 @@
 """BackboneConfig: the 2-D network that sees each frame."""
 
 import dataclasses
+from typing import Any
 
-from tsm_keras.models.backbones.table import BACKBONES
+from tsm_keras.models.backbones.table import BACKBONES, OPTIONS
 from tsm_keras.models.config.checks import expect, expect_choice, is_number
 
 
@@ -20,7 +21,8 @@ class BackboneConfig:
             `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnet101"` or `"x3d"`.
         width: Multiplies the channels of MobileNetV2 and X3D; others take 1.0
             only.
-        depth: Multiplies the number of blocks of each stage of X3D.
+        depth: Multiplies the number of blocks of each stage of X3D; others take
+            the default only, also in the next three fields.
         bottleneck: Multiplies the channels inside the blocks of X3D.
         activation: The activation inside the blocks of X3D: `"swish"`, or
             `"hard_swish"`, which int8 approximates better.
@@ -91,10 +93,9 @@ class BackboneConfig:
         )
 
     def _expect_defaults(self):
-        """Refuses options that other backbones have and this one has not."""
-        of_others = {name for it in BACKBONES.values() for name in it.options}
+        """Refuses options of other backbones that this one does not have."""
         for field in dataclasses.fields(self):
-            if field.name in of_others - {*BACKBONES[self.name].options}:
+            if field.name in OPTIONS - {*BACKBONES[self.name].options}:
                 value = getattr(self, field.name)
                 expect(
                     field.name,
@@ -102,3 +103,26 @@ class BackboneConfig:
                     value == field.default,
                     f"{field.default!r} for backbone={self.name!r}",
                 )
+
+
+def reset_unused(config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the plain data of a config with unused options at their defaults.
+
+    Earlier versions accepted, ignored and stored options that a backbone does
+    not have, such as the depth of MobileNetV2.
+
+    Args:
+        config: What `to_dict` of a config returned, in this or an earlier
+            version. It need not be valid.
+    """
+    stored = config.get("backbone")
+    name = stored.get("name") if isinstance(stored, dict) else None
+    if not isinstance(name, str) or name not in BACKBONES:
+        return config
+    unused = OPTIONS - {*BACKBONES[name].options}
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(BackboneConfig)
+        if field.name in unused and field.name in stored
+    }
+    return {**config, "backbone": {**stored, **defaults}}

@@ -25,6 +25,7 @@ from tsm_keras.file_hash import file_sha256
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import config_from_dict
+from tsm_keras.models.config.backbone import reset_unused
 from tsm_keras.models.precision import without_mixed_precision
 from tsm_keras.models.presets import format_1
 from tsm_keras.models.weights import named_weights
@@ -206,7 +207,7 @@ def _read(
         for low, high in description.get("activation_ranges", {}).values():
             if not -math.inf < float(low) <= 0 < float(high) < math.inf:
                 raise ValueError("`activation_ranges` must hold zero")
-        config = config_from_dict(description["config"])
+        config = config_from_dict(reset_unused(description["config"]))
         labels = _label_files(config)
         if set(description["sha256"]) != {weights_file, *labels}:
             raise ValueError("`sha256` must name the weights and the labels")

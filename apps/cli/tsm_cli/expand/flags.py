@@ -31,6 +31,12 @@ _CHANGES = (
     *("width", "depth", "bottleneck", "activation", "dropout", "size"),
     *("segments", "frame_interval", "operator", "causal", "context"),
 )
+# Candidates are classifiers that start from random weights.
+_RECIPES = [
+    name
+    for name, recipe in RECIPES.items()
+    if recipe().start != "preset" and recipe().task == "classification"
+]
 _NETWORK = {
     part: {name: names[name] for name in names if name in _CHANGES}
     for part, names in NETWORK_FLAGS.items()
@@ -114,7 +120,7 @@ _COMMAND = {
             _TEXT,
             "default",
             "Recipe to take the training and augmentation from: one of "
-            f"{', '.join(RECIPES)}.",
+            f"{', '.join(_RECIPES)}.",
         ),
         (
             "deterministic",
@@ -158,9 +164,15 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     """Returns the recipe of `--recipe`, changed by the other flags.
 
     Raises:
-        ValueError: If there is no such recipe, or a setting is invalid.
+        ValueError: If there is no such recipe, it is not for classifiers that
+            start from random weights, or a setting is invalid.
     """
     recipe = find_recipe(flag_values.recipe)
+    if flag_values.recipe not in _RECIPES:
+        raise ValueError(
+            "`recipe` must be for classifiers that start from random weights: "
+            f"one of {_RECIPES}. Received: recipe={flag_values.recipe!r}"
+        )
     given = given_training(flag_values)
     return dataclasses.replace(
         recipe,

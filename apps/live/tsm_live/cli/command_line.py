@@ -123,6 +123,8 @@ class CommandLine:
             self._refuse_unknown(error.flagname, arguments)
         except flags.Error as error:
             self._fail(str(error))
+        except UnicodeDecodeError as error:
+            self._fail(f"--flagfile is not UTF-8 text: {error}")
         if rest:
             self._fail(f"there is no argument {rest[0]!r}")
         for name in values:

@@ -25,7 +25,11 @@ export class FrameDrawer {
     frame: VideoFrame,
     draw: (source: CanvasImageSource) => void,
   ): Promise<void> {
-    const way = this.choose(frame);
+    if (!this.canCopy || !COPIED.test(frame.format ?? "")) {
+      draw(frame);
+      return;
+    }
+    const way = this.choose();
     const start = performance.now();
     const copy = way === "copy" ? await this.copy(frame) : null;
     draw(copy ?? frame);
@@ -33,8 +37,7 @@ export class FrameDrawer {
     if (times.length < TRIES) times.push(performance.now() - start);
   }
 
-  private choose(frame: VideoFrame): Way {
-    if (!this.canCopy || !COPIED.test(frame.format ?? "")) return "itself";
+  private choose(): Way {
     const { itself, copy } = this.times;
     if (itself.length < TRIES) {
       return copy.length <= itself.length ? "copy" : "itself";

@@ -114,12 +114,6 @@ test("objects of a camera are marked and told", { retry: 2 }, async () => {
   await page.click("#stop");
   await page.waitForSelector("body[data-run=off]");
   const events = await savedEvents(page);
-  console.log(
-    events.map((e) => `${e.kind} ${e.label} ${e.track} ${e.time} ${e.box}`),
-    names,
-    shown,
-    seen.map((each) => [each.length, median(each.map((s) => s.mark - s.spot))]),
-  );
 
   const words = names.map((name) => name.replace(/ \d+$/, "")).sort();
   expect(words).toEqual(["blue spot", "green spot", "red spot"]);

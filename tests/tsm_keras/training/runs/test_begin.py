@@ -268,6 +268,13 @@ def test_a_run_killed_after_its_preset_was_written_is_finished_later(
     assert "new exists" in line
     subprocess.run(["rm", "-r", "new"], cwd=tmp_path)
     (tmp_path / "kept").rename(target)
+    # Another version may have other settings under the name of a recipe.
+    recipe = run.read()["recipe"]
+    other = {**recipe["training"], "label_smoothing": 0.3}
+    run.note(recipe={**recipe, "training": other})
+    line = refused("train", "--resume=new.run", cwd=tmp_path)
+    assert "The recipe default differs from the one that the run" in line
+    run.note(recipe=recipe)
     TrainingProcess(tmp_path, "--resume=new.run").end()
     assert read_description(target) == written
     assert run.read()["finished"] and not run.backup.exists()
