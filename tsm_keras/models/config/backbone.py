@@ -116,10 +116,12 @@ def reset_unused(config: dict[str, Any]) -> dict[str, Any]:
             version. It need not be valid.
     """
     stored = config.get("backbone")
-    name = stored.get("name") if isinstance(stored, dict) else None
-    if not isinstance(name, str) or name not in BACKBONES:
+    if not isinstance(stored, dict):
         return config
-    unused = OPTIONS - {*BACKBONES[name].options}
+    record = BACKBONES.get(str(stored.get("name")))
+    if record is None:
+        return config
+    unused = OPTIONS - {*record.options}
     defaults = {
         field.name: field.default
         for field in dataclasses.fields(BackboneConfig)
