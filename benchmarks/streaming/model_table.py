@@ -189,7 +189,7 @@ def export(model, network, folder):
 
 
 def write_stream(network, path, quantize, size):
-    """Exports a stream of frames of `size` pixels; returns random frames."""
+    """Exports a network that streams; returns random frames for a trial."""
     rng = np.random.default_rng(0)
     clips = rng.integers(0, 256, (1, _FRAMES, size, size, 3), np.uint8)
     export_tflite(

@@ -1,4 +1,4 @@
-"""Measures what the shift costs a stream, by the stages that have it.
+"""Measures how much time the shift adds to a stream, for choices of stages.
 
     python -m benchmarks.streaming.stage_latency --backbone=mobilenet_v2
 

@@ -50,7 +50,6 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_boolean("detector", False, "Measure a detector of objects.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
-flags.DEFINE_list("stages", [], "Stages that shift; empty for all.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
 flags.DEFINE_integer("num_segments", 8, "Frames per clip of the clip model.")
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
@@ -73,7 +72,6 @@ def main(argv):
     print(
         f"network: {'detector, ' if FLAGS.detector else ''}"
         f"{FLAGS.backbone}, width {FLAGS.width}, "
-        f"stages {','.join(FLAGS.stages) or 'all'}, "
         f"{FLAGS.image_size} px, clips of {FLAGS.num_segments}, "
         f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
     )
@@ -148,7 +146,6 @@ def build(shift):
         "width": FLAGS.width,
         "num_segments": FLAGS.num_segments,
         "shift": shift,
-        "stages": tuple(map(int, FLAGS.stages)),
         "image_size": FLAGS.image_size,
         "resize_size": FLAGS.image_size,  # A session then resizes nothing.
         "labels": tuple(f"class {k}" for k in range(NUM_CLASSES)),

@@ -6,8 +6,8 @@ import type { TrackedObject } from "../detection/objects.ts";
 import type { TimedFrame } from "../sources/source.ts";
 import { classColour, objectName, percent } from "./classes.ts";
 import { find, readable } from "./elements.ts";
-import type { Mark } from "./marks.ts";
-import type { PainterRequest, PictureRequest } from "./painter.ts";
+import type { Mark } from "../painting/marks.ts";
+import type { PainterRequest, PictureRequest } from "../painting/painter.ts";
 
 const SHORTEST = 15; // Milliseconds between two pictures, about one refresh.
 
@@ -20,7 +20,7 @@ export class Stage {
   readonly video = find<HTMLVideoElement>("camera-picture");
   private readonly canvas = find<HTMLCanvasElement>("picture");
   private readonly painter = new Worker(
-    new URL("./painter.ts", import.meta.url),
+    new URL("../painting/painter.ts", import.meta.url),
     { type: "classic", name: "painter" },
   );
   private place: Place = { shown: { width: 0, height: 0 }, pixelRatio: 1 };

@@ -96,7 +96,7 @@ async function draw(
   }
 }
 
-/** Lets a frame, or a copy of it, fill the canvas. */
+/** Draws a frame, or a copy of it, so that it fills the canvas. */
 function drawUpright(
   context: OffscreenCanvasRenderingContext2D,
   source: CanvasImageSource,
