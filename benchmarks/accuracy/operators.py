@@ -34,7 +34,7 @@ import tensorflow as tf
 from absl import app, flags
 from tensorflow import keras
 
-from benchmarks.accuracy.action_clips import prepare_actions, short_side
+from benchmarks.accuracy.action_clips import short_side
 from benchmarks.accuracy.clip_accuracy import (
     MEASURES,
     accuracies,
@@ -43,14 +43,13 @@ from benchmarks.accuracy.clip_accuracy import (
     overlap,
     spread,
 )
-from benchmarks.accuracy.gesture_streams import gestures, gestures_in_memory
+from benchmarks.accuracy.clip_data import amount, prepare, readers
 from benchmarks.accuracy.resumable_runs import (
     read_lines,
     run_missing,
     train_from_scratch,
 )
 from benchmarks.timing import print_machine
-from tsm_keras.data.readers.clip_reader import open_clips
 from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.config import VideoClassifierConfig
@@ -124,7 +123,6 @@ DATA_SETS = {
 }
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("data_set", None, [*DATA_SETS], "What to train on.")
 flags.DEFINE_string("to", None, "File of results, one JSON line per run.")
 flags.DEFINE_boolean("table", False, "Print the table; run nothing.")
 flags.DEFINE_list("only", [], "Names of networks to run. (default: all)")
@@ -132,12 +130,8 @@ flags.DEFINE_integer("seeds", 3, "Runs of each network.")
 flags.DEFINE_integer(
     "epochs", None, "Passes over the clips. (default: gestures 8, actions 30)"
 )
-flags.DEFINE_string("actions", None, "Folder of the clips and manifest.csv.")
-flags.DEFINE_string("data", None, "Folder that keeps the clips as prepared.")
-flags.DEFINE_integer("training_clips", 100, "Training gestures per class.")
-flags.DEFINE_integer("test_clips", 25, "Test gestures per class.")
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
-flags.mark_flags_as_required(["data_set", "to"])
+flags.mark_flag_as_required("to")
 
 
 def main(argv):
@@ -150,7 +144,7 @@ def main(argv):
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
             data = FLAGS.data or f"{scratch}/data"
-            prepare(data)
+            prepare(data, image_size=DATA_SETS[FLAGS.data_set].image_size)
             # The seed changes last: an interrupted run has every network.
             jobs = [
                 {"network": network, "seed": seed, **scale()}
@@ -166,36 +160,11 @@ def main(argv):
 def scale():
     """Returns the amount of data and training, which every line records."""
     settings = DATA_SETS[FLAGS.data_set]
-    found = {
-        "data_set": FLAGS.data_set,
+    return {
+        **amount(),
         "epochs": FLAGS.epochs or settings.epochs,
         "learning_rate": settings.learning_rate,
     }
-    if FLAGS.data_set == "gestures":
-        found |= {
-            "training_clips": FLAGS.training_clips,
-            "test_clips": FLAGS.test_clips,
-        }
-    return found
-
-
-def prepare(data):
-    """Writes the clips to a folder, unless they exist."""
-    if FLAGS.data_set == "gestures":
-        gestures(
-            data,
-            training_clips=FLAGS.training_clips,
-            test_clips=FLAGS.test_clips,
-        )
-        return
-    if not FLAGS.actions:
-        raise app.UsageError("--actions must name the folder of clips.")
-    prepare_actions(
-        pathlib.Path(FLAGS.actions),
-        data,
-        image_size=DATA_SETS["actions"].image_size,
-        split="session",
-    )
 
 
 def run(data, job):
@@ -230,18 +199,6 @@ def run(data, job):
         )
     keras.backend.clear_session()
     return result
-
-
-def readers(data, job):
-    """Returns the training clips and the test clips, kept in memory."""
-    if job["data_set"] == "gestures":
-        _, training, test = gestures_in_memory(
-            data, job["training_clips"], job["test_clips"]
-        )
-        return training, test
-    return tuple(
-        open_clips(data, split, cache=True) for split in ("train", "test")
-    )
 
 
 def print_table(path):

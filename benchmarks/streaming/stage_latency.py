@@ -20,11 +20,11 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks.stage_placements import placements
 from benchmarks.timing import Ratio, print_machine, report
 from tsm_export.tflite.export import export_tflite
 from tsm_export.verify.interleave import CLOCKS, interleave
 from tsm_keras.keras_version import KERAS_VERSION
-from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.config import VideoClassifierConfig
 from tsm_live.runtimes.dry_run import dry_step
@@ -65,7 +65,7 @@ def main(argv):
             f"--types must be some of {[*QUANTIZATIONS]}. "
             f"Received: {FLAGS.types}"
         )
-    names = placements(BACKBONES[FLAGS.backbone].stages_with_marks)
+    names = chosen_placements()
     passed = set(names)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(FLAGS.files or temporary)
@@ -84,13 +84,9 @@ def main(argv):
     return 0 if passed else 1
 
 
-def placements(stages):
+def chosen_placements():
     """Returns the stages with a shift, by the name of the placement."""
-    found = {
-        "all stages": stages,
-        f"stages {stages[-2]} and {stages[-1]}": stages[-2:],
-        **{f"stage {stage}": (stage,) for stage in stages},
-    }
+    found = placements(FLAGS.backbone)
     chosen = found if FLAGS.placements is None else FLAGS.placements
     if not chosen or not {*chosen} <= {*found}:
         raise app.UsageError(
