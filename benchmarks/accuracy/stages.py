@@ -63,6 +63,9 @@ flags.DEFINE_integer("seeds", 3, "Runs of each placement.")
 flags.DEFINE_integer(
     "epochs", None, f"Passes over the clips. (default: {EPOCHS})"
 )
+flags.DEFINE_integer(
+    "shift_div", 8, "One of so many parts of the channels is shifted."
+)
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
 
@@ -99,6 +102,7 @@ def scale():
         "recipe": "finetune_small",
         "epochs": FLAGS.epochs or EPOCHS[FLAGS.data_set],
         "image_size": IMAGE_SIZE[FLAGS.data_set],
+        "shift_div": FLAGS.shift_div,
     }
 
 
@@ -114,6 +118,7 @@ def run(data, job):
         num_segments=NUM_SEGMENTS,
         frame_interval=training.frame_interval(NUM_SEGMENTS),
         shift="causal",
+        shift_div=job["shift_div"],
         stages=placements(job["backbone"])[job["placement"]],
         dropout=0.2,
     )
