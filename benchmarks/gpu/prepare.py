@@ -1,6 +1,6 @@
 r"""Makes what `device` takes to a machine with a GPU: files and outputs.
 
-    python -m benchmarks.accuracy.int8_accuracy --preset=PRESET
+    python -m benchmarks.quantization.int8_accuracy --preset=PRESET
     python -m benchmarks.gpu.prepare --to=FOLDER --preset=PRESET
     python -m benchmarks.gpu.prepare --to=FOLDER --backbone=resnet18 \
         --quantize=float16,int8 --streams=1

@@ -50,11 +50,12 @@ def check_start(
         )
     backbone = recipe.network.get("backbone", BackboneConfig().name)
     weights = BACKBONES[backbone].imagenet
-    if pretrained and isinstance(weights, ImageNetFile):
-        # Before any video is read.
-        from tsm_keras.checkpoints.imagenet import expect_packages
+    if pretrained:
+        weights = published_weights(backbone)
+        if isinstance(weights, ImageNetFile):
+            from tsm_keras.checkpoints.imagenet import expect_packages
 
-        expect_packages(weights)
+            expect_packages(weights)
     if init or pretrained or not recipe.start:
         return pretrained or None
     if recipe.start == "imagenet" and isinstance(weights, ImageNetWeights):
@@ -69,6 +70,26 @@ def check_start(
     raise ValueError(
         f"This recipe starts from {wanted} (--init=scratch for random weights)."
     )
+
+
+def published_weights(backbone: str) -> ImageNetWeights | ImageNetFile:
+    """Returns where the published ImageNet weights of a backbone come from.
+
+    Args:
+        backbone: The name of a backbone.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    weights = BACKBONES[backbone].imagenet
+    if weights is None:
+        published = [name for name in BACKBONES if BACKBONES[name].imagenet]
+        raise ValueError(
+            "pretrained='imagenet' needs one of the backbones "
+            f"{published}; weights of others come as a file, --init=FILE. "
+            f"Received: backbone={backbone!r}"
+        )
+    return weights
 
 
 def check_task(

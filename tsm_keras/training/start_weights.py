@@ -15,6 +15,7 @@ from tsm_keras.models.config.head import DETECTOR, belongs_to_head
 from tsm_keras.models.imagenet import imagenet_config, load_imagenet_weights
 from tsm_keras.models.operators.marks import belongs_to_mark
 from tsm_keras.models.weights import leaf_layers
+from tsm_keras.training.start_checks import published_weights
 
 # The pyramid and the heads of a detector, by the start of their layers' names.
 _DETECTOR_PARTS = tuple(
@@ -149,14 +150,11 @@ def start_from_imagenet(
         ValueError: If there are no published weights for the network.
         ImportError, OSError: As in `read_imagenet` and `load_imagenet_weights`.
     """
-    weights = BACKBONES[config.backbone.name].imagenet
-    if weights is None or not config.input.is_rgb:
-        published = [name for name in BACKBONES if BACKBONES[name].imagenet]
+    weights = published_weights(config.backbone.name)
+    if not config.input.is_rgb:
         raise ValueError(
-            "pretrained='imagenet' needs RGB input and one of the backbones "
-            f"{published}; weights of others come as a file, --init=FILE. "
-            f"Received: backbone={config.backbone.name!r}, "
-            f"input_channels={config.input.channels}"
+            "pretrained='imagenet' needs RGB input. "
+            f"Received: input_channels={config.input.channels}"
         )
     if isinstance(weights, ImageNetFile):
         # Imported here, because most trainings need no file of PyTorch.

@@ -225,6 +225,15 @@ def test_unknown_published_weights_are_refused(pretrained):
         check_start(find_recipe("default"), None, pretrained)
 
 
+def test_a_backbone_without_published_weights_is_refused():
+    recipe = find_recipe("default")
+    network = {**recipe.network, "backbone": "mobilenet_v4_conv_small"}
+    with pytest.raises(ValueError, match="Received: backbone='mobilenet_v4"):
+        check_start(
+            dataclasses.replace(recipe, network=network), None, "imagenet"
+        )
+
+
 def test_a_typo_gets_the_nearest_recipe():
     with pytest.raises(ValueError, match="did you mean 'kinetics_8f'"):
         find_recipe("kinetcs_8f")

@@ -95,8 +95,6 @@ def check_training(
         ValueError: If the settings do not fit the model, this version of Keras
             or the number of devices.
     """
-    objective = objective_of(model.video_config)
-    objective.check(config)
     objective_of(model.video_config).check(config)
     check_stages(model, config)
     if teacher is not None:

@@ -1,7 +1,8 @@
-"""Compares int8 artifacts of TensorFlow's converter and ai-edge-quantizer.
+r"""Compares int8 artifacts of TensorFlow's converter and ai-edge-quantizer.
 
     pip install ai-edge-quantizer
-    python -m benchmarks.accuracy.int8_converters --preset=PRESET --data=FOLDER
+    python -m benchmarks.quantization.int8_converters --preset=PRESET \
+        --data=FOLDER
 
 Both tools get the same trained causal network and the same streamed calibration
 frames. ai-edge-quantizer quantizes the float32 artifact; its alignment utility

@@ -1,6 +1,6 @@
 """Compares the accuracy of a trained network in float32 and in int8.
 
-    python -m benchmarks.accuracy.int8_accuracy
+    python -m benchmarks.quantization.int8_accuracy
 
 Trains a causal MobileNetV2 of width 1.0 on generated gestures, exports it to
 TFLite as float32 and as int8 (calibrated on training clips), and streams the

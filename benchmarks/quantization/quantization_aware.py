@@ -1,6 +1,7 @@
-"""Measures how much accuracy quantization-aware training regains in int8.
+r"""Measures how much accuracy quantization-aware training regains in int8.
 
-    python -m benchmarks.accuracy.quantization_aware --widths=0.1 --seeds=0,1,2
+    python -m benchmarks.quantization.quantization_aware --widths=0.1 \
+        --seeds=0,1,2
 
 For each width and seed, a causal MobileNetV2 is trained on generated gestures.
 It is then trained further twice with the same settings, once in float32 and
