@@ -24,17 +24,20 @@ def short_side(image_size: int) -> int:
 
 def prepare_actions(
     actions: pathlib.Path, folder: str, *, image_size: int, split: str
-) -> None:
-    """Writes a prepared data set of small clips, unless it exists.
+) -> str:
+    """Returns the folder of a prepared data set of small clips.
+
+    It is written unless an earlier run has written it.
 
     Args:
         actions: The folder of the clips and `manifest.csv`.
-        folder: The folder of the prepared data set.
+        folder: The folder that gets a folder for each size and split.
         image_size: Height and width of the frames of the networks.
         split: How the clips are split, `"session"` or `"person"`.
     """
+    folder = f"{folder}/{split}_{image_size}"
     if is_prepared(folder):
-        return
+        return folder
     with tempfile.TemporaryDirectory() as scratch:
         lists = pathlib.Path(scratch) / "clips.csv"
         with (
@@ -58,3 +61,4 @@ def prepare_actions(
             flip_pairs=(),
         )
         ingest(plan, folder)
+    return folder

@@ -33,11 +33,11 @@ def amount() -> dict[str, str | int]:
     }
 
 
-def prepare(data: str, *, image_size: int) -> None:
-    """Writes the clips to a folder, unless they exist.
+def prepare(data: str, *, image_size: int) -> str:
+    """Returns the folder of the clips, which are written unless they exist.
 
     Args:
-        data: The folder.
+        data: The folder that keeps them.
         image_size: Height and width of the frames of the networks. Gestures
             are written in their own size.
     """
@@ -47,10 +47,10 @@ def prepare(data: str, *, image_size: int) -> None:
             training_clips=FLAGS.training_clips,
             test_clips=FLAGS.test_clips,
         )
-        return
+        return data
     if not FLAGS.actions:
         raise app.UsageError("--actions must name the folder of clips.")
-    prepare_actions(
+    return prepare_actions(
         pathlib.Path(FLAGS.actions),
         data,
         image_size=image_size,

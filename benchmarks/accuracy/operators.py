@@ -143,8 +143,10 @@ def main(argv):
     if not FLAGS.table:
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
-            data = FLAGS.data or f"{scratch}/data"
-            prepare(data, image_size=DATA_SETS[FLAGS.data_set].image_size)
+            data = prepare(
+                FLAGS.data or scratch,
+                image_size=DATA_SETS[FLAGS.data_set].image_size,
+            )
             # The seed changes last: an interrupted run has every network.
             jobs = [
                 {"network": network, "seed": seed, **scale()}

@@ -96,10 +96,9 @@ def main(argv):
             raise app.UsageError("--actions must name the folder of clips.")
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
-            data = FLAGS.prepared or f"{scratch}/prepared"
-            prepare_actions(
+            data = prepare_actions(
                 pathlib.Path(FLAGS.actions),
-                data,
+                FLAGS.prepared or scratch,
                 image_size=FLAGS.image_size,
                 split=FLAGS.split,
             )

@@ -80,8 +80,9 @@ def main(argv):
     if not FLAGS.table:
         print_machine(TensorFlow=tf.__version__, Keras=KERAS_VERSION)
         with tempfile.TemporaryDirectory() as scratch:
-            data = FLAGS.data or f"{scratch}/data"
-            prepare(data, image_size=IMAGE_SIZE[FLAGS.data_set])
+            data = prepare(
+                FLAGS.data or scratch, image_size=IMAGE_SIZE[FLAGS.data_set]
+            )
             # The seed changes last: an interrupted run has every placement.
             jobs = [
                 {"placement": name, "seed": seed, **scale()}
