@@ -43,6 +43,9 @@ flags.DEFINE_string(
     "files", None, "Folder in which to keep the exported files."
 )
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
+flags.DEFINE_integer(
+    "shift_div", 8, "One of so many parts of the channels is shifted."
+)
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 100, "Turns of each file.", lower_bound=1)
 flags.DEFINE_enum("clock", "wall", list(CLOCKS), "Clock to measure with.")
@@ -58,7 +61,8 @@ def main(argv):
     )
     print(
         f"network: {FLAGS.backbone}, {FLAGS.image_size} px, "
-        f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
+        f"1/{FLAGS.shift_div} of the channels, {FLAGS.threads} thread(s), "
+        f"{FLAGS.clock} time"
     )
     if not FLAGS.types or not {*FLAGS.types} <= {*QUANTIZATIONS}:
         raise app.UsageError(
@@ -101,7 +105,8 @@ def export_all(folder, names, dtype):
     variants |= {name: ("causal", stages) for name, stages in names.items()}
     paths = {}
     for name, (shift, stages) in variants.items():
-        stem = f"{FLAGS.backbone}_{FLAGS.image_size}_{name}_{dtype}"
+        size = f"{FLAGS.image_size}_{FLAGS.shift_div}"
+        stem = f"{FLAGS.backbone}_{size}_{name}_{dtype}"
         paths[name] = folder / f"{stem.replace(' ', '_')}.tflite"
         if not paths[name].exists():
             export(paths[name], dtype, shift, stages)
@@ -119,6 +124,7 @@ def export(path, dtype, shift, stages):
             backbone=FLAGS.backbone,
             num_segments=_FRAMES,
             shift=shift,
+            shift_div=FLAGS.shift_div,
             stages=stages,
             image_size=size,
         )

@@ -21,6 +21,7 @@ from tsm_keras.models.config import (
 from tsm_keras.models.config.parts import flat_name
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.flag_table import COMMAND_FLAGS
+from tsm_keras.training.late_shift import late_shift
 from tsm_keras.training.recipes import Recipe, find_recipe
 from tsm_keras.training.starting_point import CHANGEABLE
 
@@ -152,6 +153,8 @@ def name_recipe(flag_values: flags.FlagValues, has_boxes: bool) -> None:
 def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     """Returns the recipe of `--recipe`, changed by the other flags.
 
+    With `--pretrained`, `finetune_small` has its shift where `late_shift` says.
+
     Raises:
         ValueError: If there is no such recipe, or a setting is invalid or
             needs another one.
@@ -169,9 +172,12 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     sampling, augmentation = configs_from_flags(
         flag_values, recipe.sampling, recipe.augmentation
     )
+    network = {**recipe.network, **given_network(flag_values)}
+    if flag_values.pretrained and flag_values.recipe == "finetune_small":
+        network |= late_shift(network)
     return Recipe(
         dataclasses.replace(recipe.training, **training),
-        {**recipe.network, **given_network(flag_values)},
+        network,
         sampling,
         augmentation,
         recipe.start,

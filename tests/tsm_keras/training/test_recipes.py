@@ -182,6 +182,37 @@ def test_the_usual_recipe_depends_on_the_start(arguments, has_boxes, name):
     assert training == find_recipe(name).training
 
 
+_MOBILE = ("--pretrained=imagenet", "--backbone=efficientnet_lite0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stages", "shift_div"),
+    [
+        ((*_MOBILE, "--shift=causal"), (5, 6), 4),
+        ((*_MOBILE, "--operator=shift", "--causal"), (5, 6), 4),
+        ((*_MOBILE, "--shift=causal", "--shift_div=8"), (5, 6), 8),
+        ((*_MOBILE, "--shift=causal", "--stages=2,5"), (2, 5), 8),
+        (
+            ("--pretrained=imagenet", "--backbone=resnet50", "--shift=causal"),
+            (3, 4),
+            4,
+        ),
+        (_MOBILE, (), 8),
+        ((*_MOBILE, "--operator=mixtconv", "--causal"), (), 8),
+        ((*_MOBILE, "--shift=causal", "--recipe=default"), (), 8),
+        (("--init=old", "--shift=causal"), (), 8),
+        (("--shift=causal",), (), 8),
+    ],
+)
+def test_a_pretrained_causal_shift_is_late(arguments, stages, shift_div):
+    values = flags.FlagValues()
+    define(values, "test")
+    values(["tsm train", *arguments])
+    name_recipe(values, has_boxes=False)
+    temporal = network_parts(recipe_from_flags(values).network)["temporal"]
+    assert (temporal.stages, temporal.shift_div) == (stages, shift_div)
+
+
 def test_the_preset_is_written_where_the_run_was_begun(tmp_path, monkeypatch):
     """It is not written below the folder in which training is resumed."""
     (tmp_path / "here").mkdir()
