@@ -48,6 +48,7 @@ from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
+from tsm_keras.training.late_shift import late_shift
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of the clips and manifest.csv.")
@@ -103,7 +104,7 @@ def main(argv):
                 split=FLAGS.split,
             )
             jobs = [
-                {"shift": shift, "seed": seed, **scale()}
+                {"shift": shift, "seed": seed, **placement(shift), **scale()}
                 for seed in range(FLAGS.seeds)
                 for shift in FLAGS.networks
             ]
@@ -118,6 +119,18 @@ def scale():
     return {name: FLAGS[name].value for name in _SCALE}
 
 
+def placement(shift):
+    """Returns the stages of a shift, and the part of the channels it moves."""
+    if FLAGS.recipe:
+        # As `tsm train --pretrained=imagenet`.
+        late = late_shift({"backbone": FLAGS.backbone, "shift": shift})
+        late = {"stages": (), "shift_div": 8, **late}
+        return {**late, "stages": [*late["stages"]]}  # As in JSON.
+    # A network from random weights is so narrow that an eighth of its channels
+    # are one or two.
+    return {"stages": [], "shift_div": 4}
+
+
 def run(data, job):
     """Trains one network and returns its accuracies."""
     training = open_clips(data, "train", cache=True)
@@ -130,9 +143,8 @@ def run(data, job):
         image_size=job["image_size"],
         resize_size=short_side(job["image_size"]),
         shift=job["shift"],
-        # A network from random weights is so narrow that an eighth of its
-        # channels are one or two.
-        shift_div=8 if job["recipe"] else 4,
+        stages=job["stages"],
+        shift_div=job["shift_div"],
         dropout=0.2,
         frame_interval=training.frame_interval(8),
     )
@@ -158,7 +170,8 @@ def print_table(path):
     found = {name: [] for name in NETWORKS}
     ends = []
     for line in read_lines(path):
-        if scale().items() <= line.items():
+        wanted = placement(line["shift"]) | scale()
+        if wanted.items() <= line.items():
             found[line["shift"]].append(line)
             ends += [line["end"]] if "end" in line else []
             if "int8" in line:
