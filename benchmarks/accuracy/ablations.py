@@ -71,6 +71,7 @@ class Setting:
     shift_div: int = 4
     placement: str = "residual"
     num_segments: int = 8
+    stages: tuple[int, ...] = ()
 
 
 # At this width the smallest mark has 8 channels, so the smallest fold is 1/8:
@@ -83,6 +84,8 @@ SETTINGS = (
     Setting("causal_eighth", "1/8", shift="causal", shift_div=8),
     Setting("causal_half", "1/2", shift="causal", shift_div=2),
     Setting("causal_all", "all", shift="causal", shift_div=1),
+    Setting("late", "5 and 6, 1/4", shift="causal", stages=(5, 6)),
+    Setting("late_half", "5 and 6, 1/2", "causal", shift_div=2, stages=(5, 6)),
     Setting("inplace", "in-place, 1/2", placement="inplace"),
     Setting("all", "residual, all", shift_div=2),
     Setting("inplace_all", "in-place, all", shift_div=2, placement="inplace"),
@@ -104,6 +107,14 @@ TABLES = (
         (
             *(("causal", None), ("tsn", None), ("causal_eighth", None)),
             *(("causal_half", None), ("causal_all", None)),
+        ),
+    ),
+    (
+        "Stages with a shift (causal)",
+        "stages and share of channels shifted",
+        (
+            *(("causal_half", "all, 1/2"), ("causal", "all, 1/4")),
+            *(("late_half", None), ("late", None)),
         ),
     ),
     (
@@ -183,6 +194,7 @@ def run(data, job):
         shift_div=setting.shift_div,
         placement=setting.placement,
         num_segments=setting.num_segments,
+        stages=setting.stages,
     )
     model = train_from_scratch(job, training, config)
     predictions = predict_views(
