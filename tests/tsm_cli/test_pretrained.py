@@ -30,7 +30,10 @@ def test_twenty_clips_become_a_working_stream(tmp_path):
         cwd=tmp_path,
     )
     assert "start: ImageNet weights efficientnet-lite0-57934424" in printed
-    assert "network: efficientnet_lite0, shift causal in the stages 5, 6" in printed
+    assert (
+        "network: efficientnet_lite0, shift causal in the stages 5, 6"
+        in printed
+    )
     assert "skipped classifier: the source has 1000 classes" in printed
     model = load_preset(tmp_path / "mine")
     config = model.video_config
