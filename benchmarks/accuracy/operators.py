@@ -16,7 +16,7 @@ frame. X3D whose context is all frames so far has no int8 form.
 
 One line per run is written when the run is done, and `--table` prints the
 results so far. To continue an interrupted benchmark, run the same command
-again. Each run is a process with one thread.
+again. Every network is trained in one thread.
 """
 
 import dataclasses

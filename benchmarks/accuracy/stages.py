@@ -15,7 +15,7 @@ network is exported to TFLite in int8 and streamed frame by frame.
 
 One line per run is written when the run is done, and `--table` prints the
 results so far. To continue an interrupted benchmark, run the same command
-again. Each run is a process with one thread.
+again. Every network is trained in one thread.
 """
 
 import functools

@@ -69,6 +69,6 @@ def test_a_backbone_without_published_weights_is_refused(tmp_path):
         "--pretrained=imagenet",
         cwd=tmp_path,
     )
-    assert "weights of others come as a file, --init=FILE" in line
+    assert "for another one, name a weights file with --init=FILE" in line
     assert "Received: backbone='mobilenet_v4_conv_small'" in line
     assert not (tmp_path / "mine").exists()

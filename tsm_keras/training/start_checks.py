@@ -86,7 +86,8 @@ def published_weights(backbone: str) -> ImageNetWeights | ImageNetFile:
         published = [name for name in BACKBONES if BACKBONES[name].imagenet]
         raise ValueError(
             "pretrained='imagenet' needs one of the backbones "
-            f"{published}; weights of others come as a file, --init=FILE. "
+            f"{published}; for another one, name a weights file with "
+            "--init=FILE. "
             f"Received: backbone={backbone!r}"
         )
     return weights

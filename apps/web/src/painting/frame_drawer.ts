@@ -20,7 +20,7 @@ export class FrameDrawer {
   private copied: OffscreenCanvasRenderingContext2D | null = null;
   private pixels: ImageData | null = null;
 
-  /** Draws a frame by a function, which gets the frame itself or a copy. */
+  /** Calls a function that draws a frame, with the frame or with a copy. */
   async draw(
     frame: VideoFrame,
     draw: (source: CanvasImageSource) => void,

@@ -96,7 +96,7 @@ async function draw(
   }
 }
 
-/** Draws a frame, or a copy of it, so that it fills the canvas. */
+/** Draws a frame, or its copy, in the size of the canvas. */
 function drawUpright(
   context: OffscreenCanvasRenderingContext2D,
   source: CanvasImageSource,
