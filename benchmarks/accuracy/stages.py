@@ -9,8 +9,9 @@ r"""Compares the accuracy of streams whose shift is in some stages only.
 
 Causal TSM starts from the ImageNet weights of EfficientNet-Lite0 and is trained
 with `finetune_small`, on generated gestures or on the real clips of
-`real_actions`. The shift is in all stages, in the last two or in one. Each
-network is exported to TFLite in int8 and streamed frame by frame.
+`real_actions`. The shift is in all stages, in the last two or in one.
+`--operator=mixtconv` compares the stages of causal MixTConv. Each network is
+exported to TFLite in int8 and streamed frame by frame.
 `benchmarks.streaming.stage_latency` measures what the same choices cost.
 
 One line per run is written when the run is done, and `--table` prints the
@@ -66,6 +67,12 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "shift_div", 8, "One of so many parts of the channels is shifted."
 )
+flags.DEFINE_enum(
+    "operator",
+    "shift",
+    ["shift", "mixtconv"],
+    "How frames exchange features.",
+)
 flags.DEFINE_integer("workers", 2, "Runs at the same time.")
 flags.mark_flag_as_required("to")
 
@@ -104,6 +111,7 @@ def scale():
         "epochs": FLAGS.epochs or EPOCHS[FLAGS.data_set],
         "image_size": IMAGE_SIZE[FLAGS.data_set],
         "shift_div": FLAGS.shift_div,
+        "operator": FLAGS.operator,
     }
 
 
@@ -118,7 +126,8 @@ def run(data, job):
         resize_size=short_side(job["image_size"]),
         num_segments=NUM_SEGMENTS,
         frame_interval=training.frame_interval(NUM_SEGMENTS),
-        shift="causal",
+        operator=job["operator"],
+        causal=True,
         shift_div=job["shift_div"],
         stages=placements(job["backbone"])[job["placement"]],
         dropout=0.2,
