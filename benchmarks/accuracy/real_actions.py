@@ -48,7 +48,7 @@ from tsm_keras.evaluation.evaluate import KerasPredictor
 from tsm_keras.keras_version import KERAS_VERSION
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config import VideoClassifierConfig
-from tsm_keras.training.late_shift import late_shift
+from tsm_keras.training.late_stages import late_stages
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("actions", None, "Folder of the clips and manifest.csv.")
@@ -123,7 +123,7 @@ def placement(shift):
     """Returns the stages of a shift, and the part of the channels it moves."""
     if FLAGS.recipe:
         # As `tsm train --pretrained=imagenet`.
-        late = late_shift({"backbone": FLAGS.backbone, "shift": shift})
+        late = late_stages({"backbone": FLAGS.backbone, "shift": shift})
         late = {"stages": (), "shift_div": 8, **late}
         return {**late, "stages": [*late["stages"]]}  # As in JSON.
     # A network from random weights is so narrow that an eighth of its channels

@@ -21,7 +21,7 @@ from tsm_keras.models.config import (
 from tsm_keras.models.config.parts import flat_name
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.flag_table import COMMAND_FLAGS
-from tsm_keras.training.late_shift import late_shift
+from tsm_keras.training.late_stages import late_stages
 from tsm_keras.training.recipes import Recipe, find_recipe
 from tsm_keras.training.starting_point import CHANGEABLE
 
@@ -153,7 +153,7 @@ def name_recipe(flag_values: flags.FlagValues, has_boxes: bool) -> None:
 def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     """Returns the recipe of `--recipe`, changed by the other flags.
 
-    With `--pretrained`, `finetune_small` has its shift where `late_shift` says.
+    With `--pretrained`, frames mix where `late_stages` says in `finetune_small`.
 
     Raises:
         ValueError: If there is no such recipe, or a setting is invalid or
@@ -174,7 +174,7 @@ def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     )
     network = {**recipe.network, **given_network(flag_values)}
     if flag_values.pretrained and flag_values.recipe == "finetune_small":
-        network |= late_shift(network)
+        network |= late_stages(network)
     return Recipe(
         dataclasses.replace(recipe.training, **training),
         network,

@@ -166,7 +166,7 @@ def finetune_small() -> Recipe:
     own. From ImageNet weights, a causal EfficientNet-Lite0 of 96 pixels reached
     88.3% top-1 (mean of three seeds) on 80 clips of four actions after all
     epochs with 213 others (docs/ablations.md). There, its shift is in the last
-    two stages (`late_shift`).
+    two stages (`late_stages`).
     """
     return Recipe(
         TrainingConfig(

@@ -198,13 +198,19 @@ _MOBILE = ("--pretrained=imagenet", "--backbone=efficientnet_lite0")
             4,
         ),
         (_MOBILE, (), 8),
-        ((*_MOBILE, "--operator=mixtconv", "--causal"), (), 8),
+        ((*_MOBILE, "--operator=mixtconv", "--causal"), (5, 6), 8),
+        ((*_MOBILE, "--operator=mixtconv"), (), 8),
+        (
+            (*_MOBILE, "--operator=conv1d", "--kernels=3", "--causal"),
+            (),
+            8,
+        ),
         ((*_MOBILE, "--shift=causal", "--recipe=default"), (), 8),
         (("--init=old", "--shift=causal"), (), 8),
         (("--shift=causal",), (), 8),
     ],
 )
-def test_a_pretrained_causal_shift_is_late(arguments, stages, shift_div):
+def test_a_pretrained_causal_operator_is_late(arguments, stages, shift_div):
     values = flags.FlagValues()
     define(values, "test")
     values(["tsm train", *arguments])
