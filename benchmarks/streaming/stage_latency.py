@@ -168,8 +168,14 @@ def measure(paths):
     }
     # The same step is timed under two names; their ratio is the noise.
     steps[AGAIN] = steps["plain"]
+    # Threads of a runtime disturb the next network unless they fall asleep.
+    several = FLAGS.threads > 1
     times = interleave(
-        steps, rounds=FLAGS.rounds, untimed_calls=1, clock=FLAGS.clock
+        steps,
+        rounds=FLAGS.rounds,
+        untimed_calls=5 if several else 1,
+        clock=FLAGS.clock,
+        pause=0.05 if several else 0.0,
     )
     bar = BARS[FLAGS.operator][FLAGS.backbone]
     ratios = {
