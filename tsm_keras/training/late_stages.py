@@ -6,22 +6,19 @@ from typing import Any
 from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.config.parts import network_parts
 
-# What each operator needs besides the stages. With an eighth of the channels
-# shifted in two stages, networks learn less; MixTConv mixes all channels.
-_FIELDS: dict[str, dict[str, Any]] = {
-    "shift": {"shift_div": 4},
-    "mixtconv": {},
-}
+_OPERATORS = ("shift", "mixtconv")
+# With an eighth of the channels in two stages, networks learn less.
+_SHIFT_DIV = 4
 
 
 def late_stages(network: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the usual placement of a causal operator in a pretrained network.
 
-    The operator is in the last two stages that have residual blocks, and a
-    shift moves a quarter of the channels. EfficientNet-Lite0 learns as much
-    with it as in all stages, where the shift moves an eighth
-    (docs/ablations.md), and a stream takes less time for it
-    (docs/performance.md).
+    It is in the last two stages that have residual blocks, and moves a quarter
+    of the channels; MixTConv moves a quarter of each group at the start. With
+    EfficientNet-Lite0, the shift is as accurate there as an eighth of the
+    channels in all stages, and MixTConv nearly so (docs/ablations.md). A stream
+    takes less time for it (docs/performance.md).
 
     Args:
         network: Fields of a classifier's config that differ from their
@@ -36,13 +33,11 @@ def late_stages(network: Mapping[str, Any]) -> dict[str, Any]:
     """
     parts = network_parts(network)
     temporal = parts["temporal"]
-    if (
-        not temporal.causal
-        or temporal.operator not in _FIELDS
-        or "stages" in network
-    ):
+    is_covered = temporal.operator in _OPERATORS and temporal.causal
+    if not is_covered or "stages" in network:
         return {}
-    fields = _FIELDS[temporal.operator]
     stages = BACKBONES[parts["backbone"].name].stages_with_marks[-2:]
-    given = {name: network[name] for name in fields if name in network}
-    return {"stages": stages, **fields, **given}
+    return {
+        "stages": stages,
+        "shift_div": network.get("shift_div", _SHIFT_DIV),
+    }

@@ -198,7 +198,7 @@ _MOBILE = ("--pretrained=imagenet", "--backbone=efficientnet_lite0")
             4,
         ),
         (_MOBILE, (), 8),
-        ((*_MOBILE, "--operator=mixtconv", "--causal"), (5, 6), 8),
+        ((*_MOBILE, "--operator=mixtconv", "--causal"), (5, 6), 4),
         ((*_MOBILE, "--operator=mixtconv"), (), 8),
         (
             (*_MOBILE, "--operator=conv1d", "--kernels=3", "--causal"),
