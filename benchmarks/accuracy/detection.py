@@ -9,8 +9,9 @@ the validation videos. `--nopretrained` starts from random weights. The causal
 one is also evaluated frame by frame, as a preset and as an int8 artifact. One
 line is written per detector when it is done. To continue an interrupted
 benchmark, run the same command again. `--table` prints the results so far as a
-Markdown table. The exit status is 1 if a bar is missed or could not be
-measured. Each run is a process with one thread. docs/detection.md has results.
+Markdown table. Only the seeds that both detectors have are compared. The exit
+status is 1 if a bar is missed, or fewer than `--seeds` seeds are done. Each run
+is a process with one thread. docs/detection.md has results.
 """
 
 import dataclasses
@@ -27,7 +28,9 @@ from tensorflow import keras
 
 from benchmarks.accuracy.detection_results import (
     COLUMNS,
+    count_seeds,
     print_bars,
+    print_classes,
     print_table,
     read_results,
 )
@@ -114,7 +117,12 @@ def main(argv):
         run_all(path)
     found = read_results(path, scale())
     print_table(found)
-    return 0 if print_bars(found) else 1
+    met = print_bars(found)
+    print_classes(found)
+    if count_seeds(found) < FLAGS.seeds:
+        print(f"\n{count_seeds(found)} of {FLAGS.seeds} seeds are done.")
+        met = False
+    return 0 if met else 1
 
 
 def run_all(path):
