@@ -154,7 +154,7 @@ def print_table(path):
     }
     print("\nMean over the seeds, with the lowest and highest, in percent.\n")
     print(
-        "| shift in | seeds | top-1 | against all stages | "
+        "| operator in | seeds | top-1 | against all stages | "
         "mean class accuracy | top-1 as an int8 stream |"
     )
     print("|---" * 6 + "|")

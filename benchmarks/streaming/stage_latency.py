@@ -48,7 +48,9 @@ AGAIN = "plain, again"
 _FRAMES = 2  # Of the clip for calibration; speed does not depend on it.
 
 FLAGS = flags.FLAGS
-flags.DEFINE_enum("backbone", "mobilenet_v2", list(BARS["shift"]), "Network.")
+flags.DEFINE_enum(
+    "backbone", "mobilenet_v2", list(BARS["shift"]), "Network to measure."
+)
 flags.DEFINE_list("placements", None, "Placements to measure; default: all.")
 flags.DEFINE_list("types", list(QUANTIZATIONS), "Types to measure.")
 flags.DEFINE_string(
@@ -74,11 +76,12 @@ def main(argv):
         Keras=KERAS_VERSION,
         LiteRT=importlib.metadata.version("ai-edge-litert"),
     )
+    operator = FLAGS.operator
+    if operator == "shift":
+        operator += f" of 1/{FLAGS.shift_div} of the channels"
     print(
-        f"network: {FLAGS.backbone}, {FLAGS.image_size} px, "
-        f"{FLAGS.operator}, 1/{FLAGS.shift_div} of the channels, "
-        f"{FLAGS.threads} thread(s), "
-        f"{FLAGS.clock} time"
+        f"network: {FLAGS.backbone}, {FLAGS.image_size} px, {operator}, "
+        f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
     )
     if not FLAGS.types or not {*FLAGS.types} <= {*QUANTIZATIONS}:
         raise app.UsageError(

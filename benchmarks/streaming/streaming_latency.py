@@ -51,6 +51,9 @@ flags.DEFINE_enum(
 flags.DEFINE_boolean("detector", False, "Measure a detector of objects.")
 flags.DEFINE_float("width", 1.0, "Channel multiplier of MobileNetV2.")
 flags.DEFINE_integer("image_size", 224, "Height and width of a frame.")
+flags.DEFINE_integer(
+    "shift_div", 8, "One of so many parts of the channels is shifted."
+)
 flags.DEFINE_integer("num_segments", 8, "Frames per clip of the clip model.")
 flags.DEFINE_integer("threads", 1, "Threads of each interpreter.")
 flags.DEFINE_integer("rounds", 200, "Turns of each variant.", lower_bound=1)
@@ -72,7 +75,8 @@ def main(argv):
     print(
         f"network: {'detector, ' if FLAGS.detector else ''}"
         f"{FLAGS.backbone}, width {FLAGS.width}, "
-        f"{FLAGS.image_size} px, clips of {FLAGS.num_segments}, "
+        f"{FLAGS.image_size} px, shift_div {FLAGS.shift_div}, "
+        f"clips of {FLAGS.num_segments}, "
         f"{FLAGS.threads} thread(s), {FLAGS.clock} time"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -146,6 +150,7 @@ def build(shift):
         "width": FLAGS.width,
         "num_segments": FLAGS.num_segments,
         "shift": shift,
+        "shift_div": FLAGS.shift_div,
         "image_size": FLAGS.image_size,
         "resize_size": FLAGS.image_size,  # A session then resizes nothing.
         "labels": tuple(f"class {k}" for k in range(NUM_CLASSES)),
