@@ -18,7 +18,7 @@ from tsm_keras.data.moving_objects.generate import (
     render,
     write_moving_objects,
 )
-from tsm_keras.data.moving_objects.scene import MovingObject
+from tsm_keras.data.moving_objects.scene import MovingObject, ObjectScene
 from tsm_keras.data.video.decoding import probe_video, read_video
 from tsm_keras.data.video.encoding import write_video
 
@@ -149,6 +149,63 @@ def test_a_clockwise_bar_turns_as_the_hand_of_a_clock():
     )
     assert abs(x - 50) < 1e-6
     np.testing.assert_allclose(later_x, 50 + 20 * np.sin(np.radians(20)))
+
+
+def _lone(shape, label, *, size=192, velocity=(0.0, 0.0)):
+    """Returns a frame and its boxes: one upright white object on black."""
+    random = np.random.default_rng(0)
+    video = draw_video(0, num_frames=1, size=size)
+    scene = ObjectScene(video, random, LABELS)
+    scene.background = np.zeros((size, size, 3), np.float32)
+    scene.noise, scene.occluders = 0, []
+    scene.objects = [
+        MovingObject(
+            shape=shape,
+            label=label,
+            speed="slow",
+            color=np.full(3, 255.0, np.float32),
+            first=0,
+            last=0,
+            place=np.array([size / 2, size / 2]),
+            side=size / 2,
+            angle=0.0,
+            velocity=np.array(velocity),
+        )
+    ]
+    return scene.frame(0, random)
+
+
+@pytest.mark.parametrize("shape", ["star", "ellipse"])
+def test_a_distractor_is_drawn_without_a_box(shape):
+    frame, boxes = _lone(shape, None)
+    assert frame.max() == 255 and not boxes
+    same, (box,) = _lone(shape, "triangle")
+    np.testing.assert_array_equal(same, frame)
+    assert box.label == "triangle"
+
+
+def test_every_video_has_distractors():
+    for seed in range(5):
+        video = draw_video(seed, num_frames=10, size=32)
+        scene = ObjectScene(video, np.random.default_rng(seed), ORDINARY)
+        shapes = {one.shape for one in scene.objects if one.label is None}
+        assert shapes and shapes <= {"star", "ellipse"}
+        named = {one.shape for one in scene.objects if one.label is not None}
+        assert named <= {*ORDINARY}
+
+
+def test_a_fast_object_is_blurred_along_its_way():
+    widths = []
+    for rate in (0.007, 0.1):  # Those of slow and of fast objects.
+        velocity = (rate * 96, 0.0)  # By its size.
+        frame, _ = _lone("square", "square_growing", velocity=velocity)
+        partial = (frame[..., 0] > 5) & (frame[..., 0] < 250)
+        across, along = partial[:, 96].sum() / 2, partial[96].sum() / 2
+        assert across <= 1.5  # The drawing alone smooths an edge.
+        widths.append(along)
+    slow, fast = widths
+    # A frame is exposed while the fast one moves by 4.8 pixels.
+    assert slow <= 2 and 3 <= fast <= 6
 
 
 def test_speeds_are_those_of_fgfa():
