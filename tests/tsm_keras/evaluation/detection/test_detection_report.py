@@ -1,5 +1,6 @@
 """The report of a detector: the same figures in files, and its pictures."""
 
+import base64
 import csv
 import json
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from testing.detection import boxes_at, evaluated, found, truth
+from tsm_keras.evaluation import plots
+from tsm_keras.evaluation.detection import detection_report
 from tsm_keras.evaluation.detection.detection_report import (
     Evaluated,
     summary_table,
@@ -67,6 +70,34 @@ def test_files_agree_and_the_page_stands_alone(tmp_path):
         assert f"<h2>{title}" in text
     assert f"{at_50:.1%}" in text and "Frames are taken as they" in text
     assert 'src="http' not in text and "href=" not in text
+
+
+def test_the_page_has_the_curves_of_each_class(tmp_path, monkeypatch):
+    drawn = []
+
+    def line_chart(lines, **options):
+        drawn.append((lines, plots.line_chart(lines, **options)))
+        return drawn[-1][1]
+
+    monkeypatch.setattr(detection_report, "line_chart", line_chart)
+    page = write_detection_report(
+        tmp_path / "report",
+        {"stream": _evaluated(0.9)},
+        title="A detector",
+        protocol={"split": "val"},
+        threshold=0.3,
+        pictures_of=_pictures,
+    )
+    ((lines, chart),) = drawn
+    # No bird is there to be found, and the worst class is the first.
+    assert [*lines] == ["dog", "cat"]
+    recall, precision = lines["cat"]
+    np.testing.assert_array_equal(precision, recall <= 0.5)
+    assert not lines["dog"][1].any()
+    text = page.read_text("utf-8")
+    classes = text.partition("<h2>Classes")[2].partition("<h2>")[0]
+    assert base64.b64encode(chart).decode() in classes
+    assert "Precision and recall at an overlap of 50%." in classes
 
 
 def test_two_ways_are_compared():
