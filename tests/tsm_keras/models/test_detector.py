@@ -44,6 +44,7 @@ CASES = [
             ("mobilenet_v3_small", {}),
             ("mobilenet_v4_conv_small", {}),
             ("x3d", {"causal": True}),
+            ("mobilenet_v2", {"operator": "mixtconv", "causal": True}),
         )
     ),
 ]
