@@ -2,6 +2,7 @@ import dataclasses
 import inspect
 import re
 
+import numpy as np
 import pytest
 from absl import flags
 
@@ -15,6 +16,7 @@ from tsm_keras.training.flags import (
     name_recipe,
     recipe_from_flags,
 )
+from tsm_keras.training.optimization.schedules import learning_rate_schedule
 from tsm_keras.training.recipes import RECIPES, find_recipe
 from tsm_keras.training.runs.begin import serialized
 from tsm_keras.training.start_checks import check_start
@@ -58,6 +60,29 @@ def test_recipes_are_as_published(row):
     assert shift == ("causal" if name == "online" else "bidirectional")
     kinetics = name.endswith("_finetune")
     assert recipe.start == ("kinetics" if kinetics else "imagenet")
+
+
+def test_x3d_is_trained_as_its_paper_says():
+    """Feichtenhofer, CVPR 2020, section 4.1."""
+    recipe = find_recipe("x3d_kinetics")
+    training = recipe.training
+    assert training.optimizer == "sgd" and training.momentum == 0.9
+    assert (training.learning_rate, training.rate_batch_size) == (0.1, 64)
+    assert training.schedule == "cosine" and training.epochs == 256
+    # One step per epoch: half a period falls from the peak to zero.
+    rate = learning_rate_schedule(training, steps_per_epoch=1)
+    rates = [float(rate(epoch)) for epoch in range(257)]
+    assert np.argmax(rates) == 35 and rates[35] == pytest.approx(0.1)
+    assert (np.diff(rates[:36]) > 0).all()
+    expected = 0.05 * (1 + np.cos(np.pi * np.arange(222) / 221))
+    np.testing.assert_allclose(rates[35:], expected, atol=1e-6)
+    assert training.weight_decay == 5e-5 and recipe.network["dropout"] == 0.5
+    assert recipe.sampling.method == "interval"
+    parts = network_parts(recipe.network)
+    # X3D-S sees 13 frames, every sixth of a video of 30 frames per second.
+    assert parts["clip"].num_segments == 13
+    assert parts["clip"].frame_interval == pytest.approx(6 / 30)
+    assert parts["input"].image_size == 160
 
 
 @pytest.mark.parametrize("name", RECIPES)
