@@ -220,9 +220,10 @@ def x3d_kinetics() -> Recipe:
     Settings are those of Feichtenhofer, CVPR 2020, section 4.1: momentum SGD
     with a half-period cosine over 256 epochs, of which the first 35 are a
     warm-up, 0.1 per 64 clips, weight decay 5e-5 and dropout 0.5. Top-1 is 73.1%
-    with 10 views and 73.5% with 30 (`--views=10` and `--views=30` of
-    `tsm evaluate`). Other sizes differ in fields of the network: `--depth=5
-    --size=312 --segments=16` makes X3D-L.
+    with 10 views and 73.5% with 30 (`--views=10 --window=78` and `--views=30
+    --window=78` of `tsm evaluate`: a clip of 13 frames, every sixth of the
+    video). Other sizes differ in fields of the network: `--depth=5 --size=312
+    --segments=16` makes X3D-L.
     """
     epochs, warmup = 256, 35
     return Recipe(
