@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -73,7 +74,7 @@ def convert_onnx(
             outputs_as_nchw=images,
         )
     _double_simply(model)
-    return _tidy(_fold(model))
+    return _tidy(_reshape_simply(_fold(model)))
 
 
 def _by_name(tensors):
@@ -119,6 +120,41 @@ def _fold(model):
             providers=["CPUExecutionProvider"],
         )
         return onnx.load(path)
+
+
+def _reshape_simply(model):
+    """Replaces transposes that move only axes of size 1 by reshapes.
+
+    They keep the order of the numbers, so no runtime has to copy any. tf2onnx
+    leaves them where features have a single pixel, such as the factors of
+    squeeze-and-excitation.
+    """
+    import onnx
+
+    inferred = onnx.shape_inference.infer_shapes(model)
+    shapes = {
+        value.name: [
+            size.dim_value for size in value.type.tensor_type.shape.dim
+        ]
+        for value in (*inferred.graph.input, *inferred.graph.value_info)
+    }
+    for node in model.graph.node:
+        if node.op_type != "Transpose" or node.input[0] not in shapes:
+            continue
+        sizes = shapes[node.input[0]]
+        (order,) = (list(each.ints) for each in node.attribute)
+        longer = [axis for axis in order if sizes[axis] != 1]
+        if longer != sorted(longer):
+            continue
+        shape = onnx.numpy_helper.from_array(
+            np.array([sizes[axis] for axis in order], np.int64),
+            f"{node.output[0]}_shape",
+        )
+        model.graph.initializer.append(shape)
+        node.op_type = "Reshape"
+        node.input.append(shape.name)
+        del node.attribute[:]
+    return model
 
 
 def _tidy(model):

@@ -6,7 +6,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from testing.artifacts import clip_model, random_clips, random_onnx
+from testing.artifacts import LABELS, clip_model, random_clips, random_onnx
 from testing.models import random_clip_model
 from testing.numerics import relative_error
 from tsm_export import ExportError, export_onnx, parity
@@ -63,6 +63,34 @@ def test_streaming_equals_the_clip_model_for_every_prefix(options, tolerance):
     # Guards this test: a network without memory must not pass it.
     backward = _stream(random_onnx(**options), clips[0][::-1])[::-1]
     assert relative_error(backward, found[0]) > 1e-2
+
+
+@pytest.mark.keras3_only  # Only the file matters, whatever Keras it is from.
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"operator": "mixtconv"}, id="mixtconv"),
+        pytest.param({"backbone": "x3d", "context": "frame"}, id="x3d"),
+        pytest.param(
+            {"backbone": "x3d", "context": "past", "activation": "hard_swish"},
+            id="x3d_past",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_streams_of_convolutions_in_time_equal_the_clip_model(fields, tmp_path):
+    """There are more frames than the longest kernel covers, which is 7."""
+    model = random_clip_model(**fields, num_segments=9, labels=LABELS)
+    path = tmp_path / "model.onnx"
+    export_onnx(model, path)
+    assert onnx_lint(path.read_bytes()) == []
+    (clip,) = random_clips(1, model)
+    expected = _frame_logits(model, clip)
+    found = _stream(path, clip)
+    assert found.shape == (9, 7)
+    assert relative_error(found, expected) <= 1e-4
+    # A network without memory must not pass.
+    assert relative_error(_stream(path, clip[::-1])[::-1], expected) > 1e-2
 
 
 def test_a_clip_artifact_equals_the_clip_model():
