@@ -4,8 +4,10 @@ from tensorflow import keras
 
 from testing.gestures import LABELS, shared_videos
 from testing.models import random_clips, randomize, small_config
+from tsm_keras.checkpoints.imagenet import read_imagenet
 from tsm_keras.data.pipeline.sampling import SamplingConfig
 from tsm_keras.data.readers.clip_reader import as_reader
+from tsm_keras.models.backbones.table import BACKBONES
 from tsm_keras.models.clip import build_clip_model
 from tsm_keras.models.imagenet import imagenet_config
 from tsm_keras.models.presets import save_preset
@@ -118,6 +120,54 @@ def test_the_report_says_which_network_comes_of_a_preset(clips):
     assert "width 0.35, shift causal, 4 segments" in report.to_text()
     _, report = starting_model(default, {}, clips, source=_source(), name="old")
     assert "network: resnet18, shift causal" in report.to_text()
+
+
+@pytest.mark.parametrize(
+    ("start", "blocks"),
+    [
+        ("none", 8),
+        ("causal", 8),
+        pytest.param("imagenet", 9, marks=pytest.mark.slow),
+    ],
+)
+def test_mixtconv_starts_from_a_network_without_its_kernels(
+    clips, start, blocks
+):
+    """TSN, TSM and ImageNet: all layers are loaded, except the kernels."""
+    given = {"operator": "mixtconv", "causal": True}
+    if start == "imagenet":
+        weights = BACKBONES["efficientnet_lite0"].imagenet
+        for package in ("torch", weights.package):
+            pytest.importorskip(package)
+        source = read_imagenet(weights)
+        given |= {"backbone": "efficientnet_lite0", "image_size": 32}
+        arguments = {"pretrained": "imagenet"}
+    else:
+        source = _source(shift=start, num_classes=4, labels=LABELS)
+        arguments = {"source": source, "name": "old"}
+    model, report = starting_model(
+        Recipe(network=given), given, clips, **arguments
+    )
+    temporal = model.video_config.temporal
+    assert temporal.operator == "mixtconv" and temporal.causal
+    kernels = {
+        name for name, _ in leaf_layers(model) if "_time_kernel_" in name
+    }
+    assert len(kernels) == 4 * blocks  # Of 1, 3, 5 and 7 frames.
+    skipped = dict(report.skipped)
+    if start == "imagenet":
+        assert "has 1000 classes" in skipped.pop("classifier")
+    assert skipped == dict.fromkeys(
+        kernels, "the source lacks it; it starts untrained"
+    )
+    old, new = dict(leaf_layers(source)), dict(leaf_layers(model))
+    assert set(report.loaded) == new.keys() - report.skipped.keys()
+    assert set(report.loaded) == old.keys() - report.skipped.keys()
+    for name in report.loaded:
+        for one, other in zip(
+            new[name].get_weights(), old[name].get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_torchvision_file_gives_a_resnet_its_imagenet_weights(
