@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from testing.models import random_clip_model
 from testing.specs import SPEC
 from tsm_cli.info import main
+from tsm_keras.models.presets import save_preset
 from tsm_live.artifact.file import write_spec
 from tsm_live.artifact.tensors import TensorSpec
 
@@ -70,3 +72,56 @@ def test_each_head_has_its_labels(tmp_path, capsys):
     spec = dataclasses.replace(SPEC, outputs=(verb, *SPEC.outputs))
     text = _info(tmp_path, capsys, spec)
     assert "labels of verb" in text and "labels of logits" in text
+
+
+def _numbers_of_mixtconv():
+    """A group of a quarter of the channels remembers 0, 2, 4 or 6 frames.
+
+    MobileNetV2 of width 0.35 has blocks with a residual branch at these
+    strides, with this number of channels: at 64 pixels, the sides are
+    64 / stride.
+    """
+    blocks = [(4, 8), (8, 16), (8, 16), *[(16, 24)] * 3, *[(16, 32)] * 2]
+    blocks += [(32, 56)] * 2
+    return [
+        frames * channels // 4 * (64 // stride) ** 2
+        for stride, channels in blocks
+        for frames in (2, 4, 6)
+    ]
+
+
+def _numbers_of_x3d():
+    """The stem remembers 4 frames, and each block 2, after its stride.
+
+    The depth of 0.4 leaves 1, 1, 2 and 2 of 1, 2, 5 and 3 blocks; the
+    bottleneck widens their channels by 2.25. An image has 32 pixels.
+    """
+    stages = [(4, 54, 1), (8, 108, 1), (16, 216, 2), (32, 432, 2)]
+    return [4 * 24 * (32 // 2) ** 2] + [
+        2 * channels * (32 // stride) ** 2
+        for stride, channels, blocks in stages
+        for _ in range(blocks)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "numbers"),
+    [
+        ({"operator": "mixtconv"}, _numbers_of_mixtconv()),
+        (
+            {"backbone": "x3d", "bottleneck": 2.25, "context": "frame"},
+            _numbers_of_x3d(),
+        ),
+    ],
+    ids=["mixtconv", "x3d"],
+)
+def test_the_memory_of_caches_is_that_of_the_frames_remembered(
+    fields, numbers, tmp_path, capsys
+):
+    save_preset(random_clip_model(**fields), tmp_path / "preset")
+    main([str(tmp_path / "preset")])
+    (row,) = re.findall("^caches +(.*)$", capsys.readouterr().out, re.M)
+    assert row == (
+        f"{len(numbers)} ({4 * sum(numbers) / 1e3:.1f} KB as float32, "
+        f"{sum(numbers) / 1e3:.1f} KB as int8)"
+    )
