@@ -16,9 +16,7 @@ pytestmark = pytest.mark.keras3_only  # Data alone: no Keras in it.
 
 
 def views_of(*arguments):
-    parse(
-        evaluate.FLAGS, "tsm evaluate", ["preset", "--data=data", *arguments]
-    )
+    parse(evaluate.FLAGS, "tsm evaluate", ["preset", "--data=data", *arguments])
     return views_from_flags(evaluate.FLAGS)
 
 
