@@ -153,7 +153,8 @@ def name_recipe(flag_values: flags.FlagValues, has_boxes: bool) -> None:
 def recipe_from_flags(flag_values: flags.FlagValues) -> Recipe:
     """Returns the recipe of `--recipe`, changed by the other flags.
 
-    With `--pretrained`, frames mix where `late_stages` says in `finetune_small`.
+    With `--pretrained` and `finetune_small`, frames mix where `late_stages`
+    says.
 
     Raises:
         ValueError: If there is no such recipe, or a setting is invalid or

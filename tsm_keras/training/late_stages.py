@@ -1,4 +1,4 @@
-"""late_stages: where frames mix in a causal network that starts from ImageNet."""
+"""late_stages: where frames mix in a causal network with ImageNet weights."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -142,6 +142,8 @@ def _reshape_simply(model):
         if node.op_type != "Transpose" or node.input[0] not in shapes:
             continue
         sizes = shapes[node.input[0]]
+        if 0 in sizes:  # An unknown size.
+            continue
         (order,) = (list(each.ints) for each in node.attribute)
         longer = [axis for axis in order if sizes[axis] != 1]
         if longer != sorted(longer):

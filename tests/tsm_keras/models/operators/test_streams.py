@@ -33,6 +33,9 @@ _SLOW = {
     "single": ("resnet10", {"operator": "mixtconv", "kernels": (5,)}),
     "ordinary": ("mobilenet_v2", {"operator": "conv1d", "kernels": (3,)}),
     "resnet50": ("resnet50", {"operator": "mixtconv", "stages": (4,)}),
+    "mobilenet_v3": ("mobilenet_v3_small", {"operator": "mixtconv"}),
+    "mobilenet_v4": ("mobilenet_v4_conv_small", {"operator": "mixtconv"}),
+    "efficientnet": ("efficientnet_lite0", {"operator": "mixtconv"}),
     "slowfast": ("x3d", {"depth": 1.0, "shortcut_batch_norm": True}),
 }
 PARAMETERS = [
