@@ -10,8 +10,8 @@ one is also evaluated frame by frame, as a preset and as an int8 artifact. One
 line is written per detector when it is done. To continue an interrupted
 benchmark, run the same command again. `--table` prints the results so far as a
 Markdown table. Only the seeds that both detectors have are compared. The exit
-status is 1 if a bar is missed, or fewer than `--seeds` seeds are done. Each run
-is a process with one thread. docs/detection.md has results.
+status is 1 if a bar is missed, or fewer than `--seeds` seeds are done. Every
+run has its own process with one thread. docs/detection.md has results.
 """
 
 import dataclasses

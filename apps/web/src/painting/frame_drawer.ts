@@ -20,7 +20,7 @@ export class FrameDrawer {
   private copied: OffscreenCanvasRenderingContext2D | null = null;
   private pixels: ImageData | null = null;
 
-  /** Calls a function that draws a frame, with the frame or with a copy. */
+  /** Calls the function `draw` with the frame, or with a copy of it. */
   async draw(
     frame: VideoFrame,
     draw: (source: CanvasImageSource) => void,

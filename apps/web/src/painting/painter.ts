@@ -96,7 +96,7 @@ async function draw(
   }
 }
 
-/** Draws a frame, or its copy, in the size of the canvas. */
+/** Draws the frame, or its copy, in the size of the canvas. */
 function drawUpright(
   context: OffscreenCanvasRenderingContext2D,
   source: CanvasImageSource,

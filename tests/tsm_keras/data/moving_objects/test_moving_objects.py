@@ -152,7 +152,7 @@ def test_a_clockwise_bar_turns_as_the_hand_of_a_clock():
 
 
 def _lone(shape, label, *, size=192, velocity=(0.0, 0.0)):
-    """Returns a frame and its boxes: one upright white object on black."""
+    """Returns the frame of one upright white object on black, and its boxes."""
     random = np.random.default_rng(0)
     video = draw_video(0, num_frames=1, size=size)
     scene = ObjectScene(video, random, LABELS)
